@@ -1,0 +1,1 @@
+"""The clouds: aiohttp only, nothing of Home Assistant."""

@@ -1,0 +1,90 @@
+"""What was typed into a form, checked before anything is sent.
+
+Each function takes the form's values and a field's name, and raises InvalidInputError at that
+field. Only what cannot be right for any cloud is refused here; the cloud knows its own rules.
+"""
+
+import math
+import re
+import unicodedata
+from typing import Final
+
+from .errors import InvalidInputError
+from .model import Values
+
+# The longest address that mail can be sent to: RFC 5321, 4.5.3.1.3, without the angle brackets.
+_MAX_EMAIL = 254
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_PHONE = re.compile(r"\+?[0-9 ()./-]+")
+REQUIRED: Final = "required"
+# Control characters and halves of surrogate pairs; blanks and joiners of all scripts are text.
+_NEVER_TYPED = frozenset({"Cc", "Cs"})
+
+
+def optional_text(values: Values, name: str) -> str | None:
+    """Return a text without outer blanks, None if there is none."""
+    return _checked(values.get(name, "").strip(), name) or None
+
+
+def text(values: Values, name: str) -> str:
+    """Return a text without outer blanks."""
+    if (found := optional_text(values, name)) is None:
+        raise InvalidInputError(REQUIRED, field=name)
+    return found
+
+
+def password(values: Values, name: str) -> str:
+    """Return a password exactly as it was typed."""
+    typed = values.get(name, "")
+    if not typed.strip():
+        raise InvalidInputError(REQUIRED, field=name)
+    return _checked(typed, name)
+
+
+def email(values: Values, name: str) -> str:
+    """Return an e-mail address."""
+    address = text(values, name)
+    if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
+        raise InvalidInputError("invalid_email", field=name)
+    return address
+
+
+def optional_phone(values: Values, name: str) -> str | None:
+    """Return a telephone number as it was typed, None if there is none."""
+    number = optional_text(values, name)
+    if number is not None and not (_PHONE.fullmatch(number) and any(map(str.isdigit, number))):
+        raise InvalidInputError("invalid_phone", field=name)
+    return number
+
+
+def optional_number(values: Values, name: str, lowest: float, highest: float) -> float | None:
+    """Return a number from `lowest` to `highest`, None if there is none."""
+    typed = optional_text(values, name)
+    if typed is None:
+        return None
+    try:
+        number = float(typed)
+    except ValueError:
+        number = math.nan
+    if not lowest <= number <= highest:
+        raise InvalidInputError(
+            "invalid_number",
+            field=name,
+            placeholders={"lowest": f"{lowest:g}", "highest": f"{highest:g}"},
+        )
+    return number
+
+
+def number(values: Values, name: str, lowest: float, highest: float) -> float:
+    """Return a number from `lowest` to `highest`."""
+    found = optional_number(values, name, lowest, highest)
+    if found is None:
+        raise InvalidInputError(REQUIRED, field=name)
+    return found
+
+
+def _checked(typed: str, name: str) -> str:
+    """Return what was typed, refusing characters that no keyboard makes."""
+    if any(unicodedata.category(char) in _NEVER_TYPED for char in typed):
+        raise InvalidInputError("invalid_characters", field=name)
+    return typed

@@ -1,0 +1,91 @@
+"""What the clouds tell us, as small values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+type Values = Mapping[str, str]
+"""What a form's fields were filled with, by field name; an empty optional field is absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An end user's account at a provider.
+
+    Attributes:
+        id: the provider's id of the account, None while it is not known.
+        name: login name, or whatever names the account best.
+        session: what lets us act for it beyond the access data (tokens), None when not signed in.
+            Only the provider reads it.
+        activation_pending: the account exists but waits for an approval or a confirmation mail.
+
+    """
+
+    id: str | None
+    name: str
+    session: Mapping[str, str] | None = field(default=None, repr=False)
+    activation_pending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plant:
+    """A container of devices; `owner_id` is the id of the account it belongs to."""
+
+    id: str
+    name: str
+    owner_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A device that a cloud's list shows.
+
+    Attributes:
+        serial: serial number, upper case.
+        plant_id: the plant it stands in, None where the list does not say.
+        model: the cloud's name of the model.
+        datalogger: serial number of the stick that connects it.
+        online: whether the cloud hears from it, None where the list does not say.
+
+    """
+
+    serial: str
+    plant_id: str | None = None
+    model: str | None = None
+    datalogger: str | None = None
+    online: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SightingPage:
+    """One page of a device list and whether another page follows."""
+
+    sightings: tuple[Sighting, ...]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Who holds a serial number, as far as the cloud tells."""
+
+    plant_id: str | None
+    plant_name: str | None = None
+    owner_id: str | None = None
+
+
+class DeviceKind(StrEnum):
+    """What a serial number belongs to."""
+
+    INVERTER = "inverter"
+    DATALOGGER = "datalogger"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captcha:
+    """A picture whose text has to be typed; `challenge` ties the answer to it."""
+
+    image: bytes = field(repr=False)
+    media_type: str
+    challenge: str = field(repr=False)

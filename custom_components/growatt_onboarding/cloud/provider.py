@@ -1,0 +1,301 @@
+"""What a provider is: the form its data takes, and the calls it can make.
+
+A provider is described once (`Provider`) and talked to through a `CloudClient` bound to one
+server and one set of access data. Everything outside `cloud/` asks capabilities and fields and
+never which provider it has.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import aiohttp
+
+from .errors import CloudError
+from .model import (
+    Account,
+    Captcha,
+    DeviceKind,
+    Location,
+    Plant,
+    SightingPage,
+    Values,
+)
+
+
+class Capability(StrEnum):
+    """What a client can do beyond being tested."""
+
+    REGISTER = "register"
+    LINK = "link"
+    # Asks without effect whether a login name, address or number is still free.
+    CHECK_USERNAME = "check_username"
+    PLANTS = "plants"
+    CREATE_PLANT = "create_plant"
+    BIND = "bind"
+    # Tells a datalogger's serial number from an inverter's.
+    CHECK_SERIAL = "check_serial"
+    # A cheap list of all devices that names no plant.
+    WATCH = "watch"
+    # Says which plant and account hold a serial number.
+    LOCATE = "locate"
+
+
+class FieldKind(StrEnum):
+    """How a field is asked for."""
+
+    TEXT = "text"
+    PASSWORD = "password"  # noqa: S105 - a kind of field
+    EMAIL = "email"
+    PHONE = "phone"
+    COUNTRY = "country"  # ISO 3166 alpha-2
+    NUMBER = "number"
+    CODE = "code"  # the code that was sent by e-mail or SMS
+    CAPTCHA = "captcha"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of a form. `autocomplete` is the HTML token that lets a browser help."""
+
+    name: str
+    kind: FieldKind = FieldKind.TEXT
+    required: bool = True
+    autocomplete: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """One way to register or to sign in.
+
+    Attributes:
+        key: names this way among its provider's (translation key of its menu entry and texts).
+        fields: what it asks for, in order.
+        identity: name of the field that names the account (user name, e-mail or phone).
+        sends_code: a code goes to `identity` first (`send_code`), the form then asks for it.
+        captcha: a picture has to be answered in the form itself.
+        code_captcha: a picture has to be answered before a code is sent.
+
+    """
+
+    key: str
+    fields: tuple[Field, ...]
+    identity: str
+    sends_code: bool = False
+    captcha: bool = False
+    code_captcha: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What this server and this access data allow, as far as a harmless question tells."""
+
+    register: tuple[Form, ...] = ()
+    link: tuple[Form, ...] = ()
+    # Pages a person should have read before registering.
+    agreements: tuple[str, ...] = ()
+
+
+class Pace(StrEnum):
+    """How often a cloud lets the same call be made; the times themselves are not ours to know."""
+
+    FREE = "free"
+    QUICK = "quick"  # the same request every few seconds
+    SLOW = "slow"  # the same request every few minutes
+    SLOW_DAILY = "slow_daily"  # as slow, and a few per day
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call of a provider's interface."""
+
+    method: str
+    path: str
+    pace: Pace = Pace.FREE
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An endpoint with the parameters that make two requests the same; holds no secret."""
+
+    endpoint: Endpoint
+    subject: str = ""
+
+
+class Gate(Protocol):
+    """Decides whether a call may leave now, and hears how it ended."""
+
+    async def permit(self, call: Call) -> None:
+        """Return when the call may leave; raise `NotNowError` when that is too far away."""
+
+    def answered(self, call: Call, error: CloudError | None) -> None:
+        """Take note of how a permitted call ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One address of a provider; `key` is also the translation key of its name."""
+
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """The description of one kind of cloud.
+
+    Attributes:
+        key: stored with every account, also the translation key of its name.
+        manufacturer: whose devices these are, None where that is not one maker.
+        servers: known addresses; an address of one's own is always possible too.
+        access_fields: what is needed to talk to a server at all, before any account.
+        register_fields: every field that a form to register may ask for.
+        place_field: what a binding needs instead of a plant, where there are no plants.
+        client: makes a client.
+        identify: the parts of the access data that, with the server, tell two accounts of the
+            same id apart (a site, a user domain).
+
+    """
+
+    key: str
+    manufacturer: str | None = None
+    servers: tuple[Server, ...]
+    access_fields: tuple[Field, ...]
+    client: Callable[[ClientContext], CloudClient]
+    register_fields: tuple[Field, ...] = ()
+    place_field: Field | None = None
+    identify: Callable[[Values], str] = field(default=lambda _access: "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientContext:
+    """What a client is made with.
+
+    Attributes:
+        http: the caller's aiohttp session; never closed here.
+        url: the server's address without a trailing slash.
+        access: values of the provider's access fields.
+        session: the account's session, None when not signed in.
+        gate: asked before every request.
+        on_session: told when the cloud hands out a new session, to be stored.
+        cache: answers that are expensive to ask again, shared by all clients of the same server
+            and access data; used where the gate says "not now".
+
+    """
+
+    http: aiohttp.ClientSession
+    url: str
+    access: Values = field(repr=False)
+    session: Mapping[str, str] | None = field(default=None, repr=False)
+    gate: Gate | None = None
+    on_session: Callable[[Mapping[str, str]], None] | None = None
+    cache: MutableMapping[str, object] = field(default_factory=dict, repr=False)
+
+
+class CloudClient(ABC):
+    """Talks to one server with one set of access data.
+
+    A method that a client's capabilities do not name raises NotImplementedError. All others
+    raise `CloudError` and nothing else.
+    """
+
+    capabilities: frozenset[Capability]
+
+    @property
+    @abstractmethod
+    def signed_in(self) -> bool:
+        """Whether calls for the account are possible."""
+
+    @abstractmethod
+    async def test(self) -> Offer:
+        """Ask whether server and access data are right, without any effect.
+
+        Raises InvalidInputError or AccessDeniedError at the access field at fault.
+        """
+
+    async def verify(self) -> None:
+        """Ask whether the access data and session still work; raise AccessDeniedError if not."""
+        raise NotImplementedError
+
+    async def is_username_available(self, name: str) -> bool:
+        """Return whether a login name (address, number) is still free. Without effect."""
+        raise NotImplementedError
+
+    async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
+        """Fetch a fresh picture for a form, or for having its code sent."""
+        raise NotImplementedError
+
+    async def send_code(self, form: Form, values: Values) -> None:
+        """Have a code sent to the form's identity."""
+        raise NotImplementedError
+
+    async def register(self, form: Form, values: Values) -> Account:
+        """Create an account. Irreversible: call it once.
+
+        Raises InvalidInputError before anything is sent where a value cannot be right. An error
+        with `outcome_unknown` may have created the account all the same.
+        """
+        raise NotImplementedError
+
+    async def find_registered(self, form: Form, values: Values) -> Account | None:
+        """Look without effect whether `register`, whose answer was lost, created the account.
+
+        Returns the account if it exists now, None if it does not. Raises NotImplementedError
+        where the provider has no harmless look.
+        """
+        raise NotImplementedError
+
+    async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
+        """Return the accounts that these values open; several leave the choice to the person."""
+        raise NotImplementedError
+
+    async def plants(self, account_id: str) -> tuple[Plant, ...]:
+        """Return the account's plants."""
+        raise NotImplementedError
+
+    async def create_plant(self, account_id: str, values: Values) -> Plant:
+        """Create a plant; `values` has `name`, `peak_power` (kWp) and optional others."""
+        raise NotImplementedError
+
+    async def check_serial(self, serial: str) -> DeviceKind:
+        """Return what a serial number belongs to."""
+        raise NotImplementedError
+
+    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+        """Ask for a serial number to be bound; returning means accepted, not associated.
+
+        Raises AlreadyBoundError, RejectedError, TryAgainError, NotAllowedError and the rest.
+        """
+        raise NotImplementedError
+
+    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+        """Return one page (from 1) of the devices that stand in a plant."""
+        raise NotImplementedError
+
+    async def watch(self, page: int) -> SightingPage:
+        """Return one page (from 1) of all devices the token sees; plants are not named."""
+        raise NotImplementedError
+
+    async def locate(self, serial: str) -> Location | None:
+        """Return who holds a serial number, None when nobody does."""
+        raise NotImplementedError
+
+    # The calls that the methods above will make, so that a planner can ask when each may be made.
+    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+        """Return the call that `bind` makes."""
+        raise NotImplementedError
+
+    def sightings_call(self, plant_id: str, page: int) -> Call:
+        """Return the call that `sightings` makes."""
+        raise NotImplementedError
+
+    def watch_call(self, page: int) -> Call:
+        """Return the call that `watch` makes."""
+        raise NotImplementedError
+
+    def locate_call(self, serial: str) -> Call:
+        """Return the call that `locate` makes."""
+        raise NotImplementedError
