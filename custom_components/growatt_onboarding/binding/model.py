@@ -1,0 +1,138 @@
+"""A binding: our request that an inverter belong to a plant, and what became of it."""
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+import math
+import re
+from typing import Any, Self, get_type_hints
+
+# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use longer
+# ones. What cannot be a serial number at all is refused before a call is spent on it.
+_SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}")
+
+
+class InvalidSerialError(ValueError):
+    """The text cannot be a serial number."""
+
+
+def normalise_serial(text: str) -> str:
+    """Return a serial number as the clouds write it: upper case and without blanks.
+
+    Raises InvalidSerialError when the text cannot be a serial number.
+    """
+    serial = "".join(text.split())
+    # Checked first: some letters of other alphabets become one of ours in upper case.
+    if not _SERIAL.fullmatch(serial):
+        raise InvalidSerialError(serial)
+    return serial.upper()
+
+
+class BindingState(StrEnum):
+    """Where a binding stands. See the table in the design for each one's meaning."""
+
+    QUEUED = "queued"
+    UNCONFIRMED = "unconfirmed"
+    ACCEPTED = "accepted"
+    ASSOCIATED = "associated"
+    LOST = "lost"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+    @property
+    def pending(self) -> bool:
+        """Whether the association is still to come."""
+        return self in (BindingState.QUEUED, BindingState.UNCONFIRMED, BindingState.ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """One inverter's binding. Times are Unix seconds, None for "not yet".
+
+    Attributes:
+        serial: serial number of the inverter.
+        plant_id: the plant it shall stand in.
+        state: where the binding stands.
+        queued_at: when it was asked for.
+        sent_at: when it was last sent, or was about to be.
+        accepted_at: when the cloud said yes.
+        associated_at: when it was seen in its plant.
+        looked_at: when the plant's list was last read to its end for it, since it was sent.
+        seen_at: when a list that names no plants first showed it, since it was sent.
+        located_at: when the cloud was last asked who holds it, since it was sent.
+        failures: how often in a row the cloud failed to take it, or never answered.
+        exists: the cloud answered that it knows this serial number already.
+        resubmitted: it may have been accepted before `sent_at`, so "exists" can mean our own
+            request.
+        reason: translation key of why it was rejected or is being retried.
+        message: the cloud's own words for that.
+        holder_plant: name or id of the plant that holds it instead.
+        holder_owner: id of the account that holds it instead.
+        model: the cloud's name of the model.
+        datalogger: serial number of the datalogger that connects it.
+
+    """
+
+    serial: str
+    plant_id: str
+    state: BindingState = BindingState.QUEUED
+    queued_at: float
+    sent_at: float | None = None
+    accepted_at: float | None = None
+    associated_at: float | None = None
+    looked_at: float | None = None
+    seen_at: float | None = None
+    located_at: float | None = None
+    failures: int = 0
+    exists: bool = False
+    resubmitted: bool = False
+    reason: str | None = None
+    message: str | None = None
+    holder_plant: str | None = None
+    holder_owner: str | None = None
+    model: str | None = None
+    datalogger: str | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the association is still to come."""
+        return self.state.pending
+
+    @property
+    def waiting_since(self) -> float:
+        """When the wait for the association began."""
+        return self.accepted_at or self.sent_at or self.queued_at
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what has to be stored: the state, and everything else that is known."""
+        known = {
+            item.name: value
+            for item in fields(self)
+            if (value := getattr(self, item.name)) != item.default
+        }
+        return known | {"state": self.state.value}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the binding that `as_dict` described.
+
+        Raises ValueError when the data does not describe a binding.
+        """
+        try:
+            values = {name: _restored(name, value) for name, value in data.items()}
+            return cls(**values, state=BindingState(values.pop("state")))
+        except (AttributeError, KeyError, OverflowError, TypeError) as err:
+            raise ValueError(f"not a binding: {err}") from err
+
+
+_KINDS = get_type_hints(Binding) | {"state": str}
+
+
+def _restored(name: str, value: object) -> Any:
+    """Return a stored value as its field takes it; JSON may have made a whole time an integer."""
+    kind = _KINDS[name]
+    if type(value) is int and kind is not int:
+        value = float(value)
+    wrong = not isinstance(value, kind) or value is None or (kind is int and value is True)
+    if wrong or (isinstance(value, float) and not math.isfinite(value)):
+        raise TypeError(name)
+    return value
