@@ -1,0 +1,76 @@
+"""Growatt Onboarding: from an inverter without a working account to one that the cloud has."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType
+from homeassistant.helpers.typing import ConfigType
+
+from .access import async_get_clouds
+from .account import entry_client
+from .cloud.registry import PROVIDERS
+from .const import (
+    CONF_PROVIDER,
+    CONF_SERVER,
+    DOMAIN,
+    PLATFORMS,
+)
+from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
+from .registration import async_review_notes
+from .services import async_setup_services
+from .store import DurableStore
+
+CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, and look what a crash may have left."""
+    async_setup_services(hass)
+    await async_review_notes(hass, await async_get_clouds(hass))
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
+    """Set up an account. Nothing is asked of the cloud unless something is pending."""
+    clouds = await async_get_clouds(hass)
+    client, access = entry_client(hass, clouds, entry)
+    coordinator = AccountCoordinator(hass, entry, client=client, clouds=clouds, access=access)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, entry.entry_id)},
+        entry_type=DeviceEntryType.SERVICE,
+        manufacturer="Growatt Onboarding",
+        name=entry.title,
+        configuration_url=entry.data[CONF_SERVER],
+    )
+    entry.runtime_data = AccountData(
+        provider=PROVIDERS[entry.data[CONF_PROVIDER]],
+        client=client,
+        coordinator=coordinator,
+        device_id=device.id,
+        loaded_data=dict(entry.data),
+    )
+    await coordinator.async_start()
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    return True
+
+
+async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+    """Follow a change of the entry: inverters come and go without a reload, the rest needs one."""
+    if entry.data != entry.runtime_data.loaded_data:
+        hass.config_entries.async_schedule_reload(entry.entry_id)
+        return
+    entry.runtime_data.coordinator.sync_subentries()
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
+    """Take an account down; what is under way gets its answer first."""
+    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        return False
+    await entry.runtime_data.coordinator.async_stop()
+    return True
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+    """Remove what was stored for an account. In the cloud everything stays as it is."""
+    await DurableStore(hass, store_key(entry.entry_id)).async_remove()

@@ -1,0 +1,97 @@
+"""An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+
+from .access import Access, Clouds
+from .cloud.model import Account, Values
+from .cloud.provider import CloudClient, Provider
+from .cloud.registry import PROVIDERS
+from .const import (
+    CONF_ACCESS,
+    CONF_ACCOUNT_ID,
+    CONF_ACCOUNT_NAME,
+    CONF_ACTIVATION_PENDING,
+    CONF_PROVIDER,
+    CONF_SERVER,
+    CONF_SESSION,
+    DOMAIN,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server to talk to, with the access data for it."""
+
+    provider: Provider
+    url: str
+    access: Values
+
+    def client(self, clouds: Clouds) -> CloudClient:
+        """Return a client without an account's session."""
+        return clouds.client(self.provider, self.url, self.access)
+
+    def unique_id(self, account: Account) -> str:
+        """Return what tells this account apart from every other."""
+        identity = account.id or account.name.casefold()
+        site = self.provider.identify(self.access)
+        return f"{self.provider.key}|{self.url}|{site}|{identity}"
+
+    def entry_data(self, account: Account) -> dict[str, Any]:
+        """Return what the account's config entry stores."""
+        return {
+            CONF_PROVIDER: self.provider.key,
+            CONF_SERVER: self.url,
+            CONF_ACCESS: dict(self.access),
+            CONF_ACCOUNT_ID: account.id,
+            CONF_ACCOUNT_NAME: account.name,
+            CONF_SESSION: None if account.session is None else dict(account.session),
+            CONF_ACTIVATION_PENDING: account.activation_pending,
+        }
+
+
+def entry_target(entry: ConfigEntry) -> Target:
+    """Return the server and access data of an account's entry."""
+    return Target(
+        provider=PROVIDERS[entry.data[CONF_PROVIDER]],
+        url=entry.data[CONF_SERVER],
+        access=entry.data[CONF_ACCESS],
+    )
+
+
+@callback
+def entry_client(
+    hass: HomeAssistant, clouds: Clouds, entry: ConfigEntry
+) -> tuple[CloudClient, Access]:
+    """Return the client of an account's entry and what it shares with others."""
+    target = entry_target(entry)
+
+    @callback
+    def store_session(session: Values) -> None:
+        """Keep the session that the cloud handed out anew."""
+        data = {**entry.data, CONF_SESSION: dict(session)}
+        entry.runtime_data.loaded_data = data
+        hass.config_entries.async_update_entry(entry, data=data)
+
+    client = clouds.client(
+        target.provider,
+        target.url,
+        target.access,
+        session=entry.data[CONF_SESSION],
+        on_session=store_session,
+    )
+    return client, clouds.access(target.provider, target.url, target.access)
+
+
+@callback
+def tracked_serials(hass: HomeAssistant) -> set[str]:
+    """Return every serial number that any account tracks."""
+    return {
+        subentry.unique_id
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        for subentry in entry.subentries.values()
+        if subentry.unique_id is not None
+    }

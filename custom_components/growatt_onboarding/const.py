@@ -1,0 +1,36 @@
+"""Constants of the integration."""
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.const import Platform
+from homeassistant.util.hass_dict import HassKey
+
+if TYPE_CHECKING:
+    from .binding.timing import Timing
+
+DOMAIN: Final = "growatt_onboarding"
+LOGGER: Final = logging.getLogger(__package__)
+
+PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
+
+# A config entry's data.
+CONF_PROVIDER: Final = "provider"
+CONF_SERVER: Final = "server"
+CONF_ACCESS: Final = "access"
+CONF_ACCOUNT_ID: Final = "account_id"
+CONF_ACCOUNT_NAME: Final = "account_name"
+CONF_SESSION: Final = "session"
+CONF_ACTIVATION_PENDING: Final = "activation_pending"
+
+# An inverter's subentry.
+SUBENTRY_INVERTER: Final = "inverter"
+CONF_SERIAL_NUMBER: Final = "serial_number"
+CONF_SERIAL_NUMBERS: Final = "serial_numbers"
+CONF_PLANT_ID: Final = "plant_id"
+
+MAX_SERIALS_DIALOG: Final = 100
+MAX_SERIALS_ACTION: Final = 1000
+
+# Present only where somebody put other pauses there before set-up, as our own scripts do.
+DATA_TIMING: HassKey[Timing] = HassKey(f"{DOMAIN}_timing")

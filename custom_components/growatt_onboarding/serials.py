@@ -1,0 +1,83 @@
+"""Serial numbers as people give them, judged before a call is spent on them."""
+
+from collections.abc import Iterable
+import re
+
+from homeassistant.core import HomeAssistant
+
+from .account import tracked_serials
+from .binding.model import InvalidSerialError, normalise_serial
+from .cloud.errors import CloudError, InvalidInputError, NotNowError
+from .cloud.model import DeviceKind
+from .cloud.provider import Capability, CloudClient
+from .const import CONF_SERIAL_NUMBERS, LOGGER
+
+# So many serial numbers are asked about while somebody waits; a call a second is allowed.
+_CHECKED_IN_DIALOG = 5
+
+
+class SerialError(InvalidInputError):
+    """Something is wrong with these serial numbers."""
+
+    def __init__(self, key: str, serials: Iterable[str] = (), **placeholders: str) -> None:
+        """Name the error and the serial numbers it is about."""
+        super().__init__(
+            key,
+            field=CONF_SERIAL_NUMBERS,
+            placeholders={"serials": ", ".join(serials), **placeholders},
+        )
+
+
+def split_serials(text: str) -> list[str]:
+    """Return what stands on each line or between commas, blank ones left out."""
+    return [part for part in re.split(r"[\n,;]+", text) if part.strip()]
+
+
+def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[str]:
+    """Return the serial numbers as the clouds write them.
+
+    Raises SerialError when there are none or too many, or when one cannot be a serial number,
+    stands there twice, or is tracked already.
+    """
+    parts = list(texts)
+    if not parts:
+        raise SerialError("serials_empty")
+    if len(parts) > most:
+        raise SerialError("serials_too_many", count=str(len(parts)), most=str(most))
+    serials: list[str] = []
+    invalid: list[str] = []
+    for part in parts:
+        try:
+            serials.append(normalise_serial(part))
+        except InvalidSerialError:
+            invalid.append(part.strip())
+    if invalid:
+        raise SerialError("serial_invalid", invalid)
+    if repeated := sorted({serial for serial in serials if serials.count(serial) > 1}):
+        raise SerialError("serial_repeated", repeated)
+    if known := [serial for serial in serials if serial in tracked_serials(hass)]:
+        raise SerialError("already_tracked", known)
+    return serials
+
+
+async def async_refuse_dataloggers(client: CloudClient, serials: list[str]) -> None:
+    """Raise SerialError when a serial number is a datalogger's.
+
+    Only a few are asked about, and only where the limits allow it now: the cloud's own answer to
+    the binding tells about the others.
+    """
+    if Capability.CHECK_SERIAL not in client.capabilities:
+        return
+    dataloggers: list[str] = []
+    for serial in serials[:_CHECKED_IN_DIALOG]:
+        try:
+            kind = await client.check_serial(serial)
+        except NotNowError:
+            continue
+        except CloudError as err:
+            LOGGER.debug("Serial numbers could not be checked: %s", err.key)
+            break
+        if kind is DeviceKind.DATALOGGER:
+            dataloggers.append(serial)
+    if dataloggers:
+        raise SerialError("datalogger_serial", dataloggers)
