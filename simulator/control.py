@@ -1,0 +1,175 @@
+"""The control interface over HTTP, for other processes. JSON in and out, below `/_control/`.
+
+| request | what it does |
+|---|---|
+| `GET health` | `{"ok": true}` |
+| `GET state` | time, state of each cloud, limits and their violations; no secrets |
+| `GET calls` | `calls`, and `secrets_in_url`; `?path=device/sn/add` only those of a path |
+| `DELETE calls` | forgets them |
+| `POST users`, `POST plants`, `POST tokens`, `POST devices` | adds one; the body holds the \
+arguments of `GrowattCloud.add_user` and so on; answers `{"id": ...}` |
+| `POST devices/{sn}` | `{"online": true or false}`, `{"remove": true}`, `{"plant_id": 1}` |
+| `POST clock` | `{"advance": seconds}`; `{}` tells the time |
+| `POST limits` | `{"reading": "parameters" / "endpoint" / "none", "reset": true, \
+"rules": {"plant/list": {"interval": 300, "per_day": 10}}}`, each key optional |
+| `POST faults` | one fault: `path`, `kind`, `times`, `probability` and the kind's options |
+| `DELETE faults` | drops all |
+| `POST faults/release` | lets what `hold` keeps go on; answers how many were `held` |
+| `GET mailbox` | messages with the codes that the clouds sent |
+| `GET captcha` | the answer to each captcha not yet spent, by its id |
+
+`POST users` and its like take `cloud` (default `growatt`). A request that makes no sense is
+answered with 400 and `{"error": text}`, an unknown id with 404.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from .server import Simulator
+
+type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+KINDS = ("users", "plants", "tokens", "devices")
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Turn what control methods raise into an answer; the clouds' paths are left alone."""
+    if not request.path.startswith("/_control/"):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except KeyError as err:
+        return web.json_response({"error": f"unknown: {err.args[0]}"}, status=404)
+    except (TypeError, ValueError) as err:
+        return web.json_response({"error": str(err)}, status=400)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    body = await request.json() if request.can_read_body else {}
+    if not isinstance(body, dict):
+        message = "the body must be a JSON object"
+        raise TypeError(message)
+    return body
+
+
+class Control:
+    """The handlers of the control interface."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        """Control one simulator."""
+        self._simulator = simulator
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Say that the simulator runs."""
+        return web.json_response({"ok": True})
+
+    async def state(self, _: web.Request) -> web.Response:
+        """Tell the state of every cloud."""
+        simulator = self._simulator
+        clouds = {cloud.name: cloud.state() for cloud in simulator.clouds()}
+        return web.json_response({"now": simulator.now(), **clouds})
+
+    async def calls(self, request: web.Request) -> web.Response:
+        """List the calls, all or those of a path."""
+        log = self._simulator.calls
+        calls = log.of(request.query.get("path", "*"))
+        return web.json_response(
+            {
+                "calls": [call.as_json() for call in calls],
+                "secrets_in_url": [call.as_json() for call in log.secrets_in_url],
+            }
+        )
+
+    async def forget_calls(self, _: web.Request) -> web.Response:
+        """Forget the calls."""
+        self._simulator.calls.clear()
+        return web.json_response({})
+
+    async def add(self, request: web.Request) -> web.Response:
+        """Add a user, a plant, a token or a device."""
+        item = await _body(request)
+        cloud = self._simulator.cloud(item.pop("cloud", "growatt"))
+        kind = request.match_info["kind"]
+        return web.json_response({"id": cloud.load(kind, item)}, status=201)
+
+    async def device(self, request: web.Request) -> web.Response:
+        """Bring a device online or offline, move it, or take it out of its plant."""
+        changes = await _body(request)
+        growatt = self._simulator.growatt
+        serial = request.match_info["sn"]
+        if unknown := changes.keys() - {"online", "remove", "plant_id"}:
+            message = f"unknown keys: {', '.join(sorted(unknown))}"
+            raise ValueError(message)
+        if changes.get("remove"):
+            growatt.remove_from_plant(serial)
+        if "plant_id" in changes:
+            growatt.move(serial, changes["plant_id"])
+        if "online" in changes:
+            (growatt.bring_online if changes["online"] else growatt.take_offline)(serial)
+        return web.json_response(growatt.devices[serial].as_json())
+
+    async def clock(self, request: web.Request) -> web.Response:
+        """Tell the time, after moving it on."""
+        self._simulator.advance(float((await _body(request)).get("advance", 0)))
+        return web.json_response({"now": self._simulator.now()})
+
+    async def limits(self, request: web.Request) -> web.Response:
+        """Change the limits of calls."""
+        changes = await _body(request)
+        limits = self._simulator.growatt.limits
+        if "reading" in changes:
+            limits.reading = changes["reading"]
+        for endpoint, values in changes.get("rules", {}).items():
+            limits.change(endpoint, **values)
+        if changes.get("reset"):
+            limits.reset()
+        return web.json_response({"reading": limits.reading})
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """Plan a fault."""
+        fault = self._simulator.faults.add(**await _body(request))
+        return web.json_response({"kind": fault.kind, "path": fault.path}, status=201)
+
+    async def clear_faults(self, _: web.Request) -> web.Response:
+        """Drop all faults."""
+        self._simulator.faults.clear()
+        return web.json_response({})
+
+    async def release(self, _: web.Request) -> web.Response:
+        """Let go of what is held."""
+        held = self._simulator.faults.held
+        self._simulator.faults.release()
+        return web.json_response({"held": held})
+
+    async def mailbox(self, _: web.Request) -> web.Response:
+        """List the messages that the clouds sent."""
+        messages = [asdict(message) for message in self._simulator.world.mailbox]
+        return web.json_response({"messages": messages})
+
+    async def captcha(self, _: web.Request) -> web.Response:
+        """Tell the answers to the captchas."""
+        return web.json_response(self._simulator.world.captchas)
+
+
+def add_routes(app: web.Application, simulator: Simulator) -> None:
+    """Put the control interface into a web application."""
+    control = Control(simulator)
+    app.middlewares.append(_errors)
+    app.router.add_get("/_control/health", control.health)
+    app.router.add_get("/_control/state", control.state)
+    app.router.add_get("/_control/calls", control.calls)
+    app.router.add_delete("/_control/calls", control.forget_calls)
+    app.router.add_post(f"/_control/{{kind:{'|'.join(KINDS)}}}", control.add)
+    app.router.add_post("/_control/devices/{sn}", control.device)
+    app.router.add_post("/_control/clock", control.clock)
+    app.router.add_post("/_control/limits", control.limits)
+    app.router.add_post("/_control/faults", control.add_fault)
+    app.router.add_delete("/_control/faults", control.clear_faults)
+    app.router.add_post("/_control/faults/release", control.release)
+    app.router.add_get("/_control/mailbox", control.mailbox)
+    app.router.add_get("/_control/captcha", control.captcha)

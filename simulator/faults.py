@@ -1,0 +1,161 @@
+"""Trouble on demand: what goes wrong, for which calls, how often."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+import random
+from typing import TypedDict, Unpack
+
+from .calls import matches
+
+
+class FaultKind(StrEnum):
+    """Everything that can be made to go wrong.
+
+    The comment says whether the cloud carries the request out.
+    """
+
+    FIREWALL = "firewall"  # no: 405 with a firewall's page
+    FORBIDDEN = "forbidden"  # no: 403 with a page
+    LOGIN_PAGE = "login_page"  # no: 200 with the login page
+    GARBAGE = "garbage"  # no: 200, neither JSON nor HTML
+    EMPTY = "empty"  # no: 200 without a body
+    NOT_OBJECT = "not_object"  # no: 200, a JSON list
+    HTTP_500 = "http_500"  # no: 500 with a page
+    REDIRECT = "redirect"  # no: 302 to a path of the simulator that logs who follows
+    CODE = "code"  # no: the error `code` with `msg`, in the cloud's own form
+    CUT = "cut"  # no: the connection ends without an answer
+    CUT_AFTER = "cut_after"  # yes, but the connection ends without an answer
+    CUT_BODY = "cut_body"  # yes, but the connection ends half-way through the body
+    HANG = "hang"  # no, and never an answer
+    HANG_AFTER = "hang_after"  # yes, and never an answer
+    HOLD = "hold"  # per option `executed`; the answer waits for release()
+    SLOW = "slow"  # yes; the answer comes after `seconds` real seconds
+    OVERSIZED = "oversized"  # yes; the answer is padded to more than 1 MiB
+    WRONG_TYPE = "wrong_type"  # yes; the JSON says that it is text/html
+    STRING_CODE = "string_code"  # yes; the code comes as a string
+    DATA_EMPTY = "data_empty"  # yes; `data` is an empty string
+    DATA_STRING = "data_string"  # yes; `data` is JSON within a string
+    PASS = "pass"  # noqa: S105 - yes, normally; for a `delay`, or to let a call through
+
+
+class Options(TypedDict, total=False):
+    """What can be said about a fault beyond its path, kind and frequency."""
+
+    match: dict[str, str]
+    executed: bool
+    seconds: float
+    delay: float
+    code: int
+    msg: str
+
+
+@dataclass
+class Fault:
+    """One planned fault; `hits` counts how often it struck."""
+
+    path: str
+    kind: FaultKind
+    times: int | None
+    probability: float
+    match: dict[str, str] = field(default_factory=dict)
+    executed: bool = True
+    seconds: float = 0.0
+    delay: float = 0.0
+    code: int = 10001
+    msg: str = ""
+    hits: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what could never strike."""
+        self.kind = FaultKind(self.kind)
+        if not 0 < self.probability <= 1:
+            message = f"a probability lies above 0 and up to 1, not {self.probability}"
+            raise ValueError(message)
+        if (self.times is not None and self.times < 1) or min(self.seconds, self.delay) < 0:
+            message = "a fault strikes at least once, and never in the past"
+            raise ValueError(message)
+
+    @property
+    def spent(self) -> bool:
+        """Whether the fault has struck as often as it should."""
+        return self.times is not None and self.hits >= self.times
+
+    def concerns(self, path: str, params: Mapping[str, str]) -> bool:
+        """Say whether a call is one that this fault is for."""
+        return matches(path, self.path) and self.match.items() <= params.items()
+
+
+class Faults:
+    """The planned faults; the first one that fits a call strikes."""
+
+    def __init__(self) -> None:
+        """Plan nothing."""
+        self._faults: list[Fault] = []
+        # Reproducible trouble, not secrets.
+        self._random = random.Random(0)  # noqa: S311
+        self._gate = asyncio.Event()
+        self._changed = asyncio.Event()
+        self.held = 0
+
+    def add(
+        self,
+        path: str = "*",
+        *,
+        kind: FaultKind | str,
+        times: int | None = 1,
+        probability: float = 1.0,
+        **options: Unpack[Options],
+    ) -> Fault:
+        """Plan a fault for the next `times` calls (None: all) whose path ends with `path`.
+
+        Options: `match` (parameters that a call must have), `delay` (real seconds before
+        anything happens), `seconds` (slow), `executed` (hold: True, the default, carries the
+        request out before the wait, False after it), `code` and `msg` (code). ValueError or
+        TypeError when the fault makes no sense.
+        """
+        fault = Fault(path, FaultKind(kind), times, probability, **options)
+        self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Drop all planned faults and let go of what is held."""
+        self._faults.clear()
+        self.release()
+
+    def seed(self, seed: int) -> None:
+        """Restart the random numbers behind `probability`."""
+        self._random.seed(seed)
+
+    def release(self) -> None:
+        """Let all requests go on that `hold` is keeping."""
+        self._gate.set()
+        self._gate = asyncio.Event()
+
+    async def wait_held(self, count: int = 1, seconds: float = 10) -> None:
+        """Wait until `count` requests are held; TimeoutError after real `seconds`."""
+        async with asyncio.timeout(seconds):
+            while self.held < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def hold(self, until: Callable[[asyncio.Event], Awaitable[bool]]) -> bool:
+        """Keep a request until release(), and return what waiting `until` that event returns."""
+        self.held += 1
+        self._changed.set()
+        try:
+            return await until(self._gate)
+        finally:
+            self.held -= 1
+
+    def take(self, path: str, params: Mapping[str, str]) -> Fault | None:
+        """Return the fault that strikes this call, if one does."""
+        for fault in self._faults:
+            if fault.spent or not fault.concerns(path, params):
+                continue
+            if fault.probability < 1 and self._random.random() >= fault.probability:
+                continue
+            fault.hits += 1
+            return fault
+        return None

@@ -1,0 +1,138 @@
+"""The table of Growatt's endpoints, and how a handler reads a call and refuses it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from simulator.limits import Rule
+
+from .model import Plant, Token, User
+
+if TYPE_CHECKING:
+    from .cloud import GrowattCloud
+
+type Permission = Literal["register", "bind", "v4"]
+type Handler = Callable[[Call], object]
+
+FIVE_MINUTES = 300.0
+PER_DAY = 10
+MAX_PER_PAGE = 100
+MAX_PAGE = 250
+
+
+class ApiError(Exception):
+    """A handler refuses a call with one of the documented codes."""
+
+    def __init__(self, code: int, message: str) -> None:
+        """Refuse with a code and the text beside it."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class NoData(dict[str, Any]):
+    """An answer whose keys stand beside the error code, without a `data` key."""
+
+
+class BareReply(dict[str, Any]):
+    """An answer without the usual envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One documented endpoint."""
+
+    path: str
+    method: str
+    handler: Handler
+    rule: Rule
+    permission: Permission | None = None
+    string_code: bool = False
+
+
+ENDPOINTS: dict[str, Endpoint] = {}
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    interval: float | None = None,
+    per_day: int | None = None,
+    permission: Permission | None = None,
+    string_code: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Enter a handler into the table, with its limits and what its token must be allowed to do."""
+
+    def enter(handler: Handler) -> Handler:
+        rule = Rule(interval, per_day)
+        ENDPOINTS[path] = Endpoint(path, method, handler, rule, permission, string_code)
+        return handler
+
+    return enter
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that a handler answers. Parameters are read by name, missing meaning empty."""
+
+    cloud: GrowattCloud
+    token: Token
+    params: Mapping[str, str]
+    now: float
+
+    def text(self, name: str) -> str:
+        """Return an optional parameter."""
+        return self.params.get(name, "")
+
+    def required(self, name: str, code: int, message: str) -> str:
+        """Return a parameter, or refuse with the code that means it is empty."""
+        if not (value := self.text(name)):
+            raise ApiError(code, message)
+        return value
+
+    def integer(self, name: str, code: int, message: str) -> int:
+        """Return a required whole number; one that is none is a system error."""
+        return int(self._number(int, self.required(name, code, message)))
+
+    def decimal(self, name: str, default: float = 0.0) -> float:
+        """Return an optional decimal number; one that is none is a system error."""
+        value = self.text(name)
+        return self._number(float, value) if value else default
+
+    @staticmethod
+    def _number(kind: Callable[[str], float], value: str) -> float:
+        try:
+            return kind(value)
+        except ValueError:
+            raise ApiError(10001, "error_system") from None
+
+    def user(self, user_id: int, code: int) -> User:
+        """Return an end user whom the token may see, or refuse with `code`."""
+        user = self.cloud.users.get(user_id)
+        if user is None or not self.cloud.may_see_user(self.token, user):
+            raise ApiError(code, "user does not exist")
+        return user
+
+    def plant(self, plant_id: int, code: int, owner: User | None = None) -> Plant:
+        """Return a plant that the token may see (and that `owner` has), or refuse with `code`."""
+        plant = self.cloud.plants.get(plant_id)
+        if (
+            plant is None
+            or not self.cloud.may_see_plant(self.token, plant)
+            or (owner is not None and plant.user_id != owner.user_id)
+        ):
+            raise ApiError(code, "power station does not exist")
+        return plant
+
+    def paged[T](self, items: list[T]) -> list[T]:
+        """Return the page of `items` that the call asks for."""
+        page = int(self._number(int, self.text("page") or "1"))
+        size = int(self._number(int, self.text("perpage") or "20"))
+        if size > MAX_PER_PAGE:
+            raise ApiError(10013, "the number per page cannot be greater than 100")
+        if page > MAX_PAGE:
+            raise ApiError(10014, "the number of pages cannot be greater than 250")
+        if page < 1 or size < 1:
+            raise ApiError(10001, "error_system")
+        return items[(page - 1) * size : page * size]

@@ -1,0 +1,265 @@
+"""Growatt's endpoints for devices and dataloggers.
+
+Source: ShowDoc 262556420217021, pages 9462221142197198 (add by SN), 6117939786619819 and
+6117952419029888 (datalogger add, delete), 6117971175828060 (datalogger list), 6117958613377445
+(device list), 6117996523846727 (kind of an SN), 6118045304653161 (datalogger of an SN),
+9462219631565222 (dates), and ShowDoc 2540838290984246 page 11292915113214428 (v4 device list).
+"""
+
+from datetime import UTC, datetime
+import math
+from typing import Any
+
+from .api import FIVE_MINUTES, ApiError, BareReply, Call, NoData, endpoint
+from .model import KINDS, Device, Plant, User, vendor_time
+
+V4_INTERVAL = 5.0
+V4_PAGE = 100
+MAX_BATCH = 100
+
+
+def _target(call: Call, what: str) -> tuple[User, Plant, str]:
+    """Return the user, the plant and the serial number that both add endpoints take."""
+    user_id = call.integer("c_user_id", 10006, "user id is empty")
+    plant_id = call.integer("plant_id", 10002, f"power station id is empty or {what} is wrong")
+    serial = call.required("sn", 10002, f"power station id is empty or {what} is wrong")
+    user = call.user(user_id, 10005)
+    return user, call.plant(plant_id, 10004, user), serial
+
+
+@endpoint("POST", "device/sn/add", interval=FIVE_MINUTES, permission="bind", string_code=True)
+def add_device(call: Call) -> NoData:
+    """Accept a device for a plant; it gets there when it is online."""
+    user, plant, serial = _target(call, "device serial number")
+    device = call.cloud.manufactured(serial)
+    if device is None:
+        raise ApiError(10002, "power station id is empty or device serial number is wrong")
+    if not device.datalogger_sn:
+        raise ApiError(10007, "collector serial number does not exist")
+    if device.plant_id is not None:
+        raise ApiError(10003, "device already exists")
+    call.cloud.accept(device, plant, user)
+    return NoData()
+
+
+@endpoint(
+    "POST",
+    "device/datalogger/add",
+    interval=FIVE_MINUTES,
+    permission="bind",
+    string_code=True,
+)
+def add_datalogger(call: Call) -> str:
+    """Put a datalogger into a plant; the devices behind it follow when they are online."""
+    _, plant, serial = _target(call, "collector serial number")
+    datalogger = call.cloud.dataloggers.get(serial)
+    if datalogger is None:
+        raise ApiError(10002, "power station id is empty or collector serial number is wrong")
+    if datalogger.plant_id is not None:
+        raise ApiError(10003, "collector already exists")
+    call.cloud.add_datalogger(datalogger, plant)
+    return ""
+
+
+@endpoint(
+    "POST",
+    "device/datalogger/delete",
+    interval=FIVE_MINUTES,
+    permission="bind",
+    string_code=True,
+)
+def delete_datalogger(call: Call) -> str:
+    """Take a datalogger and the devices behind it out of a plant."""
+    message = "power station id is empty or collector serial number is wrong"
+    plant = call.plant(call.integer("plant_id", 10002, message), 10003)
+    serial = call.required("sn", 10002, message)
+    datalogger = call.cloud.dataloggers.get(serial)
+    if datalogger is None or datalogger.plant_id != plant.plant_id:
+        raise ApiError(10004, "collector does not exist")
+    call.cloud.delete_datalogger(datalogger)
+    return ""
+
+
+def _plant(call: Call) -> Plant:
+    return call.plant(call.integer("plant_id", 10002, "power station id is empty"), 10003)
+
+
+def _java_date(time: float) -> dict[str, int]:
+    """Return a time as the vendor's Java prints a Date object."""
+    moment = datetime.fromtimestamp(time, UTC)
+    return {
+        "time": int(time * 1000),
+        "year": moment.year - 1900,
+        "month": moment.month - 1,
+        "date": moment.day,
+        "day": moment.isoweekday() % 7,
+        "hours": moment.hour,
+        "minutes": moment.minute,
+        "seconds": moment.second,
+        "timezoneOffset": 0,
+    }
+
+
+@endpoint("GET", "device/datalogger/list", interval=FIVE_MINUTES)
+def list_dataloggers(call: Call) -> dict[str, Any]:
+    """List a plant's dataloggers."""
+    plant = _plant(call)
+    online = {
+        device.datalogger_sn for device in call.cloud.devices_of(plant.plant_id) if device.online
+    }
+    found = [
+        datalogger
+        for datalogger in call.cloud.dataloggers.values()
+        if datalogger.plant_id == plant.plant_id
+    ]
+    return {
+        "count": len(found),
+        "dataloggers": [
+            {
+                "sn": datalogger.sn,
+                "model": "ShineWiFi-X",
+                "lost": datalogger.sn not in online,
+                "type": 0,
+                "manufacturer": "Growatt",
+                "last_update_time": _java_date(datalogger.added or call.now),
+            }
+            for datalogger in call.paged(found)
+        ],
+        "peak_power_actual": {
+            "id": plant.plant_id,
+            "plantName": plant.name,
+            "userAccount": call.cloud.users[plant.user_id].name,
+            # The vendor loses the plus sign, as a blank of an address.
+            "timezoneText": f"GMT{plant.time_zone:+g}".replace("+", " "),
+            "createDate": _java_date(call.now),
+            "createDateText": plant.created,
+            "children": [],
+            "dataLogList": [],
+            "eventMessBeanList": [],
+            "paramBean": None,
+            "plantFromBean": None,
+        },
+    }
+
+
+@endpoint("GET", "device/list", interval=FIVE_MINUTES)
+def list_devices(call: Call) -> dict[str, Any]:
+    """List the devices that stand in a plant."""
+    devices = call.cloud.devices_of(_plant(call).plant_id)
+    return {
+        "count": len(devices) + call.cloud.phantom_devices,
+        "devices": [
+            {
+                "device_sn": device.sn,
+                "last_update_time": vendor_time(call.now if device.online else device.placed or 0),
+                "model": KINDS[device.kind].model,
+                "lost": not device.online,
+                "status": 1 if device.online else 0,
+                "manufacturer": "Growatt",
+                "device_id": device.device_id,
+                "datalogger_sn": device.datalogger_sn,
+                "type": KINDS[device.kind].list_type,
+            }
+            for device in call.paged(devices)
+        ],
+    }
+
+
+@endpoint("GET", "device/check/sn", interval=FIVE_MINUTES)
+def check_serial(call: Call) -> BareReply:
+    """Tell what kind of device a serial number is; works for dataloggers too."""
+    # The page says dataloggerSn, the vendor's Postman collection says sn.
+    serial = call.text("dataloggerSn") or call.text("sn")
+    reply = BareReply(
+        result=1,
+        model="",
+        deviceType=0,
+        obj=4,
+        dtc=0,
+        msg="other",
+        in_system=False,
+        have_meter=False,
+        normalPower=0,
+    )
+    if serial in call.cloud.dataloggers:
+        reply.update(obj=3, msg="datalog", model="ShineWiFi-X")
+    elif (device := call.cloud.manufactured(serial)) is not None:
+        kind = KINDS[device.kind]
+        reply.update(
+            obj=kind.obj,
+            msg="inverter" if kind.obj == 1 else "storage",
+            model=kind.model,
+            deviceType=kind.check_type,
+            dtc=kind.dtc,
+            normalPower=kind.power,
+            in_system=device.plant_id is not None,
+        )
+    else:
+        reply.update(result=0)
+    return reply
+
+
+def _visible(call: Call) -> dict[str, Device]:
+    return {device.sn: device for device in call.cloud.visible_devices(call.token)}
+
+
+@endpoint("POST", "device/sn_datalog")
+def datalogger_of(call: Call) -> dict[str, Any]:
+    """Tell the datalogger behind which a device is."""
+    serial = call.required("device_sn", 10003, "device sn is empty")
+    if (device := _visible(call).get(serial)) is None:
+        raise ApiError(10005, "device does not exist")
+    return {"datalogSN": device.datalogger_sn}
+
+
+@endpoint("POST", "device/all/create_date", interval=FIVE_MINUTES)
+def create_dates(call: Call) -> dict[str, Any]:
+    """Tell when up to 100 devices were added; those out of sight are left out."""
+    # Required by the page, which gives no code for its absence.
+    page = call.integer("pageNum", 10001, "error_system")
+    serials = call.required("devices", 10001, "error_system").split(",")
+    if len(serials) > MAX_BATCH or page not in {1, 2}:
+        raise ApiError(10001, "error_system")
+    visible = _visible(call)
+    return {
+        serial: {
+            "createTime": vendor_time(device.placed or 0),
+            "datalogSn": device.datalogger_sn,
+            "deviceName": device.kind.upper(),
+            "deviceSn": serial,
+            "deviceType": "CLOVE",
+            "lastUpdateTime": vendor_time(call.now),
+        }
+        for serial in serials
+        # How many stand on a page is not documented; here all of them stand on the first.
+        if page == 1 and (device := visible.get(serial)) is not None
+    }
+
+
+@endpoint("POST", "new-api/queryDeviceList", interval=V4_INTERVAL, permission="v4")
+def list_v4(call: Call) -> dict[str, Any]:
+    """List all devices that the token may read, 100 per page."""
+    page = call.text("page") or "1"
+    if not page.isdecimal() or (number := int(page)) < 1:
+        raise ApiError(10, "PAGE_NUMBER_CANNOT_BE_EMPTY")
+    devices = call.cloud.visible_devices(call.token)
+    pages = max(1, math.ceil(len(devices) / V4_PAGE))
+    start = (number - 1) * V4_PAGE
+    return {
+        "count": len(devices),
+        "data": [
+            {
+                "deviceSn": device.sn,
+                "deviceType": device.kind,
+                "datalogSn": device.datalogger_sn,
+                "createDate": vendor_time(device.placed or 0),
+            }
+            for device in devices[start : start + V4_PAGE]
+        ],
+        "pages": pages,
+        "pageSize": V4_PAGE,
+        "startCount": start,
+        "lastPager": number >= pages,
+        "notPager": False,
+        "other": None,
+    }

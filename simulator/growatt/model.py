@@ -1,0 +1,155 @@
+"""What Growatt's server knows: tokens, end users, plants, dataloggers, devices, bindings."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+import hashlib
+from typing import Any, Literal, NamedTuple
+
+MERCHANT = "simulated installer"
+
+
+class Kind(NamedTuple):
+    """The names and numbers that Growatt's endpoints give one kind of device."""
+
+    list_type: int  # device/list
+    check_type: int  # device/check/sn
+    obj: int  # device/check/sn: 1 inverter, 2 storage
+    dtc: int
+    model: str
+    power: int  # W
+
+
+# By the names of the v4 device list.
+KINDS = {
+    "inv": Kind(1, 16, 1, 20000, "MIC 2000TL-X", 2000),
+    "storage": Kind(2, 96, 2, 3501, "SPF 5000 ES", 5000),
+    "max": Kind(4, 18, 1, 5100, "MAX 50KTL3", 50000),
+    "sph": Kind(5, 17, 1, 3600, "SPH 5000TL3", 5000),
+    "spa": Kind(6, 19, 1, 3701, "SPA 3000TL", 3000),
+    "min": Kind(7, 22, 1, 5203, "MIN 3000TL-XH", 3000),
+    "wit": Kind(1, 218, 1, 5600, "WIT 50KTL3", 50000),
+    "sph-s": Kind(5, 260, 1, 21200, "SPH 10000TL-HU", 10000),
+    "noah": Kind(2, 1000, 2, 5001, "NOAH 2000", 800),
+}
+
+
+def vendor_time(time: float) -> str:
+    """Return unix seconds as the vendor prints a time."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def digest(password: str) -> str:
+    """Return what is kept of a password."""
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+@dataclass
+class Token:
+    """A token and what it may do. An installer's sees its merchant's end users."""
+
+    value: str = field(repr=False)
+    kind: Literal["installer", "end_user"] = "installer"
+    user_id: int | None = None
+    merchant: str = MERCHANT
+    may_register: bool = True
+    may_bind: bool = True
+    may_v4: bool = True
+    region: str = "global"
+    endpoints_denied: frozenset[str] = frozenset()
+
+
+@dataclass
+class User:
+    """An end user, `c_user_id` in the interface."""
+
+    user_id: int
+    name: str
+    email: str
+    registered: float
+    password_digest: str = field(repr=False)
+    merchant: str = MERCHANT
+    country: str = "Other"
+    user_type: int = 1
+    tel: str = ""
+    agent_code: str = ""
+    time_zone: str = ""
+
+    def has_password(self, password: str) -> bool:
+        """Say whether this is the user's password."""
+        return self.password_digest == digest(password)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the user without the password."""
+        return {name: value for name, value in vars(self).items() if name != "password_digest"}
+
+
+@dataclass
+class Plant:
+    """A plant of an end user."""
+
+    plant_id: int
+    user_id: int
+    name: str
+    created: str
+    peak_power: float = 1.0
+    country: str = ""
+    city: str = ""
+    address: str = ""
+    longitude: str = ""
+    latitude: str = ""
+    installer_code: str = ""
+    currency: str = ""
+    time_zone: float = 0.0
+    plant_type: int = 0
+    price: str = ""
+
+
+@dataclass
+class Datalogger:
+    """The stick that brings devices online; it belongs to at most one plant."""
+
+    sn: str
+    plant_id: int | None = None
+    added: float | None = None
+
+
+@dataclass
+class Device:
+    """A manufactured device.
+
+    `plant_id` is where it stands; `requested_plant_id` is where it will stand once it is
+    online. `online_at` is when it comes online by itself.
+    """
+
+    sn: str
+    device_id: int
+    kind: str
+    datalogger_sn: str
+    online: bool = False
+    online_since: float | None = None
+    online_at: float | None = None
+    online_after_request: float | None = None
+    plant_id: int | None = None
+    placed: float | None = None
+    requested_plant_id: int | None = None
+    requested: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all fields."""
+        return dict(vars(self))
+
+
+@dataclass
+class Binding:
+    """What device/sn/add has accepted for a serial number; the last acceptance counts."""
+
+    sn: str
+    plant_id: int
+    user_id: int
+    accepted_at: float
+    accepted_count: int = 0
+    associated_at: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all fields."""
+        return dict(vars(self))

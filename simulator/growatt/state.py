@@ -1,0 +1,318 @@
+"""Growatt's server as data: who owns what, and devices that come online and find their plant."""
+
+from collections.abc import Iterator
+import itertools
+import re
+from typing import Literal
+
+from simulator.cloud import World
+
+from .model import (
+    KINDS,
+    MERCHANT,
+    Binding,
+    Datalogger,
+    Device,
+    Plant,
+    Token,
+    User,
+    digest,
+    vendor_time,
+)
+
+DATALOGGER_PREFIX = "QMN000"
+WELL_FORMED = re.compile(r"[A-Z0-9]{8,20}")
+
+# Obviously no real ones, but 32 characters long as the vendor's are.
+INSTALLER_TOKEN = "SIMULATOR_TOKEN_INSTALLER_000000"  # noqa: S105
+END_USER_TOKEN = "SIMULATOR_TOKEN_END_USER_0000000"  # noqa: S105
+
+
+class GrowattState:
+    """The server's data, and what tests and the control interface do with it.
+
+    Nothing runs in the background: devices whose time has come are brought online whenever
+    somebody looks.
+    """
+
+    def __init__(self, world: World) -> None:
+        """Start with one installer's token, and one end user with a plant and a token."""
+        self.world = world
+        self.tokens: dict[str, Token] = {}
+        self.users: dict[int, User] = {}
+        self.plants: dict[int, Plant] = {}
+        self.dataloggers: dict[str, Datalogger] = {}
+        self._devices: dict[str, Device] = {}
+        self._bindings: dict[str, Binding] = {}
+        self._user_ids = itertools.count(101)
+        self._plant_ids = itertools.count(20001)
+        self._device_ids = itertools.count(3001)
+        self.add_token(INSTALLER_TOKEN)
+        resident = self.add_user("sim-resident", "resident@example.com", country="Germany")
+        self.add_plant(resident.user_id, "Sim Home", country="Germany", peak_power=5.0)
+        # The vendor's pages know registering only for the tokens of installers.
+        self.add_token(
+            END_USER_TOKEN,
+            kind="end_user",
+            user_id=resident.user_id,
+            may_register=False,
+        )
+
+    # What stands on the server
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """All manufactured devices by serial number, as of now."""
+        self.settle()
+        return self._devices
+
+    @property
+    def bindings(self) -> dict[str, Binding]:
+        """What device/sn/add accepted, by serial number, as of now."""
+        self.settle()
+        return self._bindings
+
+    def user_named(self, name: str) -> User | None:
+        """Return the end user of a name."""
+        return next((user for user in self.users.values() if user.name == name), None)
+
+    def devices_of(self, plant_id: int) -> list[Device]:
+        """Return the devices that stand in a plant, in the order in which they got there."""
+        found = [device for device in self.devices.values() if device.plant_id == plant_id]
+        return sorted(found, key=lambda device: (device.placed or 0, device.device_id))
+
+    # What a token sees
+
+    def may_see_user(self, token: Token, user: User) -> bool:
+        """Say whether an end user is the token's own, or one of its merchant's."""
+        if token.kind == "end_user":
+            return user.user_id == token.user_id
+        return user.merchant == token.merchant
+
+    def may_see_plant(self, token: Token, plant: Plant) -> bool:
+        """Say whether a plant belongs to an end user whom the token may see."""
+        return self.may_see_user(token, self.users[plant.user_id])
+
+    def visible_plants(self, token: Token) -> list[Plant]:
+        """Return all plants that a token may see."""
+        return [plant for plant in self.plants.values() if self.may_see_plant(token, plant)]
+
+    def visible_devices(self, token: Token) -> list[Device]:
+        """Return all devices in plants that a token may see."""
+        plants = self.visible_plants(token)
+        return [device for plant in plants for device in self.devices_of(plant.plant_id)]
+
+    # Adding things
+
+    def add_token(
+        self,
+        token: str,
+        *,
+        kind: Literal["installer", "end_user"] = "installer",
+        user_id: int | None = None,
+        merchant: str = MERCHANT,
+        may_register: bool = True,
+        may_bind: bool = True,
+        may_v4: bool = True,
+        region: str = "global",
+        endpoints_denied: frozenset[str] | set[str] | list[str] = frozenset(),
+    ) -> Token:
+        """Issue a token; an end user's needs the `user_id`. `endpoints_denied` answer 10011."""
+        if kind == "end_user" and user_id not in self.users:
+            message = "the token of an end user needs the id of one"
+            raise ValueError(message)
+        self.tokens[token] = Token(
+            token,
+            kind,
+            user_id,
+            merchant,
+            may_register,
+            may_bind,
+            may_v4,
+            region,
+            frozenset(endpoints_denied),
+        )
+        return self.tokens[token]
+
+    def add_user(
+        self,
+        name: str,
+        email: str,
+        *,
+        password: str = "",
+        merchant: str = MERCHANT,
+        country: str = "Other",
+        user_type: int = 1,
+        tel: str = "",
+        agent_code: str = "",
+        time_zone: str = "",
+    ) -> User:
+        """Add an end user of a merchant."""
+        user = User(
+            next(self._user_ids),
+            name,
+            email,
+            self.world.now(),
+            digest(password),
+            merchant,
+            country,
+            user_type,
+            tel,
+            agent_code,
+            time_zone,
+        )
+        self.users[user.user_id] = user
+        return user
+
+    def add_plant(
+        self,
+        user_id: int,
+        name: str,
+        *,
+        peak_power: float = 1.0,
+        country: str = "",
+        city: str = "",
+    ) -> Plant:
+        """Add a plant of an end user."""
+        created = vendor_time(self.world.now())[:10]
+        return self.keep_plant(Plant(0, user_id, name, created, peak_power, country, city))
+
+    def keep_plant(self, plant: Plant) -> Plant:
+        """Give a plant its id and keep it; KeyError when its owner does not exist."""
+        plant.plant_id = next(self._plant_ids)
+        plant.user_id = self.users[plant.user_id].user_id
+        self.plants[plant.plant_id] = plant
+        return plant
+
+    def add_device(
+        self,
+        sn: str,
+        *,
+        kind: str = "min",
+        datalogger_sn: str | None = None,
+        online: bool = False,
+        online_after: float | None = None,
+        plant_id: int | None = None,
+    ) -> Device:
+        """Manufacture a device, in nobody's hands unless `plant_id` says where it stands.
+
+        `kind` is a name of the v4 list ("min", "sph", ...). `datalogger_sn`: by default one of
+        its own, "" for none (device/sn/add then answers 10007). `online_after`: comes online by
+        itself so many simulated seconds from now.
+        """
+        if kind not in KINDS:
+            message = f"unknown kind of device: {kind}"
+            raise ValueError(message)
+        if plant_id is not None and plant_id not in self.plants:
+            raise KeyError(plant_id)
+        now = self.world.now()
+        stick = DATALOGGER_PREFIX + sn if datalogger_sn is None else datalogger_sn
+        device = Device(sn, next(self._device_ids), kind, stick)
+        device.online = online
+        device.online_since = now if online else None
+        device.online_at = None if online_after is None else now + online_after
+        self._devices[sn] = device
+        if stick:
+            self.dataloggers.setdefault(stick, Datalogger(stick))
+        if plant_id is not None:
+            self._place(device, plant_id, now)
+        return device
+
+    def manufactured(self, sn: str) -> Device | None:
+        """Return the device of a serial number, made on the fly where that is switched on."""
+        device = self.devices.get(sn)
+        if (
+            device is None
+            and self.world.accept_any
+            and WELL_FORMED.fullmatch(sn)
+            and not sn.startswith(DATALOGGER_PREFIX)
+        ):
+            device = self.add_device(sn)
+            device.online_after_request = self.world.offline_for
+        return device
+
+    # Binding
+
+    def accept(self, device: Device, plant: Plant, user: User) -> None:
+        """Accept a device for a plant. A request still open for another plant is replaced."""
+        now = self.world.now()
+        count = self._bindings[device.sn].accepted_count if device.sn in self._bindings else 0
+        self._bindings[device.sn] = Binding(device.sn, plant.plant_id, user.user_id, now, count + 1)
+        self._request(device, plant, now)
+
+    def add_datalogger(self, datalogger: Datalogger, plant: Plant) -> None:
+        """Put a datalogger into a plant, and have the devices behind it follow."""
+        now = self.world.now()
+        datalogger.plant_id, datalogger.added = plant.plant_id, now
+        for device in self._behind(datalogger):
+            if device.plant_id is None:
+                self._request(device, plant, now)
+
+    def delete_datalogger(self, datalogger: Datalogger) -> None:
+        """Take a datalogger and the devices behind it out of their plant."""
+        for device in self._behind(datalogger):
+            self.remove_from_plant(device.sn)
+        datalogger.plant_id = None
+
+    def delete_plant(self, plant_id: int) -> None:
+        """Delete a plant; what stood in it belongs to nobody afterwards."""
+        for device in self.devices.values():
+            if plant_id in {device.plant_id, device.requested_plant_id}:
+                self.remove_from_plant(device.sn)
+        for datalogger in self.dataloggers.values():
+            if datalogger.plant_id == plant_id:
+                datalogger.plant_id = None
+        del self.plants[plant_id]
+
+    def settle(self) -> None:
+        """Bring devices online whose time has come, and let online ones find their plants."""
+        now = self.world.now()
+        for device in self._devices.values():
+            if device.online_at is not None and device.online_at <= now:
+                device.online, device.online_since = True, device.online_at
+                device.online_at = None
+            if device.online and device.requested_plant_id is not None:
+                reached = max(device.requested or 0, device.online_since or 0)
+                self._place(device, device.requested_plant_id, reached)
+
+    # What happens to devices
+
+    def bring_online(self, sn: str) -> None:
+        """Bring a device online now; KeyError when nobody made it."""
+        device = self.devices[sn]
+        if not device.online:
+            device.online, device.online_since = True, self.world.now()
+        device.online_at = None
+        self.settle()
+
+    def take_offline(self, sn: str) -> None:
+        """Take a device offline; it stays where it stands."""
+        device = self.devices[sn]
+        device.online, device.online_since, device.online_at = False, None, None
+
+    def remove_from_plant(self, sn: str) -> None:
+        """Take a device out of its plant and forget an open request for it."""
+        device = self.devices[sn]
+        device.plant_id = device.placed = device.requested_plant_id = device.requested = None
+
+    def move(self, sn: str, plant_id: int) -> None:
+        """Put a device into a plant, whoever owns it; KeyError when either does not exist."""
+        self._place(self.devices[sn], self.plants[plant_id].plant_id, self.world.now())
+
+    def _behind(self, datalogger: Datalogger) -> Iterator[Device]:
+        return (device for device in self.devices.values() if device.datalogger_sn == datalogger.sn)
+
+    def _request(self, device: Device, plant: Plant, now: float) -> None:
+        device.requested_plant_id, device.requested = plant.plant_id, now
+        if device.online_after_request is not None and not device.online:
+            device.online_at = now + device.online_after_request
+        self.settle()
+
+    def _place(self, device: Device, plant_id: int, time: float) -> None:
+        device.plant_id, device.placed = plant_id, time
+        device.requested_plant_id = device.requested = None
+        if (datalogger := self.dataloggers.get(device.datalogger_sn)) is not None:
+            datalogger.plant_id, datalogger.added = plant_id, time
+        binding = self._bindings.get(device.sn)
+        if binding is not None and binding.plant_id == plant_id and binding.associated_at is None:
+            binding.associated_at = time

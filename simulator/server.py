@@ -1,0 +1,193 @@
+"""The HTTP server in front of the clouds: one loopback port, a log of calls, faults."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+import errno
+from typing import Self
+
+from aiohttp import web
+
+from . import control, troubles
+from .calls import Call, CallLog, mask
+from .clock import Clock
+from .cloud import Answer, Cloud, Request, World, page
+from .faults import Faults
+from .limits import LimitReading
+from .registry import Clouds
+
+HOST = "127.0.0.1"
+
+
+class Simulator(Clouds):
+    """All clouds on one port of the loopback interface."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] | None = None,
+        time_factor: float = 1.0,
+        offline_for: float | None = None,
+        limit_reading: LimitReading = "parameters",
+        *,
+        accept_any: bool = False,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
+        """Prepare the clouds; nothing listens before start().
+
+        `clock` gives real unix seconds (default: the wall clock), `time_factor` says how many
+        simulated seconds pass in one of them. `offline_for`: how many simulated seconds after
+        its acceptance a device made on the fly comes online (None: never by itself).
+        `accept_any`: well-formed serial numbers nobody has heard of are made on the fly.
+        `on_call` is told each call once it is answered.
+        """
+        self._clock = Clock(clock, time_factor)
+        self.world = World(self._clock.now, offline_for, limit_reading, accept_any)
+        super().__init__(self.world)
+        self.calls = CallLog()
+        self.faults = Faults()
+        self._on_call = on_call
+        self._runner: web.AppRunner | None = None
+        self._stopping = asyncio.Event()
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        if self._url is None:
+            message = "the simulator is not running"
+            raise RuntimeError(message)
+        return self._url
+
+    def now(self) -> float:
+        """Return the simulated time in unix seconds."""
+        return self._clock.now()
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` simulated seconds pass at once."""
+        self._clock.advance(seconds)
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on a port (0: a free one); OSError that names the port when it is taken."""
+        self._stopping.clear()
+        app = web.Application()
+        control.add_routes(app, self)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        # A client that goes away ends its handler, so that hanging ones never pile up.
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, port).start()
+        except OSError as err:
+            await runner.cleanup()
+            if err.errno == errno.EADDRINUSE:
+                message = f"port {port} of {HOST} is taken by another program"
+                raise OSError(err.errno, message) from err
+            raise
+        self._runner = runner
+        self._url = f"http://{HOST}:{runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Stop listening and end what hangs; stopping twice does nothing."""
+        self._stopping.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._runner = None
+        self._url = None
+
+    async def __aenter__(self) -> Self:
+        """Start on a free port."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def until(self, event: asyncio.Event | None = None, seconds: float | None = None) -> bool:
+        """Wait for an event, for real seconds, or for good.
+
+        False when the simulator stops before that.
+        """
+        waits = [asyncio.ensure_future(self._stopping.wait())]
+        if event is not None:
+            waits.append(asyncio.ensure_future(event.wait()))
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return not self._stopping.is_set()
+
+    async def _serve(self, http: web.Request) -> web.StreamResponse:
+        """Answer one request of a cloud's client."""
+        request = await _read(http)
+        if request.path.startswith(troubles.REDIRECTED):
+            call = Call(self.now(), "redirect", request.method, request.path, request.params)
+            self.calls.append(call)
+            return self._send(call, Answer({"error_code": 0, "error_msg": "", "data": ""}))
+        cloud = next((cloud for cloud in self.clouds() if cloud.owns(request.path)), None)
+        if cloud is None:
+            return _response(page("404", "There is no cloud at this path.", 404))
+        call = Call(
+            self.now(),
+            cloud.name,
+            request.method,
+            request.path,
+            mask(request.params, cloud.secrets),
+            cloud.token_of(request),
+        )
+        self.calls.append(call)
+        if cloud.never_in_url & request.query.keys():
+            self.calls.secrets_in_url.append(call)
+            return self._send(call, page("500", "A secret stands in the address.", 500))
+        if (fault := self.faults.take(request.path, request.params)) is not None:
+            call.fault = fault.kind.value
+            trouble = troubles.Trouble(self, http, cloud, request, call)
+            answer = await trouble.strike(fault)
+            if isinstance(answer, web.StreamResponse):
+                return answer
+            return self._send(call, answer)
+        return self._send(call, self.carry_out(cloud, request, call))
+
+    def carry_out(self, cloud: Cloud, request: Request, call: Call) -> Answer:
+        """Let the cloud carry a request out, and note the code that it answers."""
+        answer = cloud.answer(request)
+        call.code = answer.code
+        return answer
+
+    def _send(self, call: Call, answer: Answer) -> web.Response:
+        call.status = answer.status
+        call.code = answer.code
+        if self._on_call is not None:
+            self._on_call(call)
+        return _response(answer)
+
+
+async def _read(http: web.Request) -> Request:
+    """Take a request apart; a body that is no form leaves the form empty."""
+    # A form of several parts can only be read as a stream, so its body is not kept.
+    several = http.content_type == "multipart/form-data"
+    body = b"" if several else await http.read()
+    form: Mapping[str, object] = {}
+    if several or http.content_type == "application/x-www-form-urlencoded":
+        try:
+            form = await http.post()
+        except ValueError as err:
+            raise web.HTTPBadRequest(text=f"broken form: {err}") from err
+    return Request(
+        http.method,
+        http.path,
+        dict(http.query),
+        {name: value for name, value in form.items() if isinstance(value, str)},
+        http.headers,
+        body,
+    )
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(
+        body=answer.encode(),
+        status=answer.status,
+        content_type=answer.content_type,
+        charset="utf-8" if answer.content_type.startswith("text/") else None,
+        headers=answer.headers,
+    )

@@ -1,0 +1,123 @@
+"""How each kind of fault shows itself on the wire."""
+
+from dataclasses import dataclass, replace
+import json
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from .calls import Call
+from .cloud import Answer, Cloud, Request, page
+from .faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from .server import Simulator
+
+REDIRECTED = "/_redirected"
+MEBIBYTE = 1024 * 1024
+
+# Faults that answer at once and carry nothing out.
+_REFUSALS = {
+    FaultKind.FIREWALL: page("405", "Your request has been blocked by the firewall.", 405),
+    FaultKind.FORBIDDEN: page("403", "Forbidden.", 403),
+    FaultKind.LOGIN_PAGE: Answer(
+        '<!doctype html><html data-name="login"><body>Sign in to continue.</body></html>',
+        content_type="text/html",
+    ),
+    FaultKind.GARBAGE: Answer(
+        b"\x17upstream \xff\xfe reset {", content_type="application/octet-stream"
+    ),
+    FaultKind.EMPTY: Answer(b""),
+    FaultKind.NOT_OBJECT: Answer([{"error_code": 0}]),
+    FaultKind.HTTP_500: page("500", "Internal server error.", 500),
+}
+
+
+@dataclass
+class Trouble:
+    """One request that a fault strikes."""
+
+    simulator: Simulator
+    http: web.Request
+    cloud: Cloud
+    request: Request
+    call: Call
+
+    async def strike(self, fault: Fault) -> Answer | web.StreamResponse:
+        """Do what the fault's kind says; a stream response is already on its way, or cut off."""
+        if fault.delay and not await self.simulator.until(seconds=fault.delay):
+            return self._cut()
+        if fault.kind in _REFUSALS:
+            return _REFUSALS[fault.kind]
+        match fault.kind:
+            case FaultKind.REDIRECT:
+                location = REDIRECTED + self.request.path
+                return replace(page("302", "Moved.", 302), headers={"Location": location})
+            case FaultKind.CODE:
+                return self.cloud.error(self.request.path, fault.code, fault.msg)
+            case FaultKind.CUT | FaultKind.HANG:
+                if fault.kind is FaultKind.HANG:
+                    await self.simulator.until()
+                return self._cut()
+        return await self._carried_out(fault)
+
+    async def _carried_out(self, fault: Fault) -> Answer | web.StreamResponse:
+        """Spoil the answer to a request that is carried out."""
+        simulator = self.simulator
+        hold = fault.kind is FaultKind.HOLD
+        if hold and not fault.executed and not await simulator.faults.hold(simulator.until):
+            return self._cut()
+        answer = simulator.carry_out(self.cloud, self.request, self.call)
+        match fault.kind:
+            case FaultKind.CUT_AFTER:
+                return self._cut()
+            case FaultKind.CUT_BODY:
+                return await self._cut_body(answer)
+            case FaultKind.HANG_AFTER:
+                await simulator.until()
+                return self._cut()
+            case FaultKind.HOLD if fault.executed:
+                await simulator.faults.hold(simulator.until)
+            case FaultKind.SLOW:
+                await simulator.until(seconds=fault.seconds)
+        return _spoil(fault.kind, answer)
+
+    def _cut(self) -> web.StreamResponse:
+        """End the connection; the returned response can no longer be sent."""
+        if self.http.transport is not None:
+            self.http.transport.abort()
+        return web.Response()
+
+    async def _cut_body(self, answer: Answer) -> web.StreamResponse:
+        body = answer.encode()
+        response = web.StreamResponse(
+            status=answer.status,
+            headers={
+                "Content-Type": answer.content_type,
+                "Content-Length": str(len(body)),
+            },
+        )
+        self.call.status = answer.status
+        await response.prepare(self.http)
+        await response.write(body[: len(body) // 2])
+        if self.http.transport is not None:
+            # Not abort(): the first half must arrive.
+            self.http.transport.close()
+        return response
+
+
+def _spoil(kind: FaultKind, answer: Answer) -> Answer:
+    if kind is FaultKind.WRONG_TYPE:
+        return replace(answer, content_type="text/html")
+    if not isinstance(answer.payload, dict):
+        return answer
+    payload = dict(answer.payload)
+    if kind is FaultKind.OVERSIZED:
+        payload["padding"] = "x" * MEBIBYTE
+    elif kind is FaultKind.STRING_CODE and answer.code_key in payload:
+        payload[answer.code_key] = str(payload[answer.code_key])
+    elif kind is FaultKind.DATA_EMPTY:
+        payload["data"] = ""
+    elif kind is FaultKind.DATA_STRING and "data" in payload:
+        payload["data"] = json.dumps(payload["data"])
+    return replace(answer, payload=payload)
