@@ -1,0 +1,1 @@
+"""Tests of the providers, each over a real socket of the loopback interface."""

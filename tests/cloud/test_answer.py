@@ -1,0 +1,120 @@
+"""Reading values that came as something else."""
+
+import pytest
+
+from custom_components.growatt_onboarding.cloud.answer import (
+    as_flag,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    printable,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "a"),
+        (" a\n", "a"),
+        ("a\x00b\u202ec\ud800d", "a b c d"),
+        ("", None),
+        ("  ", None),
+        (7, "7"),
+        (-7, "-7"),
+        (7.0, "7"),
+        (7.5, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (1e300, None),
+        pytest.param(10**5000, None, id="huge"),
+        (True, None),
+        (None, None),
+        ([], None),
+        ({}, None),
+    ],
+)
+def test_text(value: object, text: str | None) -> None:
+    """Texts and whole numbers are texts; nothing else is."""
+    assert as_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (10011, 10011),
+        ("10011", 10011),
+        (" 10011 ", 10011),
+        ("-1", -1),
+        ("+1", 1),
+        ("0.0", 0),
+        (0.0, 0),
+        ("", None),
+        ("0x1", None),
+        ("1e3", None),
+        ("\u0661", None),
+        ("1" * 5000, None),
+        (False, None),
+        (None, None),
+        ({}, None),
+    ],
+)
+def test_int(value: object, number: int | None) -> None:
+    """Codes come as numbers and as texts."""
+    assert as_int(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [
+        (True, True),
+        (False, False),
+        ("true", True),
+        ("False", False),
+        (1, True),
+        ("0", False),
+        ("", None),
+        (2, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_flag(value: object, *, flag: bool | None) -> None:
+    """A truth value that cannot be told is None."""
+    assert as_flag(value) is flag
+
+
+def test_containers() -> None:
+    """Objects and arrays also come as text."""
+    assert as_object({"a": 1}) == {"a": 1}
+    assert as_object(' {"a": 1}') == {"a": 1}
+    assert as_list([1]) == [1]
+    assert as_list("[1]") == [1]
+    for other in ("", "[1", "{", '{"a": 1} x', None, 1):
+        assert as_object(other) is None
+        assert as_list(other) is None
+    assert as_object([1]) is None
+    assert as_object("[1]") is None
+    assert as_list({"a": 1}) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("error_permission_denied", "error_permission_denied"),
+        (" two\r\n lines\t", "two lines"),
+        ("<b>bold</b> [x](y) `c` *d*", "bbold/b x(y) c d"),
+        ("see https://evil.example/x now, or WWW.evil.example", "see now, or"),
+        ("a\u202eb\x1b[31m", "a b 31m"),
+        ("x" * 500, "x" * 200 + "…"),
+        ("", ""),
+    ],
+)
+def test_message_is_fit_to_be_shown(message: str, shown: str) -> None:
+    """Short, on one line, without markup and addresses."""
+    assert printable(message) == shown
+
+
+def test_message_repeats_no_secret() -> None:
+    """What we sent as a secret is not shown because a cloud repeats it."""
+    assert printable("bad token abc, abc!", without=("abc", "")) == "bad token , !"

@@ -1,0 +1,147 @@
+"""Addresses as they are typed."""
+
+import pytest
+
+from custom_components.growatt_onboarding.cloud.errors import InvalidInputError
+from custom_components.growatt_onboarding.cloud.growatt import GROWATT
+from custom_components.growatt_onboarding.cloud.servers import choice, resolve
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        ("global", "https://openapi.growatt.com"),
+        ("north_america", "https://openapi-us.growatt.com"),
+        ("australia_new_zealand", "https://openapi-au.growatt.com"),
+        ("china", "https://openapi-cn.growatt.com"),
+        ("test", "https://test.growatt.com"),
+    ],
+)
+def test_known_servers(key: str, url: str) -> None:
+    """A key is its server's address; the address, however written, is the key again."""
+    assert resolve(GROWATT, key) == url
+    assert resolve(GROWATT, f" {url.upper()}/ ") == url
+    assert choice(GROWATT, url) == key
+
+
+def test_all_known_servers_are_encrypted() -> None:
+    """The vendor's own addresses are https, whatever its pages say."""
+    assert len(GROWATT.servers) == 5
+    assert all(resolve(GROWATT, server.url) == server.url for server in GROWATT.servers)
+    assert all(server.url.startswith("https://") for server in GROWATT.servers)
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("cloud.example", "https://cloud.example"),
+        ("cloud.example:8443/", "https://cloud.example:8443"),
+        ("https://Cloud.Example.:443//", "https://cloud.example"),
+        ("https://cloud.example/a/b/?q=1#f", "https://cloud.example/a/b"),
+        ("https://cloud.example/a/../b/./c", "https://cloud.example/b/c"),
+        ("https://exämple.de", "https://xn--exmple-cua.de"),
+        ("https://xn--exmple-cua.de", "https://xn--exmple-cua.de"),
+        ("https://8.8.8.8", "https://8.8.8.8"),
+        ("https://[2001:DB8::1]:8443/x", "https://[2001:db8::1]:8443/x"),
+        ("HTTPS://my_host-1.example", "https://my_host-1.example"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("localhost:8080", "https://localhost:8080"),
+        ("http://homeserver", "http://homeserver"),
+        ("http://homeserver:80", "http://homeserver"),
+        ("http://sim.localhost", "http://sim.localhost"),
+        ("http://cloud.local", "http://cloud.local"),
+        ("http://cloud.lan", "http://cloud.lan"),
+        ("http://cloud.internal", "http://cloud.internal"),
+        ("http://cloud.home.arpa", "http://cloud.home.arpa"),
+        ("http://127.0.0.1:5000/x/", "http://127.0.0.1:5000/x"),
+        ("http://10.1.2.3", "http://10.1.2.3"),
+        ("http://172.31.0.1", "http://172.31.0.1"),
+        ("http://192.168.1.2", "http://192.168.1.2"),
+        ("http://169.254.1.1", "http://169.254.1.1"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://[fd00::1]", "http://[fd00::1]"),
+        ("http://[fe80::1]", "http://[fe80::1]"),
+        ("http://[::ffff:192.168.1.2]", "http://[::ffff:192.168.1.2]"),
+    ],
+)
+def test_address_gets_one_spelling(typed: str, url: str) -> None:
+    """What is typed is normalised, and normalising again changes nothing."""
+    assert resolve(GROWATT, typed) == url
+    assert resolve(GROWATT, url) == url
+    assert choice(GROWATT, url) == url
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "http://cloud.example",
+        "http://openapi.growatt.com",
+        "http://8.8.8.8",
+        "http://172.32.0.1",
+        "http://100.64.0.1",
+        "http://0.0.0.0",
+        "http://192.0.2.1",
+        "http://[2001:db8::1]",
+        "http://[::ffff:8.8.8.8]",
+        "http://notlocal.example",
+        "http://localhost.example",
+        "http://evillan.example",
+        "http://127.0.0.1.example",
+        "http://exämple.de",
+    ],
+)
+def test_plain_http_is_for_the_house(typed: str) -> None:
+    """Secrets go to a public host encrypted only."""
+    with pytest.raises(InvalidInputError) as caught:
+        resolve(GROWATT, typed)
+    assert (caught.value.key, caught.value.field) == ("insecure_url", "server")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "  ",
+        "https://",
+        "https:///path",
+        "://host",
+        "ftp://host",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "mailto:me@example.com",
+        "https://me:pass@cloud.example",
+        "https://me@cloud.example",
+        "https://openapi.growatt.com@evil.example",
+        "https://cloud.example:0",
+        "https://cloud.example:99999",
+        "https://cloud.example:x",
+        "https://cloud..example",
+        "https://.example",
+        "https://-a.example",
+        "https://a-.example",
+        "https://a b.example",
+        "https://a\tb.example",
+        "https://a\u200bb.example\n/x\x00",
+        "https://cloud.example/a b",
+        "https://cloud.example\\x",
+        "https://a%20b",
+        "https://[fe80::1%25eth0]",
+        "https://[zz]",
+        "https://[::1",
+        "https://1.2.3",
+        "http://2130706433",
+        "http://0x7f000001",
+        "http://0177.0.0.1",
+        "https://256.1.1.1",
+        "https://" + "a" * 64 + ".example",
+        "https://" + "ü" * 70 + ".example",
+        "https://" + "a." * 127 + "example",
+        "https://xn--\u2603",
+        "<script>",
+    ],
+)
+def test_what_is_no_address(typed: str) -> None:
+    """Anything else is refused at the field."""
+    with pytest.raises(InvalidInputError) as caught:
+        resolve(GROWATT, typed)
+    assert (caught.value.key, caught.value.field) == ("invalid_url", "server")

@@ -1,0 +1,619 @@
+"""The transport against servers that answer, misbehave or are not there."""
+
+import asyncio
+import datetime
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.test_utils import RawTestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from yarl import URL
+
+from custom_components.growatt_onboarding.cloud.answer import Answer
+from custom_components.growatt_onboarding.cloud.errors import (
+    BlockedError,
+    CloudError,
+    NoAnswerError,
+    NotNowError,
+    RateLimitedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from custom_components.growatt_onboarding.cloud.provider import Call, Endpoint
+from custom_components.growatt_onboarding.cloud.transport import (
+    BLOCKED_RETRY_AFTER,
+    MAX_ANSWER_BYTES,
+    Request,
+    Transport,
+    is_header_value,
+)
+
+from .helpers import (
+    HOST,
+    RawServer,
+    RecordingGate,
+    cuts,
+    everything_said,
+    hangs,
+    http_answer,
+    raw_server,
+    sends,
+)
+
+GET = Call(Endpoint("GET", "v1/thing"))
+POST = Call(Endpoint("POST", "v1/thing"), "name=a")
+HTML = b"<!doctype html><html><body>Blocked</body></html>"
+SECRET = "FAKE-SECRET-DO-NOT-LEAK"  # noqa: S105
+
+
+def read_json(answer: Answer) -> dict[str, object]:
+    """Read the answer as most providers do."""
+    return answer.json_object()
+
+
+def a_post() -> Request:
+    """Return a request that carries a secret everywhere one may be."""
+    return Request(call=POST, form={"password": SECRET}, headers={"token": SECRET})
+
+
+async def failure_of(transport: Transport, request: Request) -> CloudError:
+    """Return the error that a request ends with, checked to tell no secret."""
+    with pytest.raises(CloudError) as caught:
+        await transport.send(request, read_json)
+    assert SECRET not in everything_said(caught.value)
+    return caught.value
+
+
+async def failure_against(
+    http: aiohttp.ClientSession, reply: bytes, request: Request | None = None
+) -> CloudError:
+    """Return the error that these bytes as answer end a request with."""
+    async with raw_server(sends(reply)) as server:
+        error = await failure_of(Transport(http=http, url=server.url), request or a_post())
+        assert len(server.requests) == 1
+    return error
+
+
+# What leaves
+
+
+async def test_form_goes_into_the_body(http: aiohttp.ClientSession) -> None:
+    """A form is URL-encoded UTF-8 in the body; the path continues the server's."""
+    async with raw_server(sends(http_answer(b'{"a": 1}'))) as server:
+        transport = Transport(http=http, url=f"{server.url}/prefix")
+        request = Request(call=POST, form={"name": "ä b&c"}, headers={"token": "fake"})
+        assert await transport.send(request, read_json) == {"a": 1}
+    (sent,) = server.requests
+    head, _, body = sent.partition("\r\n\r\n")
+    assert head.startswith("POST /prefix/v1/thing HTTP/1.1\r\n")
+    assert "Content-Type: application/x-www-form-urlencoded" in head
+    assert "token: fake" in head
+    assert body == "name=%C3%A4+b%26c"
+
+
+async def test_query_goes_into_the_address(http: aiohttp.ClientSession) -> None:
+    """A query is encoded so that it comes back as it was."""
+    async with raw_server(sends(http_answer())) as server:
+        request = Request(call=GET, query={"name": "a+b c&d"})
+        await Transport(http=http, url=server.url).send(request, read_json)
+    target = server.requests[0].split(" ")[1]
+    assert dict(URL(target).query) == {"name": "a+b c&d"}
+
+
+async def test_json_goes_into_the_body(http: aiohttp.ClientSession) -> None:
+    """A JSON body says that it is one."""
+    async with raw_server(sends(http_answer())) as server:
+        request = Request(call=POST, json={"a": "b"})
+        await Transport(http=http, url=server.url).send(request, read_json)
+    head, _, body = server.requests[0].partition("\r\n\r\n")
+    assert "Content-Type: application/json" in head
+    assert body == '{"a": "b"}'
+
+
+async def test_answer_is_handed_over_whole(http: aiohttp.ClientSession) -> None:
+    """Bytes, media type, status and headers are there for the reader."""
+    picture = b"GIF89a\x00\xff"
+    reply = http_answer(picture, "401 Unauthorized", "Text/HTML; charset=utf-8", "X-Token: new")
+    async with raw_server(sends(reply)) as server:
+        transport = Transport(http=http, url=server.url)
+        answer = await transport.send(Request(call=GET), lambda answer: answer)
+    assert (answer.status, answer.content_type, answer.body) == (401, "text/html", picture)
+    assert answer.headers["x-token"] == "new"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("abc-123", True),
+        ("two words", True),
+        ("line\r\nbreak", False),
+        ("nul\0", False),
+        ("ümlaut", False),
+        (" outer", False),
+    ],
+)
+def test_header_values(*, text: str, fits: bool) -> None:
+    """Only printable ASCII may stand in a header."""
+    assert is_header_value(text) is fits
+
+
+# Cookies
+
+
+async def test_cookies_stay_apart_from_the_session(http: aiohttp.ClientSession) -> None:
+    """The session's cookies are not sent, and the server's do not get into it."""
+    reply = http_answer(b"{}", "200 OK", "application/json", "Set-Cookie: ours=1; Path=/")
+    async with raw_server(sends(reply)) as server:
+        http.cookie_jar.update_cookies({"theirs": "1"}, URL(server.url))
+        await Transport(http=http, url=server.url).send(a_post(), read_json)
+        kept = http.cookie_jar.filter_cookies(URL(server.url))
+    assert "cookie" not in server.requests[0].lower()
+    assert list(kept) == ["theirs"]
+
+
+# Once
+
+
+def keeps_first_then(cut: Callable[[asyncio.StreamWriter], None]) -> RawServer:
+    """Return a server that answers a connection's first request and cuts it at the second."""
+
+    async def reply(raw: RawServer, writer: asyncio.StreamWriter) -> None:
+        if len(raw.requests) == 1:
+            writer.write(http_answer().replace(b"Connection: close\r\n", b""))
+            await writer.drain()
+        else:
+            cut(writer)
+
+    return RawServer(reply)
+
+
+def closes(writer: asyncio.StreamWriter) -> None:
+    """End the connection in order."""
+    writer.close()
+
+
+def resets(writer: asyncio.StreamWriter) -> None:
+    """End the connection with a reset."""
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("cut", [closes, resets])
+@pytest.mark.parametrize("call", [GET, POST])
+async def test_nothing_is_sent_twice(
+    http: aiohttp.ClientSession, call: Call, cut: Callable[[asyncio.StreamWriter], None]
+) -> None:
+    """A kept connection of the shared session that ends under a request does not repeat it."""
+    async with raw_server(keeps_first_then(cut).reply) as server:
+        async with http.get(server.url) as kept:
+            await kept.read()
+        error = await failure_of(Transport(http=http, url=server.url), Request(call=call))
+        assert server.connections == 1
+        assert len(server.requests) == 2
+    assert type(error) is NoAnswerError
+
+
+async def test_aiohttp_alone_repeats_a_get(http: aiohttp.ClientSession) -> None:
+    """Without the transport the same GET is sent again: what the test above would miss else."""
+    async with raw_server(keeps_first_then(closes).reply) as server:
+        async with http.get(server.url) as kept:
+            await kept.read()
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await http.get(server.url)
+        assert len(server.requests) == 3
+
+
+async def test_no_connection_is_kept(http: aiohttp.ClientSession) -> None:
+    """Each call has a connection of its own, so that none meets one that has ended."""
+    peers: set[object] = set()
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        peers.add(request.get_extra_info("peername"))
+        return web.json_response({})
+
+    async with RawTestServer(handler) as server:
+        transport = Transport(http=http, url=str(server.make_url("")).rstrip("/"))
+        for _ in range(3):
+            await transport.send(Request(call=GET), read_json)
+    assert len(peers) == 3
+
+
+# Did not leave
+
+
+class Resolver(AbstractResolver):
+    """Fails, or never answers."""
+
+    def __init__(self, *, hang: bool) -> None:
+        """Choose how to fail."""
+        self._hang = hang
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Find nothing."""
+        if self._hang:
+            await asyncio.Event().wait()
+        raise OSError(None, f"nobody knows {host}")
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.parametrize(("hang", "key"), [(False, "cannot_resolve"), (True, "cannot_connect")])
+async def test_name_is_not_found(*, socket_enabled: None, hang: bool, key: str) -> None:
+    """A name that does not resolve, or takes too long to."""
+    connector = aiohttp.TCPConnector(resolver=Resolver(hang=hang))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        transport = Transport(http=session, url="https://nowhere.invalid", timeout=0.4)
+        error = await failure_of(transport, a_post())
+    assert (type(error), error.key) == (UnreachableError, key)
+    assert not error.outcome_unknown
+
+
+async def test_port_is_closed(http: aiohttp.ClientSession) -> None:
+    """Nobody listens."""
+    async with raw_server(hangs) as server:
+        url = server.url
+    error = await failure_of(Transport(http=http, url=url), a_post())
+    assert (type(error), error.key) == (UnreachableError, "cannot_connect")
+
+
+async def test_connection_is_not_taken(http: aiohttp.ClientSession) -> None:
+    """A TLS server that takes the connection and never says hello: nothing has left."""
+    async with raw_server(hangs) as server:
+        transport = Transport(http=http, url=server.url.replace("http", "https"), timeout=0.4)
+        error = await failure_of(transport, a_post())
+    assert (type(error), error.key) == (UnreachableError, "cannot_connect")
+
+
+async def test_server_speaks_no_tls(http: aiohttp.ClientSession) -> None:
+    """An https address of a server that answers in plain text."""
+    server = await asyncio.start_server(
+        lambda _, writer: (writer.write(http_answer()), writer.close()), HOST, 0
+    )
+    async with server:
+        url = f"https://{HOST}:{server.sockets[0].getsockname()[1]}"
+        error = await failure_of(Transport(http=http, url=url), a_post())
+    assert (type(error), error.key) == (UnreachableError, "tls_failed")
+
+
+async def test_certificate_is_not_trusted(http: aiohttp.ClientSession, tmp_path: Path) -> None:
+    """A certificate that nobody vouches for: the request is not sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_self_signed(tmp_path))
+    async with raw_server(sends(http_answer()), ssl=context) as server:
+        error = await failure_of(Transport(http=http, url=server.url), a_post())
+        assert server.requests == []
+    assert (type(error), error.key) == (UnreachableError, "tls_failed")
+
+
+def _self_signed(folder: Path) -> Path:
+    """Return a file with a fresh key and its own certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest.mark.parametrize("url", ["https://", "https://1.2.3", "https://host:0x", "ftp://host"])
+async def test_address_is_none(http: aiohttp.ClientSession, url: str) -> None:
+    """An address that aiohttp refuses."""
+    error = await failure_of(Transport(http=http, url=url), a_post())
+    assert type(error) is UnreachableError
+
+
+async def test_session_is_closed(http: aiohttp.ClientSession) -> None:
+    """Home Assistant is stopping."""
+    await http.close()
+    error = await failure_of(Transport(http=http, url="https://127.0.0.1"), a_post())
+    assert type(error) is UnreachableError
+
+
+# Left, and no answer came
+
+
+@pytest.mark.parametrize("reply", [cuts, hangs])
+async def test_answer_never_comes(
+    http: aiohttp.ClientSession, reply: Callable[[RawServer, asyncio.StreamWriter], None]
+) -> None:
+    """The request arrived; whether it had its effect is not known."""
+    async with raw_server(reply) as server:
+        error = await failure_of(Transport(http=http, url=server.url, timeout=1), a_post())
+        assert len(server.requests) == 1
+    assert type(error) is NoAnswerError
+    assert error.outcome_unknown
+
+
+async def test_answer_is_cut_in_its_head(http: aiohttp.ClientSession) -> None:
+    """The connection ends in the middle of the headers."""
+    error = await failure_against(http, b"HTTP/1.1 200 OK\r\nContent-Le")
+    assert type(error) is NoAnswerError
+
+
+async def test_answer_is_cut_in_its_body(http: aiohttp.ClientSession) -> None:
+    """The connection ends before the announced length."""
+    error = await failure_against(http, http_answer(b'{"error_code": 0, "data": {}}')[:-8])
+    assert type(error) is NoAnswerError
+
+
+async def test_answer_stops_in_its_body(http: aiohttp.ClientSession) -> None:
+    """The rest of the body never comes."""
+    async with raw_server(sends(http_answer(b'{"a": 1}')[:-3], close=False)) as server:
+        error = await failure_of(Transport(http=http, url=server.url, timeout=1), a_post())
+    assert type(error) is NoAnswerError
+
+
+# Something else answered
+
+
+async def test_answer_is_not_http(http: aiohttp.ClientSession) -> None:
+    """Another kind of server listens there."""
+    error = await failure_against(http, b"SSH-2.0-OpenSSH_9.9\r\n\r\n\r\n")
+    assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
+    assert error.outcome_unknown
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "key"),
+    [
+        (b"", "application/json", "empty_answer"),
+        (b" \r\n", "application/json", "empty_answer"),
+        (HTML, "text/html", "web_page"),
+        (HTML, "application/json", "web_page"),
+        (b"Please sign in", "text/html", "web_page"),
+        (b"\x00\xffgarbage", "application/octet-stream", "not_json"),
+        (b'{"error_code": 0', "application/json", "not_json"),
+        (b"[" * 100_000, "application/json", "not_json"),
+        (b"GIF89a", "image/gif", "not_json"),
+        (b"[1, 2]", "application/json", "unexpected_answer"),
+        (b"null", "application/json", "unexpected_answer"),
+        (b"17", "text/html", "unexpected_answer"),
+    ],
+)
+async def test_body_is_not_the_clouds(
+    http: aiohttp.ClientSession, body: bytes, content_type: str, key: str
+) -> None:
+    """A body that is no JSON object, told apart by what it is."""
+    error = await failure_against(http, http_answer(body, content_type=content_type))
+    assert (type(error), error.key) == (UnexpectedAnswerError, key)
+    if key in {"web_page", "not_json"}:
+        assert error.placeholders["content_type"] == content_type
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/plain; charset=GBK", "image/png", ""])
+async def test_json_is_believed_with_any_content_type(
+    http: aiohttp.ClientSession, content_type: str
+) -> None:
+    """Clouds send JSON as all sorts of things, also with a byte order mark."""
+    reply = http_answer(b'\xef\xbb\xbf {"a": 1}\n', content_type=content_type)
+    async with raw_server(sends(reply)) as server:
+        transport = Transport(http=http, url=server.url)
+        assert await transport.send(Request(call=GET), read_json) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        http_answer(b"x" * (MAX_ANSWER_BYTES + 1)),
+        # Without a length only reading tells.
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * (MAX_ANSWER_BYTES + 1),
+    ],
+)
+async def test_answer_is_too_large(http: aiohttp.ClientSession, reply: bytes) -> None:
+    """More than 1 MiB is not taken in."""
+    error = await failure_against(http, reply)
+    assert (type(error), error.key) == (UnexpectedAnswerError, "too_large")
+
+
+async def test_endless_answer_is_given_up(http: aiohttp.ClientSession) -> None:
+    """An answer without end is refused while it is read."""
+    given_up = asyncio.Event()
+
+    async def reply(raw: RawServer, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        try:
+            while not raw.gone.is_set():
+                writer.write(b"x" * 65536)
+                await writer.drain()
+        except ConnectionError:
+            given_up.set()
+            raise
+
+    async with raw_server(reply) as server:
+        error = await failure_of(Transport(http=http, url=server.url), a_post())
+        assert error.key == "too_large"
+        async with asyncio.timeout(10):
+            await given_up.wait()
+
+
+async def test_largest_answer_is_read(http: aiohttp.ClientSession) -> None:
+    """1 MiB is still an answer."""
+    body = b'{"a": "' + b"x" * (MAX_ANSWER_BYTES - 9) + b'"}'
+    async with raw_server(sends(http_answer(body))) as server:
+        transport = Transport(http=http, url=server.url)
+        answer = await transport.send(Request(call=GET), lambda answer: answer)
+    assert len(answer.body) == MAX_ANSWER_BYTES
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://other.example/login?next=/v1", "https://other.example"),
+        (f"https://me:{SECRET}@other.example:8443", "https://other.example:8443"),
+        (f"/login?token={SECRET}", ""),
+        ("", ""),
+    ],
+)
+async def test_redirect_is_not_followed(
+    http: aiohttp.ClientSession, location: str, shown: str
+) -> None:
+    """A redirect is told with where it leads, and nobody goes there."""
+    header = f"Location: {location}"
+    error = await failure_against(http, http_answer(HTML, "302 Found", "text/html", header))
+    assert (type(error), error.key) == (UnexpectedAnswerError, "redirected")
+    assert error.placeholders == {"location": shown}
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "405 Method Not Allowed"])
+@pytest.mark.parametrize("body", [HTML, b"", b"denied"])
+async def test_firewall(http: aiohttp.ClientSession, status: str, body: bytes) -> None:
+    """A firewall refused; the cloud has not seen the request."""
+    error = await failure_against(http, http_answer(body, status, "text/html"))
+    assert (type(error), error.retry_after) == (BlockedError, BLOCKED_RETRY_AFTER)
+    assert not error.outcome_unknown
+
+
+async def test_cloud_may_answer_403_itself(http: aiohttp.ClientSession) -> None:
+    """A JSON object is the cloud's own answer, whatever its status."""
+    async with raw_server(sends(http_answer(b'{"code": 1}', "403 Forbidden"))) as server:
+        transport = Transport(http=http, url=server.url)
+        assert await transport.send(Request(call=GET), read_json) == {"code": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Retry-After: 120", 120),
+        ("Retry-After: 99999999999", 86400),
+        ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("Retry-After: -1", None),
+    ],
+)
+async def test_retry_after_is_heard(
+    http: aiohttp.ClientSession, header: str, seconds: float | None
+) -> None:
+    """The pause that a server asks for is passed on."""
+    for status, kind in (
+        ("429 Too Many Requests", RateLimitedError),
+        ("503 Service Unavailable", UnexpectedAnswerError),
+    ):
+        error = await failure_against(http, http_answer(HTML, status, "text/html", header))
+        assert (type(error), error.retry_after) == (kind, seconds)
+
+
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway"])
+async def test_server_error(http: aiohttp.ClientSession, status: str) -> None:
+    """The server failed; whether before or after the effect is not known."""
+    error = await failure_against(http, http_answer(b'{"error_code": 0}', status))
+    assert (type(error), error.key) == (UnexpectedAnswerError, "server_error")
+    assert error.placeholders == {"status": status[:3]}
+    assert error.outcome_unknown
+
+
+# The gate
+
+
+async def test_gate_is_asked_and_told(http: aiohttp.ClientSession, gate: RecordingGate) -> None:
+    """Before and after each call, with the error that the reader found."""
+    refusal = RateLimitedError(retry_after=5)
+
+    def refuse(_: Answer) -> None:
+        raise refusal
+
+    async with raw_server(sends(http_answer())) as server:
+        transport = Transport(http=http, url=server.url, gate=gate)
+        await transport.send(Request(call=GET), read_json)
+        with pytest.raises(RateLimitedError):
+            await transport.send(a_post(), refuse)
+    assert gate.permitted == [GET, POST]
+    assert gate.ended == [(GET, None), (POST, refusal)]
+
+
+async def test_gate_refuses(http: aiohttp.ClientSession, gate: RecordingGate) -> None:
+    """What the gate does not permit never leaves."""
+    gate.closed.add(POST.endpoint.path)
+    async with raw_server(hangs) as server:
+        with pytest.raises(NotNowError):
+            await Transport(http=http, url=server.url, gate=gate).send(a_post(), read_json)
+        assert server.connections == 0
+    assert gate.ended == []
+
+
+async def test_gate_hears_of_a_failure(http: aiohttp.ClientSession, gate: RecordingGate) -> None:
+    """No answer is told like any other end."""
+    async with raw_server(cuts) as server:
+        error = await failure_of(Transport(http=http, url=server.url, gate=gate), a_post())
+    assert gate.ended == [(POST, error)]
+
+
+async def test_gate_hears_of_a_cancellation(
+    http: aiohttp.ClientSession, gate: RecordingGate
+) -> None:
+    """A caller who goes away leaves a call whose outcome nobody knows."""
+    async with raw_server(hangs) as server:
+        transport = Transport(http=http, url=server.url, gate=gate)
+        task = asyncio.create_task(transport.send(a_post(), read_json))
+        await server.arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    ((call, error),) = gate.ended
+    assert call == POST
+    assert type(error) is NoAnswerError
+
+
+async def test_gate_hears_of_a_fault_of_ours(
+    http: aiohttp.ClientSession, gate: RecordingGate
+) -> None:
+    """A reader that breaks does not leave the gate waiting."""
+
+    def broken(_: Answer) -> None:
+        raise ZeroDivisionError
+
+    async with raw_server(sends(http_answer())) as server:
+        with pytest.raises(ZeroDivisionError):
+            await Transport(http=http, url=server.url, gate=gate).send(a_post(), broken)
+    ((_, error),) = gate.ended
+    assert type(error) is NoAnswerError
+
+
+# Secrets
+
+
+async def test_log_tells_no_secret(
+    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even at debug level there is method, path, status, code and duration only."""
+    caplog.set_level(logging.DEBUG)
+
+    def refuse(answer: Answer) -> None:
+        raise RateLimitedError(code=10012)
+
+    echo = http_answer(f'{{"msg": "{SECRET}"}}'.encode(), "200 OK", "text/html", f"X: {SECRET}")
+    async with raw_server(sends(echo)) as server:
+        request = Request(
+            call=POST, query={"q": SECRET}, form={"p": SECRET}, headers={"token": SECRET}
+        )
+        with pytest.raises(RateLimitedError):
+            await Transport(http=http, url=server.url).send(request, refuse)
+    assert "POST v1/thing: HTTP 200, code 10012, " in caplog.text
+    assert SECRET not in caplog.text
+    assert SECRET not in repr(request)
+    assert str(POST.subject) not in caplog.text

@@ -1,0 +1,1 @@
+"""Public clients of Growatt against the simulator."""
