@@ -38,7 +38,7 @@ class World:
 
 @dataclass(frozen=True)
 class Request:
-    """A call as a cloud sees it. `params` is query and form together, the form winning."""
+    """A call as a cloud sees it. A GET has no form, whatever its body holds."""
 
     method: str
     path: str
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def params(self) -> dict[str, str]:
-        """All parameters."""
+        """Query and form together, the form winning."""
         return {**self.query, **self.form}
 
 

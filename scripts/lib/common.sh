@@ -83,7 +83,8 @@ env_stamp() {
     cd "$PROJECT"
     shopt -s nullglob
     printf '%s\n' "$UV_VERSION" "${ENVIRONMENTS[$1]}"
-    cat pyproject.toml
+    sed -n '/^\[dependency-groups\]/,/^\[/p' pyproject.toml
+    declare -f "finish_$1" || true
     [ "$1" != server ] || cat scripts/lib/component-requirements custom_components/*/manifest.json
   ) | sha256sum
 }
@@ -113,4 +114,9 @@ finish_server() {
   core=$("$1/bin/python" -c 'import homeassistant; print(*homeassistant.__path__)')
   requirements=$("$1/bin/python" "$PROJECT/scripts/lib/component-requirements" "$PROJECT/custom_components")
   pip_install "$1" --constraint "$core/package_constraints.txt" --requirement - <<<"$requirements"
+}
+
+# Its metadata asks for an older pydantic than it works with.
+finish_peers() {
+  pip_install "$1" --no-deps --group "$PROJECT/pyproject.toml:peers-without-dependencies"
 }

@@ -56,6 +56,9 @@ class GrowattCloud(GrowattState, Cloud):
         self.wrong_domain = False
         self.installer_codes = {"SIM01"}
         # What sn_plant answers for a device that stands out of the token's sight: not documented.
+        # Which answer a request gets that repeats one still waiting for its device: no document
+        # says. True is 10003, "exists already"; False is 0 once more.
+        self.repeated_exists = True
         self.foreign_device_code = 10011
         # How many devices device/list counts but does not show.
         self.phantom_devices = 0
@@ -150,8 +153,7 @@ class GrowattCloud(GrowattState, Cloud):
             raise ApiError(*refusals.invalid)
         if not _allowed(token, endpoint):
             raise ApiError(*refusals.denied)
-        # A GET's body is not read.
-        params = dict(request.query) if request.method == "GET" else request.params
+        params = request.params
         if self.limits.admit(value, endpoint.path, params) is not None:
             raise ApiError(*refusals.often)
         return endpoint.handler(Call(self, token, params, self.world.now()))

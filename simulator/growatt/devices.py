@@ -36,7 +36,8 @@ def add_device(call: Call) -> NoData:
         raise ApiError(10002, "power station id is empty or device serial number is wrong")
     if not device.datalogger_sn:
         raise ApiError(10007, "collector serial number does not exist")
-    if device.plant_id is not None:
+    repeated = device.requested_plant_id == plant.plant_id and call.cloud.repeated_exists
+    if device.plant_id is not None or repeated:
         raise ApiError(10003, "device already exists")
     call.cloud.accept(device, plant, user)
     return NoData()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
@@ -219,6 +220,16 @@ class HomeAssistantClient:
         """Send one websocket command and return its result."""
         return await self._websocket.command(type_, **data)
 
+    async def wait_for_recorder(self) -> None:
+        """Wait until the recorder has written down all that happened until now."""
+        since = datetime.now(UTC).isoformat()
+        async with self._websocket.subscription(
+            "logbook/event_stream", start_time=since
+        ) as following:
+            # What the database holds already, then, once that is written, what was on its way.
+            while (await following()).get("partial"):
+                pass
+
     @asynccontextmanager
     async def events(self, event_type: str) -> AsyncIterator[Callable[[], Any]]:
         """Subscribe to events; yields a function that waits for the next one."""
@@ -303,19 +314,15 @@ class Flow:
         """Fill the form in and press *Submit*."""
         return await self._step("POST", answers)
 
-    async def choose(self, option: str) -> Self:
-        """Choose an option of a menu."""
-        return await self._step("POST", {"next_step_id": option})
+    async def submit_and_follow(self, timeout: float = 60, **answers: Any) -> Self:
+        """Fill the form in, press *Submit* and watch the progress until the next step is there.
 
-    async def refresh(self) -> Self:
-        """Look at the step again, as the front end does when it is told of progress."""
-        return await self._step("GET")
-
-    async def wait_for_progress(self, timeout: float = 30) -> Self:
-        """Watch a step that shows progress until the next step is there."""
+        The events are followed from before: asking again while the progress ends, which the front
+        end never does, would take the next step twice.
+        """
         try:
             async with asyncio.timeout(timeout), self._client.events(FLOW_PROGRESSED) as following:
-                await self.refresh()
+                await self.submit(**answers)
                 while self.type == "progress":
                     event = await following()
                     if event["data"]["flow_id"] == self.flow_id:
@@ -325,6 +332,14 @@ class Flow:
                 f"{self!r} did not end within {timeout} s", "timeout"
             ) from None
         return self
+
+    async def choose(self, option: str) -> Self:
+        """Choose an option of a menu."""
+        return await self._step("POST", {"next_step_id": option})
+
+    async def refresh(self) -> Self:
+        """Look at the step again, as the front end does when it is told of progress."""
+        return await self._step("GET")
 
     async def next_flow(self) -> Flow:
         """Open the dialog that follows this finished one."""

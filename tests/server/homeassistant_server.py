@@ -130,6 +130,7 @@ class HomeAssistantServer:
             await self._spawn()
             try:
                 await self._wait_until_running(log_start)
+                await self._wait_until_it_can_stop()
             except BaseException as err:
                 await self.kill()
                 # Another process may have taken the port in between.
@@ -273,6 +274,16 @@ class HomeAssistantServer:
         except _RecoveryModeError:
             what = "could not set up its front end and went into recovery mode"
         raise ServerError(f"Home Assistant {what}\n{self._log_end(log_start)}")
+
+    async def _wait_until_it_can_stop(self) -> None:
+        """Wait until the recorder works off its queue.
+
+        Told to stop before that, its thread forgets it and the process stays (2026.11.0:
+        `Recorder._run_event_loop` resets `stop_requested` after its first batch).
+        """
+        assert self._tokens is not None
+        async with asyncio.timeout(START_TIMEOUT), HomeAssistantClient(self._tokens) as client:
+            await client.wait_for_recorder()
 
     async def _is_running(self, session: aiohttp.ClientSession) -> bool:
         try:

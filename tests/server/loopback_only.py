@@ -20,6 +20,9 @@ from typing import Any
 
 MARKER = "BEYOND LOOPBACK:"
 PR_SET_PDEATHSIG = 1
+# Whose pictures of built-in integrations a front end asks Home Assistant for. Refused like any
+# other, but not worth a line: the page then shows none.
+PICTURES = "brands.home-assistant.io"
 
 
 def refuse(what: str) -> None:
@@ -31,7 +34,12 @@ def refuse(what: str) -> None:
         if "site-packages" in frame.filename
     ]
     sys.stderr.write(f"{MARKER} {what} by {' > '.join(callers[-6:])}\n")
-    raise OSError(errno.ENETUNREACH, f"{MARKER} {what}")
+    raise unplugged()
+
+
+def unplugged() -> OSError:
+    """Return the error of a machine without a network."""
+    return OSError(errno.ENETUNREACH, "no network but loopback")
 
 
 def is_local(host: object) -> bool:
@@ -55,7 +63,7 @@ def watch(event: str, args: tuple[Any, ...]) -> None:
             return
         if event == "socket.connect" and sock.type & socket.SOCK_DGRAM:
             # Sends nothing: Home Assistant asks the kernel for its own address this way.
-            raise OSError(errno.ENETUNREACH, "no network but loopback")
+            raise unplugged()
         refuse(f"{event} {address}")
     elif event in ("socket.getaddrinfo", "socket.gethostbyname") and not is_local(args[0]):
         refuse(f"{event} {args[0]!r}")
@@ -76,6 +84,8 @@ def keep_names_local() -> None:
     """Stop c-ares, Home Assistant's resolver: no audit event sees what it does."""
 
     def no_lookup(_channel: object, name: object, *_args: object, **_kwargs: object) -> None:
+        if name == PICTURES:
+            raise unplugged()
         refuse(f"name lookup {name!r}")
 
     channel = import_module("pycares").Channel

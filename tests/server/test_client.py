@@ -17,8 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def entry(client: HomeAssistantClient, example: str) -> AsyncIterator[dict[str, object]]:
     """Return a config entry made through its dialogs, with one subentry."""
     flow = await client.start_config_flow(example)
-    await flow.submit(name="Lamp")
-    await flow.wait_for_progress()
+    await flow.submit_and_follow(name="Lamp")
     thing = await flow.next_flow()
     await thing.submit(name="First")
     entry_id = flow.result["result"]["entry_id"]
@@ -33,9 +32,7 @@ async def test_a_dialog_from_error_to_entry(client: HomeAssistantClient, example
     await flow.submit(name="taken")
     assert flow.errors == {"name": "taken"}
 
-    await flow.submit(name="Lamp")
-    assert flow.type == "progress"
-    await flow.wait_for_progress()
+    await flow.submit_and_follow(name="Lamp")
     assert flow.type == "create_entry"
     [entry] = await client.config_entries(example)
     assert (entry["title"], entry["state"]) == ("Lamp", "loaded")

@@ -12,7 +12,7 @@ from .client import Client
 
 @pytest.fixture
 async def session(
-    simulator: Simulator,  # noqa: ARG001 - it has to outlive the session
+    simulator: Simulator,
 ) -> AsyncGenerator[aiohttp.ClientSession]:
     """Return a session that ends before the simulator does."""
     async with aiohttp.ClientSession() as running:

@@ -9,7 +9,7 @@ from simulator import Simulator
 
 @pytest.fixture
 async def simulator(
-    socket_enabled: None,  # noqa: ARG001 - asking for it is what lifts the ban
+    socket_enabled: None,
 ) -> AsyncGenerator[Simulator]:
     """Run a fresh simulator.
 

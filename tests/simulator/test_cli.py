@@ -26,7 +26,7 @@ type Start = Callable[..., Coroutine[Any, Any, Process]]
 
 @pytest.fixture
 async def start(
-    socket_enabled: None,  # noqa: ARG001 - asking for it is what lifts the ban
+    socket_enabled: None,
 ) -> AsyncGenerator[Start]:
     """Return what starts the program; whatever still runs at the end is ended."""
     started: list[Process] = []

@@ -106,12 +106,16 @@ async def test_bound_device_exists(simulator: Simulator, installer: Client, plan
     assert (answer["error_code"], answer["data"]) == ("10003", "")
 
 
-async def test_submitting_twice_is_counted(simulator: Simulator, installer: Client) -> None:
-    """A second acceptance of a pending device goes through, and is there to be found."""
+@pytest.mark.parametrize(("exists", "code", "count"), [(True, "10003", 1), (False, "0", 2)])
+async def test_submitting_twice_is_counted(
+    simulator: Simulator, installer: Client, exists: bool, code: str, count: int
+) -> None:
+    """A request that repeats a pending one exists already, or is accepted and counted again."""
+    simulator.growatt.repeated_exists = exists
     await installer.post("device/sn/add", **BINDING)
     simulator.advance(300)
-    assert (await installer.post("device/sn/add", **BINDING))["error_code"] == "0"
-    assert simulator.growatt.bindings[SN].accepted_count == 2
+    assert (await installer.post("device/sn/add", **BINDING))["error_code"] == code
+    assert simulator.growatt.bindings[SN].accepted_count == count
 
 
 async def test_last_request_wins(simulator: Simulator, installer: Client) -> None:
@@ -210,20 +214,20 @@ async def test_serials_made_on_the_fly(
     assert (serial in simulator.growatt.devices) is (code == "0")
 
 
-@pytest.mark.usefixtures("socket_enabled")
 async def test_made_on_the_fly_come_online() -> None:
-    """They come online so many seconds after their acceptance; others do not."""
-    async with Simulator(accept_any=True, offline_for=120) as simulator:
-        growatt = simulator.growatt
-        made = growatt.manufactured("ABC1234567")
-        assert made is not None
-        simulator.advance(1000)
-        assert not growatt.devices["ABC1234567"].online
-        growatt.accept(made, growatt.plants[20001], growatt.users[101])
-        simulator.advance(119)
-        assert not growatt.devices["ABC1234567"].online
-        simulator.advance(1)
-        assert growatt.devices["ABC1234567"].plant_id == 20001
+    """They come online exactly so many seconds after their acceptance, and not before it."""
+    simulator = Simulator(lambda: 1_900_000_000.0, accept_any=True, offline_for=120)
+    growatt = simulator.growatt
+    made = growatt.manufactured("ABC1234567")
+    assert made is not None
+    simulator.advance(1000)
+    seen = [growatt.devices["ABC1234567"].plant_id]
+    growatt.accept(made, growatt.plants[20001], growatt.users[101])
+    for seconds in (119, 1):
+        simulator.advance(seconds)
+        seen.append(growatt.devices["ABC1234567"].plant_id)
+    assert seen == [None, None, 20001]
+    assert growatt.bindings["ABC1234567"].associated_at == simulator.now()
 
 
 async def test_device_list(simulator: Simulator, installer: Client) -> None:
