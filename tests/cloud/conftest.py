@@ -9,9 +9,6 @@ from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from simulator import Simulator
 from simulator.growatt.state import INSTALLER_TOKEN
 
-# pytest finds fixtures in the names of a conftest.
-from tests.simulator.fixtures import simulator  # noqa: F401
-
 from .helpers import RecordingGate, growatt_client
 
 
@@ -31,7 +28,7 @@ def gate() -> RecordingGate:
 @pytest.fixture
 def client(
     http: aiohttp.ClientSession,
-    simulator: Simulator,  # noqa: F811
+    simulator: Simulator,
     gate: RecordingGate,
 ) -> GrowattClient:
     """Return a client of the simulated Growatt with an installer's token."""

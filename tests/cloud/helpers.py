@@ -1,7 +1,7 @@
 """Servers that misbehave, and a gate that remembers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -40,12 +40,12 @@ class RecordingGate:
         return [call.endpoint.path for call in self.permitted]
 
 
-def growatt_client(  # noqa: PLR0913, PLR0917
+def growatt_client(
     http: aiohttp.ClientSession,
     url: str,
     token: str,
     gate: Gate | None = None,
-    cache: MutableMapping[str, object] | None = None,
+    *,
     wait: float = 20,
 ) -> GrowattClient:
     """Return a client; `wait` is its timeout in seconds."""
@@ -54,7 +54,6 @@ def growatt_client(  # noqa: PLR0913, PLR0917
         url=url,
         access={"token": token},
         gate=gate,
-        cache={} if cache is None else cache,
     )
     return GrowattClient(context, wait)
 

@@ -1,7 +1,7 @@
 """Every country of Home Assistant in the vendor's spelling."""
 
-import pytest
 from homeassistant.generated.countries import COUNTRIES as ISO_COUNTRIES
+import pytest
 
 from custom_components.growatt_onboarding.cloud.errors import InvalidInputError
 from custom_components.growatt_onboarding.cloud.growatt_countries import (

@@ -1,15 +1,14 @@
 """The transport against servers that answer, misbehave or are not there."""
 
 import asyncio
-import datetime
+from collections.abc import Callable
+import datetime as dt
 import logging
+from pathlib import Path
 import socket
 import ssl
-from collections.abc import Callable
-from pathlib import Path
 
 import aiohttp
-import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import RawTestServer
@@ -17,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+import pytest
 from yarl import URL
 
 from custom_components.growatt_onboarding.cloud.answer import Answer
@@ -42,6 +42,7 @@ from .helpers import (
     HOST,
     RawServer,
     RecordingGate,
+    Reply,
     cuts,
     everything_said,
     hangs,
@@ -53,7 +54,7 @@ from .helpers import (
 GET = Call(Endpoint("GET", "v1/thing"))
 POST = Call(Endpoint("POST", "v1/thing"), "name=a")
 HTML = b"<!doctype html><html><body>Blocked</body></html>"
-SECRET = "FAKE-SECRET-DO-NOT-LEAK"  # noqa: S105
+SECRET = "FAKE-SECRET-DO-NOT-LEAK"
 
 
 def read_json(answer: Answer) -> dict[str, object]:
@@ -128,7 +129,7 @@ async def test_answer_is_handed_over_whole(http: aiohttp.ClientSession) -> None:
         transport = Transport(http=http, url=server.url)
         answer = await transport.send(Request(call=GET), lambda answer: answer)
     assert (answer.status, answer.content_type, answer.body) == (401, "text/html", picture)
-    assert answer.headers["x-token"] == "new"  # noqa: S105
+    assert answer.headers["x-token"] == "new"
 
 
 @pytest.mark.parametrize(
@@ -280,10 +281,12 @@ async def test_connection_is_not_taken(http: aiohttp.ClientSession) -> None:
 
 async def test_server_speaks_no_tls(http: aiohttp.ClientSession) -> None:
     """An https address of a server that answers in plain text."""
-    server = await asyncio.start_server(
-        lambda _, writer: (writer.write(http_answer()), writer.close()), HOST, 0
-    )
-    async with server:
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http_answer())
+        writer.close()
+
+    async with await asyncio.start_server(answer, HOST, 0) as server:
         url = f"https://{HOST}:{server.sockets[0].getsockname()[1]}"
         error = await failure_of(Transport(http=http, url=url), a_post())
     assert (type(error), error.key) == (UnreachableError, "tls_failed")
@@ -303,11 +306,11 @@ def _self_signed(folder: Path) -> Path:
     """Return a file with a fresh key and its own certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
     path = folder / "server.pem"
@@ -340,9 +343,7 @@ async def test_session_is_closed(http: aiohttp.ClientSession) -> None:
 
 
 @pytest.mark.parametrize("reply", [cuts, hangs])
-async def test_answer_never_comes(
-    http: aiohttp.ClientSession, reply: Callable[[RawServer, asyncio.StreamWriter], None]
-) -> None:
+async def test_answer_never_comes(http: aiohttp.ClientSession, reply: Reply) -> None:
     """The request arrived; whether it had its effect is not known."""
     async with raw_server(reply) as server:
         error = await failure_of(Transport(http=http, url=server.url, timeout=1), a_post())

@@ -4,12 +4,12 @@ Clouds send numbers as strings, nothing as an empty string and objects as text t
 The readers below take a value as it came and return what it means, or None.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from .errors import UnexpectedAnswerError
 

@@ -6,8 +6,8 @@ field. Only what cannot be right for any cloud is refused here; the cloud knows 
 
 import math
 import re
-import unicodedata
 from typing import Final
+import unicodedata
 
 from .errors import InvalidInputError
 from .model import Values

@@ -5,15 +5,13 @@ installer or distributor whose end users it may create and look after. An end us
 `c_user_id`, in plants `user_id`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
+import re
 from typing import Final, cast
 from urllib.parse import urlencode
 
-from . import fields
-from . import growatt_api as api
-from . import growatt_read as read
+from . import fields, growatt_api as api, growatt_read as read
 from .answer import as_text
 from .errors import (
     InvalidInputError,

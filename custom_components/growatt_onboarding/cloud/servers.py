@@ -10,8 +10,8 @@ servers that cannot have a certificate and are not reached over the internet:
 Addresses that a carrier shares among customers (100.64.0.0/10) do not count as private.
 """
 
-import re
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+import re
 from typing import Final
 
 from yarl import URL
@@ -36,9 +36,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # Resolvers take such a name for an IPv4 address in one of its old spellings.
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _MAX_NAME = 253
-# Blanks and marks that no address holds, and the percent sign: an encoded path is of no use here,
-# and an IPv6 zone means something on one machine only.
-_NEVER_IN_AN_ADDRESS = frozenset(' "%<>\\^`{|}')
+_NEVER_IN_AN_ADDRESS = frozenset(' "<>\\^`{|}')
 
 
 def resolve(provider: Provider, value: str) -> str:
@@ -84,6 +82,9 @@ def _host(url: URL) -> str:
     """Return a URL's host without a trailing dot; raise InvalidInputError if it cannot be one."""
     host = (url.raw_host or "").lower().removesuffix(".")
     labels = host.split(".")
+    if "%" in host:
+        # An IPv6 zone means something on one machine only.
+        raise InvalidInputError("invalid_url", field=FIELD)
     try:
         if ":" in host or _NUMBER.fullmatch(labels[-1]):
             return ip_address(host).compressed

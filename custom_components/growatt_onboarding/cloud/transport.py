@@ -12,11 +12,11 @@ What the transport promises:
 - The session is the caller's. Its cookies are not sent and none are left in it.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookies import SimpleCookie
+import logging
 from time import monotonic
 from typing import Final
 

@@ -1,0 +1,710 @@
+"""The Growatt client against the simulated server, over a socket."""
+
+from collections.abc import Awaitable, Callable
+import logging
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
+import pytest
+
+from custom_components.growatt_onboarding.cloud.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    NotNowError,
+    RateLimitedError,
+)
+from custom_components.growatt_onboarding.cloud.growatt import (
+    GROWATT,
+    LINK,
+    REGISTER,
+    GrowattClient,
+)
+from custom_components.growatt_onboarding.cloud.model import (
+    Account,
+    DeviceKind,
+    Location,
+    Plant,
+    Sighting,
+    SightingPage,
+)
+from custom_components.growatt_onboarding.cloud.provider import (
+    Call,
+    Capability,
+    ClientContext,
+    Offer,
+)
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from simulator import Simulator
+from simulator.growatt.state import END_USER_TOKEN, INSTALLER_TOKEN
+
+from .helpers import RecordingGate, everything_said, growatt_client
+
+PASSWORD = "Fake-Passw0rd &=ü"
+EMAIL = "new-owner@example.com"
+FORM = {
+    "username": "new-owner",
+    "password": PASSWORD,
+    "email": EMAIL,
+    "country": "CZ",
+}
+SERIAL = "FAK0000001"
+PLANT_LIST = "v1/plant/list"
+USER_LIST = "v1/user/c_user_list"
+
+
+async def new_account(client: GrowattClient) -> str:
+    """Register an account and return its id."""
+    account = await client.register(REGISTER, FORM)
+    assert account.id is not None
+    return account.id
+
+
+def end_user(http: aiohttp.ClientSession, simulator: Simulator) -> GrowattClient:
+    """Return a client with an end user's own token."""
+    return growatt_client(http, simulator.url, END_USER_TOKEN)
+
+
+def resident(simulator: Simulator) -> tuple[str, str]:
+    """Return the ids of the end user and the plant that the simulator starts with."""
+    plant = next(iter(simulator.growatt.plants.values()))
+    return str(plant.user_id), str(plant.plant_id)
+
+
+# The provider
+
+
+def test_description(http: aiohttp.ClientSession) -> None:
+    """The provider says what it needs and can do."""
+    assert PROVIDERS["growatt"] is GROWATT
+    assert [field.name for field in GROWATT.access_fields if field.secret] == ["token"]
+    client = GROWATT.client(ClientContext(http=http, url="https://x", access={"token": "a"}))
+    assert client.signed_in
+    assert client.capabilities == set(Capability)
+    assert GROWATT.identify({"token": "a"}) == ""
+    for form in (REGISTER, LINK):
+        assert form.identity in {field.name for field in form.fields}
+
+
+async def test_test_offers_both_ways(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """One harmless question, whose answer is kept for later."""
+    assert await client.test() == Offer(register=(REGISTER,), link=(LINK,))
+    assert gate.paths == [PLANT_LIST]
+    gate.closed.add(PLANT_LIST)
+    assert await client.test() == Offer(register=(REGISTER,), link=(LINK,))
+    await client.plants(resident(simulator)[0])
+    assert gate.paths == [PLANT_LIST]
+    with pytest.raises(NotNowError):
+        await client.verify()
+
+
+async def test_test_needs_an_answer_once(client: GrowattClient, gate: RecordingGate) -> None:
+    """Where nothing was ever heard, "not now" is all there is to say."""
+    gate.closed.add(PLANT_LIST)
+    with pytest.raises(NotNowError) as caught:
+        await client.test()
+    assert caught.value.retry_after == 60
+
+
+async def test_wrong_token(http: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A token that the server does not know is told at its field."""
+    simulator.growatt.add_token("FAKE_TOKEN_OF_ANOTHER_REGION_000", region="china")
+    for token in ("FAKE_TOKEN_NOBODY_KNOWS_00000000", "FAKE_TOKEN_OF_ANOTHER_REGION_000"):
+        client = growatt_client(http, simulator.url, token)
+        for ask in (client.test, client.verify):
+            with pytest.raises(AccessDeniedError) as caught:
+                await ask()
+            assert (caught.value.key, caught.value.field) == ("invalid_token", "token")
+
+
+@pytest.mark.parametrize(
+    ("token", "key"),
+    [
+        ("", "required"),
+        ("  ", "required"),
+        ("abc\r\nX: y", "invalid_token"),
+        ("töken", "invalid_token"),
+        ("tok\x00en", "invalid_token"),
+    ],
+)
+async def test_token_that_cannot_be_one(
+    http: aiohttp.ClientSession, simulator: Simulator, token: str, key: str
+) -> None:
+    """It is refused before anything is sent."""
+    with pytest.raises(InvalidInputError) as caught:
+        await growatt_client(http, simulator.url, token).test()
+    assert (caught.value.key, caught.value.field) == (key, "token")
+    assert len(simulator.calls) == 0
+
+
+async def test_blanks_around_a_token(http: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """They come from copying."""
+    client = growatt_client(http, simulator.url, f" {INSTALLER_TOKEN}\n")
+    await client.verify()
+
+
+# Accounts
+
+
+async def test_register(client: GrowattClient, simulator: Simulator) -> None:
+    """Every parameter of the vendor's page arrives, the country in the vendor's spelling."""
+    simulator.growatt.installer_codes.add("FAKE9")
+    account = await client.register(
+        REGISTER,
+        {
+            **FORM,
+            "username": " new-owner ",
+            "installer_code": "FAKE9",
+            "phone": "+49 (170) 123-45",
+            "time_zone": "8",
+        },
+    )
+    user = simulator.growatt.user_named("new-owner")
+    assert user is not None
+    assert account == Account(id=str(user.user_id), name="new-owner", session={})
+    assert user.has_password(PASSWORD)
+    assert (user.email, user.country, user.user_type) == (EMAIL, "Czech Republic", 1)
+    assert (user.agent_code, user.tel, user.time_zone) == ("FAKE9", "4917012345", "8")
+    (call,) = simulator.calls.of("user/user_register")
+    assert call.path == "/v1/user/user_register"
+    assert simulator.calls.secrets_in_url == []
+
+
+async def test_register_leaves_out_what_is_empty(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """Optional values are absent, not empty; the call is known by the name alone."""
+    await client.register(REGISTER, {**FORM, "phone": " ", "installer_code": ""})
+    (call,) = simulator.calls.of("user/user_register")
+    assert set(call.params) == {
+        "user_name",
+        "user_password",
+        "user_email",
+        "user_type",
+        "user_country",
+    }
+    assert [permitted.subject for permitted in gate.permitted] == ["user_name=new-owner"]
+
+
+@pytest.mark.parametrize("fault", ["data_empty", "data_string", "string_code", "wrong_type"])
+async def test_register_understands(
+    client: GrowattClient, simulator: Simulator, fault: str
+) -> None:
+    """A success is one in every form it comes in; without an id the account has none yet."""
+    simulator.growatt.numbers_as_strings = True
+    simulator.faults.add("user/user_register", kind=fault)
+    account = await client.register(REGISTER, FORM)
+    user = simulator.growatt.user_named("new-owner")
+    assert user is not None
+    expected = None if fault == "data_empty" else str(user.user_id)
+    assert account == Account(id=expected, name="new-owner", session={})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "key"),
+    [
+        ("username", "", "required"),
+        ("username", " ", "required"),
+        ("username", "a\nb", "invalid_characters"),
+        ("password", "", "required"),
+        ("password", "a\x00b", "invalid_characters"),
+        ("email", "", "required"),
+        ("email", "no-address", "invalid_email"),
+        ("country", "", "required"),
+        ("country", "Atlantis", "invalid_country"),
+        ("phone", "call me", "invalid_phone"),
+        ("installer_code", "a\x07", "invalid_characters"),
+        ("time_zone", "a\x07", "invalid_characters"),
+    ],
+)
+async def test_register_refuses(
+    client: GrowattClient, simulator: Simulator, field: str, value: str, key: str
+) -> None:
+    """What cannot be right is told at its field and nothing is sent."""
+    with pytest.raises(InvalidInputError) as caught:
+        await client.register(REGISTER, {**FORM, field: value})
+    assert (caught.value.key, caught.value.field) == (key, field)
+    assert PASSWORD not in everything_said(caught.value)
+    assert len(simulator.calls) == 0
+
+
+async def test_username(client: GrowattClient, simulator: Simulator) -> None:
+    """A name is free until it is registered."""
+    assert await client.is_username_available(" new-owner ")
+    await client.register(REGISTER, FORM)
+    assert not await client.is_username_available("new-owner")
+    with pytest.raises(InvalidInputError) as caught:
+        await client.is_username_available(" ")
+    assert (caught.value.key, caught.value.field) == ("required", "username")
+    assert len(simulator.calls.of("user/check_user")) == 2
+
+
+async def test_lost_registration_is_found(client: GrowattClient, simulator: Simulator) -> None:
+    """A harmless look tells whether the account exists now, and whose it is."""
+    assert await client.find_registered(REGISTER, FORM) is None
+    user = simulator.growatt.add_user("new-owner", EMAIL)
+    found = await client.find_registered(REGISTER, FORM)
+    assert found == Account(id=str(user.user_id), name="new-owner", session={})
+    assert simulator.calls.of("user/user_register") == []
+
+
+@pytest.mark.parametrize("code", [10001, 10011, 10012, 10099])
+async def test_lost_registration_without_the_list(
+    client: GrowattClient, simulator: Simulator, code: int
+) -> None:
+    """Where the list of end users cannot be had, the account is found without its id."""
+    simulator.growatt.add_user("new-owner", EMAIL)
+    simulator.faults.add("user/c_user_list", kind="code", code=code)
+    found = await client.find_registered(REGISTER, FORM)
+    assert found == Account(id=None, name="new-owner", session={})
+
+
+async def test_link_end_user(http: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """An end user's token names him in his plants; the list of end users is not for him."""
+    client = end_user(http, simulator)
+    user_id, _ = resident(simulator)
+    assert await client.link(LINK, {}) == (Account(id=user_id, name=user_id, session={}),)
+
+
+async def test_link_installer(client: GrowattClient, simulator: Simulator) -> None:
+    """An installer's token tells all end users, those without a plant too."""
+    user_id, _ = resident(simulator)
+    other = simulator.growatt.add_user("other", "other@example.com")
+    assert await client.link(LINK, {}) == (
+        Account(id=user_id, name="sim-resident", session={}),
+        Account(id=str(other.user_id), name="other", session={}),
+    )
+
+
+async def test_link_without_the_list(client: GrowattClient, gate: RecordingGate) -> None:
+    """A limit on the list of end users leaves the owners of the plants, by their ids."""
+    gate.closed.add(USER_LIST)
+    (account,) = await client.link(LINK, {})
+    assert account.name == account.id
+
+
+async def test_link_asks_for_the_id(http: aiohttp.ClientSession, simulator: Simulator) -> None:
+    """A token that tells nobody: the person has to."""
+    user = simulator.growatt.add_user("no-plant-yet", EMAIL)
+    token = "FAKE_TOKEN_WITHOUT_PLANT_0000000"
+    simulator.growatt.add_token(token, kind="end_user", user_id=user.user_id)
+    client = growatt_client(http, simulator.url, token)
+    with pytest.raises(InvalidInputError) as caught:
+        await client.link(LINK, {})
+    assert (caught.value.key, caught.value.field) == ("account_id_needed", "account_id")
+    with pytest.raises(InvalidInputError) as caught:
+        await client.link(LINK, {"account_id": "me"})
+    assert (caught.value.key, caught.value.field) == ("invalid_id", "account_id")
+    simulator.advance(300)
+    typed = await client.link(LINK, {"account_id": f" {user.user_id} "})
+    assert typed == (Account(id=str(user.user_id), name=str(user.user_id), session={}),)
+
+
+async def test_link_with_a_known_id(client: GrowattClient, simulator: Simulator) -> None:
+    """A typed id gets the name that the list has for it."""
+    user_id, _ = resident(simulator)
+    (account,) = await client.link(LINK, {"account_id": user_id})
+    assert account == Account(id=user_id, name="sim-resident", session={})
+
+
+# Plants
+
+
+async def test_plants_are_the_accounts_own(client: GrowattClient, simulator: Simulator) -> None:
+    """Of all that an installer sees, those of the account."""
+    user_id, plant_id = resident(simulator)
+    other = simulator.growatt.add_user("other", "other@example.com")
+    simulator.growatt.add_plant(other.user_id, "Other")
+    plants = await client.plants(user_id)
+    assert plants == (Plant(id=plant_id, name="Sim Home", owner_id=user_id),)
+
+
+@pytest.mark.parametrize("fault", ["data_string", "string_code", "wrong_type"])
+async def test_plants_understands(client: GrowattClient, simulator: Simulator, fault: str) -> None:
+    """Lists come in several forms too."""
+    simulator.growatt.numbers_as_strings = True
+    simulator.faults.add("plant/list", kind=fault)
+    user_id, plant_id = resident(simulator)
+    assert [plant.id for plant in await client.plants(user_id)] == [plant_id]
+
+
+async def test_blank_list_of_plants(client: GrowattClient, simulator: Simulator) -> None:
+    """An empty string in place of the list is no plants."""
+    simulator.faults.add("plant/list", kind="data_empty")
+    simulator.faults.add("plant/user_plant_list", kind="data_empty")
+    assert await client.plants(resident(simulator)[0]) == ()
+
+
+async def test_all_pages_of_plants(client: GrowattClient, simulator: Simulator) -> None:
+    """Pages of 100 are read until one is not full."""
+    user_id, _ = resident(simulator)
+    for number in range(204):
+        simulator.growatt.add_plant(int(user_id), f"Plant {number}")
+    assert len(await client.plants(user_id)) == 205
+    pages = [call.params for call in simulator.calls.of("plant/list")]
+    assert pages == [{"page": str(page), "perpage": "100"} for page in (1, 2, 3)]
+
+
+async def test_list_of_plants_is_cut_by_a_limit(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """Where a limit stops us after the first page, what is known stays known."""
+    user_id, _ = resident(simulator)
+    for number in range(149):
+        simulator.growatt.add_plant(int(user_id), f"Plant {number}")
+    second = f"{PLANT_LIST}?page=2&perpage=100"
+    gate.closed.add(second)
+    assert len(await client.plants(user_id)) == 100
+    gate.closed.clear()
+    simulator.advance(300)
+    assert len(await client.plants(user_id)) == 150
+    gate.closed.add(second)
+    simulator.advance(300)
+    assert len(await client.plants(user_id)) == 150
+
+
+async def test_list_of_plants_is_cut_by_the_cloud(
+    client: GrowattClient, simulator: Simulator
+) -> None:
+    """The first page is better than nothing also where nothing was known before."""
+    user_id, _ = resident(simulator)
+    for number in range(149):
+        simulator.growatt.add_plant(int(user_id), f"Plant {number}")
+    simulator.faults.add("plant/list", kind="code", code=10012, match={"page": "2"})
+    assert len(await client.plants(user_id)) == 100
+
+
+async def test_plants_within_the_limit_of_the_cloud(
+    client: GrowattClient, simulator: Simulator
+) -> None:
+    """When the cloud says "too soon", the plants are those last seen; without any it is said."""
+    simulator.faults.add("plant/list", kind="code", code=10012)
+    user_id, plant_id = resident(simulator)
+    with pytest.raises(RateLimitedError):
+        await client.plants(user_id)
+    await client.verify()
+    assert [plant.id for plant in await client.plants(user_id)] == [plant_id]
+    assert [call.code for call in simulator.calls.of("plant/list")] == [10012, 0, 10012]
+
+
+async def test_odd_rows(http: aiohttp.ClientSession) -> None:
+    """Rows that name nothing are left out, and still fill a page."""
+    rows = [{}, 7, None, "x", {"plant_id": 5}, {"plant_id": "6", "name": "", "user_id": ""}]
+    replies = {
+        "/v1/plant/list": {"plants": rows},
+        "/v1/user/c_user_list": {"c_user": [{}, "x", {"c_user_id": 8, "c_user_name": None}]},
+        "/v1/device/list": {"devices": [*rows, {"device_sn": "a", "lost": "maybe"}] * 20},
+        "/v4/new-api/queryDeviceList": {"data": [*rows, {"deviceSn": 12}]},
+    }
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        key = "code" if request.path.startswith("/v4") else "error_code"
+        return web.json_response({key: 0, "data": replies[request.path]})
+
+    async with RawTestServer(handler) as server:
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
+        assert await client.plants("9") == (Plant(id="5", name="5"), Plant(id="6", name="6"))
+        assert await client.link(LINK, {}) == (Account(id="8", name="8", session={}),)
+        page = await client.sightings("1", 1)
+        assert page == SightingPage((Sighting(serial="A", plant_id="1"),) * 20, more=True)
+        assert await client.watch(1) == SightingPage((Sighting(serial="12"),))
+
+
+async def test_list_without_end(http: aiohttp.ClientSession) -> None:
+    """The vendor has at most 250 pages; a server that always fills them is not asked for more."""
+    pages: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        pages.append(request.query["page"])
+        plants = [{"plant_id": 100 * len(pages) + row, "user_id": 1} for row in range(100)]
+        return web.json_response({"error_code": 0, "data": {"plants": plants}})
+
+    async with RawTestServer(handler) as server:
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
+        assert len(await client.plants("1")) == 25_000
+    assert pages == [str(number) for number in range(1, 251)]
+
+
+async def test_plants_by_name(client: GrowattClient, simulator: Simulator) -> None:
+    """An account that the token's list shows no plant of is asked for by its name."""
+    user_id, plant_id = resident(simulator)
+    hidden = simulator.growatt.plants.pop(int(plant_id))
+    await client.verify()
+    simulator.growatt.plants[int(plant_id)] = hidden
+    assert [plant.id for plant in await client.plants(user_id)] == [plant_id]
+    (call,) = simulator.calls.of("plant/user_plant_list")
+    assert call.params == {"user_name": "sim-resident", "page": "1", "perpage": "100"}
+
+
+async def test_plants_by_name_refused(client: GrowattClient, simulator: Simulator) -> None:
+    """A token that may not ask by name has no plants to show; nothing is asked for nobody."""
+    user_id = await new_account(client)
+    simulator.faults.add("plant/user_plant_list", kind="code", code=10011)
+    assert await client.plants(user_id) == ()
+    assert await client.plants("999999") == ()
+    assert len(simulator.calls.of("plant/user_plant_list")) == 1
+
+
+async def test_create_plant(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """A plant with everything the vendor's page knows, shown at once."""
+    await client.test()
+    user_id = await new_account(client)
+    values = {
+        "name": " Dach Süd ",
+        "peak_power": "8.500",
+        "country": "HK",
+        "currency": "€",
+        "latitude": "48.123456",
+        "longitude": "-0.00001",
+        "time_zone": "-9.5",
+        "city": "Ulm",
+        "address": "Weg 1",
+    }
+    plant = await client.create_plant(user_id, values)
+    made = simulator.growatt.plants[int(plant.id)]
+    assert plant == Plant(id=plant.id, name="Dach Süd", owner_id=user_id)
+    assert (made.user_id, made.name, made.peak_power) == (int(user_id), "Dach Süd", 8.5)
+    assert (made.country, made.currency, made.city) == ("HongKong(China)", "€", "Ulm")
+    assert (made.latitude, made.longitude) == ("48.123456", "-0.00001")
+    assert (made.time_zone, made.address) == (-9.5, "Weg 1")
+    gate.closed.add(PLANT_LIST)
+    assert await client.plants(user_id) == (plant,)
+    assert len(await client.plants(resident(simulator)[0])) == 1
+
+
+async def test_create_plant_leaves_out_what_is_empty(
+    client: GrowattClient, simulator: Simulator
+) -> None:
+    """Name and power are enough. What was never read is not pretended to be known."""
+    user_id, plant_id = resident(simulator)
+    created = await client.create_plant(user_id, {"name": "Roof", "peak_power": "5", "city": ""})
+    (call,) = simulator.calls.of("plant/add")
+    assert call.params == {"c_user_id": user_id, "name": "Roof", "peak_power": "5"}
+    assert {plant.id for plant in await client.plants(user_id)} == {plant_id, created.id}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "key"),
+    [
+        ("name", " ", "required"),
+        ("name", "a\nb", "invalid_characters"),
+        ("peak_power", "", "required"),
+        ("peak_power", "0", "invalid_number"),
+        ("peak_power", "-1", "invalid_number"),
+        ("peak_power", "nan", "invalid_number"),
+        ("peak_power", "lots", "invalid_number"),
+        ("country", "XX", "invalid_country"),
+        ("latitude", "91", "invalid_number"),
+        ("longitude", "-181", "invalid_number"),
+        ("time_zone", "15", "invalid_number"),
+        ("account_id", "me", "invalid_id"),
+    ],
+)
+async def test_create_plant_refuses(
+    client: GrowattClient, simulator: Simulator, field: str, value: str, key: str
+) -> None:
+    """What cannot be right is told at its field and nothing is sent."""
+    values = {"name": "Roof", "peak_power": "5", "account_id": "1", field: value}
+    with pytest.raises(InvalidInputError) as caught:
+        await client.create_plant(values.pop("account_id"), values)
+    assert (caught.value.key, caught.value.field) == (key, field)
+    assert len(simulator.calls) == 0
+
+
+# Devices
+
+
+async def test_bind_until_associated(client: GrowattClient, simulator: Simulator) -> None:
+    """Accepted is not associated: the device appears when it is online."""
+    user_id, plant_id = resident(simulator)
+    simulator.growatt.limits.reading = "none"
+    simulator.growatt.add_device(SERIAL)
+    await client.bind(user_id, plant_id, f" {SERIAL.lower()} ")
+    (call,) = simulator.calls.of("device/sn/add")
+    assert call.params == {"plant_id": plant_id, "sn": SERIAL, "c_user_id": user_id}
+    assert await client.sightings(plant_id, 1) == SightingPage(())
+    assert await client.watch(1) == SightingPage(())
+    simulator.growatt.bring_online(SERIAL)
+    (seen,) = (await client.sightings(plant_id, 1)).sightings
+    assert seen == Sighting(
+        serial=SERIAL,
+        plant_id=plant_id,
+        model=seen.model,
+        datalogger=f"QMN000{SERIAL}",
+        online=True,
+    )
+    assert seen.model
+    (watched,) = (await client.watch(1)).sightings
+    assert watched == Sighting(serial=SERIAL, datalogger=f"QMN000{SERIAL}")
+    assert await client.locate(SERIAL.lower()) == Location(
+        plant_id=plant_id, plant_name="Sim Home", owner_id=user_id
+    )
+    simulator.growatt.take_offline(SERIAL)
+    page = await client.sightings(plant_id, 1)
+    assert [seen.online for seen in page.sightings] == [False]
+    assert not page.more
+
+
+@pytest.mark.parametrize("fault", ["data_string", "string_code", "wrong_type", None])
+async def test_lists_understand(
+    client: GrowattClient, simulator: Simulator, fault: str | None
+) -> None:
+    """Numbers as strings, data as text, any content type, a count that is wrong."""
+    _, plant_id = resident(simulator)
+    simulator.growatt.add_device("fake-0001", plant_id=int(plant_id), online=True)
+    simulator.growatt.numbers_as_strings = True
+    simulator.growatt.phantom_devices = 500
+    if fault is not None:
+        simulator.faults.add(kind=fault, times=None)
+    page = await client.sightings(plant_id, 1)
+    assert [seen.serial for seen in page.sightings] == ["FAKE-0001"]
+    assert not page.more
+    assert [seen.serial for seen in (await client.watch(1)).sightings] == ["FAKE-0001"]
+
+
+async def test_pages_of_devices(client: GrowattClient, simulator: Simulator) -> None:
+    """A full page says that another follows."""
+    _, plant_id = resident(simulator)
+    for number in range(130):
+        simulator.growatt.add_device(f"FAK{number:07}", plant_id=int(plant_id))
+    for ask in (lambda page: client.sightings(plant_id, page), client.watch):
+        first = await ask(1)
+        simulator.advance(5)
+        second = await ask(2)
+        assert (len(first.sightings), first.more) == (100, True)
+        assert (len(second.sightings), second.more) == (30, False)
+        serials = {seen.serial for page in (first, second) for seen in page.sightings}
+        assert len(serials) == 130
+    assert simulator.growatt.limits.violations == []
+
+
+async def test_watch_without_devices(client: GrowattClient, simulator: Simulator) -> None:
+    """v4 says "device not found", or nothing at all, where there are none."""
+    simulator.faults.add("queryDeviceList", kind="code", code=4)
+    simulator.faults.add("queryDeviceList", kind="data_empty")
+    assert await client.watch(1) == SightingPage(())
+    assert await client.watch(1) == SightingPage(())
+
+
+async def test_nobody_holds_it(client: GrowattClient, simulator: Simulator) -> None:
+    """A device that is unknown is no error."""
+    assert await client.locate(SERIAL) is None
+    assert [call.code for call in simulator.calls.of("plant/sn_plant")] == [10005]
+
+
+async def test_kinds_of_serial_numbers(client: GrowattClient, simulator: Simulator) -> None:
+    """A datalogger's number is told from an inverter's, though the answer has no error code."""
+    simulator.growatt.add_device(SERIAL)
+    simulator.growatt.add_device("FAK0000002", kind="storage")
+    expected = {
+        SERIAL: DeviceKind.INVERTER,
+        "FAK0000002": DeviceKind.INVERTER,
+        f"qmn000{SERIAL}": DeviceKind.DATALOGGER,
+        "FAK9999999": DeviceKind.UNKNOWN,
+    }
+    assert {serial: await client.check_serial(serial) for serial in expected} == expected
+
+
+@pytest.mark.parametrize("serial", ["", " ", "FAK 1", "FAK1,FAK2", "FAK\n1", "ÄÖÜ1", "F" * 65])
+async def test_no_serial_number(client: GrowattClient, simulator: Simulator, serial: str) -> None:
+    """What cannot be one is not sent; a comma would make it a list."""
+    for ask in (
+        lambda: client.bind("1", "1", serial),
+        lambda: client.check_serial(serial),
+        lambda: client.locate(serial),
+    ):
+        with pytest.raises(InvalidInputError) as caught:
+            await ask()
+        assert (caught.value.key, caught.value.field) == ("invalid_serial", "serial_numbers")
+    assert len(simulator.calls) == 0
+
+
+@pytest.mark.parametrize(
+    ("ids", "field"), [(("", "1"), "account_id"), (("x", "1"), "account_id"), (("1", ""), "plant")]
+)
+async def test_no_ids(
+    client: GrowattClient, simulator: Simulator, ids: tuple[str, str], field: str
+) -> None:
+    """Ids are numbers."""
+    with pytest.raises(InvalidInputError) as caught:
+        await client.bind(*ids, SERIAL)
+    assert (caught.value.key, caught.value.field) == ("invalid_id", field)
+    assert len(simulator.calls) == 0
+
+
+# Calls that are planned
+
+
+type Planned = tuple[Callable[[GrowattClient], Call], Callable[[GrowattClient], Awaitable[object]]]
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [
+        (
+            lambda client: client.bind_call("101", "20001", " fak0000001"),
+            lambda client: client.bind("101", "20001", " fak0000001"),
+        ),
+        (
+            lambda client: client.sightings_call("20001", 2),
+            lambda client: client.sightings("20001", 2),
+        ),
+        (lambda client: client.watch_call(3), lambda client: client.watch(3)),
+        (
+            lambda client: client.locate_call("fak0000001 "),
+            lambda client: client.locate("fak0000001 "),
+        ),
+    ],
+    ids=["bind", "sightings", "watch", "locate"],
+)
+async def test_planned_call_is_the_one_made(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate, planned: Planned
+) -> None:
+    """A planner can foresee exactly what the gate will be asked, and the cloud sees that too."""
+    simulator.growatt.add_device(SERIAL, datalogger_sn="STICK")
+    foreseen, make = planned
+    await make(client)
+    assert gate.permitted == [foreseen(client)]
+    ((call, error),) = gate.ended
+    assert (call, error) == (foreseen(client), None)
+    (arrived,) = simulator.calls[:]
+    assert (arrived.method, arrived.path) == (call.endpoint.method, f"/{call.endpoint.path}")
+    pairs = "&".join(f"{key}={value}" for key, value in sorted(arrived.params.items()))
+    assert call.subject == pairs
+
+
+# Secrets
+
+
+async def test_nothing_tells_a_secret(
+    client: GrowattClient, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither logs at debug level nor errors show token, password or e-mail address.
+
+    Not even where the cloud repeats them in its message.
+    """
+    caplog.set_level(logging.DEBUG)
+    await client.test()
+    await client.register(REGISTER, FORM)
+    echo = f"{INSTALLER_TOKEN} {PASSWORD} {EMAIL} is bad"
+    said = ""
+    for code in (10003, 10011, 12345):
+        simulator.faults.add("user/user_register", kind="code", code=code, msg=echo)
+        with pytest.raises(Exception, match=r".") as caught:
+            await client.register(REGISTER, FORM)
+        said += everything_said(caught.value)
+    for kind in ("firewall", "garbage", "cut", "redirect", "http_500", "oversized"):
+        simulator.faults.add("user/user_register", kind=kind)
+        with pytest.raises(Exception, match=r".") as caught:
+            await client.register(REGISTER, {**FORM, "username": kind})
+        said += everything_said(caught.value)
+    assert "is bad" in said
+    assert "POST v1/user/user_register: HTTP 200, code 12345, " in caplog.text
+    for secret in (INSTALLER_TOKEN, PASSWORD, EMAIL):
+        assert secret not in caplog.text
+        assert secret not in said
+    assert simulator.calls.secrets_in_url == []

@@ -1,0 +1,404 @@
+"""Every way in which a call to Growatt can fail, over a socket, as the right typed error."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import aiohttp
+import pytest
+
+from custom_components.growatt_onboarding.cloud.errors import (
+    AccessDeniedError,
+    AlreadyBoundError,
+    BlockedError,
+    CloudError,
+    InvalidInputError,
+    NoAnswerError,
+    NotAllowedError,
+    RateLimitedError,
+    RejectedError,
+    TryAgainError,
+    UnexpectedAnswerError,
+    UnknownCodeError,
+    UnreachableError,
+    WrongServerError,
+)
+from custom_components.growatt_onboarding.cloud.growatt import LINK, REGISTER, GrowattClient
+from simulator import Simulator
+from simulator.growatt.state import INSTALLER_TOKEN
+
+from .helpers import growatt_client, hangs, http_answer, raw_server, sends
+
+FORM = {
+    "username": "new-owner",
+    "password": "Fake-Passw0rd",
+    "email": "new-owner@example.com",
+    "country": "DE",
+}
+SERIAL = "FAK0000001"
+LATER = 300
+
+type Ask = Callable[[GrowattClient], Awaitable[object]]
+
+# One method for each endpoint that it alone asks.
+METHODS: dict[str, Ask] = {
+    "user/user_register": lambda client: client.register(REGISTER, FORM),
+    "user/check_user": lambda client: client.is_username_available("new-owner"),
+    "plant/list": lambda client: client.verify(),
+    "plant/add": lambda client: client.create_plant("1", {"name": "a", "peak_power": "1"}),
+    "plant/sn_plant": lambda client: client.locate(SERIAL),
+    "device/sn/add": lambda client: client.bind("1", "1", SERIAL),
+    "device/list": lambda client: client.sightings("1", 1),
+    "device/check/sn": lambda client: client.check_serial(SERIAL),
+    "v4/new-api/queryDeviceList": lambda client: client.watch(1),
+}
+V1 = [path for path in METHODS if not path.startswith("v4")]
+
+
+class Expected(NamedTuple):
+    """What a code has to become."""
+
+    error: type[CloudError]
+    key: str
+    field: str | None = None
+    retry_after: float | None = None
+
+
+SYSTEM_ERROR = Expected(TryAgainError, "system_error")
+REJECTED = Expected(RejectedError, "rejected")
+NO_ACCOUNT = Expected(RejectedError, "account_missing")
+NO_PLANT = Expected(RejectedError, "plant_missing")
+BAD_SERIAL = Expected(RejectedError, "serial_rejected", "serial_numbers")
+BAD_TOKEN = Expected(AccessDeniedError, "invalid_token", "token")
+NOT_DEVICES = Expected(NotAllowedError, "not_allowed_devices")
+NOT_REGISTER = Expected(NotAllowedError, "not_allowed_register")
+SOON = Expected(RateLimitedError, "rate_limited", None, 5)
+
+# Copied by hand from the vendor's pages, not from the tables under test.
+CODES: dict[str, dict[int, Expected]] = {
+    "user/user_register": {
+        10001: SYSTEM_ERROR,
+        10002: Expected(InvalidInputError, "username_or_password_empty", "username"),
+        10003: Expected(InvalidInputError, "username_taken", "username"),
+        10004: Expected(InvalidInputError, "email_empty", "email"),
+        10006: REJECTED,
+        10008: BAD_TOKEN,
+        10011: NOT_REGISTER,
+        10014: Expected(InvalidInputError, "installer_code_wrong", "installer_code"),
+    },
+    "user/check_user": {
+        10001: SYSTEM_ERROR,
+        10002: Expected(InvalidInputError, "required", "username"),
+        10011: NOT_REGISTER,
+    },
+    "plant/list": {10001: SYSTEM_ERROR, 10011: BAD_TOKEN, 10014: REJECTED},
+    "plant/add": {
+        10001: SYSTEM_ERROR,
+        10002: NO_ACCOUNT,
+        10003: Expected(InvalidInputError, "required", "name"),
+        10004: Expected(InvalidInputError, "required", "peak_power"),
+        10005: NO_ACCOUNT,
+        10006: Expected(InvalidInputError, "plant_name_taken", "name"),
+        10011: Expected(NotAllowedError, "not_allowed_create_plant"),
+    },
+    "plant/sn_plant": {
+        10001: SYSTEM_ERROR,
+        10002: NO_ACCOUNT,
+        10003: BAD_SERIAL,
+        10004: REJECTED,
+        10011: NOT_DEVICES,
+    },
+    "device/sn/add": {
+        10001: SYSTEM_ERROR,
+        10002: BAD_SERIAL,
+        10003: Expected(AlreadyBoundError, "already_bound"),
+        10004: NO_PLANT,
+        10005: NO_ACCOUNT,
+        10006: NO_ACCOUNT,
+        10007: Expected(RejectedError, "datalogger_missing"),
+        10010: Expected(TryAgainError, "bind_failed"),
+        10011: Expected(NotAllowedError, "not_allowed_bind"),
+    },
+    "device/list": {
+        10001: SYSTEM_ERROR,
+        10002: NO_PLANT,
+        10003: NO_PLANT,
+        10011: NOT_DEVICES,
+        10014: REJECTED,
+    },
+    "device/check/sn": {10001: SYSTEM_ERROR, 10011: NOT_DEVICES},
+    "v4/new-api/queryDeviceList": {
+        1: SYSTEM_ERROR,
+        2: NOT_DEVICES,
+        3: NOT_DEVICES,
+        5: SYSTEM_ERROR,
+        6: SYSTEM_ERROR,
+        7: REJECTED,
+        8: REJECTED,
+        9: REJECTED,
+        10: REJECTED,
+        11: REJECTED,
+        12: NOT_DEVICES,
+        100: SOON,
+        101: NOT_DEVICES,
+        102: SOON,
+        10011: NOT_DEVICES,
+        10012: SOON,
+    },
+}
+GENERIC = {
+    -1: Expected(WrongServerError, "wrong_server"),
+    10012: Expected(RateLimitedError, "rate_limited", None, LATER),
+    10013: REJECTED,
+}
+ALL_CODES = [
+    (path, code, expected)
+    for path in METHODS
+    for code, expected in ({**GENERIC, **CODES[path]} if path in V1 else CODES[path]).items()
+]
+
+
+async def failure(ask: Ask, client: GrowattClient) -> CloudError:
+    """Return the error that a method ends with."""
+    with pytest.raises(CloudError) as caught:
+        await ask(client)
+    return caught.value
+
+
+@pytest.mark.parametrize(("path", "code", "expected"), ALL_CODES)
+async def test_code(
+    client: GrowattClient, simulator: Simulator, path: str, code: int, expected: Expected
+) -> None:
+    """Each code of each endpoint means what its page says."""
+    simulator.faults.add(path, kind="code", code=code, msg="error_of_some_kind")
+    error = await failure(METHODS[path], client)
+    assert (type(error), error.key, error.field) == (expected.error, expected.key, expected.field)
+    assert error.retry_after == expected.retry_after
+    assert error.code == code
+    assert error.placeholders == {"code": str(code), "message": "error_of_some_kind"}
+    assert not error.outcome_unknown
+    assert len(simulator.calls.of(path)) == 1
+
+
+@pytest.mark.parametrize("path", METHODS)
+async def test_unknown_code(client: GrowattClient, simulator: Simulator, path: str) -> None:
+    """A code that no page explains is shown with the cloud's message, made fit to be shown."""
+    message = f"<b>Strange</b>\r\n **things** ![x](https://evil.example) {'x' * 500}"
+    simulator.faults.add(path, kind="code", code=77777, msg=message)
+    error = await failure(METHODS[path], client)
+    assert (type(error), error.key, error.code) == (UnknownCodeError, "unknown_code", 77777)
+    assert error.placeholders["code"] == "77777"
+    shown = error.placeholders["message"]
+    assert shown.startswith("bStrange/b things !x( xxx")
+    assert len(shown) < 210
+
+
+@pytest.mark.parametrize("path", V1)
+@pytest.mark.parametrize("code", ['"10012"', '" 10012 "', "10012.0"])
+async def test_code_as_text(http: aiohttp.ClientSession, path: str, code: str) -> None:
+    """The code may come as a string or as a decimal number."""
+    reply = f'{{"error_code": {code}, "error_msg": "", "data": ""}}'
+    async with raw_server(sends(http_answer(reply.encode()))) as server:
+        error = await failure(METHODS[path], growatt_client(http, server.url, "fake"))
+    assert (type(error), error.code) == (RateLimitedError, 10012)
+
+
+@pytest.mark.parametrize("path", METHODS)
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "{}",
+        '{"data": {}}',
+        '{"error_code": ""}',
+        '{"error_code": null}',
+        '{"error_code": "ok"}',
+        '{"error_code": true}',
+        '{"error_code": [0]}',
+    ],
+)
+async def test_no_code(http: aiohttp.ClientSession, path: str, reply: str) -> None:
+    """An object without a code is no answer of this cloud."""
+    async with raw_server(sends(http_answer(reply.encode()))) as server:
+        error = await failure(METHODS[path], growatt_client(http, server.url, "fake"))
+    assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
+
+
+@pytest.mark.parametrize(
+    ("path", "reply"),
+    [
+        ("plant/list", '{"error_code": 0, "data": {"count": 1}}'),
+        ("plant/list", '{"error_code": 0, "data": [1]}'),
+        ("plant/list", '{"error_code": 0, "data": {"plants": "none"}}'),
+        ("plant/add", '{"error_code": 0, "data": ""}'),
+        ("plant/add", '{"error_code": 0, "data": {"plant_id": ""}}'),
+        ("plant/sn_plant", '{"error_code": 0, "data": ""}'),
+        ("plant/sn_plant", '{"error_code": 0, "data": {"plant": null}}'),
+        ("plant/sn_plant", '{"error_code": 0, "data": {"plant": {"plant_id": null}}}'),
+        ("device/list", '{"error_code": 0, "data": ""}'),
+        ("device/list", '{"error_code": 0}'),
+        ("device/list", '{"error_code": 0, "data": {"count": 1, "devices": null}}'),
+        ("v4/new-api/queryDeviceList", '{"code": 0, "data": {"count": 1}}'),
+    ],
+)
+async def test_success_that_lacks_what_was_asked_for(
+    http: aiohttp.ClientSession, path: str, reply: str
+) -> None:
+    """An answer without what it should hold is neither empty nor a success."""
+    async with raw_server(sends(http_answer(reply.encode()))) as server:
+        error = await failure(METHODS[path], growatt_client(http, server.url, "fake"))
+    assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        ('{"result": "1", "obj": "3"}', "datalogger"),
+        ('{"result": 1, "obj": 4}', "other"),
+        ('{"result": 1, "obj": 9}', "unknown"),
+        ('{"result": 1}', "unknown"),
+        ('{"result": 0, "obj": 1}', "unknown"),
+        ('{"error_code": 0, "result": 1, "obj": 1}', "inverter"),
+        ('{"error_code": "0", "data": ""}', "unknown"),
+    ],
+)
+async def test_check_serial_without_a_code(
+    http: aiohttp.ClientSession, reply: str, kind: str
+) -> None:
+    """This endpoint answers without an envelope."""
+    async with raw_server(sends(http_answer(reply.encode()))) as server:
+        assert await growatt_client(http, server.url, "fake").check_serial(SERIAL) == kind
+
+
+FAULTS: dict[str, Expected] = {
+    "firewall": Expected(BlockedError, "blocked", None, LATER),
+    "forbidden": Expected(BlockedError, "blocked", None, LATER),
+    "login_page": Expected(UnexpectedAnswerError, "login_page"),
+    "garbage": Expected(UnexpectedAnswerError, "not_json"),
+    "empty": Expected(UnexpectedAnswerError, "empty_answer"),
+    "not_object": Expected(UnexpectedAnswerError, "unexpected_answer"),
+    "http_500": Expected(UnexpectedAnswerError, "server_error"),
+    "redirect": Expected(UnexpectedAnswerError, "redirected"),
+    "oversized": Expected(UnexpectedAnswerError, "too_large"),
+    "cut": Expected(NoAnswerError, "no_answer"),
+    "cut_after": Expected(NoAnswerError, "no_answer"),
+    "cut_body": Expected(NoAnswerError, "no_answer"),
+}
+
+
+@pytest.mark.parametrize("path", METHODS)
+@pytest.mark.parametrize(("kind", "expected"), FAULTS.items())
+async def test_fault(
+    client: GrowattClient, simulator: Simulator, path: str, kind: str, expected: Expected
+) -> None:
+    """Whatever comes instead of an answer, on every endpoint; nothing is sent again."""
+    simulator.faults.add(path, kind=kind, times=None)
+    error = await failure(METHODS[path], client)
+    assert (type(error), error.key, error.field) == (expected.error, expected.key, None)
+    assert error.retry_after == expected.retry_after
+    assert error.outcome_unknown is (expected.error is not BlockedError)
+    assert len(simulator.calls) == 1
+
+
+@pytest.mark.parametrize("kind", ["hang", "hang_after"])
+async def test_timeout(http: aiohttp.ClientSession, simulator: Simulator, kind: str) -> None:
+    """A registration whose answer never comes may have happened, and is sent once."""
+    simulator.faults.add("user/user_register", kind=kind)
+    client = growatt_client(http, simulator.url, INSTALLER_TOKEN, wait=1)
+    error = await failure(METHODS["user/user_register"], client)
+    assert type(error) is NoAnswerError
+    assert len(simulator.calls.of("user/user_register")) == 1
+    found = await client.find_registered(REGISTER, FORM)
+    assert (found is not None) is (kind == "hang_after")
+
+
+@pytest.mark.parametrize("path", METHODS)
+async def test_web_page(http: aiohttp.ClientSession, path: str) -> None:
+    """A page that is not the login page is some other web server's."""
+    page = http_answer(b"<html>Welcome</html>", content_type="text/html")
+    async with raw_server(sends(page)) as server:
+        error = await failure(METHODS[path], growatt_client(http, server.url, "fake"))
+    assert (type(error), error.key) == (UnexpectedAnswerError, "web_page")
+
+
+async def test_login_page_in_words(http: aiohttp.ClientSession) -> None:
+    """The login page has several looks."""
+    page = http_answer(b"<p>Dear user, you have not login to the system</p>")
+    async with raw_server(sends(page)) as server:
+        error = await failure(METHODS["plant/list"], growatt_client(http, server.url, "fake"))
+    assert error.key == "login_page"
+
+
+# At the field of the server, where the server is what is tested
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("login_page", UnexpectedAnswerError),
+        ("http_500", UnexpectedAnswerError),
+        ("redirect", UnexpectedAnswerError),
+        ("cut", NoAnswerError),
+    ],
+)
+async def test_test_blames_the_server(
+    client: GrowattClient, simulator: Simulator, kind: str, expected: type[CloudError]
+) -> None:
+    """What is wrong with an address is told at its field."""
+    simulator.faults.add("plant/list", kind=kind)
+    error = await failure(lambda asked: asked.test(), client)
+    assert (type(error), error.field) == (expected, "server")
+
+
+async def test_test_finds_the_old_address(client: GrowattClient, simulator: Simulator) -> None:
+    """Growatt says so itself."""
+    simulator.growatt.wrong_domain = True
+    error = await failure(lambda asked: asked.test(), client)
+    assert (type(error), error.field, error.code) == (WrongServerError, "server", -1)
+
+
+async def test_test_finds_nobody(http: aiohttp.ClientSession) -> None:
+    """Nobody listens at the address."""
+    async with raw_server(hangs) as server:
+        url = server.url
+    error = await failure(lambda asked: asked.test(), growatt_client(http, url, "fake"))
+    assert (type(error), error.field) == (UnreachableError, "server")
+
+
+@pytest.mark.parametrize("kind", ["firewall", "forbidden"])
+async def test_test_does_not_blame_for_a_firewall(
+    client: GrowattClient, simulator: Simulator, kind: str
+) -> None:
+    """A firewall says nothing about address and token."""
+    simulator.faults.add("plant/list", kind=kind)
+    error = await failure(lambda asked: asked.test(), client)
+    assert (type(error), error.field) == (BlockedError, None)
+
+
+# Lists that are asked in passing
+
+
+@pytest.mark.parametrize("kind", ["firewall", "cut", "garbage"])
+@pytest.mark.parametrize("path", ["plant/list", "user/c_user_list"])
+async def test_link_needs_the_network(
+    client: GrowattClient, simulator: Simulator, path: str, kind: str
+) -> None:
+    """Only what the cloud itself says is lived with, not a broken way to it."""
+    simulator.faults.add(path, kind=kind)
+    error = await failure(lambda asked: asked.link(LINK, {}), client)
+    assert type(error) is FAULTS[kind].error
+
+
+@pytest.mark.parametrize("code", [10001, 10011, 10012, 77777])
+async def test_link_does_without_the_users(
+    client: GrowattClient, simulator: Simulator, code: int
+) -> None:
+    """The owners of the plants are enough."""
+    simulator.faults.add("user/c_user_list", kind="code", code=code)
+    assert len(await client.link(LINK, {})) == 1
+
+
+async def test_plants_by_name_wrong_server(client: GrowattClient, simulator: Simulator) -> None:
+    """What concerns all calls is not swallowed."""
+    user = simulator.growatt.add_user("other", "other@example.com")
+    simulator.faults.add("plant/user_plant_list", kind="code", code=-1)
+    error = await failure(lambda asked: asked.plants(str(user.user_id)), client)
+    assert type(error) is WrongServerError

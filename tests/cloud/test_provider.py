@@ -1,0 +1,98 @@
+"""What every provider has in common."""
+
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from custom_components.growatt_onboarding.cloud.model import Account, Captcha
+from custom_components.growatt_onboarding.cloud.provider import (
+    ClientContext,
+    CloudClient,
+    FieldKind,
+    Form,
+    Offer,
+    Provider,
+)
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+
+FORM = Form(key="form", fields=(), identity="name")
+
+
+class NothingClient(CloudClient):
+    """A client of a cloud that can do nothing."""
+
+    capabilities = frozenset()
+
+    @property
+    def signed_in(self) -> bool:
+        """Never."""
+        return False
+
+    async def test(self) -> Offer:
+        """Offer nothing."""
+        return Offer()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.verify(),
+        lambda client: client.is_username_available("a"),
+        lambda client: client.captcha(FORM),
+        lambda client: client.send_code(FORM, {}),
+        lambda client: client.register(FORM, {}),
+        lambda client: client.find_registered(FORM, {}),
+        lambda client: client.link(FORM, {}),
+        lambda client: client.plants("1"),
+        lambda client: client.create_plant("1", {}),
+        lambda client: client.check_serial("1"),
+        lambda client: client.bind("1", "1", "1"),
+        lambda client: client.sightings("1", 1),
+        lambda client: client.watch(1),
+        lambda client: client.locate("1"),
+    ],
+)
+async def test_what_a_client_cannot_do(
+    ask: Callable[[CloudClient], Awaitable[object]],
+) -> None:
+    """It is a fault of the caller to ask for it."""
+    with pytest.raises(NotImplementedError):
+        await ask(NothingClient())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.bind_call("1", "1", "1"),
+        lambda client: client.sightings_call("1", 1),
+        lambda client: client.watch_call(1),
+        lambda client: client.locate_call("1"),
+    ],
+)
+def test_calls_a_client_cannot_make(ask: Callable[[CloudClient], object]) -> None:
+    """Nor can it be planned."""
+    with pytest.raises(NotImplementedError):
+        ask(NothingClient())
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.key)
+def test_provider(provider: Provider) -> None:
+    """Keys are translation keys, addresses are encrypted, secrets are marked."""
+    assert PROVIDERS[provider.key] is provider
+    assert len({server.key for server in provider.servers}) == len(provider.servers)
+    for server in provider.servers:
+        assert server.url.startswith("https://")
+        assert not server.url.endswith("/")
+    for field in provider.access_fields:
+        assert field.secret or field.kind is not FieldKind.PASSWORD
+
+
+async def test_secrets_are_not_printed(http: aiohttp.ClientSession) -> None:
+    """What holds secrets does not show them when it is printed."""
+    context = ClientContext(
+        http=http, url="https://x", access={"token": "FAKE-SECRET"}, session={"a": "FAKE-SECRET"}
+    )
+    account = Account(id="1", name="a", session={"token": "FAKE-SECRET"})
+    picture = Captcha(image=b"FAKE-SECRET", media_type="image/png", challenge="FAKE-SECRET")
+    assert "FAKE-SECRET" not in f"{context!r}{account!r}{picture!r}"
