@@ -34,6 +34,10 @@ START_TIMEOUT = 120
 STOP_TIMEOUT = 60
 POLL_INTERVAL = 0.05
 ATTEMPTS_TO_GET_A_PORT = 5
+NO_PORT = "Failed to create HTTP server"
+"""What Home Assistant writes when it cannot have its port."""
+RECOVERY = "activating recovery mode"
+"""What Home Assistant writes, in one case or another, when it goes on without what is broken."""
 
 
 class ServerError(Exception):
@@ -77,6 +81,8 @@ class HomeAssistantServer:
         self._given_dir = config_dir
         self._process: asyncio.subprocess.Process | None = None
         self._tokens: Tokens | None = None
+        # Starting and stopping wait for each other.
+        self._changing = asyncio.Lock()
         self.port = port
         self.username = USERNAME
         self.password = PASSWORD
@@ -122,42 +128,13 @@ class HomeAssistantServer:
 
     async def start(self) -> None:
         """Start it and wait until everything is set up. Raises ServerError."""
-        self.config_dir.mkdir(parents=True, exist_ok=True)
-        for _ in range(ATTEMPTS_TO_GET_A_PORT):
-            self.port = free_port(self.port)
-            self._prepare()
-            log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-            await self._spawn()
-            try:
-                await self._wait_until_running(log_start)
-                await self._wait_until_it_can_stop()
-            except BaseException as err:
-                await self.kill()
-                # Another process may have taken the port in between.
-                if isinstance(err, ServerError) and "address already in use" in str(err):
-                    continue
-                raise
-            return
-        raise ServerError("other processes kept taking the ports meant for Home Assistant")
+        async with self._changing:
+            await self._start()
 
     async def stop(self) -> None:
         """Stop it as its service manager would. Raises ServerError if it has to be killed."""
-        if self._process is None:
-            return
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                await self._process.wait()
-        except TimeoutError:
-            await self.kill()
-            raise ServerError(
-                f"Home Assistant did not stop within {STOP_TIMEOUT} s\n{self._log_end()}"
-            ) from None
-        except BaseException:
-            await self.kill()
-            raise
-        await self.kill()
+        async with self._changing:
+            await self._stop()
 
     async def kill(self) -> None:
         """End it at once, as a power cut would, and whatever it started."""
@@ -236,6 +213,44 @@ class HomeAssistantServer:
             log_levels=dict.fromkeys(self._debug_loggers, "debug"),
         )
 
+    async def _start(self) -> None:
+        self.config_dir.mkdir(parents=True, exist_ok=True)
+        for _ in range(ATTEMPTS_TO_GET_A_PORT):
+            self.port = free_port(self.port)
+            self._prepare()
+            log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+            await self._spawn()
+            try:
+                await self._wait_until_running(log_start)
+                await self._wait_until_it_can_stop()
+            except _NoPortError:
+                # Another process took it in between.
+                await self.kill()
+            except BaseException:
+                await self.kill()
+                raise
+            else:
+                return
+        raise ServerError("other processes kept taking the ports meant for Home Assistant")
+
+    async def _stop(self) -> None:
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+            raise ServerError(
+                f"Home Assistant did not stop within {STOP_TIMEOUT} s\n{self._log_end()}"
+            ) from None
+        except BaseException:
+            await self.kill()
+            raise
+        await self.kill()
+
     async def _spawn(self) -> None:
         environment = {
             key: value
@@ -265,15 +280,25 @@ class HomeAssistantServer:
         try:
             async with asyncio.timeout(START_TIMEOUT), aiohttp.ClientSession() as session:
                 while self._process.returncode is None:
-                    if await self._is_running(session):
+                    if self._has_its_port(log_start) and await self._is_running(session):
                         return
                     await asyncio.sleep(POLL_INTERVAL)
             what = f"ended with code {self._process.returncode} while starting"
         except TimeoutError:
             what = f"was not running after {START_TIMEOUT} s"
         except _RecoveryModeError:
-            what = "could not set up its front end and went into recovery mode"
+            what = "could not set itself up and went into recovery mode"
         raise ServerError(f"Home Assistant {what}\n{self._log_end(log_start)}")
+
+    def _has_its_port(self, log_start: int) -> bool:
+        """Whether it listens. Raises when it never will as it should, though it stays up."""
+        log = self._log_since(log_start)
+        if NO_PORT in log:
+            raise _NoPortError(f"Home Assistant could not have port {self.port}")
+        if RECOVERY in log.lower():
+            raise _RecoveryModeError
+        # Whoever answers there before may be another.
+        return f"Now listening on port {self.port}" in log
 
     async def _wait_until_it_can_stop(self) -> None:
         """Wait until the recorder works off its queue.
@@ -298,13 +323,14 @@ class HomeAssistantServer:
                 config = await response.json()
         except aiohttp.ClientError, SignInError, json.JSONDecodeError:
             return False
-        if config["recovery_mode"]:
-            raise _RecoveryModeError
         return bool(config["state"] == "RUNNING")
+
+    def _log_since(self, start: int) -> str:
+        return self.log_path.read_bytes()[start:].decode(errors="replace")
 
     def _log_end(self, start: int = 0) -> str:
         """Return the last lines of the log from byte `start` on, leaving chatter out."""
-        log = self.log_path.read_bytes()[start:].decode(errors="replace")
+        log = self._log_since(start)
         # An entry goes on until the next line with a time.
         entries = re.split(r"^(?=\d{4}-\d\d-\d\d \S+ [A-Z]+ \()", log, flags=re.MULTILINE)
         serious = [entry for entry in entries if entry.split(" ")[2:3] not in (["INFO"], ["DEBUG"])]
@@ -314,6 +340,10 @@ class HomeAssistantServer:
         await self.kill()
         if self._temporary:
             shutil.rmtree(self.config_dir, ignore_errors=True)
+
+
+class _NoPortError(ServerError):
+    """Another process has the port."""
 
 
 class _RecoveryModeError(Exception):

@@ -1,6 +1,7 @@
 """The process: ready when it says so, on loopback only, gone when stopped."""
 
 import asyncio
+from contextlib import suppress
 import ipaddress
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import sys
 import psutil
 import pytest
 
+from . import homeassistant_server
 from .homeassistant_server import HomeAssistantServer, ServerError, free_port
 from .websocket import HomeAssistantApiError
 
@@ -149,6 +151,32 @@ async def test_a_taken_port_is_left_to_its_owner() -> None:
         assert free_port(taken) != taken
         async with HomeAssistantServer(components=[], port=taken) as server:
             assert server.port != taken
+
+
+async def test_a_port_lost_at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with HomeAssistantServer(components=[]) as owner:
+        taken = owner.port
+        ports = iter([taken, free_port()])
+        monkeypatch.setattr(homeassistant_server, "free_port", lambda _wanted: next(ports))
+        async with HomeAssistantServer(components=[]) as server:
+            assert server.port != taken
+            assert server.log().count("Failed to create HTTP server at port") > 0
+
+
+async def test_it_comes_back_when_its_user_restarts_it(tmp_path: Path) -> None:
+    async with HomeAssistantServer(tmp_path, components=[]) as server:
+        pid = server.pid
+        served = asyncio.create_task(server.serve())
+        async with server.client() as client:
+            # The answer may be lost with the connection.
+            with suppress(HomeAssistantApiError):
+                await client.call_service("homeassistant", "restart")
+        async with asyncio.timeout(60):
+            while server.pid in (pid, None):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await server.stop()
+        assert await served == 0
+        assert server.log().count("Starting Home Assistant") == 2
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
