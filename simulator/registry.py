@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+from .anqicms import AnqicmsCloud
 from .cloud import Cloud, World
 from .growatt import GrowattCloud
+from .quectel import QuectelCloud
+from .shopxo import ShopxoCloud
 
 
 class Clouds:
@@ -12,6 +15,9 @@ class Clouds:
     def __init__(self, world: World) -> None:
         """Open every cloud in the same world."""
         self.growatt = GrowattCloud(world)
+        self.quectel = QuectelCloud(world)
+        self.shopxo = ShopxoCloud(world)
+        self.anqicms = AnqicmsCloud(world)
 
     def clouds(self) -> Iterator[Cloud]:
         """Return every cloud."""

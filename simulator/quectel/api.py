@@ -1,0 +1,158 @@
+"""The table of Quectel's endpoints, and how a handler reads a call and refuses it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import re
+from typing import TYPE_CHECKING
+
+from .model import User, UserDomain
+
+if TYPE_CHECKING:
+    from .cloud import QuectelCloud
+
+type Handler = Callable[[Call], object]
+
+# The texts of the vendor's pages, shortened.
+MESSAGES = {
+    5013: "Incorrect user domain format",
+    5015: "User domain does not exist",
+    5022: "Please enter password",
+    5023: "Please enter user domain",
+    5026: "Please enter email",
+    5031: "Email not registered",
+    5032: "Token verification failed",
+    5033: "User does not exist",
+    5039: "Email already registered",
+    5040: "Incorrect email format",
+    5046: "Email verification code validation failed",
+    5049: "Device already bound",
+    5056: "Incorrect password format",
+    5064: "Please enter verification code",
+    5066: "Please enter Product Key",
+    5088: "Please enter device SN",
+    5090: "Requested device SN invalid",
+    5104: "User domain disabled",
+    5106: "Please enter token",
+    5147: "Account frozen, please try again after 20 minutes",
+    5171: "Timezone parameter validation failed",
+    5172: "Country parameter validation failed",
+    5173: "Language parameter validation failed",
+    5229: "User domain not authorised for this product",
+    5412: "Product binding mode is unique, cannot bind repeatedly",
+    5420: "Signature verification failed",
+    5550: "Please enter signature",
+    5553: "Product or device does not exist",
+    5583: "Incorrect email or password, you have 1 more attempt",
+    5584: "Incorrect email or password, you have 2 more attempts",
+    5585: "Incorrect email or password, you have 3 more attempts",
+    5586: "Incorrect email or password, you have 4 more attempts",
+    6083: "Bound device does not belong to current data center",
+    6084: "MCC does not belong to current data center",
+    6085: "Failed to query MCC data center",
+}
+
+USER_DOMAIN = re.compile(r"[A-Z]\.[A-Z]{2}\.\d+(\.\d+)?")
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+# Ids are small; which there are is not documented.
+MAX_ID = 999
+
+
+class ApiError(Exception):
+    """A handler refuses a call with one of the documented codes."""
+
+    def __init__(self, code: int) -> None:
+        """Refuse with a code."""
+        super().__init__(MESSAGES[code])
+        self.code = code
+        self.message = MESSAGES[code]
+
+
+class BadRequestError(Exception):
+    """A parameter is not of the documented type: the framework refuses before any handler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One documented endpoint."""
+
+    path: str
+    method: str
+    handler: Handler
+
+
+ENDPOINTS: dict[str, Endpoint] = {}
+
+
+def endpoint(method: str, path: str) -> Callable[[Handler], Handler]:
+    """Enter a handler into the table."""
+
+    def enter(handler: Handler) -> Handler:
+        ENDPOINTS[path] = Endpoint(path, method, handler)
+        return handler
+
+    return enter
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that a handler answers. Parameters are read by name, missing meaning empty."""
+
+    cloud: QuectelCloud
+    token: str
+    params: Mapping[str, str]
+    now: float
+
+    def text(self, name: str) -> str:
+        """Return an optional parameter."""
+        return self.params.get(name, "")
+
+    def required(self, name: str, code: int) -> str:
+        """Return a parameter, or refuse with the code that means it is missing."""
+        if not (value := self.text(name)):
+            raise ApiError(code)
+        return value
+
+    def whole(self, name: str, default: int | None = None) -> int:
+        """Return a whole number; without a default it is required."""
+        value = self.text(name)
+        if not value and default is not None:
+            return default
+        if not (value.isascii() and value.isdigit()):
+            raise BadRequestError(name)
+        return int(value)
+
+    def option(self, name: str, code: int) -> int:
+        """Return an optional id, 0 when it is missing; refuse what cannot be one."""
+        value = self.whole(name, 0)
+        if value > MAX_ID:
+            raise ApiError(code)
+        return value
+
+    def user_domain(self) -> UserDomain:
+        """Return the user domain that the call names."""
+        name = self.required("userDomain", 5023)
+        if not USER_DOMAIN.fullmatch(name):
+            raise ApiError(5013)
+        if (domain := self.cloud.user_domains.get(name)) is None:
+            raise ApiError(5015)
+        if domain.disabled:
+            raise ApiError(5104)
+        return domain
+
+    def email(self) -> str:
+        """Return the address that the call names."""
+        email = self.required("email", 5026)
+        if not EMAIL.fullmatch(email):
+            raise ApiError(5040)
+        return email
+
+    def user(self) -> User:
+        """Return the account whose token the call carries."""
+        if not self.token:
+            raise ApiError(5106)
+        token = self.cloud.valid_token(self.token, "access")
+        if token is None:
+            raise ApiError(5032)
+        if (user := self.cloud.users.get(token.uid)) is None:
+            raise ApiError(5033)
+        return user

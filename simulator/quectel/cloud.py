@@ -1,0 +1,120 @@
+"""The Quectel / Acceleronix end-user API of one data centre as a simulated cloud."""
+
+from typing import Any, ClassVar
+
+from simulator.cloud import Answer, Cloud, Request, World, page
+
+# Imported for what they enter into the table of endpoints.
+from . import devices, users
+from .api import ENDPOINTS, ApiError, BadRequestError, Call
+from .state import QuectelState
+
+__all__ = ["QuectelCloud", "devices", "users"]
+
+PREFIX = "/v2/"
+
+
+class QuectelCloud(QuectelState, Cloud):
+    """The data centre as its clients meet it.
+
+    Parameters are taken from query and form, as the vendor's pages and its clients have it. A
+    secret in an address is therefore answered, but kept in `secrets_in_url`; the refresh token
+    has no other place.
+    """
+
+    name: ClassVar[str] = "quectel"
+    secrets: ClassVar[frozenset[str]] = frozenset(
+        {"pwd", "random", "code", "signature", "refreshToken"}
+    )
+    avoidable_in_url: ClassVar[frozenset[str]] = secrets - {"refreshToken"}
+
+    def __init__(self, world: World) -> None:
+        """Open the data centre."""
+        super().__init__(world)
+        # Path and parameter of each secret that stood in an address without need.
+        self.secrets_in_url: list[tuple[str, str]] = []
+
+    def owns(self, path: str) -> bool:
+        """Say whether a path is one of /v2/."""
+        return path.startswith(PREFIX)
+
+    def token_of(self, request: Request) -> str | None:
+        """Return the access token, which carries its "Bearer" with it."""
+        return request.headers.get("Authorization")
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one call as the vendor's pages describe it."""
+        self.secrets_in_url += [
+            (request.path, name) for name in sorted(self.avoidable_in_url & request.query.keys())
+        ]
+        endpoint = ENDPOINTS.get(request.path.removeprefix(PREFIX))
+        if endpoint is None:
+            return self._framework_error(request.path, 404, "Not Found")
+        if request.method != endpoint.method:
+            return page("405", "Method not allowed.", 405)
+        call = Call(self, self.token_of(request) or "", request.params, self.world.now())
+        try:
+            return self._success(endpoint.handler(call))
+        except ApiError as err:
+            return self.error(request.path, err.code, err.message)
+        except BadRequestError:
+            return self._framework_error(request.path, 400, "Bad Request")
+
+    def error(self, path: str, code: int, message: str) -> Answer:
+        """Return an error in the one form that all paths use."""
+        return Answer({"code": code, "msg": message, "data": None, "extMsg": None}, code_key="code")
+
+    def state(self) -> dict[str, Any]:
+        """Return everything but passwords, codes, tokens and keys."""
+        return {
+            "data_center": self.data_center,
+            "user_domains": [
+                {"name": domain.name, "disabled": domain.disabled}
+                for domain in self.user_domains.values()
+            ],
+            "products": [
+                {**vars(product), "user_domains": sorted(product.user_domains)}
+                for product in self.products.values()
+            ],
+            "users": [user.as_json() for user in self.users.values()],
+            "devices": [device.as_json() for device in self.devices.values()],
+            "secrets_in_url": [list(found) for found in self.secrets_in_url],
+        }
+
+    def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
+        """Add an account or a device; returns its id."""
+        match kind:
+            case "users":
+                return self.add_user(**item).uid
+            case "devices":
+                return self.add_device(**item).device_key
+        raise KeyError(kind)
+
+    def _success(self, data: object) -> Answer:
+        if self.numbers_as_strings:
+            data = _stringed(data)
+        return Answer(
+            {"code": self.success_code, "msg": "", "data": data, "extMsg": None}, code_key="code"
+        )
+
+    def _framework_error(self, path: str, status: int, error: str) -> Answer:
+        return Answer(
+            {
+                "timestamp": int(self.world.now() * 1000),
+                "status": status,
+                "error": error,
+                "path": path,
+            },
+            status=status,
+        )
+
+
+def _stringed(value: object) -> object:
+    """Return a copy in which every number is a string."""
+    if isinstance(value, dict):
+        return {key: _stringed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_stringed(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value

@@ -1,0 +1,340 @@
+"""Quectel's answers, older and newer ones, and any nonsense."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+import json
+from typing import Any
+
+from hypothesis import example, given, strategies as st
+import pytest
+
+from custom_components.growatt_onboarding.cloud import quectel_read as read
+from custom_components.growatt_onboarding.cloud.answer import Answer
+from custom_components.growatt_onboarding.cloud.errors import (
+    CloudError,
+    UnexpectedAnswerError,
+    UnknownCodeError,
+)
+from custom_components.growatt_onboarding.cloud.model import SightingPage
+from custom_components.growatt_onboarding.cloud.quectel_api import (
+    DEVICE_LIST,
+    Reply,
+    read_reply,
+)
+from custom_components.growatt_onboarding.cloud.quectel_session import (
+    ACCESS_LIFETIME,
+    REFRESH_LIFETIME,
+    Session,
+    read_session,
+)
+
+NOW = 1_800_000_000
+KEY = "p11wN7"
+ROW = {"sn": "fakesn0001", "productKey": KEY, "deviceKey": "AABBCC", "deviceType": 1}
+SIGHTING = ("FAKESN0001",)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+# Keys that the readers look at.
+KEYS = ("uid", "dk", "list", "total", "pages", "hasNextPage", "accessToken", "refreshToken")
+
+
+def answer(body: str) -> Answer:
+    """Return an answer with this body."""
+    return Answer(status=200, content_type="application/json", headers={}, body=body.encode())
+
+
+def serials(data: object, page: int = 1) -> tuple[str, ...]:
+    """Return what a device list of this data shows."""
+    found = read.sightings(KEY, page, Reply(200, data))
+    return tuple(sighting.serial for sighting in found.sightings)
+
+
+def jwt(claims: object) -> str:
+    """Return a token that says this of itself."""
+    payload = urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"Bearer head.{payload}.sealed"
+
+
+# The envelope
+
+
+@pytest.mark.parametrize(
+    ("body", "certain"),
+    [
+        ('{"code": 200, "data": "C1", "msg": "", "extMsg": ""}', True),
+        ('{"code": "200", "data": "C1"}', True),
+        ('{"code": 200.0, "data": "C1", "new": {}}', True),
+        ('{"code": 0, "data": "C1"}', False),
+        ('{"code": "0", "data": "C1"}', False),
+        ('\ufeff {"code": 200, "data": "C1"}', True),
+    ],
+)
+def test_success(body: str, *, certain: bool) -> None:
+    reply = read_reply(DEVICE_LIST, answer(body), ())
+    assert (reply.certain, reply.data) == (certain, "C1")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"data": "C1"}', '{"code": null}', '{"code": true}', '{"code": "ok"}', '{"code": {}}', "{}"],
+)
+def test_no_code(body: str) -> None:
+    with pytest.raises(UnexpectedAnswerError):
+        read_reply(DEVICE_LIST, answer(body), ())
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('{"code": 5999, "msg": "one", "extMsg": "two"}', "one"),
+        ('{"code": 5999, "msg": "", "extMsg": "two"}', "two"),
+        ('{"code": 5999, "msg": null}', ""),
+        ('{"code": 5999, "msg": ["one"]}', ""),
+        ('{"code": 5999, "msg": "for FAKE-SECRET"}', "for"),
+    ],
+)
+def test_message(body: str, message: str) -> None:
+    with pytest.raises(UnknownCodeError) as caught:
+        read_reply(DEVICE_LIST, answer(body), ("", "FAKE-SECRET"))
+    assert caught.value.placeholders["message"] == message
+
+
+@given(text=st.text() | JSON.map(json.dumps))
+def test_any_body_is_a_reply_or_an_error(text: str) -> None:
+    try:
+        reply = read_reply(DEVICE_LIST, answer(text.encode(errors="ignore").decode()), ())
+    except CloudError:
+        return
+    assert reply.code in (200, 0)
+
+
+# The readers
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        read.accepted,
+        read.registered_id,
+        read.account_id,
+        read.bound,
+        lambda reply: read.sightings(KEY, 1, reply),
+        lambda reply: read_session(reply.data, NOW),
+    ],
+)
+@given(
+    code=st.sampled_from([200, 0]),
+    data=JSON
+    | st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(KEYS, JSON),
+    ),
+)
+@example(code=0, data={"refreshToken": {"token": "x"}, "accessToken": {"token": "x"}})
+def test_any_data_is_read_or_refused(
+    reader: Callable[[Reply], object], code: int, data: object
+) -> None:
+    try:
+        found = reader(Reply(code, data))
+    except UnexpectedAnswerError:
+        return
+    assert found is None or isinstance(found, (str, SightingPage, Session))
+
+
+@pytest.mark.parametrize("data", [{"uid": "C1"}, {"uid": "C1", "new": 1}, '{"uid": "C1"}'])
+def test_account_id(data: object) -> None:
+    assert read.account_id(Reply(200, data)) == "C1"
+
+
+@pytest.mark.parametrize("data", [None, "", [], {}, {"uid": ""}, "C1", [{"uid": "C1"}]])
+def test_no_account_id(data: object) -> None:
+    with pytest.raises(UnexpectedAnswerError):
+        read.account_id(Reply(200, data))
+
+
+@pytest.mark.parametrize("data", [None, "", [], {}, {"dk": ""}])
+def test_binding_is_confirmed_by_the_code_or_by_the_device(data: object) -> None:
+    read.bound(Reply(200, data))
+    read.bound(Reply(0, {"dk": "AABBCC", "pk": KEY}))
+    with pytest.raises(UnexpectedAnswerError):
+        read.bound(Reply(0, data))
+
+
+# The list of devices
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"list": [ROW], "total": 1, "pages": 1},
+        {"list": [ROW]},
+        [ROW],
+        json.dumps({"list": [ROW]}),
+        json.dumps([ROW]),
+        {"list": json.dumps([ROW])},
+        {"list": [json.dumps(ROW)]},
+        {"list": [ROW, None, 1, "x", [], {}]},
+        {"list": [{**ROW, "deviceType": "1", "bindStatus": "1", "new": {"more": []}}]},
+        {"list": [{"sn": "fakesn0001", "productKey": KEY}]},
+        {"list": [{"sn": "", "deviceKey": "fakesn0001", "productKey": KEY}]},
+        {"list": [{"deviceKey": "fakesn0001", "productKey": KEY}]},
+    ],
+)
+def test_shapes_of_a_list(data: object) -> None:
+    assert serials(data) == SIGHTING
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**ROW, "productKey": "pOTHER"},
+        {**ROW, "productKey": "P11WN7"},
+        {**ROW, "productKey": None},
+        {**ROW, "deviceType": 2},
+        {**ROW, "deviceType": "2"},
+        {**ROW, "bindStatus": 2},
+        {"productKey": KEY},
+        {"sn": [], "deviceKey": {}, "productKey": KEY},
+    ],
+)
+def test_rows_that_are_no_device_of_ours(row: dict[str, Any]) -> None:
+    assert serials({"list": [row]}) == ()
+
+
+@pytest.mark.parametrize("data", [[], {"list": []}, {"list": None, "total": 0}, {"total": "0"}])
+def test_empty_list(data: object) -> None:
+    assert read.sightings(KEY, 1, Reply(200, data)) == SightingPage((), more=False)
+
+
+@pytest.mark.parametrize("data", [None, "", {}, {"list": None}, {"list": "", "total": 3}, "x", 1])
+def test_blank_answer_misses_nobody(data: object) -> None:
+    with pytest.raises(UnexpectedAnswerError):
+        serials(data)
+
+
+@pytest.mark.parametrize(
+    ("listing", "page", "more"),
+    [
+        ({"hasNextPage": True}, 1, True),
+        ({"hasNextPage": "false", "pages": 9}, 1, False),
+        ({"pages": 3}, 2, True),
+        ({"pages": "3"}, 3, False),
+        ({}, 1, False),
+        ({"list": [ROW] * read.ROWS_PER_PAGE}, 1, True),
+        ({"list": [], "hasNextPage": True}, 2, False),
+        ({"hasNextPage": True}, read.MAX_PAGES, False),
+    ],
+)
+def test_whether_another_page_follows(listing: dict[str, Any], page: int, *, more: bool) -> None:
+    reply = Reply(200, {"list": [ROW], **listing})
+    assert read.sightings(KEY, page, reply).more is more
+
+
+@pytest.mark.parametrize(
+    ("status", "online"), [(1, True), ("1", True), (0, False), ("0", False), (None, None)]
+)
+def test_online(status: object, *, online: bool | None) -> None:
+    data = [{**ROW, "onlineStatus": status, "productName": "Model", "authKey": "FAKE-SECRET"}]
+    page = read.sightings(KEY, 1, Reply(200, data))
+    [sighting] = page.sightings
+    assert (sighting.online, sighting.model, sighting.datalogger) == (online, "Model", None)
+    assert "FAKE-SECRET" not in repr(page)
+
+
+# Tokens
+
+
+def tokens(**changes: object) -> dict[str, object]:
+    """Return the data of a sign-in."""
+    return {
+        "accessToken": {"token": jwt({"uid": "C1"}), "expirationTime": NOW + 10},
+        "refreshToken": {"token": "Bearer REFRESH", "expirationTime": NOW + 20},
+        **changes,
+    }
+
+
+def test_session_of_the_documented_answer() -> None:
+    session = read_session(tokens(), NOW)
+    assert session == Session(
+        access_token=jwt({"uid": "C1"}),
+        access_expires=NOW + 10,
+        refresh_token="Bearer REFRESH",
+        refresh_expires=NOW + 20,
+        account_id="C1",
+    )
+    assert Session.from_dict(session.as_dict()) == session
+    assert read_session(json.dumps(tokens()), NOW) == session
+
+
+def test_session_is_not_printed() -> None:
+    session = read_session(tokens(), NOW)
+    assert session.access_token not in repr(session)
+    assert session.refresh_token not in repr(session)
+
+
+@pytest.mark.parametrize(
+    ("expiration", "claims", "expected"),
+    [
+        (str(NOW + 10), {}, NOW + 10),
+        ((NOW + 10) * 1000, {}, NOW + 10),
+        (None, {"exp": NOW + 30}, NOW + 30),
+        (0, {"exp": str(NOW + 30)}, NOW + 30),
+        ("soon", {"exp": "soon"}, NOW + ACCESS_LIFETIME),
+        (0, {"exp": -1}, NOW + ACCESS_LIFETIME),
+        (-1, {}, NOW + ACCESS_LIFETIME),
+    ],
+)
+def test_end_of_a_token(expiration: object, claims: dict[str, object], expected: int) -> None:
+    access = {"token": jwt({"uid": 1, **claims}), "expirationTime": expiration}
+    session = read_session(tokens(accessToken=access), NOW)
+    assert (session.access_expires, session.account_id) == (expected, "1")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "Bearer opaque",
+        "a.b",
+        "a.é.c",
+        f"a.{urlsafe_b64encode(b'\xff\xfe').decode()}.c",
+        jwt([1]),
+        jwt("x"),
+    ],
+)
+def test_token_that_says_nothing(token: str) -> None:
+    if not token.isascii():
+        with pytest.raises(UnexpectedAnswerError):
+            read_session(tokens(accessToken=token), NOW)
+        return
+    session = read_session(tokens(accessToken=token, refreshToken="Bearer R"), NOW)
+    assert (session.access_token, session.account_id) == (token, None)
+    assert session.access_expires == NOW + ACCESS_LIFETIME
+    assert session.refresh_expires == NOW + REFRESH_LIFETIME
+
+
+@pytest.mark.parametrize("missing", [None, "", {}, {"token": ""}, {"token": None}, [], {"x": 1}])
+def test_missing_tokens(missing: object) -> None:
+    for name in ("accessToken", "refreshToken"):
+        with pytest.raises(UnexpectedAnswerError):
+            read_session(tokens(**{name: missing}), NOW)
+
+
+def test_refreshed_session_keeps_what_is_not_told_anew() -> None:
+    before = read_session(tokens(), NOW)
+    fresh = read_session({"accessToken": {"token": "Bearer NEW"}}, NOW + 5, before)
+    assert fresh.access_token == "Bearer NEW"
+    assert fresh.access_expires == NOW + 5 + ACCESS_LIFETIME
+    assert (fresh.refresh_token, fresh.refresh_expires) == ("Bearer REFRESH", NOW + 20)
+    assert fresh.account_id == "C1"
+
+
+def test_stored_session_without_times_is_refreshed_or_ended() -> None:
+    stored = {"access_token": "a", "refresh_token": "b", "access_expires": "x"}
+    session = Session.from_dict(stored)
+    assert session is not None
+    assert (session.access_expires, session.refresh_expires) == (0, 0)
+    assert "account_id" not in session.as_dict()
