@@ -2,11 +2,15 @@
 
 One ledger holds what was called with one server and token. It survives restarts and the accounts
 that used it: its records end by age.
+
+A time that lies in the future was noted before the clock was set back. It is taken for the
+present, and kept as that, so that nothing waits longer than the limit itself from then on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+import math
 from typing import Any, Self
 
 from .timing import Timing
@@ -28,18 +32,16 @@ class Limit:
 
 UNLIMITED = Limit()
 
+type _Times = defaultdict[str, dict[str, float]]
 
-@dataclass(slots=True)
-class _Record:
-    """The last time a request was made, and the one before it."""
 
-    last: float
-    before: float | None = None
+def _no_times() -> _Times:
+    return defaultdict(dict)
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The calls of one token.
+    """The calls of one token, by endpoint and by what makes two requests the same (subject).
 
     Attributes:
         timing: the pauses that apply.
@@ -53,33 +55,33 @@ class Ledger:
     by_endpoint: bool = False
     paused_until: float = 0
     outages: int = 0
-    _last_call: float | None = None
-    _records: dict[str, dict[str, _Record]] = field(default_factory=lambda: defaultdict(dict))
-    _refused_until: dict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
-    _days: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _last_call: float = -math.inf
+    _calls: _Times = field(default_factory=_no_times)
+    _refused_until: _Times = field(default_factory=_no_times)
+    _days: dict[str, list[float]] = field(default_factory=dict)
+    # What speaks against `by_endpoint`: the last request let through per endpoint, and whether a
+    # different one was let through too soon after it to be counted alike.
+    _let_through: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _by_parameters: bool = False
+
+    def soonest(self, now: float) -> float:
+        """Return the earliest time, `now` or later, at which any call may be made."""
+        self._last_call = min(self._last_call, now)
+        return max(now, self._last_call + self.timing.call_gap)
 
     def ready_at(self, endpoint: str, subject: str, limit: Limit, now: float) -> float:
         """Return the earliest time, `now` or later, at which the call may be made."""
-        # A clock set back must not keep us waiting longer than the limit itself.
-        times = [now]
-        if self._last_call is not None:
-            times.append(min(self._last_call, now) + self.timing.call_gap)
+        counted = None if self._counts_endpoint(limit) else subject
+        times = [self.soonest(now)]
         if limit.cooldown:
-            pause = limit.cooldown + self.timing.margin
-            subjects = self._records.get(endpoint, {})
-            chosen: Iterable[str] = subjects if self.by_endpoint else (subject,)
-            times.extend(
-                min(subjects[one].last, now) + pause for one in chosen if one in subjects
-            )
-        if refused := self._refused_until.get(endpoint):
-            longest = now + self.timing.slow_cooldown + self.timing.margin
-            chosen = refused if self.by_endpoint else (subject,)
-            times.extend(min(refused[one], longest) for one in chosen if one in refused)
-        if limit.per_day is not None:
-            calls = self._days.get(endpoint, [])
+            last = _newest(self._calls.get(endpoint), counted, now)
+            times.append(last + limit.cooldown + self.timing.margin)
+        longest = now + max(self.timing.slow_cooldown, limit.cooldown) + self.timing.margin
+        times.append(_newest(self._refused_until.get(endpoint), counted, longest))
+        if limit.per_day is not None and endpoint in self._days:
+            calls = self._days[endpoint] = sorted(min(at, now) for at in self._days[endpoint])
             if len(calls) >= limit.per_day:
-                oldest = sorted(calls)[-limit.per_day]
-                times.append(min(oldest, now) + self.timing.day + self.timing.margin)
+                times.append(calls[-limit.per_day] + self.timing.day + self.timing.call_longest)
         return max(times)
 
     def paused(self, now: float) -> float:
@@ -87,22 +89,42 @@ class Ledger:
 
         A person's own attempt does not wait for that.
         """
-        return min(self.paused_until, now + self.timing.outage_longest)
+        if self.paused_until > now + self.timing.day:
+            self.paused_until = now + self.timing.outage_longest
+        return self.paused_until
 
     def record(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
-        """Note that a call is being made."""
+        """Note that a call is being made.
+
+        Until `finished` says better, after a crash too, it may arrive as late as a call can end.
+        """
         self._last_call = now
         if limit.cooldown:
-            subjects = self._records[endpoint]
-            known = subjects.get(subject)
-            subjects[subject] = _Record(now, known.last if known else None)
+            self._calls[endpoint][subject] = now + self.timing.call_longest
         if limit.per_day is not None:
-            self._days[endpoint].append(now)
+            self._days.setdefault(endpoint, []).append(now)
+
+    def withdraw(self, endpoint: str, subject: str) -> None:
+        """Take back what `record` noted last: the call was not made after all."""
+        self._calls.get(endpoint, {}).pop(subject, None)
+        if self._days.get(endpoint):
+            self._days[endpoint].pop()
 
     def finished(self, endpoint: str, subject: str, now: float) -> None:
         """Note that a call ended: the cloud may have counted it as late as now."""
-        if record := self._records.get(endpoint, {}).get(subject):
-            record.last = max(record.last, now)
+        if subject in self._calls.get(endpoint, {}):
+            self._calls[endpoint][subject] = now
+
+    def let_through(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
+        """Note that the cloud answered a call as wanted, so counted it and let it through."""
+        if self._counts_endpoint(limit):
+            return
+        other, at = self._let_through.get(endpoint, (subject, now))
+        # From end to end; no request takes so long that its beginning would tell otherwise.
+        surely = limit.cooldown - self.timing.call_longest
+        if other != subject and 0 <= now - at < surely:
+            self._by_parameters = True
+        self._let_through[endpoint] = (subject, now)
 
     def reached(self) -> None:
         """Note that the cloud answered."""
@@ -112,53 +134,49 @@ class Ledger:
     def unreachable(self, now: float, retry_after: float | None = None) -> None:
         """Note that the cloud could not be reached or that its firewall refused us."""
         self.outages += 1
-        self.paused_until = now + max(self.timing.outage_pause(self.outages), retry_after or 0)
+        wanted = min(retry_after or 0, self.timing.day)
+        self.paused_until = now + max(self.timing.outage_pause(self.outages), wanted)
 
     def refused(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
         """Note that the cloud said "too often" although this ledger had allowed the call.
 
-        Where this very request had not been made for long enough, but the endpoint had with other
-        parameters, the cloud counts endpoints: that is kept from then on.
+        Where the endpoint had been called with other parameters, the cloud may count endpoints:
+        that is kept from then on. Only where it had just let different requests through, so
+        somebody else may have used the token, it takes a second such refusal.
         """
         pause = limit.cooldown + self.timing.margin
-        subjects = self._records.get(endpoint, {})
-        record = subjects.get(subject)
-        repeated = (
-            record is not None and record.before is not None and record.last - record.before < pause
-        )
-        others = any(
-            now - other.last < pause for name, other in subjects.items() if name != subject
-        )
-        if others and not repeated:
-            self.by_endpoint = True
+        if not self._counts_endpoint(limit) and any(
+            now - last < pause
+            for other, last in self._calls.get(endpoint, {}).items()
+            if other != subject
+        ):
+            self.by_endpoint = not self._by_parameters
+            self._by_parameters = False
+            self._let_through.clear()
         self._refused_until[endpoint][subject] = now + pause
 
     def prune(self, now: float) -> None:
         """Forget what no longer limits anything."""
-        horizon = now - self.timing.slow_cooldown - self.timing.margin
-        for endpoint, subjects in list(self._records.items()):
-            for subject, record in list(subjects.items()):
-                if record.last < horizon:
-                    del subjects[subject]
-            if not subjects:
-                del self._records[endpoint]
-        for endpoint, refused in list(self._refused_until.items()):
-            for subject, until in list(refused.items()):
-                if until < now:
-                    del refused[subject]
-            if not refused:
-                del self._refused_until[endpoint]
+        _drop_until(self._calls, now - self.timing.slow_cooldown - self.timing.margin)
+        _drop_until(self._refused_until, now)
+        day = self.timing.day + self.timing.call_longest
         for endpoint, calls in list(self._days.items()):
-            kept = [at for at in calls if at > now - self.timing.day - self.timing.margin]
-            if kept:
-                self._days[endpoint] = kept
-            else:
+            self._days[endpoint] = [at for at in calls if at > now - day]
+            if not self._days[endpoint]:
                 del self._days[endpoint]
+        if self.paused_until <= now:
+            self.paused_until = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing is worth keeping."""
-        return not (self._records or self._refused_until or self._days or self.by_endpoint)
+        return not (
+            self._calls
+            or self._refused_until
+            or self._days
+            or self.by_endpoint
+            or self.paused_until
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return what has to be stored."""
@@ -166,10 +184,7 @@ class Ledger:
             "by_endpoint": self.by_endpoint,
             "paused_until": self.paused_until,
             "outages": self.outages,
-            "calls": {
-                endpoint: {subject: record.last for subject, record in subjects.items()}
-                for endpoint, subjects in self._records.items()
-            },
+            "calls": {key: dict(value) for key, value in self._calls.items()},
             "refused_until": {key: dict(value) for key, value in self._refused_until.items()},
             "days": {key: list(value) for key, value in self._days.items()},
         }
@@ -181,33 +196,79 @@ class Ledger:
         Raises ValueError when the data does not describe a ledger.
         """
         try:
-            ledger = cls(
+            return cls(
                 timing,
-                by_endpoint=bool(data["by_endpoint"]),
-                paused_until=float(data["paused_until"]),
-                outages=int(data["outages"]),
+                by_endpoint=_checked(data["by_endpoint"], bool),
+                paused_until=_number(data["paused_until"]),
+                outages=_checked(data["outages"], int),
+                _calls=_restored(data["calls"]),
+                _refused_until=_restored(data["refused_until"]),
+                _days={key: [_number(at) for at in calls] for key, calls in data["days"].items()},
             )
-            for endpoint, subjects in data["calls"].items():
-                for subject, last in subjects.items():
-                    ledger._records[endpoint][subject] = _Record(float(last))
-            for endpoint, refused in data["refused_until"].items():
-                for subject, until in refused.items():
-                    ledger._refused_until[endpoint][subject] = float(until)
-            for endpoint, calls in data["days"].items():
-                ledger._days[endpoint] = [float(at) for at in calls]
-        except (KeyError, TypeError, AttributeError) as err:
-            raise ValueError(str(err)) from err
-        return ledger
+        except (AttributeError, KeyError, OverflowError, TypeError) as err:
+            raise ValueError(f"not a ledger: {err}") from err
 
     def usage(self, now: float) -> dict[str, dict[str, Any]]:
         """Return per endpoint how much of its limits is used up, for a bug report."""
         return {
             endpoint: {
                 "requests_cooling_down": sum(
-                    now - record.last < self.timing.slow_cooldown
-                    for record in self._records.get(endpoint, {}).values()
+                    now - last < self.timing.slow_cooldown
+                    for last in self._calls.get(endpoint, {}).values()
                 ),
-                "calls_in_24_hours": len(self._days.get(endpoint, [])),
+                "calls_in_24_hours": sum(
+                    now - at < self.timing.day for at in self._days.get(endpoint, ())
+                ),
             }
-            for endpoint in sorted({*self._records, *self._days})
+            for endpoint in sorted({*self._calls, *self._days})
         }
+
+    def _counts_endpoint(self, limit: Limit) -> bool:
+        """Tell whether requests with different parameters have to keep apart too.
+
+        Where that costs seconds, they do anyway: it need not be found out.
+        """
+        return self.by_endpoint or 0 < limit.cooldown <= self.timing.quick_cooldown
+
+
+def _newest(times: dict[str, float] | None, subject: str | None, bound: float) -> float:
+    """Return the last time of a subject, or of all, having pulled back what is beyond a bound."""
+    if not times:
+        return -math.inf
+    newest = max(times.values()) if subject is None else times.get(subject, -math.inf)
+    if newest > bound:
+        times.update({key: min(at, bound) for key, at in times.items()})
+    return min(newest, bound)
+
+
+def _drop_until(times: _Times, end: float) -> None:
+    """Delete the times up to an end, and the endpoints that have none left."""
+    for endpoint, subjects in list(times.items()):
+        for subject, at in list(subjects.items()):
+            if at <= end:
+                del subjects[subject]
+        if not subjects:
+            del times[endpoint]
+
+
+def _restored(data: Mapping[str, Mapping[str, Any]]) -> _Times:
+    """Return stored times."""
+    times = _no_times()
+    for endpoint, subjects in data.items():
+        times[endpoint] = {subject: _number(at) for subject, at in subjects.items()}
+    return times
+
+
+def _number(value: object) -> float:
+    """Return a stored time; JSON may have made a whole one an integer."""
+    number = float(value) if type(value) is int else _checked(value, float)
+    if not math.isfinite(number):
+        raise TypeError(value)
+    return number
+
+
+def _checked[T](value: object, kind: type[T]) -> T:
+    """Return a stored value that has to be of just this type."""
+    if type(value) is not kind:
+        raise TypeError(value)
+    return value

@@ -3,23 +3,7 @@
 from dataclasses import replace
 
 from .model import Binding, BindingState
-from .timing import SUBMIT_TRIES, Timing
-
-# What a binding starts again with when it is sent anew.
-_FRESH: dict[str, object] = {
-    "accepted_at": None,
-    "associated_at": None,
-    "seen_at": None,
-    "looked_at": None,
-    "located_at": None,
-    "not_before": 0,
-    "failures": 0,
-    "exists": False,
-    "reason": None,
-    "message": None,
-    "holder_plant": None,
-    "holder_owner": None,
-}
+from .timing import SUBMIT_TRIES
 
 
 def queue(serial: str, plant_id: str, now: float) -> Binding:
@@ -43,16 +27,23 @@ def recover(serial: str, plant_id: str, now: float) -> Binding:
 
 def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> Binding:
     """Return the binding as a person wants it: sent anew, perhaps to another plant."""
-    moved = plant_id is not None and plant_id != binding.plant_id
-    return replace(
-        binding,
-        plant_id=plant_id or binding.plant_id,
-        state=BindingState.QUEUED,
+    plant_id = plant_id or binding.plant_id
+    return Binding(
+        serial=binding.serial,
+        plant_id=plant_id,
         queued_at=now,
-        resubmitted=binding.sent_at is not None and not moved,
-        sent_at=None,
-        **_FRESH,  # type: ignore[arg-type]
+        resubmitted=plant_id == binding.plant_id and _may_be_accepted(binding),
+        model=binding.model,
+        datalogger=binding.datalogger,
     )
+
+
+def _may_be_accepted(binding: Binding) -> bool:
+    """Tell whether the cloud may hold a request of ours for this plant."""
+    if binding.resubmitted:
+        return True
+    refused = binding.exists or binding.state in (BindingState.CONFLICT, BindingState.REJECTED)
+    return binding.sent_at is not None and not refused
 
 
 def sending(binding: Binding, now: float) -> Binding:
@@ -61,7 +52,7 @@ def sending(binding: Binding, now: float) -> Binding:
         binding,
         state=BindingState.UNCONFIRMED,
         sent_at=now,
-        resubmitted=binding.resubmitted or binding.sent_at is not None,
+        resubmitted=_may_be_accepted(binding),
         looked_at=None,
         located_at=None,
         seen_at=None,
@@ -71,48 +62,42 @@ def sending(binding: Binding, now: float) -> Binding:
 
 
 def accepted(binding: Binding, now: float) -> Binding:
-    """The cloud said yes; the device is yet to appear."""
+    """Return the binding to which the cloud said yes; the device is yet to appear."""
     return replace(
         binding,
         state=BindingState.ACCEPTED,
         accepted_at=now,
         exists=False,
         failures=0,
-        not_before=0,
         reason=None,
         message=None,
     )
 
 
 def exists_already(binding: Binding) -> Binding:
-    """The cloud knows the serial number: whose it is has to be found out."""
+    """Return the binding whose serial number the cloud knows already: whose is to be found out."""
     return replace(binding, state=BindingState.UNCONFIRMED, exists=True, failures=0)
 
 
-def failed(
-    binding: Binding, now: float, timing: Timing, reason: str, message: str | None
-) -> Binding:
-    """The cloud failed on its side: again later, a few times."""
+def failed(binding: Binding, reason: str, message: str | None) -> Binding:
+    """Return the binding with which the cloud failed on its side: again later, a few times."""
     failures = binding.failures + 1
-    if failures >= SUBMIT_TRIES:
-        return rejected(replace(binding, failures=failures), reason, message)
     return replace(
         binding,
-        state=BindingState.QUEUED,
+        state=BindingState.QUEUED if failures < SUBMIT_TRIES else BindingState.REJECTED,
         failures=failures,
-        not_before=now + timing.retry_pause(failures),
         reason=reason,
         message=message,
     )
 
 
 def rejected(binding: Binding, reason: str, message: str | None) -> Binding:
-    """The cloud refused for good."""
+    """Return the binding that the cloud refused for good."""
     return replace(binding, state=BindingState.REJECTED, reason=reason, message=message)
 
 
 def seen(binding: Binding, now: float) -> Binding:
-    """A list that names no plant shows the device: a confirmation is worth asking for."""
+    """Return the binding that a list without plants shows: a confirmation is worth asking for."""
     if not binding.pending or binding.seen_at is not None:
         return binding
     return replace(binding, seen_at=now)
@@ -121,17 +106,15 @@ def seen(binding: Binding, now: float) -> Binding:
 def present(
     binding: Binding, now: float, *, model: str | None = None, datalogger: str | None = None
 ) -> Binding:
-    """The device stands in its plant."""
+    """Return the binding whose device stands in its plant."""
+    known = binding.associated_at if binding.state is BindingState.ASSOCIATED else None
     return replace(
         binding,
         state=BindingState.ASSOCIATED,
-        associated_at=binding.associated_at
-        if binding.state is BindingState.ASSOCIATED
-        else now,
+        associated_at=now if known is None else known,
         looked_at=now,
         exists=False,
         failures=0,
-        not_before=0,
         reason=None,
         message=None,
         holder_plant=None,
@@ -141,15 +124,28 @@ def present(
     )
 
 
-def absent(binding: Binding, now: float) -> Binding:
-    """The plant's whole list was read and does not show the device."""
+def absent(binding: Binding, now: float, began: float | None = None) -> Binding:
+    """Return the binding whose device the plant's list, read from `began` to its end, lacks.
+
+    Of what happened to the binding while it was read, the list's first pages cannot know: then
+    it says nothing.
+    """
+    if began is not None and any(
+        at is not None and began < at <= now
+        for at in (binding.sent_at, binding.accepted_at, binding.seen_at, binding.associated_at)
+    ):
+        return binding
     binding = replace(binding, looked_at=now)
     if binding.state is BindingState.ASSOCIATED:
         return replace(binding, state=BindingState.LOST)
-    if binding.state is BindingState.UNCONFIRMED and not binding.exists:
-        # Not there yet can still mean accepted: the cloud's answer to a second request tells.
-        return replace(binding, state=BindingState.QUEUED, resubmitted=True)
-    return binding
+    if binding.state is not BindingState.UNCONFIRMED or binding.exists:
+        return binding
+    # Not there yet can still mean accepted: the cloud's answer to another request tells. A cloud
+    # that never answers those is left alone with them, and the device looked for.
+    failures = binding.failures + 1
+    if failures >= SUBMIT_TRIES:
+        return binding
+    return replace(binding, state=BindingState.QUEUED, failures=failures, resubmitted=True)
 
 
 def located(
@@ -161,7 +157,7 @@ def located(
     plant_name: str | None = None,
     owner_id: str | None = None,
 ) -> Binding:
-    """The cloud said who holds the device; `ours` is whether that is this plant and account."""
+    """Return the binding whose holder the cloud named; `ours`: this plant and account."""
     if ours:
         return replace(present(binding, now), looked_at=binding.looked_at, located_at=now)
     return replace(
@@ -169,19 +165,21 @@ def located(
         state=BindingState.CONFLICT,
         located_at=now,
         exists=False,
+        resubmitted=False,
         holder_plant=plant_name or plant_id,
         holder_owner=owner_id,
     )
 
 
 def held_by_nobody(binding: Binding, now: float) -> Binding:
-    """The cloud said that no plant holds the device."""
+    """Return the binding whose device, the cloud said, no plant holds."""
+    if binding.state is BindingState.CONFLICT:
+        # Whoever held it let it go: what was asked for can be had now.
+        again = submit_again(binding, now)
+        return replace(again, looked_at=binding.looked_at, located_at=now)
     binding = replace(binding, located_at=now, seen_at=None)
     if binding.state is BindingState.ASSOCIATED:
         return replace(binding, state=BindingState.LOST)
-    if binding.state is BindingState.CONFLICT:
-        # Whoever held it let it go: what was asked for can be had now.
-        return submit_again(binding, now)
     if binding.state is BindingState.UNCONFIRMED and binding.exists and binding.resubmitted:
         # Known to the cloud, held by nobody, and sent by us before: our request is what it knows.
         return accepted(binding, now)
@@ -189,7 +187,7 @@ def held_by_nobody(binding: Binding, now: float) -> Binding:
 
 
 def held_out_of_reach(binding: Binding, now: float) -> Binding:
-    """The cloud may not say who holds the device."""
+    """Return the binding of whose device the cloud may not say who holds it."""
     if binding.state is BindingState.UNCONFIRMED and binding.exists:
         return located(binding, now, plant_id=None, ours=False)
     return replace(binding, located_at=now)

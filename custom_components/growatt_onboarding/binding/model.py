@@ -119,7 +119,7 @@ class Binding:
         """
         try:
             values = {name: _restored(name, value) for name, value in data.items()}
-            return cls(**values, state=BindingState(values.pop("state")))
+            return cls(**values | {"state": BindingState(values["state"])})
         except (AttributeError, KeyError, OverflowError, TypeError) as err:
             raise ValueError(f"not a binding: {err}") from err
 
@@ -132,7 +132,11 @@ def _restored(name: str, value: object) -> Any:
     kind = _KINDS[name]
     if type(value) is int and kind is not int:
         value = float(value)
-    wrong = not isinstance(value, kind) or value is None or (kind is int and value is True)
-    if wrong or (isinstance(value, float) and not math.isfinite(value)):
+    if (
+        value is None
+        or not isinstance(value, kind)
+        or (isinstance(value, bool) and kind is not bool)
+        or (isinstance(value, float) and not math.isfinite(value))
+    ):
         raise TypeError(name)
     return value

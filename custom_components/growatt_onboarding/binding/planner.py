@@ -1,20 +1,28 @@
-"""What to do next, and when: a pure function of the bindings, the ledger and the time."""
+"""What to do next, and when: a pure function of the bindings, the ledger and the time.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+A stored time that lies in the future was noted before the clock was set back. It is taken for
+"never", or for long ago, so that nothing waits until the clock comes by there again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import StrEnum
+from itertools import islice
 
 from .model import Binding, BindingState
 from .timing import Timing
 
 
-class StepKind(IntEnum):
-    """The kinds of steps, the most urgent first."""
+class StepKind(StrEnum):
+    """The kinds of steps."""
 
-    SUBMIT = 0
-    LOOK = 1
-    LOCATE = 2
-    WATCH = 3
+    SUBMIT = "submit"
+    LOOK = "look"
+    LOCATE = "locate"
+    WATCH = "watch"
+
+
+_LISTS = (StepKind.LOOK, StepKind.WATCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +45,26 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What the account's cloud can be asked."""
+    """What the account's cloud can be asked besides taking a binding and listing a plant."""
 
-    submit: bool = True
     watch: bool = False
     locate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A list that is being read page by page: the next page, and what the earlier ones showed."""
+    """A list that is being read page by page.
+
+    Attributes:
+        page: the next page.
+        serials: what the earlier pages showed.
+        began: when the first page was asked for, None when it was not yet.
+
+    """
 
     page: int = 1
     serials: frozenset[str] = frozenset()
+    began: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +79,14 @@ class Situation:
         watched_at: when the cheap list was last read to its end.
         asked: serial numbers that somebody wants checked, and since when.
         ready_at: the ledger's answer to when a step may be taken.
+        soonest: no step may be taken before, as far as that is known without asking for each.
 
     """
 
     bindings: Mapping[str, Binding]
     means: Means
     ready_at: Callable[[Step], float]
+    soonest: float = 0
     looks: Mapping[str, Round]
     watch: Round | None = None
     watched_at: float | None = None
@@ -77,103 +94,131 @@ class Situation:
 
 
 def plan(situation: Situation, timing: Timing, now: float) -> Planned | None:
-    """Return the next step and its time, None when nothing is left to do."""
+    """Return the next step and its time, None when nothing is left to do.
+
+    Of the steps that can be taken first it is the one that has been due for longest, so that none
+    starves behind others; lists have a head start.
+    """
     best: Planned | None = None
+    best_rank = 0.0
+    soonest = max(now, situation.soonest)
     ready: dict[Step, float] = {}
-    for due, step in _wanted(situation, timing, now):
-        if best is not None and due > best.at:
+    for due, kind, binding in _wanted(situation, timing, now):
+        rank = due - timing.list_head_start if kind in _LISTS else due
+        # Most steps cannot come first whatever the ledger says: it need not be asked.
+        if best is not None and (max(due, soonest), rank) >= (best.at, best_rank):
             continue
+        step = _step(kind, binding, situation)
         if step not in ready:
             ready[step] = situation.ready_at(step)
-        candidate = Planned(step, max(due, ready[step], now))
-        if best is None or (candidate.at, step.kind) < (best.at, best.step.kind):
-            best = candidate
+        at = max(due, soonest, ready[step])
+        if best is None or (at, rank) < (best.at, best_rank):
+            best, best_rank = Planned(step, at), rank
     return best
+
+
+def asked_steps(binding: Binding, asked: float, means: Means, now: float) -> Iterator[StepKind]:
+    """Yield what is still to be done for an inverter that somebody wanted checked at `asked`.
+
+    Its plant's list is read and, if it is not there, its holder asked for.
+    """
+    if asked > now:
+        return
+    if not _since(binding.looked_at, asked, now):
+        yield StepKind.LOOK
+    if (
+        means.locate
+        and binding.state is not BindingState.ASSOCIATED
+        and not _since(binding.located_at, asked, now)
+    ):
+        yield StepKind.LOCATE
+
+
+def _step(kind: StepKind, binding: Binding, situation: Situation) -> Step:
+    """Return the step of a kind that serves a binding. A list that is half read is read on."""
+    match kind:
+        case StepKind.SUBMIT:
+            return Step(kind=kind, plant_id=binding.plant_id, serial=binding.serial)
+        case StepKind.LOOK:
+            half_read = situation.looks.get(binding.plant_id, Round())
+            return Step(kind=kind, plant_id=binding.plant_id, page=half_read.page)
+        case StepKind.LOCATE:
+            return Step(kind=kind, serial=binding.serial)
+        case StepKind.WATCH:
+            return Step(kind=kind, page=(situation.watch or Round()).page)
 
 
 def _wanted(
     situation: Situation, timing: Timing, now: float
-) -> Iterator[tuple[float, Step]]:
-    """Yield every step that is wanted, with the time from which it is."""
-    for plant_id, look in situation.looks.items():
-        yield now, _look(situation, plant_id, look.page)
-    if situation.watch is not None:
-        yield now, Step(kind=StepKind.WATCH, page=situation.watch.page)
+) -> Iterator[tuple[float, StepKind, Binding]]:
+    """Yield every kind of step that a binding wants, with the time from which it does."""
     for binding in situation.bindings.values():
-        yield from _wanted_for(binding, situation, timing, now)
+        if binding.plant_id in situation.looks:
+            yield 0, StepKind.LOOK, binding
+        if (asked := situation.asked.get(binding.serial)) is not None:
+            # One after the other: the list may save the question.
+            for kind in islice(asked_steps(binding, asked, situation.means, now), 1):
+                yield asked, kind, binding
+        match binding.state:
+            case BindingState.QUEUED:
+                yield _submission(binding, timing, now), StepKind.SUBMIT, binding
+            case BindingState.UNCONFIRMED:
+                for due, kind in _settling(binding, situation, timing, now):
+                    yield due, kind, binding
+            case BindingState.ACCEPTED:
+                for due, kind in _waiting(binding, situation, timing, now):
+                    yield due, kind, binding
 
 
-def _look(situation: Situation, plant_id: str, page: int | None = None) -> Step:
-    """Return the step that reads on in a plant's list."""
-    if page is None:
-        page = situation.looks.get(plant_id, Round()).page
-    return Step(kind=StepKind.LOOK, plant_id=plant_id, page=page)
-
-
-def _wanted_for(
-    binding: Binding, situation: Situation, timing: Timing, now: float
-) -> Iterable[tuple[float, Step]]:
-    """Yield the steps that one binding wants."""
-    look = _look(situation, binding.plant_id)
-    locate = Step(kind=StepKind.LOCATE, serial=binding.serial)
-    asked = situation.asked.get(binding.serial)
-    if asked is not None:
-        if _before(binding.looked_at, asked):
-            yield now, look
-        elif (
-            situation.means.locate
-            and binding.state is not BindingState.ASSOCIATED
-            and _before(binding.located_at, asked)
-        ):
-            yield now, locate
-    if binding.state is BindingState.QUEUED and situation.means.submit:
-        submit = Step(kind=StepKind.SUBMIT, plant_id=binding.plant_id, serial=binding.serial)
-        yield binding.not_before, submit
-    elif binding.state is BindingState.UNCONFIRMED:
-        yield from _settling(binding, situation, timing, now)
-    elif binding.state is BindingState.ACCEPTED:
-        yield from _waiting(binding, situation, timing, now)
+def _submission(binding: Binding, timing: Timing, now: float) -> float:
+    """Return when to send a binding: at once, or after a pause that grows with its failures."""
+    if not binding.failures or binding.sent_at is None:
+        return min(binding.queued_at, now)
+    if binding.sent_at > now:
+        return now
+    return binding.sent_at + timing.retry_pause(binding.failures)
 
 
 def _settling(
     binding: Binding, situation: Situation, timing: Timing, now: float
-) -> Iterable[tuple[float, Step]]:
+) -> Iterator[tuple[float, StepKind]]:
     """Yield how to find out what became of a request: look first, then ask who holds it."""
-    if _before(binding.looked_at, binding.sent_at or 0):
-        yield now, _look(situation, binding.plant_id)
-    elif situation.means.locate and _before(binding.located_at, binding.sent_at or 0):
-        yield now, Step(kind=StepKind.LOCATE, serial=binding.serial)
+    since = binding.waiting_since if binding.waiting_since <= now else 0
+    if binding.looked_at is None:
+        yield since + timing.first_look, StepKind.LOOK
+    elif situation.means.locate and binding.located_at is None:
+        yield since, StepKind.LOCATE
     else:
         yield from _waiting(binding, situation, timing, now)
 
 
 def _waiting(
     binding: Binding, situation: Situation, timing: Timing, now: float
-) -> Iterable[tuple[float, Step]]:
+) -> Iterator[tuple[float, StepKind]]:
     """Yield how to notice that a device has appeared."""
-    look = _look(situation, binding.plant_id)
-    means = situation.means
-    if binding.seen_at is not None:
-        if _before(binding.looked_at, binding.seen_at):
-            yield now, look
-        if means.locate and _before(binding.located_at, binding.seen_at):
-            yield now, Step(kind=StepKind.LOCATE, serial=binding.serial)
-    since = binding.waiting_since
+    means, seen_at = situation.means, binding.seen_at
+    if seen_at is not None and seen_at <= now:
+        if not _since(binding.looked_at, seen_at, now):
+            yield seen_at, StepKind.LOOK
+        if means.locate and not _since(binding.located_at, seen_at, now):
+            yield seen_at, StepKind.LOCATE
+    since = binding.waiting_since if binding.waiting_since <= now else 0
     interval = timing.watch_interval(now - since)
+    looked_at = binding.looked_at if _since(binding.looked_at, since, now) else None
     if means.watch:
-        yield _next_look(situation.watched_at, since, interval, timing), Step(kind=StepKind.WATCH)
-        yield max(binding.looked_at or 0, since) + max(interval, timing.look_beside_watch), look
+        watched_at = situation.watched_at
+        if watched_at is not None and _since(watched_at, since, now):
+            yield 0 if situation.watch else watched_at + interval, StepKind.WATCH
+        else:
+            yield 0 if situation.watch else since + timing.first_look, StepKind.WATCH
+        beside = max(interval, timing.look_beside_watch)
+        yield (since if looked_at is None else looked_at) + beside, StepKind.LOOK
+    elif looked_at is not None:
+        yield looked_at + interval, StepKind.LOOK
     else:
-        yield _next_look(binding.looked_at, since, interval, timing), look
+        yield since + timing.first_look, StepKind.LOOK
 
 
-def _next_look(last: float | None, since: float, interval: float, timing: Timing) -> float:
-    """Return when to look again: soon when nobody has looked since the wait began."""
-    if last is None or last < since:
-        return since + timing.first_look
-    return last + interval
-
-
-def _before(at: float | None, mark: float) -> bool:
-    """Tell whether something has not happened since a mark."""
-    return at is None or at < mark
+def _since(at: float | None, mark: float, now: float) -> bool:
+    """Tell whether something has happened since a mark."""
+    return at is not None and mark <= at <= now

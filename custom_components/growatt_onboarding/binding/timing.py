@@ -19,8 +19,8 @@ class Timing:
     quick_cooldown: float = 5
     margin: float = 3
     day: float = 86_400
-    # Longer than any request takes: a day's first call may have arrived as late as it ended.
-    day_margin: float = 60
+    # Longer than a call takes, from being written down to its answer.
+    call_longest: float = 30
 
     # How soon a waiting inverter is looked for first, and then how often, by how long it waits.
     first_look: float = 5
@@ -46,8 +46,6 @@ class Timing:
     patience: float = 4
     # An inverter accepted but not associated for so long deserves a repair.
     overdue_after: float = 86_400
-    # How long a finished registration waits for its dialog before it makes the entry itself.
-    dialog_grace: float = 30
 
     def scaled(self, factor: float) -> Self:
         """Return the same timing for a clock that runs `factor` times as fast."""

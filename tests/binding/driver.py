@@ -1,0 +1,275 @@
+"""Carries out what the planner says, as an account's coordinator does, against a model cloud.
+
+What is stored goes through JSON; everything else is lost at a restart.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+import json
+
+from custom_components.growatt_onboarding.binding import life
+from custom_components.growatt_onboarding.binding.ledger import Ledger, Limit
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.binding.planner import (
+    Means,
+    Planned,
+    Round,
+    Situation,
+    Step,
+    StepKind,
+    asked_steps,
+    plan,
+)
+from custom_components.growatt_onboarding.binding.timing import Timing
+
+from .cloud_model import Answer, Fault, ModelCloud, Result
+
+TIMING = Timing()
+LIMITS = {
+    StepKind.SUBMIT: Limit(TIMING.slow_cooldown),
+    StepKind.LOOK: Limit(TIMING.slow_cooldown),
+    StepKind.LOCATE: Limit(TIMING.slow_cooldown),
+    StepKind.WATCH: Limit(TIMING.quick_cooldown),
+    "verify": Limit(TIMING.slow_cooldown, 10),
+}
+
+
+class Point(Enum):
+    """Where a crash can happen in a call."""
+
+    WRITTEN = auto()  # the binding is on disk, the call is not noted
+    NOTED = auto()  # the call is noted, nothing left
+    SENT = auto()  # the cloud has done it, its answer is not on disk
+
+
+class Crashed(Exception):  # noqa: N818 - it is no error here
+    """The process is gone."""
+
+
+@dataclass
+class Driver:
+    """An account. `offset` is how far its clock is off the cloud's true time."""
+
+    cloud: ModelCloud
+    means: Means = field(default_factory=Means)
+    offset: float = 0
+    disk_bindings: str = "{}"
+    disk_ledger: str = ""
+
+    def __post_init__(self) -> None:
+        self.disk_ledger = json.dumps(Ledger(TIMING).as_dict())
+        self.start()
+
+    @property
+    def now(self) -> float:
+        return self.cloud.time + self.offset
+
+    def start(self) -> None:
+        """Begin with what is on disk."""
+        self.bindings = {
+            serial: Binding.from_dict(data)
+            for serial, data in json.loads(self.disk_bindings).items()
+        }
+        self.ledger = Ledger.from_dict(json.loads(self.disk_ledger), TIMING)
+        self.asked: dict[str, float] = {}
+        self.looks: dict[str, Round] = {}
+        self.watched: set[str] = set()
+        self.watch: Round | None = None
+        self.watched_at: float | None = None
+        self.watch_allowed = True
+        self.blocked: dict[Step, tuple[int, float]] = {}
+
+    def save(self) -> None:
+        self.disk_bindings = json.dumps(
+            {serial: binding.as_dict() for serial, binding in self.bindings.items()}
+        )
+
+    def save_ledger(self) -> None:
+        self.ledger.prune(self.now)
+        self.disk_ledger = json.dumps(self.ledger.as_dict())
+
+    def add(self, serial: str, plant_id: str) -> None:
+        self.bindings[serial] = life.queue(serial, plant_id, self.now)
+        self.save()
+
+    def plan(self) -> Planned | None:
+        watch = self.means.watch and self.watch_allowed
+        situation = Situation(
+            bindings=self.bindings,
+            means=replace(self.means, watch=watch),
+            ready_at=self._ready_at,
+            soonest=self.ledger.soonest(self.now),
+            looks=self.looks,
+            watch=self.watch if watch else None,
+            watched_at=self.watched_at,
+            asked=self.asked,
+        )
+        return plan(situation, TIMING, self.now)
+
+    def _ready_at(self, step: Step) -> float:
+        _, blocked = self.blocked.get(step, (0, 0.0))
+        if blocked > self.now + TIMING.retry_longest:
+            # The clock was set back.
+            blocked = 0
+        ready = self.ledger.ready_at(step.kind, _subject(step), LIMITS[step.kind], self.now)
+        return max(ready, self.ledger.paused(self.now), blocked)
+
+    def go_on(
+        self,
+        fault: Fault = Fault.NONE,
+        latency: float = 0.2,
+        crash: Point | None = None,
+        longest: float = float("inf"),
+    ) -> Step | None:
+        """Wait for the next step and take it; None when there is none within `longest`.
+
+        The request arrives after `latency`, and its answer as much later. Raises Crashed.
+        """
+        planned = self.plan()
+        if planned is None or planned.at > self.now + longest:
+            return None
+        # A timer fires late rather than early, but in floats it may not.
+        self.cloud.time = max(self.cloud.time, planned.at - self.offset + 1e-6)
+        self._carry_out(planned.step, fault, latency, crash)
+        return planned.step
+
+    def verify(self) -> None:
+        """Make a call of few a day, as a dialog does, if the ledger lets it."""
+        limit = LIMITS["verify"]
+        if self.ledger.ready_at("verify", "", limit, self.now) <= self.now:
+            self.ledger.record("verify", "", limit, self.now)
+            self.save_ledger()
+            if self.cloud.admit("verify", ""):
+                self.ledger.let_through("verify", "", limit, self.now)
+            else:
+                self.ledger.refused("verify", "", limit, self.now)
+
+    def _carry_out(self, step: Step, fault: Fault, latency: float, crash: Point | None) -> None:
+        began = self.now
+        limit, subject = LIMITS[step.kind], _subject(step)
+        before = self.bindings.get(step.serial)
+        if step.kind is StepKind.SUBMIT:
+            assert before is not None
+            self._change(life.sending(before, self.now), always=True)
+        _crash_at(Point.WRITTEN, crash)
+        self.ledger.record(step.kind, subject, limit, self.now)
+        if step.kind is not StepKind.WATCH:
+            self.save_ledger()
+        _crash_at(Point.NOTED, crash)
+        self.cloud.time += latency
+        answer = self.cloud.call(step, subject, fault)
+        _crash_at(Point.SENT, crash)
+        self.cloud.time += latency
+
+        done = answer.result is Result.DONE
+        self.ledger.finished(step.kind, subject, self.now)
+        if done:
+            self.ledger.let_through(step.kind, subject, limit, self.now)
+        if answer.result in (Result.NO_ANSWER, Result.BLOCKED):
+            self.ledger.unreachable(self.now)
+        else:
+            self.ledger.reached()
+        if answer.result is Result.TOO_OFTEN:
+            self.ledger.refused(step.kind, subject, limit, self.now)
+
+        if step.kind is StepKind.SUBMIT:
+            self._submitted(step, before, answer)
+        elif done:
+            self._took(step, answer, began)
+        else:
+            self._failed(step, answer)
+        if done:
+            self.blocked.pop(step, None)
+
+    def _submitted(self, step: Step, before: Binding | None, answer: Answer) -> None:
+        sent = self.bindings[step.serial]
+        match answer.result:
+            case Result.DONE:
+                self._change(life.accepted(sent, self.now))
+            case Result.EXISTS:
+                self._change(life.exists_already(sent))
+            case Result.SYSTEM:
+                self._change(life.failed(sent, "system_error", "error"))
+            case Result.REFUSED | Result.DENIED:
+                self._change(life.rejected(sent, "rejected", None))
+            case Result.BLOCKED | Result.TOO_OFTEN:
+                assert before is not None
+                self._change(before, always=True)
+            case Result.NO_ANSWER:
+                pass
+
+    def _took(self, step: Step, answer: Answer, began: float) -> None:
+        match step.kind:
+            case StepKind.LOOK:
+                self._looked(step, answer, began)
+            case StepKind.LOCATE:
+                binding, plant_id = self.bindings[step.serial], answer.plant_id
+                if plant_id is None:
+                    self._change(life.held_by_nobody(binding, self.now))
+                else:
+                    ours = plant_id == binding.plant_id
+                    self._change(life.located(binding, self.now, plant_id=plant_id, ours=ours))
+            case StepKind.WATCH:
+                self.watched = {*(self.watched if step.page > 1 else ()), *answer.serials}
+                self.watch = Round(step.page + 1) if answer.more else None
+                if self.watch is None:
+                    self.watched_at = self.now
+                for serial in self.watched & self.bindings.keys():
+                    self._change(life.seen(self.bindings[serial], self.now))
+
+    def _looked(self, step: Step, answer: Answer, began: float) -> None:
+        look = self.looks.pop(step.plant_id, Round(began=began))
+        serials = look.serials | set(answer.serials)
+        for binding in list(self.bindings.values()):
+            if binding.plant_id != step.plant_id:
+                continue
+            if binding.serial in answer.serials:
+                self._change(life.present(binding, self.now, model="model"))
+            elif not answer.more and binding.serial not in serials:
+                self._change(life.absent(binding, self.now, look.began))
+        if answer.more:
+            self.looks[step.plant_id] = Round(step.page + 1, serials, look.began)
+
+    def _failed(self, step: Step, answer: Answer) -> None:
+        if answer.result is Result.TOO_OFTEN:
+            return
+        if step.kind is StepKind.LOOK:
+            self.looks.pop(step.plant_id, None)
+        if answer.result is Result.DENIED and step.kind is StepKind.LOCATE:
+            self._change(life.held_out_of_reach(self.bindings[step.serial], self.now))
+        elif answer.result is Result.DENIED and step.kind is StepKind.WATCH:
+            self.watch_allowed = False
+        elif answer.result not in (Result.NO_ANSWER, Result.BLOCKED):
+            failures, _ = self.blocked.get(step, (0, 0.0))
+            pause = TIMING.retry_pause(failures + 1)
+            self.blocked[step] = (failures + 1, self.now + pause)
+
+    def _change(self, binding: Binding, *, always: bool = False) -> None:
+        before = self.bindings[binding.serial]
+        self.bindings[binding.serial] = binding
+        self.asked = {
+            serial: since
+            for serial, since in self.asked.items()
+            if any(asked_steps(self.bindings[serial], since, self.means, self.now))
+        }
+        if always or _material(before) != _material(binding):
+            self.save()
+
+
+def _material(binding: Binding) -> Binding:
+    """Return a binding without the times that are not worth a write."""
+    return replace(binding, looked_at=None, located_at=None, seen_at=None)
+
+
+def _subject(step: Step) -> str:
+    return f"plant_id={step.plant_id}&sn={step.serial}&page={step.page}"
+
+
+def _crash_at(point: Point, crash: Point | None) -> None:
+    if point is crash:
+        raise Crashed
+
+
+def pending_states() -> set[BindingState]:
+    """Return the states in which the design has "pending" on."""
+    return {BindingState.QUEUED, BindingState.UNCONFIRMED, BindingState.ACCEPTED}

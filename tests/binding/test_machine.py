@@ -1,0 +1,275 @@
+"""Whatever order of answers, faults, restarts and clock jumps there is, the promises hold."""
+
+from dataclasses import replace
+import json
+
+from hypothesis import assume, settings, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+import pytest
+
+from custom_components.growatt_onboarding.binding import life
+from custom_components.growatt_onboarding.binding.ledger import Ledger
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.binding.planner import Means, Step, StepKind
+
+from .cloud_model import DAY, FOREIGN, Fault, ModelCloud
+from .driver import TIMING, Crashed, Driver, Point, pending_states
+
+QUEUED, UNCONFIRMED, ACCEPTED = (
+    BindingState.QUEUED,
+    BindingState.UNCONFIRMED,
+    BindingState.ACCEPTED,
+)
+ASSOCIATED, LOST = BindingState.ASSOCIATED, BindingState.LOST
+CONFLICT, REJECTED = BindingState.CONFLICT, BindingState.REJECTED
+
+# What may become of a binding by itself. From `accepted` and behind it nothing is sent again.
+FOLLOWERS = {
+    QUEUED: {UNCONFIRMED, ACCEPTED, ASSOCIATED, CONFLICT, REJECTED},
+    UNCONFIRMED: {QUEUED, ACCEPTED, ASSOCIATED, CONFLICT, REJECTED},
+    ACCEPTED: {ASSOCIATED, CONFLICT},
+    ASSOCIATED: {LOST, CONFLICT},
+    LOST: {ASSOCIATED, CONFLICT},
+    CONFLICT: {ASSOCIATED, QUEUED},
+    REJECTED: {ASSOCIATED, CONFLICT},
+}
+SERIALS = st.sampled_from([f"SN{number:04}" for number in range(6)])
+PLANTS = st.sampled_from(["plant1", "plant2"])
+FAULTS = st.sampled_from([Fault.NONE] * 6 + list(Fault))
+
+
+class Machine(RuleBasedStateMachine):
+    """An account, its cloud, and everything that can happen to both."""
+
+    by_endpoint = False
+
+    @initialize(watch=st.booleans(), locate=st.booleans())
+    def begin(self, *, watch: bool, locate: bool) -> None:
+        self.cloud = ModelCloud(by_endpoint=self.by_endpoint)
+        self.driver = Driver(self.cloud, Means(watch=watch, locate=locate))
+        # How many refusals are allowed to teach how the cloud counts, and until when a clock set
+        # forward excuses more.
+        self.lessons = int(self.by_endpoint)
+        self.excused_until = 0.0
+        # When a plant's first page was asked for, in true time.
+        self.rounds: dict[str, float] = {}
+
+    # What people do
+
+    @rule(serial=SERIALS, plant_id=PLANTS)
+    def add(self, serial: str, plant_id: str) -> None:
+        assume(serial not in self.driver.bindings)
+        self.driver.add(serial, plant_id)
+
+    @rule(serials=st.sets(SERIALS), plant_id=PLANTS)
+    def add_many(self, serials: set[str], plant_id: str) -> None:
+        for serial in sorted(serials - self.driver.bindings.keys()):
+            self.driver.add(serial, plant_id)
+
+    @rule(serial=SERIALS)
+    def remove(self, serial: str) -> None:
+        assume(serial in self.driver.bindings)
+        del self.driver.bindings[serial]
+        self.driver.asked.pop(serial, None)
+        self.driver.save()
+
+    @rule(serial=SERIALS)
+    def check_now(self, serial: str) -> None:
+        assume(serial in self.driver.bindings)
+        self.driver.asked[serial] = self.driver.now
+
+    @rule(serial=SERIALS, plant_id=PLANTS | st.none())
+    def submit_again(self, serial: str, plant_id: str | None) -> None:
+        assume(serial in self.driver.bindings)
+        again = life.submit_again(self.driver.bindings[serial], self.driver.now, plant_id)
+        assert again.state is QUEUED
+        self.driver.bindings[serial] = again
+        self.driver.asked.pop(serial, None)
+        self.driver.save()
+
+    @rule()
+    def lose_the_binding_of_a_subentry(self) -> None:
+        assume(self.driver.bindings)
+        serial = min(self.driver.bindings)
+        plant_id = self.driver.bindings[serial].plant_id
+        self.driver.bindings[serial] = life.recover(serial, plant_id, self.driver.now)
+        self.driver.save()
+
+    @rule()
+    def open_a_dialog(self) -> None:
+        self.driver.verify()
+
+    # What devices do
+
+    @rule(serial=SERIALS)
+    def come_online(self, serial: str) -> None:
+        self.cloud.bring_online(serial)
+
+    @rule(serial=SERIALS, plant_id=PLANTS | st.just(FOREIGN) | st.none())
+    def be_moved(self, serial: str, plant_id: str | None) -> None:
+        self.cloud.place(serial, plant_id)
+
+    # What happens to the process
+
+    @rule(faults=st.lists(FAULTS, min_size=1, max_size=8), latency=st.sampled_from([0.1, 1.0, 9.0]))
+    def go_on(self, faults: list[Fault], latency: float) -> None:
+        for fault in faults:
+            self.take(fault, latency)
+
+    @rule(point=st.sampled_from(list(Point)), fault=FAULTS)
+    def crash(self, point: Point, fault: Fault) -> None:
+        refused = len(self.cloud.too_often)
+        self.take(fault, 0.2, point)
+        # Nobody was there any more to learn from it.
+        self.lessons += self.by_endpoint and len(self.cloud.too_often) > refused
+        self.restart()
+
+    @rule()
+    def restart(self) -> None:
+        lesson = self.driver.ledger.by_endpoint
+        self.cloud.time += 15
+        self.driver.start()
+        # What was learned by a call is written before the next one.
+        self.lessons += lesson and not self.driver.ledger.by_endpoint
+        self.rounds.clear()
+
+    @rule(seconds=st.sampled_from([1.0, 60.0, 3_600.0, 90_000.0]))
+    def sleep(self, seconds: float) -> None:
+        self.cloud.time += seconds
+
+    @rule(seconds=st.sampled_from([2.0, 250.0, 5_000.0, 200_000.0]))
+    def set_clock_back(self, seconds: float) -> None:
+        self.driver.offset -= seconds
+        self.lessons += self.by_endpoint
+
+    @rule(seconds=st.sampled_from([2.0, 250.0, 5_000.0, 200_000.0]))
+    def set_clock_forward(self, seconds: float) -> None:
+        # Nothing can tell this from time that passed.
+        self.driver.offset += seconds
+        self.excused_until = self.cloud.time + DAY + TIMING.call_longest
+        self.lessons += self.by_endpoint
+
+    # What must hold
+
+    def take(self, fault: Fault, latency: float, crash: Point | None = None) -> Step | None:
+        """Take a step and check what came of it."""
+        before = dict(self.driver.bindings)
+        try:
+            step = self.driver.go_on(fault, latency, crash, longest=DAY)
+        except Crashed:
+            step = None
+        if step is None:
+            return None
+        if step.kind is StepKind.SUBMIT:
+            assert before[step.serial].state is QUEUED
+        if step.kind is StepKind.LOOK and step.page == 1:
+            self.rounds[step.plant_id] = self.cloud.time - 2 * latency
+        for serial, binding in self.driver.bindings.items():
+            self.check_change(before[serial], binding, step)
+        return step
+
+    def check_change(self, before: Binding, after: Binding, step: Step) -> None:
+        """Check one binding after a step."""
+        if after.state is before.state:
+            return
+        assert after.state in FOLLOWERS[before.state]
+        device = self.cloud.device(after.serial)
+        if after.state is ASSOCIATED:
+            assert step.kind in (StepKind.LOOK, StepKind.LOCATE)
+            assert device.plant_id == after.plant_id
+        if after.state is LOST:
+            # Not where it was, or not all the time since the list was begun.
+            assert (
+                device.plant_id != after.plant_id
+                or device.placed_at > self.rounds[after.plant_id]
+            )
+        if after.state is CONFLICT:
+            assert device.plant_id != after.plant_id
+        if after.state is ACCEPTED:
+            assert device.accepted or before.resubmitted
+
+    @invariant()
+    def states_are_known(self) -> None:
+        for binding in self.driver.bindings.values():
+            assert binding.state in FOLLOWERS
+            assert binding.pending is (binding.state in pending_states())
+
+    @invariant()
+    def what_is_stored_comes_back(self) -> None:
+        for binding in self.driver.bindings.values():
+            assert Binding.from_dict(json.loads(json.dumps(binding.as_dict()))) == binding
+        stored = json.loads(json.dumps(self.driver.ledger.as_dict()))
+        assert Ledger.from_dict(stored, TIMING).as_dict() == stored
+
+    @invariant()
+    def no_binding_is_forgotten(self) -> None:
+        stored = json.loads(self.driver.disk_bindings)
+        assert {serial: data["state"] for serial, data in stored.items()} == {
+            serial: binding.state for serial, binding in self.driver.bindings.items()
+        }
+
+    @invariant()
+    def no_limit_is_passed(self) -> None:
+        unexcused = [at for at, _ in self.cloud.too_often if at > self.excused_until]
+        assert len(unexcused) <= self.lessons
+
+    @invariant()
+    def nothing_is_planned_without_need(self) -> None:
+        driver = self.driver
+        if not (driver.asked or driver.looks or any(b.pending for b in driver.bindings.values())):
+            assert driver.plan() is None
+
+    @invariant()
+    def something_is_planned_while_pending(self) -> None:
+        driver = self.driver
+        if any(binding.pending for binding in driver.bindings.values()):
+            planned = driver.plan()
+            assert planned is not None
+            longest = TIMING.later_interval + TIMING.look_beside_watch + TIMING.slow_cooldown
+            assert planned.at - driver.now <= longest
+
+    def teardown(self) -> None:
+        """Without faults, everything whose device stands in its plant ends associated."""
+        if not hasattr(self, "driver"):
+            return
+        for serial in self.driver.bindings:
+            self.cloud.bring_online(serial)
+        # A cloud that would not say what the token may do is asked again after a restart.
+        self.restart()
+        end = self.cloud.time + 4 * DAY
+        while self.unfinished() and self.cloud.time < end and self.take(Fault.NONE, 0.2):
+            self.no_limit_is_passed()
+        assert not self.unfinished()
+
+    def unfinished(self) -> list[Binding]:
+        return [
+            binding
+            for binding in self.driver.bindings.values()
+            if binding.state is QUEUED
+            or (
+                binding.pending
+                and self.cloud.device(binding.serial).plant_id == binding.plant_id
+            )
+        ]
+
+
+class EndpointMachine(Machine):
+    """The same with a cloud that counts an endpoint whatever its parameters."""
+
+    by_endpoint = True
+
+
+# Shrinking what was found may take longer than a test usually does.
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("machine", [Machine, EndpointMachine])
+def test_machine(machine: type[Machine]) -> None:
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=120, stateful_step_count=40, deadline=None)
+    )

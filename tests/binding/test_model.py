@@ -1,0 +1,144 @@
+"""A binding is stored and comes back as it was; anything else is refused."""
+
+from dataclasses import fields
+import json
+from typing import Any
+
+from custom_components.growatt_onboarding.binding.model import (
+    Binding,
+    BindingState,
+    InvalidSerialError,
+    normalise_serial,
+)
+from hypothesis import given, strategies as st
+import pytest
+
+TIMES = st.none() | st.floats(0, 1e11) | st.integers(0, 10**11).map(float)
+TEXTS = st.none() | st.text(max_size=8)
+BINDINGS = st.builds(
+    Binding,
+    serial=st.text(),
+    plant_id=st.text(),
+    state=st.sampled_from(BindingState),
+    queued_at=st.floats(0, 1e11),
+    sent_at=TIMES,
+    accepted_at=TIMES,
+    associated_at=TIMES,
+    looked_at=TIMES,
+    seen_at=TIMES,
+    located_at=TIMES,
+    failures=st.integers(0, 100),
+    exists=st.booleans(),
+    resubmitted=st.booleans(),
+    reason=TEXTS,
+    message=TEXTS,
+    holder_plant=TEXTS,
+    holder_owner=TEXTS,
+    model=TEXTS,
+    datalogger=TEXTS,
+)
+LEAST = {"serial": "SN0001", "plant_id": "1", "state": "queued", "queued_at": 1.5}
+
+
+@given(BINDINGS)
+def test_what_is_stored_comes_back(binding: Binding) -> None:
+    assert Binding.from_dict(json.loads(json.dumps(binding.as_dict()))) == binding
+
+
+@given(BINDINGS)
+def test_whole_times_may_have_become_integers(binding: Binding) -> None:
+    stored = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in binding.as_dict().items()
+    }
+    restored = Binding.from_dict(stored)
+    assert restored == binding
+    for item in fields(Binding):
+        assert type(getattr(restored, item.name)) is type(getattr(binding, item.name))
+
+
+def test_only_what_is_known_is_stored() -> None:
+    assert Binding(serial="SN0001", plant_id="1", queued_at=1.5).as_dict() == LEAST
+    assert "sent_at" in Binding(serial="S", plant_id="1", queued_at=0.0, sent_at=0.0).as_dict()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"serial": 5},
+        {"serial": None},
+        {"plant_id": True},
+        {"queued_at": "1"},
+        {"queued_at": True},
+        {"queued_at": None},
+        {"queued_at": float("nan")},
+        {"queued_at": float("inf")},
+        {"queued_at": 10**400},
+        {"sent_at": None},
+        {"sent_at": [1]},
+        {"failures": 1.0},
+        {"failures": True},
+        {"failures": "1"},
+        {"exists": 1},
+        {"exists": "yes"},
+        {"reason": 1},
+        {"state": "unheard_of"},
+        {"state": 1},
+        {"state": None},
+        {"colour": "blue"},
+    ],
+    ids=str,
+)
+def test_anything_else_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="."):
+        Binding.from_dict({**LEAST, **change})
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_missing_field_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^not a binding"):
+        Binding.from_dict({key: value for key, value in LEAST.items() if key != name})
+
+
+@pytest.mark.parametrize("data", [None, [], "queued", 1])
+def test_what_is_no_mapping_is_refused(data: Any) -> None:
+    with pytest.raises(ValueError, match=r"^not a binding"):
+        Binding.from_dict(data)
+
+
+@pytest.mark.parametrize("state", BindingState)
+def test_pending_is_on_in_just_three_states(state: BindingState) -> None:
+    pending = state.value in ("queued", "unconfirmed", "accepted")
+    assert state.pending is pending
+    assert Binding(serial="S", plant_id="1", queued_at=1, state=state).pending is pending
+
+
+def test_the_wait_begins_with_the_last_thing_that_happened() -> None:
+    times: dict[str, float] = {"queued_at": 1}
+    assert Binding(serial="S", plant_id="1", **times).waiting_since == 1
+    times["sent_at"] = 2
+    assert Binding(serial="S", plant_id="1", **times).waiting_since == 2
+    times["accepted_at"] = 3
+    assert Binding(serial="S", plant_id="1", **times).waiting_since == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "serial"),
+    [
+        ("abc1234567", "ABC1234567"),
+        (" ABC 123\t4567\n", "ABC1234567"),
+        ("A1B2", "A1B2"),
+        ("a" * 32, "A" * 32),
+        ("AB-C_1", "AB-C_1"),
+    ],
+)
+def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
+    assert normalise_serial(typed) == serial
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "ABC", "A" * 33, "AB,CD", "-ABCD", "ABC/1", "ABCDß", "ABCſ", "АВСЕ1", "１２３４"]
+)
+def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
+    with pytest.raises(InvalidSerialError):
+        normalise_serial(typed)
