@@ -394,6 +394,7 @@ GROWATT: Final = Provider(
         Server("test", "https://test.growatt.com"),
     ),
     access_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
+    register_fields=REGISTER.fields,
     client=GrowattClient,
 )
 

@@ -1,0 +1,186 @@
+"""An AnQiCMS installation: its sites, users, captchas and tokens."""
+
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+import hashlib
+import hmac
+import json
+import re
+from typing import Any
+
+from simulator.cloud import Message, World
+from simulator.picture import draw, png
+
+CHARACTERS = "1234567890qwertyuipkjhgfdsazxcvbnm"
+# The site looks for an address or number anywhere in a text.
+EMAIL = re.compile(r"\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*")
+PHONE = re.compile(r"1[3-9][0-9]{9}")
+
+HOUR = 3600
+DAY = 24 * HOUR
+CAPTCHA_LIFETIME = 600
+# bcrypt takes no more; the site does not notice.
+MOST_PASSWORD_BYTES = 72
+
+
+@dataclass
+class User:
+    """A user; one without `password_digest` cannot sign in."""
+
+    id: int
+    user_name: str
+    email: str = ""
+    phone: str = ""
+    real_name: str = ""
+    email_verified: bool = False
+    password_digest: str | None = field(default=None, repr=False)
+
+    def set_password(self, password: str) -> None:
+        """Keep a password, or quietly none where it is too long."""
+        fits = len(password.encode()) <= MOST_PASSWORD_BYTES
+        self.password_digest = _digest(password) if fits else None
+
+    def has_password(self, password: str) -> bool:
+        """Say whether this is the password."""
+        return self.password_digest == _digest(password)
+
+    @property
+    def link_token(self) -> str:
+        """What the link in the user's mail proves itself with."""
+        return hashlib.sha256(f"{self.email}{self.password_digest}".encode()).hexdigest()[:32]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the user without secrets."""
+        return {
+            "id": self.id,
+            "user_name": self.user_name,
+            "email": self.email,
+            "phone": self.phone,
+            "real_name": self.real_name,
+            "email_verified": self.email_verified,
+        }
+
+
+@dataclass
+class Site:
+    """One of an installation's sites: users and tokens of its own."""
+
+    id: int
+    secret: str = field(repr=False)
+    users: dict[int, User] = field(default_factory=dict)
+
+    def find(self, column: str, value: str) -> User | None:
+        """Return a user; the database does not tell upper from lower case."""
+        for user in self.users.values():
+            if value and getattr(user, column).lower() == value.lower():
+                return user
+        return None
+
+
+class AnqicmsState:
+    """Everything an installation knows."""
+
+    def __init__(self, world: World) -> None:
+        """Open an installation of one site, as delivered."""
+        self.world = world
+        self.version = (3, 5, 8)
+        self.language = "en"
+        self.captcha = False
+        self.signup_verify = False
+        # Owners change their sites: one may judge the picture's answer when registering.
+        self.judges_register_captcha = False
+        # A registration that needs a login first, or that nobody may make.
+        self.register_code: int | None = None
+        # The database takes no user, of which nobody is told.
+        self.saving_fails = False
+        self.installed = True
+        self.sites = {1: Site(1, "simulated-site-1")}
+        self._captchas: dict[str, tuple[str, float]] = {}
+
+    def add_site(self, site_id: int) -> Site:
+        """Add a site."""
+        self.sites[site_id] = Site(site_id, f"simulated-site-{site_id}")
+        return self.sites[site_id]
+
+    def add_user(
+        self,
+        *,
+        user_name: str,
+        password: str,
+        email: str = "",
+        phone: str = "",
+        email_verified: bool = True,
+        site_id: int = 1,
+    ) -> User:
+        """Add a user; KeyError without the site, ValueError when the name is taken."""
+        site = self.sites[site_id]
+        if site.find("user_name", user_name):
+            message = f"{user_name} is taken"
+            raise ValueError(message)
+        return self.create(site, User(0, user_name, email, phone, "", email_verified), password)
+
+    def create(self, site: Site, user: User, password: str) -> User:
+        """Store a user, or leave it without a number where that fails."""
+        user.set_password(password)
+        if not self.saving_fails:
+            user.id = max(site.users, default=999) + 1
+            site.users[user.id] = user
+        return user
+
+    def send_link(self, user: User) -> None:
+        """Send the mail whose link confirms the address."""
+        message = Message(self.world.now(), "anqicms", user.email, "verify", user.link_token)
+        self.world.mailbox.append(message)
+
+    # Captchas
+
+    def new_captcha(self) -> tuple[str, str]:
+        """Return the id of a new captcha, and its picture as a data URI."""
+        answer = "".join(self.world.random.choices(CHARACTERS, k=4))
+        captcha_id = f"{self.world.random.getrandbits(80):020x}"
+        self._captchas[captcha_id] = (answer, self.world.now())
+        self.world.captchas[captcha_id] = answer
+        image = b64encode(png(draw(answer, 240, 76))).decode()
+        return captcha_id, f"data:image/png;base64,{image}"
+
+    def captcha_right(self, captcha_id: str, typed: str) -> bool:
+        """Judge an answer, which spends the captcha whatever it is."""
+        self.world.captchas.pop(captcha_id, None)
+        answer, time = self._captchas.pop(captcha_id, ("", 0.0))
+        alive = self.world.now() <= time + CAPTCHA_LIFETIME
+        return bool(answer) and alive and typed.lower() == answer
+
+    # Tokens
+
+    def token(self, site: Site, user: User, lifetime: float = 30 * DAY) -> str:
+        """Return a JSON Web Token."""
+        claims = {"userId": str(user.id), "t": str(int(self.world.now() + lifetime))}
+        signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
+        return f"{signed}.{_signature(site, signed)}"
+
+    def token_user(self, site: Site, token: str) -> tuple[User, float] | None:
+        """Return whom a token signs in, and how many seconds it still will."""
+        signed, _, signature = token.rpartition(".")
+        if not signed or not hmac.compare_digest(signature, _signature(site, signed)):
+            return None
+        claims = json.loads(urlsafe_b64decode(signed.partition(".")[2] + "=="))
+        left = int(claims["t"]) - self.world.now()
+        user = site.users.get(int(claims["userId"]))
+        return (user, left) if user is not None and left >= 0 else None
+
+
+def _part(value: dict[str, str]) -> str:
+    return _encoded(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _signature(site: Site, signed: str) -> str:
+    key = f"{site.secret}-user-token".encode()
+    return _encoded(hmac.digest(key, signed.encode("utf-8", "replace"), "sha256"))
+
+
+def _encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()

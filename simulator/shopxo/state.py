@@ -1,0 +1,210 @@
+"""A ShopXO site's settings, users, captchas and codes, to be read and changed by tests."""
+
+from dataclasses import dataclass, field
+import hashlib
+from html import escape
+from typing import Any
+
+from simulator.cloud import Message, World
+from simulator.picture import draw, gif
+
+LETTERS = "abxdefghjkmnprstuvwxy"
+DIGITS = "23456789"
+TYPES = ("username", "sms", "email")
+# What names a user of each type.
+COLUMNS = {"username": "username", "sms": "mobile", "email": "email"}
+
+NORMAL = 0
+LOCKED = 2
+IN_REVIEW = 3
+WRONG_CODES = 6
+
+
+def filtered(value: str) -> str:
+    """Return a parameter as the site's request filter leaves it."""
+    return escape(value, quote=True).strip(" \t\n\r\0\v")
+
+
+@dataclass
+class User:
+    """A customer. `tokens` are by platform: a new one takes the place of the old one."""
+
+    id: int
+    username: str = ""
+    mobile: str = ""
+    email: str = ""
+    nickname: str = ""
+    status: int = NORMAL
+    password_digest: str = field(default="", repr=False)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def set_password(self, password: str) -> None:
+        """Keep a password, which came through the request filter."""
+        self.password_digest = _digest(password)
+
+    def has_password(self, password: str) -> bool:
+        """Say whether this is the password."""
+        return self.password_digest == _digest(password)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the user without secrets."""
+        return {
+            "id": self.id,
+            "username": self.username,
+            "mobile": self.mobile,
+            "email": self.email,
+            "nickname": self.nickname,
+            "status": self.status,
+            "signed_in": sorted(self.tokens),
+        }
+
+
+@dataclass
+class Secret:
+    """A captcha's answer or a code that was sent."""
+
+    value: str
+    time: float
+    wrong: int = 0
+
+
+class ShopxoState:
+    """Everything a site knows."""
+
+    def __init__(self, world: World) -> None:
+        """Open a site as a fresh installation is."""
+        self.world = world
+        self.users: dict[int, User] = {}
+        self.register_types = list(TYPES)
+        self.login_types = list(TYPES)
+        self.register_picture = True
+        self.login_picture = True
+        self.code_picture = True
+        self.review = False
+        self.closed_reason = ""
+        self.forbidden_names: set[str] = set()
+        # The database takes no user; an action throws an exception.
+        self.adding_fails = False
+        self.throwing: set[str] = set()
+        # Why no mail or text message can be sent, empty where it can.
+        self.sending_fails = ""
+        self.picture_characters = DIGITS
+        self.code_lifetime = 600
+        self.resend_pause = 60
+        # How versions differ: ids as text, and what stands for data in a refusal.
+        self.ids_as_text = False
+        self.no_data: object = ""
+        self._pictures: dict[tuple[str, str], Secret] = {}
+        self._codes: dict[str, Secret] = {}
+        self._next_id = 1
+
+    # Users
+
+    def add_user(
+        self,
+        *,
+        username: str = "",
+        mobile: str = "",
+        email: str = "",
+        password: str = "",
+        nickname: str = "",
+        status: int = NORMAL,
+    ) -> User:
+        """Add a user; ValueError without anything that names it, or when that is taken."""
+        named = {"username": username, "mobile": mobile, "email": email}
+        if not any(named.values()):
+            message = "a user needs a username, a mobile number or an e-mail address"
+            raise ValueError(message)
+        for column, value in named.items():
+            if value and self.find(value, column):
+                message = f"{value} is taken"
+                raise ValueError(message)
+        user = User(self._next_id, username, mobile, email, nickname, status)
+        user.set_password(filtered(password))
+        self._next_id += 1
+        self.users[user.id] = user
+        return user
+
+    def approve(self, name: str) -> User:
+        """Let a user in who waits for a review; KeyError when there is none of this name."""
+        if (user := self.find(name)) is None:
+            raise KeyError(name)
+        user.status = NORMAL
+        return user
+
+    def find(self, name: str, column: str = "username|mobile|email") -> User | None:
+        """Return the user of a name; the database does not tell upper from lower case."""
+        for user in self.users.values():
+            if any(getattr(user, one).lower() == name.lower() for one in column.split("|")):
+                return user
+        return None
+
+    def user_of(self, token: str) -> User | None:
+        """Return the user whom a token signs in."""
+        return next((user for user in self.users.values() if token in user.tokens.values()), None)
+
+    def sign_in(self, user: User, platform: str) -> str:
+        """Return a new token for a platform."""
+        number = self.world.random.getrandbits(128)
+        user.tokens[platform] = f"{number:032x}"
+        return user.tokens[platform]
+
+    # Captchas
+
+    def new_picture(self, kind: str, key: str) -> bytes:
+        """Return a picture; it takes the place of the last one of this kind and key."""
+        answer = "".join(self.world.random.choices(self.picture_characters, k=4))
+        self._pictures[kind, key] = Secret(answer, self.world.now())
+        # The newest stands last, whoever reads them.
+        self.world.captchas.pop(key, None)
+        self.world.captchas[key] = answer
+        return gif(draw(answer, 100, 28))
+
+    def picture(self, kind: str, key: str) -> Secret | None:
+        """Return the answer to a picture while it lives; wrong answers do not spend it."""
+        secret = self._pictures.get((kind, key))
+        return secret if secret is not None and self._lives(secret) else None
+
+    def spend_picture(self, kind: str, key: str) -> None:
+        """Forget a picture."""
+        self._pictures.pop((kind, key), None)
+        self.world.captchas.pop(key, None)
+
+    # Codes
+
+    def send_code(self, purpose: str, account: str, to: str) -> bool:
+        """Send a code of four digits unless the last one is too young."""
+        key = f"{purpose}_{account}"
+        last = self._codes.get(key)
+        if last is not None and self.world.now() - last.time < self.resend_pause:
+            return False
+        code = f"{self.world.random.randrange(10000):04}"
+        self._codes[key] = Secret(code, self.world.now())
+        self.world.mailbox.append(Message(self.world.now(), "shopxo", to, purpose, code))
+        return True
+
+    def code_known(self, purpose: str, account: str) -> bool:
+        """Say whether a code was sent that is still alive."""
+        secret = self._codes.get(f"{purpose}_{account}")
+        return secret is not None and self._lives(secret)
+
+    def code_right(self, purpose: str, account: str, typed: str) -> bool:
+        """Judge a code. The seventh wrong one spends it."""
+        secret = self._codes[f"{purpose}_{account}"]
+        if secret.value == typed:
+            return True
+        secret.wrong += 1
+        if secret.wrong > WRONG_CODES:
+            self.spend_code(purpose, account)
+        return False
+
+    def spend_code(self, purpose: str, account: str) -> None:
+        """Forget a code."""
+        self._codes.pop(f"{purpose}_{account}", None)
+
+    def _lives(self, secret: Secret) -> bool:
+        return self.world.now() <= secret.time + self.code_lifetime
+
+
+def _digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()

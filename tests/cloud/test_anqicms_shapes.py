@@ -1,0 +1,321 @@
+"""AnQiCMS's answers of older, newer and changed versions, and what is none at all."""
+
+from base64 import b64encode
+import json
+from typing import Any
+
+import aiohttp
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.growatt_onboarding.cloud import anqicms_api as api, anqicms_read as read
+from custom_components.growatt_onboarding.cloud.anqicms import AnqicmsClient, register_forms
+from custom_components.growatt_onboarding.cloud.answer import Answer
+from custom_components.growatt_onboarding.cloud.errors import (
+    CloudError,
+    RejectedError,
+    UnexpectedAnswerError,
+)
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.provider import ClientContext, Endpoint
+
+from .helpers import http_answer, raw_server, sends
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.fake.token"
+PNG = "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\nfake").decode()
+# The seed's example, shortened to what varies.
+SEED: dict[str, object] = {
+    "id": 1000,
+    "user_name": "newuser",
+    "email": "",
+    "phone": "13800138000",
+    "status": 1,
+    "extra": None,
+    "token": TOKEN,
+    "group": None,
+}
+BY_PHONE, BY_NAME = register_forms(captcha=False)[1], register_forms(captcha=False)[0]
+VALUES = {"phone": "13800138000", "code": "123456", "password": "Fake-Passw0rd"}
+
+
+def answer_of(body: object) -> Answer:
+    """Return an answer; bytes stand as they are."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status=200, content_type="application/json", headers={}, body=data)
+
+
+async def register_answered(http: aiohttp.ClientSession, body: object) -> Account:
+    """Register by telephone number on a server that answers with this body."""
+    async with raw_server(sends(http_answer(json.dumps(body).encode()))) as server:
+        client = AnqicmsClient(ClientContext(http=http, url=server.url, access={}))
+        account = await client.register(BY_PHONE, VALUES)
+        assert len(server.requests) == 1
+    return account
+
+
+@pytest.mark.parametrize("user_id", [1000, "1000", 1000.0])
+@pytest.mark.parametrize("code", [0, "0", 200, "200"])
+@pytest.mark.parametrize("wrap", [dict, json.dumps])
+async def test_the_seeds_answer(
+    http: aiohttp.ClientSession, user_id: object, code: object, wrap: Any
+) -> None:
+    """A success is 0, or 200 with a user; ids come as text and as numbers."""
+    body = {"code": code, "msg": "注册成功", "data": wrap({**SEED, "id": user_id})}
+    account = await register_answered(http, body)
+    assert account == Account(id="1000", name="13800138000", session={"token": TOKEN})
+
+
+@pytest.mark.parametrize("code", [0, 200])
+@pytest.mark.parametrize("data", ["", [], {}, None, {"id": None}, {"id": "x"}, {"token": TOKEN}])
+async def test_success_without_a_user(http: aiohttp.ClientSession, code: int, data: object) -> None:
+    """A success that names nobody leaves open what happened."""
+    with pytest.raises(UnexpectedAnswerError) as caught:
+        await register_answered(http, {"code": code, "data": data})
+    assert caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("body", [{}, {"code": None}, {"code": "x"}, {"msg": "ok"}])
+async def test_no_code(http: aiohttp.ClientSession, body: object) -> None:
+    """An answer without a code says nothing."""
+    with pytest.raises(UnexpectedAnswerError):
+        await register_answered(http, body)
+
+
+@pytest.mark.parametrize("key", ["msg", "message"])
+async def test_message(http: aiohttp.ClientSession, key: str) -> None:
+    """The message has either of the documented names."""
+    with pytest.raises(CloudError, match="phone_taken"):
+        await register_answered(http, {"code": -1, key: "该手机号已被注册"})
+
+
+async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
+    """Everything typed goes as JSON, optional fields only where filled in."""
+    async with raw_server(
+        sends(http_answer(json.dumps({"code": 0, "data": SEED}).encode()))
+    ) as server:
+        client = AnqicmsClient(
+            ClientContext(http=http, url=f"{server.url}/cms", access={"site_id": "3"})
+        )
+        form = register_forms(captcha=True)[1]
+        picture = {"captcha": "abcd", "captcha_challenge": "captcha123"}
+        await client.register(form, {**VALUES, **picture, "real_name": "新用户"})
+        head, _, body = server.requests[0].partition("\r\n\r\n")
+    assert head.splitlines()[0] == "POST /cms/api/register?site_id=3 HTTP/1.1"
+    assert "Content-Type: application/json" in head
+    assert json.loads(body) == {
+        "phone": "13800138000",
+        "code": "123456",
+        "password": "Fake-Passw0rd",
+        "real_name": "新用户",
+        "captcha_id": "captcha123",
+        "captcha": "abcd",
+    }
+
+
+async def test_sign_in_without_a_token(http: aiohttp.ClientSession) -> None:
+    """A sign-in that gives no token signs nobody in."""
+    body = {"code": 0, "data": {**SEED, "token": ""}}
+    async with raw_server(sends(http_answer(json.dumps(body).encode()))) as server:
+        client = AnqicmsClient(ClientContext(http=http, url=server.url, access={}))
+        with pytest.raises(UnexpectedAnswerError):
+            await client.find_registered(BY_PHONE, VALUES)
+        # The same answer to a registration: it waits, and nothing proves whose it is.
+        account = await client.register(BY_PHONE, VALUES)
+    assert account == Account(id=None, name="13800138000", activation_pending=True)
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "field"),
+    [
+        ("Please fill in the username and password correctly", "username_or_password_refused", 0),
+        ("Please enter a password of more than 6 digits", "password_6_to_72", "password"),
+        ("The username has been registered", "username_taken", "username"),
+        ("The mobile phone number has been registered", "phone_taken", "phone"),
+        ("The email has been registered", "email_taken", "email"),
+        ("Incorrect mobile phone number", "phone_refused", "phone"),
+        ("Incorrect email", "invalid_email", "email"),
+        (
+            "Fill in at least one of the email and mobile phone number",
+            "email_or_phone_needed",
+            "email",
+        ),
+        ("请正确填写用户名和密码", "username_or_password_refused", 0),
+        ("请输入6位以上的密码", "password_6_to_72", "password"),
+        ("该用户名已被注册", "username_taken", "username"),
+        ("该手机号已被注册", "phone_taken", "phone"),
+        ("该邮箱已被注册", "email_taken", "email"),
+        ("手机号不正确", "phone_refused", "phone"),
+        ("邮箱不正确", "invalid_email", "email"),
+        ("邮箱和手机号至少填写一个", "email_or_phone_needed", "email"),
+        ("Graphic code is incorrect", "captcha_wrong", "captcha"),
+        ("图形码不正确", "captcha_wrong", "captcha"),
+        ("The verification code is incorrect", "code_wrong", "code"),
+        ("验证码不正确", "code_wrong", "code"),
+    ],
+)
+def test_messages(message: str, error: str, field: str | int) -> None:
+    """Every documented message lands at its field."""
+    with pytest.raises(CloudError) as caught:
+        api.read_reply(api.REGISTER, answer_of({"code": -1, "msg": message}))
+    assert (caught.value.key, caught.value.field) == (error, field or "username")
+
+
+# Pictures
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        ({"captcha_off": True}, True),
+        ({"captcha_off": "1"}, True),
+        ({"captcha_off": 0, "captcha_id": "x", "captcha": PNG}, False),
+        ({"captcha_id": "x", "captcha": PNG}, False),
+        ({"captcha_id": "", "captcha": ""}, True),
+    ],
+)
+def test_captcha_wanted(data: object, wanted: bool) -> None:  # noqa: FBT001
+    """Whether a picture is wanted is said, or shown by there being one."""
+    assert read.captcha_wanted(data) is not wanted
+
+
+@pytest.mark.parametrize("data", ["", [], {}, None, {"x": 1}])
+def test_no_captcha_at_all(data: object) -> None:
+    """A success that says nothing of pictures comes from somebody else."""
+    with pytest.raises(UnexpectedAnswerError):
+        read.captcha_wanted(data)
+
+
+@pytest.mark.parametrize(
+    ("picture", "media_type"),
+    [
+        (PNG, "image/png"),
+        (PNG.partition(",")[2], "image/png"),
+        (f"data:image/x;base64,{b64encode(b'GIF89a').decode()}", "image/gif"),
+        (f"data:image/x;base64,{b64encode(bytes((255, 216, 255))).decode()}", "image/jpeg"),
+    ],
+)
+def test_pictures(picture: str, media_type: str) -> None:
+    """A picture is what its first bytes say."""
+    captcha = read.picture({"captcha_id": "id", "captcha": picture})
+    assert (captcha.media_type, captcha.challenge) == (media_type, "id")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        {},
+        {"captcha": PNG},
+        {"captcha_id": "id"},
+        {"captcha_id": "id", "captcha": "data:image/png;base64,???"},
+        {"captcha_id": "id", "captcha": "ü"},
+        {"captcha_id": "id", "captcha": b64encode(b"<svg>").decode()},
+        {"captcha_off": True},
+    ],
+)
+def test_no_picture(data: object) -> None:
+    """What is no picture is not shown."""
+    with pytest.raises(UnexpectedAnswerError, match="no_picture"):
+        read.picture(data)
+
+
+# Users
+
+
+@pytest.mark.parametrize("user_id", [0, "0", -1])
+def test_user_that_was_not_stored(user_id: object) -> None:
+    """The number 0 is nobody's."""
+    with pytest.raises(RejectedError, match="not_created"):
+        read.user({**SEED, "id": user_id})
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [(TOKEN, TOKEN), ("", None), (None, None), ("ü", None), ("a\nb", "a b"), ({}, None)],
+)
+def test_tokens(token: object, expected: str | None) -> None:
+    """What cannot stand in a header is no token."""
+    assert read.user({**SEED, "token": token}).token == expected
+
+
+@pytest.mark.parametrize("verified", [True, 1, "1", "true"])
+def test_verified(verified: object) -> None:
+    """A confirmed address is told in several ways, and not by saying nothing."""
+    assert read.user({**SEED, "email_verified": verified}).verified
+    assert not read.user(SEED).verified
+
+
+@pytest.mark.parametrize("data", ["", [], None, {}])
+def test_nobody_has_the_address(data: object) -> None:
+    """Only a success with a user says that an address is known."""
+    assert read.exists({"id": 1, "email": "owner@example.com"})
+    with pytest.raises(UnexpectedAnswerError):
+        read.exists(data)
+
+
+# Anything at all
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ("id", "token", "user_name", "email", "email_verified")
+USER = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON))
+CAPTCHA = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("captcha_off", "captcha_id", "captcha"), JSON)
+)
+REPLY = st.fixed_dictionaries({}, optional=dict.fromkeys(("code", "msg", "message", "data"), JSON))
+ENDPOINTS = st.sampled_from([api.CAPTCHA, api.REGISTER, api.LOGIN, api.DETAIL, api.EMAIL_EXISTS])
+
+
+@given(JSON | USER)
+def test_any_user(data: object) -> None:
+    """Any user is read or refused."""
+    try:
+        user = read.user(data)
+    except RejectedError, UnexpectedAnswerError:
+        return
+    assert int(user.id) > 0
+    assert user.token is None or user.token.isascii()
+
+
+@given(JSON | CAPTCHA)
+def test_any_captcha(data: object) -> None:
+    """Any description of a picture is read or refused."""
+    try:
+        assert read.captcha_wanted(data) in {True, False}
+        captcha = read.picture(data)
+    except UnexpectedAnswerError:
+        return
+    assert captcha.image
+    assert captcha.challenge
+
+
+def outcome(endpoint: Endpoint, body: object) -> api.Reply | CloudError:
+    """Return what comes of reading an answer; any other exception is a failure."""
+    try:
+        return api.read_reply(endpoint, answer_of(body))
+    except CloudError as err:
+        return err
+
+
+@given(ENDPOINTS, st.binary() | JSON | REPLY)
+def test_any_reply(endpoint: Endpoint, body: object) -> None:
+    """Any answer is a success or an error with a text."""
+    found = outcome(endpoint, body)
+    if isinstance(found, api.Reply):
+        assert found.code in {0, 200}
+    else:
+        assert found.key
+
+
+@given(ENDPOINTS, st.integers(-2000, 2000), st.text())
+def test_any_code(endpoint: Endpoint, code: int, message: str) -> None:
+    """Any code that is no success becomes an error that shows it."""
+    found = outcome(endpoint, {"code": code, "msg": message})
+    if code in {0, 200}:
+        assert found == api.Reply(code, None)
+    else:
+        assert isinstance(found, CloudError)
+        assert (found.code, found.placeholders["code"]) == (code, str(code))

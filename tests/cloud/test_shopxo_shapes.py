@@ -1,0 +1,357 @@
+"""ShopXO's answers of older, newer and changed versions, and what is none at all."""
+
+import json
+from typing import Any
+
+import aiohttp
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.growatt_onboarding.cloud import shopxo_read as read
+from custom_components.growatt_onboarding.cloud.answer import Answer
+from custom_components.growatt_onboarding.cloud.errors import CloudError, UnexpectedAnswerError
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.provider import ClientContext, Form
+from custom_components.growatt_onboarding.cloud.shopxo import ShopxoClient, register_form
+from custom_components.growatt_onboarding.cloud.shopxo_api import (
+    AccountType,
+    Reply,
+    Rules,
+    common,
+    login,
+    look,
+    read_reply,
+    register,
+    send_code,
+    token_user,
+)
+
+from .helpers import http_answer, raw_server, sends
+
+PASSWORD = "Fake-Passw0rd"
+# The seed's example, shortened to what varies.
+SEED: dict[str, object] = {
+    "id": "469",
+    "number_code": "8732997469",
+    "status": "0",
+    "token": "a8422d2fb14dd8323a44e7e0c7bceb47",
+    "username": "pppppp",
+    "mobile": "",
+    "address_info": "",
+    "is_mandatory_bind_mobile": 0,
+}
+SITE = {"home_site_name": "A shop"}
+ALL = frozenset(AccountType)
+
+
+def answer_of(body: object) -> Answer:
+    """Return an answer; bytes stand as they are."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status=200, content_type="text/html", headers={}, body=data)
+
+
+def plain_form() -> Form:
+    """Return a form to register by user name on a site without pictures."""
+    site = read.site({"config": {**SITE, "home_user_register_img_verify_state": 0}})
+    return register_form(AccountType.USERNAME, site)
+
+
+async def register_answered(http: aiohttp.ClientSession, body: object) -> Account:
+    """Register on a server that answers with this body."""
+    data = http_answer(json.dumps(body).encode(), "200 OK", "text/html")
+    async with raw_server(sends(data)) as server:
+        client = ShopxoClient(ClientContext(http=http, url=server.url, access={}))
+        values = {"username": "owner01", "password": PASSWORD}
+        account = await client.register(plain_form(), values)
+        assert len(server.requests) == 1
+    return account
+
+
+# Registrations
+
+
+@pytest.mark.parametrize("account_id", ["469", 469, 469.0])
+@pytest.mark.parametrize("wrap", [dict, json.dumps])
+async def test_the_seeds_answer(http: aiohttp.ClientSession, account_id: object, wrap: Any) -> None:
+    """Ids come as text and as numbers, data as object and as text."""
+    body = {"msg": "注册成功", "code": 0, "data": wrap({**SEED, "id": account_id})}
+    account = await register_answered(http, body)
+    assert account == Account(id="469", name="owner01", session={"token": str(SEED["token"])})
+
+
+@pytest.mark.parametrize(
+    ("body", "account_id"),
+    [
+        # The account exists, but nobody was signed in.
+        ({"msg": "注册成功，请到登录页面登录帐号", "code": 0, "data": ""}, None),  # noqa: RUF001
+        ({"msg": "", "code": 0, "data": []}, None),
+        ({"code": "0"}, None),
+        ({"code": 0, "data": None, "more": 1}, None),
+        # A site that takes us for a browser.
+        ({"code": 0, "data": {"body_html": "", "user_id": 7}}, "7"),
+        ({"code": 0, "data": {"id": "7", "token": ""}}, "7"),
+        ({"code": 0, "data": {"id": 0, "token": "fake-token"}}, None),
+    ],
+)
+async def test_registered_but_not_signed_in(
+    http: aiohttp.ClientSession, body: object, account_id: str | None
+) -> None:
+    """A success without a token is still a success."""
+    account = await register_answered(http, body)
+    assert account == Account(id=account_id, name="owner01")
+    assert account.session is None
+    assert not account.activation_pending
+
+
+@pytest.mark.parametrize("data", ["", [], {}, None])
+@pytest.mark.parametrize("code", [-110, "-110"])
+async def test_review(http: aiohttp.ClientSession, data: object, code: object) -> None:
+    """An account that waits is told by its code alone."""
+    account = await register_answered(http, {"msg": "", "code": code, "data": data})
+    assert account == Account(id=None, name="owner01", activation_pending=True)
+
+
+@pytest.mark.parametrize("body", [{}, {"code": None}, {"code": "x"}, {"code": [0]}, {"msg": "ok"}])
+async def test_no_code(http: aiohttp.ClientSession, body: object) -> None:
+    """An answer without a code says nothing, least of all that nothing happened."""
+    with pytest.raises(UnexpectedAnswerError) as caught:
+        await register_answered(http, body)
+    assert caught.value.outcome_unknown
+
+
+async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
+    """The public part stands in the address, everything typed in the form."""
+    data = http_answer(json.dumps({"code": 0, "data": SEED}).encode())
+    async with raw_server(sends(data)) as server:
+        client = ShopxoClient(ClientContext(http=http, url=f"{server.url}/public", access={}))
+        await client.register(plain_form(), {"username": "owner01", "password": "a &=+%ü"})
+        head, _, form = server.requests[0].partition("\r\n\r\n")
+    assert head.splitlines()[0] == (
+        "POST /public/api.php?s=user/reg&application=app&application_client_type=h5"
+        "&ajax=ajax&lang=en HTTP/1.1"
+    )
+    assert "Content-Type: application/x-www-form-urlencoded" in head
+    sent = dict(part.split("=") for part in form.split("&"))
+    assert sent.pop("uuid").count("-") == 4
+    assert sent == {"accounts": "owner01", "pwd": "a+%26%3D%2B%25%C3%BC", "type": "username"}
+
+
+# What a site wants
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (["username", "sms", "email"], ALL),
+        (["email"], {AccountType.EMAIL}),
+        ("username,sms", {AccountType.USERNAME, AccountType.SMS}),
+        ('["sms"]', {AccountType.SMS}),
+        ({"0": "email", "2": "sms"}, {AccountType.EMAIL, AccountType.SMS}),
+        ("", set()),
+        ([], set()),
+        (["fax", 5, None], set()),
+        (None, ALL),
+        (0, set()),
+    ],
+)
+def test_types(value: object, expected: set[AccountType]) -> None:
+    """The ways to register come in several shapes; a version that says none offers all."""
+    site = read.site({"config": {**SITE, "home_user_reg_type": value}})
+    assert site.register_types == expected
+
+
+def test_a_fresh_site() -> None:
+    """What is not said is as on a fresh site, which wants every picture."""
+    site = read.site({"config": SITE})
+    assert site == read.Site(
+        register_types=ALL,
+        login_types=ALL,
+        register_picture=True,
+        login_picture=True,
+        code_picture=True,
+        review=False,
+        agreements=(),
+    )
+
+
+@pytest.mark.parametrize("value", [0, "0", False, 0.0])
+def test_switches(value: object) -> None:
+    """Switches come as numbers and as text."""
+    names = (
+        "home_user_register_img_verify_state",
+        "home_user_login_img_verify_state",
+        "common_img_verify_state",
+    )
+    site = read.site({"config": {**SITE, **dict.fromkeys(names, value)}})
+    assert [site.register_picture, site.login_picture, site.code_picture] == [False] * 3
+    assert read.site({**SITE, "common_register_is_enable_audit": "1"}).review
+
+
+@pytest.mark.parametrize("data", [None, "", [], {}, {"config": []}, {"config": {"x": 1}}, "{"])
+def test_no_site(data: object) -> None:
+    """A success that describes no site is none."""
+    with pytest.raises(UnexpectedAnswerError):
+        read.site(data)
+
+
+@pytest.mark.parametrize(
+    ("config", "pages"),
+    [
+        (
+            {
+                "agreement_userregister_url": "https://shop.example/a b",
+                "agreement_userprivacy_url": "http://shop.example/<p>",
+            },
+            ("https://shop.example/a%20b", "http://shop.example/%3Cp%3E"),
+        ),
+        ({"agreement_userregister_url": "javascript:alert(1)"}, ()),
+        ({"agreement_userregister_url": "/index.php"}, ()),
+        ({"agreement_userregister_url": "https://["}, ()),
+        ({"agreement_userregister_url": ["x"]}, ()),
+        (
+            {
+                "home_is_enable_userregister_agreement": 0,
+                "agreement_userregister_url": "https://shop.example/a",
+            },
+            (),
+        ),
+    ],
+)
+def test_agreements(config: dict[str, object], pages: tuple[str, ...]) -> None:
+    """Only addresses of web pages are shown, in a spelling that breaks out of no text."""
+    assert read.site({"config": {**SITE, **config}}).agreements == pages
+
+
+# Pictures and users
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"GIF87a...", "image/gif"),
+        (b"GIF89a...", "image/gif"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+    ],
+)
+def test_pictures(body: bytes, media_type: str) -> None:
+    """A picture is what its first bytes say."""
+    captcha = read.picture("fake-challenge", answer_of(body))
+    assert (captcha.media_type, captcha.image, captcha.challenge) == (
+        media_type,
+        body,
+        "fake-challenge",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", "empty_answer"),
+        (b"<html>", "web_page"),
+        (b"BM...", "web_page"),
+        ({"code": 0, "msg": "ok"}, "no_picture"),
+        ({"code": -10000, "msg": "closed"}, "site_closed"),
+        ({"code": -1000, "msg": "?"}, "site_lacks_function"),
+    ],
+)
+def test_no_picture(body: object, error: str) -> None:
+    """What is no picture is told apart."""
+    with pytest.raises(CloudError) as caught:
+        read.picture("fake-challenge", answer_of(body))
+    assert caught.value.key == error
+
+
+@pytest.mark.parametrize("data", ["", [], {}, {"id": 0}, {"id": ""}, {"username": "x"}, None])
+def test_token_without_a_user(data: object) -> None:
+    """A success without a user is not believed."""
+    with pytest.raises(UnexpectedAnswerError):
+        read.known_user(data)
+
+
+@pytest.mark.parametrize("account_id", [5, "5"])
+def test_token_with_a_user(account_id: object) -> None:
+    """An id is enough."""
+    read.known_user({"id": account_id})
+
+
+# Anything at all
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+CONFIG = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        (
+            "home_user_reg_type",
+            "home_user_login_type",
+            "home_site_name",
+            "home_user_register_img_verify_state",
+            "common_register_is_enable_audit",
+            "home_is_enable_userregister_agreement",
+            "agreement_userregister_url",
+            "agreement_userprivacy_url",
+        ),
+        JSON,
+    ),
+)
+REPLY = st.fixed_dictionaries({}, optional={"code": JSON, "msg": JSON, "data": JSON})
+RULES = [
+    common(),
+    *(register(kind) for kind in AccountType),
+    *(send_code(kind) for kind in AccountType),
+    login(),
+    look(),
+    token_user(),
+]
+
+
+@given(JSON | st.fixed_dictionaries({"config": CONFIG}) | CONFIG)
+def test_any_site(data: object) -> None:
+    """Any description is read or refused."""
+    try:
+        site = read.site(data)
+    except UnexpectedAnswerError:
+        return
+    assert site.register_types <= ALL
+    assert all(page.startswith(("http://", "https://")) for page in site.agreements)
+
+
+@given(JSON | st.fixed_dictionaries({}, optional={"id": JSON, "user_id": JSON, "token": JSON}))
+def test_any_account(data: object) -> None:
+    """Any user is read; there is no session without an id."""
+    account = read.account("owner01", data)
+    assert account.name == "owner01"
+    assert account.session is None or account.id not in {None, "", "0"}
+
+
+def outcome(rules: Rules, body: object) -> Reply | CloudError:
+    """Return what comes of reading an answer; any other exception is a failure."""
+    try:
+        return read_reply(rules, answer_of(body))
+    except CloudError as err:
+        return err
+
+
+@given(st.sampled_from(RULES), st.binary() | JSON | REPLY)
+def test_any_reply(rules: Rules, body: object) -> None:
+    """Any answer is a success that was expected, or an error with a text."""
+    found = outcome(rules, body)
+    if isinstance(found, Reply):
+        assert found.code == 0 or found.code in rules.answers
+    else:
+        assert found.key
+
+
+@given(st.sampled_from(RULES), st.integers(-20000, 20000), st.text())
+def test_any_code(rules: Rules, code: int, message: str) -> None:
+    """Any code that is no answer becomes an error that shows it."""
+    found = outcome(rules, {"code": code, "msg": message})
+    if code == 0 or code in rules.answers:
+        assert found == Reply(code, None)
+    else:
+        assert isinstance(found, CloudError)
+        assert (found.code, found.placeholders["code"]) == (code, str(code))
