@@ -1,12 +1,21 @@
 """What every test shares."""
 
-from collections.abc import Generator
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
+from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, settings
 import pytest
 
 # Before the harness's own folder of that name can shadow ours.
 import custom_components.growatt_onboarding  # noqa: F401
+from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DATA_TIMING
+from simulator import Simulator
+
+from .common import UNLIMITED
 
 pytest_plugins = ["tests.simulator.fixtures"]
 
@@ -21,6 +30,24 @@ settings.load_profile("reproducible")
 
 
 @pytest.fixture(autouse=True)
-def _custom_integrations(enable_custom_integrations: None) -> Generator[None]:
+def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
-    yield
+
+
+@pytest.fixture
+def cloud(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],  # what is stored stays within the test
+    simulator: Simulator,
+) -> Simulator:
+    """Return a simulator whose limits, and ours, are switched off."""
+    hass.data[DATA_TIMING] = UNLIMITED
+    simulator.growatt.limits.reading = "none"
+    return simulator
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for an answer of the cloud for a moment only."""
+    provider = replace(PROVIDERS["growatt"], client=partial(GrowattClient, timeout=0.5))
+    monkeypatch.setitem(PROVIDERS, "growatt", provider)

@@ -5,12 +5,13 @@ coordinator.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 import math
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util import dt as dt_util
@@ -27,14 +28,31 @@ from .cloud.errors import (
     RateLimitedError,
     UnexpectedAnswerError,
     UnreachableError,
+    WrongServerError,
 )
-from .cloud.model import Sighting
+from .cloud.model import SightingPage
 from .cloud.provider import Call, ClientContext, CloudClient, Pace, Provider
-from .const import DATA_TIMING, DOMAIN
+from .const import (
+    CONF_ACCOUNT_NAME,
+    CONF_PROVIDER,
+    CONF_SERVER,
+    DATA_TIMING,
+    DOMAIN,
+    LOGGER,
+)
 from .store import DurableStore, NotStoredError, StoredData
 
-OUTAGE: Final = (UnreachableError, NoAnswerError, BlockedError, UnexpectedAnswerError)
+OUTAGE: Final = (
+    BlockedError,
+    NoAnswerError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    WrongServerError,
+)
 """The errors that mean the cloud itself cannot be reached."""
+
+NOT_STORED: Final = "not_stored"
+"""Key of the NotNowError that means: Home Assistant cannot write down that the call is made."""
 
 # The others' pauses are over before a restart could forget them.
 _STORED_PACES: Final = (Pace.SLOW, Pace.SLOW_DAILY)
@@ -45,21 +63,79 @@ def now() -> float:
     return dt_util.utcnow().timestamp()
 
 
-class Access:
-    """One server with one set of access data."""
+def minutes_until(at: float) -> int:
+    """Return how long it is until a time, in minutes as a person would say them."""
+    return max(1, math.ceil((at - now()) / 60))
 
-    def __init__(self, clouds: Clouds, ledger: Ledger) -> None:
+
+@dataclass(slots=True)
+class Watch:
+    """The cheap list of everything the token sees: one reading answers for all its accounts.
+
+    Attributes:
+        serials: what the last reading showed, or shows so far.
+        read_at: when it was last read to its end.
+        half_read: the reading under way.
+        denied_until: the token may not read it; whether it still may not is asked after this.
+
+    """
+
+    serials: frozenset[str] = frozenset()
+    read_at: float | None = None
+    half_read: Round | None = None
+    denied_until: float = 0
+
+    def take(self, number: int, page: SightingPage, began: float) -> None:
+        """Take in a page that was asked for at `began`."""
+        earlier = Round(began=began) if number == 1 or self.half_read is None else self.half_read
+        serials = earlier.serials | {item.serial for item in page.sightings}
+        if page.more:
+            self.serials |= serials
+            self.half_read = Round(number + 1, serials, earlier.began)
+        else:
+            self.serials, self.read_at, self.half_read = serials, now(), None
+
+    def drop_old(self, longest: float) -> None:
+        """Forget a reading that was begun more than `longest` seconds ago and not ended."""
+        if self.half_read is not None and now() - (self.half_read.began or 0) > longest:
+            self.half_read = None
+
+
+class Access:
+    """One server with one set of access data.
+
+    Attributes:
+        ledger: when each call may be made.
+        cache: the clients' answers that are expensive to ask again.
+        watch: the cheap list.
+        reachable: whether the last call reached the cloud.
+        turn: held by the account that takes a step in the background: one at a time.
+
+    """
+
+    def __init__(self, clouds: Clouds, url: str, ledger: Ledger) -> None:
         """Start with what is known of the calls made so far."""
         self.ledger = ledger
         self.cache: dict[str, object] = {}
-        # The cheap list, shared by every account of the token.
-        self.watch_allowed = True
-        self.watch_round: Round | None = None
-        self.watched_at: float | None = None
-        self.watched: dict[str, Sighting] = {}
-        self.watch_listeners: list[Callable[[], None]] = []
+        self.watch = Watch()
+        self.reachable = True
+        self.turn = asyncio.Lock()
         self._clouds = clouds
+        self._url = url
+        self._followers: list[CALLBACK_TYPE] = []
         self._lock = asyncio.Lock()
+
+    @callback
+    def follow(self, follower: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `follower` whenever the watch or the reachability has news, until it is ended."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
+
+    @callback
+    def tell_followers(self) -> None:
+        """Say that there are news."""
+        for follower in list(self._followers):
+            follower()
 
     async def permit(self, call: Call) -> None:
         """Return when the call may leave, having written down that it does.
@@ -69,45 +145,63 @@ class Access:
         """
         limit = self._clouds.limit(call.endpoint.pace)
         async with self._lock:
-            time = now()
-            ready = self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
-            if ready - time > self._clouds.timing.patience:
-                raise _not_now(ready - time)
-            if ready > time:
-                await asyncio.sleep(ready - time)
-            self.ledger.record(call.endpoint.path, call.subject, limit, max(now(), ready))
+            longest = now() + self._clouds.timing.patience
+            # Asked again after each wait: meanwhile a call may have been answered "too often".
+            while (wait := self.ready_at(call) - now()) > 0:
+                ready = now() + wait
+                if ready > longest:
+                    raise NotNowError(
+                        retry_after=wait, placeholders={"minutes": str(minutes_until(ready))}
+                    )
+                await asyncio.sleep(wait)
+            self.ledger.record(call.endpoint.path, call.subject, limit, now())
             if call.endpoint.pace in _STORED_PACES:
                 try:
                     await self._clouds.async_save()
                 except NotStoredError as err:
-                    raise NotNowError("not_stored", retry_after=60) from err
+                    self.ledger.withdraw(call.endpoint.path, call.subject)
+                    raise NotNowError(NOT_STORED) from err
 
     def answered(self, call: Call, error: CloudError | None) -> None:
-        """Note in the ledger how a call ended."""
+        """Note how a call ended."""
         time = now()
-        self.ledger.finished(call.endpoint.path, call.subject, time)
+        path, subject = call.endpoint.path, call.subject
+        self.ledger.finished(path, subject, time)
         if isinstance(error, OUTAGE):
-            self.ledger.unreachable(time, error.retry_after)
+            # A dialog that was closed meanwhile says nothing about the cloud.
+            if (task := asyncio.current_task()) is None or not task.cancelling():
+                self.ledger.unreachable(time, error.retry_after)
+                self._set_reachable(error)
             return
         self.ledger.reached()
-        if isinstance(error, RateLimitedError):
+        if error is None:
+            self.ledger.let_through(path, subject, self._clouds.limit(call.endpoint.pace), time)
+        elif isinstance(error, RateLimitedError):
             # A cloud that limits what no document says it limits is left alone as long as usual.
             pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
-            limit = self._clouds.limit(pace)
-            self.ledger.refused(call.endpoint.path, call.subject, limit, time)
+            self.ledger.refused(path, subject, self._clouds.limit(pace), time)
+        self._set_reachable(None)
+
+    def _set_reachable(self, outage: CloudError | None) -> None:
+        """Note whether the cloud can be reached; a change is logged once and told on."""
+        if self.reachable is (outage is None):
+            return
+        self.reachable = outage is None
+        if outage is None:
+            LOGGER.info("%s can be reached again", self._url)
+        else:
+            LOGGER.warning("%s cannot be reached: %s", self._url, outage.key)
+        self.tell_followers()
+
+    def soonest(self) -> float:
+        """Return the earliest time at which the background may make any call."""
+        time = now()
+        return max(self.ledger.soonest(time), self.ledger.paused(time))
 
     def ready_at(self, call: Call) -> float:
-        """Return when a call of the background may be made."""
-        time = now()
+        """Return when the limits allow a call."""
         limit = self._clouds.limit(call.endpoint.pace)
-        ready = self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
-        return max(ready, self.ledger.paused(time))
-
-
-def _not_now(seconds: float) -> NotNowError:
-    """Return the error that says how long to wait, in words a person uses."""
-    minutes = max(1, math.ceil(seconds / 60))
-    return NotNowError(retry_after=seconds, placeholders={"minutes": str(minutes)})
+        return self.ledger.ready_at(call.endpoint.path, call.subject, limit, now())
 
 
 class Clouds:
@@ -122,6 +216,7 @@ class Clouds:
         self.timing = hass.data.get(DATA_TIMING) or Timing()
         self.notes: dict[str, dict[str, Any]] = {}
         self._store = DurableStore(hass, DOMAIN)
+        self._ledgers: dict[str, Ledger] = {}
         self._accesses: dict[str, Access] = {}
         self._limits = {
             Pace.FREE: UNLIMITED,
@@ -139,11 +234,11 @@ class Clouds:
                 key: Ledger.from_dict(ledger, self.timing)
                 for key, ledger in data["ledgers"].items()
             }
-            self.notes = {key: dict(note) for key, note in data["registrations"].items()}
+            self.notes = {key: _note(note) for key, note in data["registrations"].items()}
         except AttributeError, KeyError, TypeError, ValueError:
             await self._store.async_set_aside()
             return
-        self._accesses = {key: Access(self, ledger) for key, ledger in ledgers.items()}
+        self._ledgers = ledgers
 
     async def async_save(self) -> None:
         """Write the store; raises NotStoredError."""
@@ -151,13 +246,11 @@ class Clouds:
 
     def _data(self) -> StoredData:
         time = now()
-        for access in self._accesses.values():
-            access.ledger.prune(time)
+        for ledger in self._ledgers.values():
+            ledger.prune(time)
         return {
             "ledgers": {
-                key: access.ledger.as_dict()
-                for key, access in self._accesses.items()
-                if not access.ledger.empty
+                key: ledger.as_dict() for key, ledger in self._ledgers.items() if not ledger.empty
             },
             "registrations": self.notes,
         }
@@ -171,7 +264,8 @@ class Clouds:
         parts = [provider.key, url, *(f"{key}={values[key]}" for key in sorted(values))]
         key = sha256("\n".join(parts).encode()).hexdigest()
         if key not in self._accesses:
-            self._accesses[key] = Access(self, Ledger(self.timing))
+            ledger = self._ledgers.setdefault(key, Ledger(self.timing))
+            self._accesses[key] = Access(self, url, ledger)
         return self._accesses[key]
 
     def client(
@@ -193,6 +287,15 @@ class Clouds:
                 **session,
             )
         )
+
+
+def _note(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored note about a registration; raise what shows that it is none."""
+    if not all(
+        isinstance(stored[key], str) for key in (CONF_PROVIDER, CONF_SERVER, CONF_ACCOUNT_NAME)
+    ):
+        raise TypeError
+    return dict(stored)
 
 
 DATA_CLOUDS: HassKey[Clouds] = HassKey(DOMAIN)

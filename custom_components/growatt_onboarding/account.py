@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from .access import Access, Clouds
@@ -88,10 +88,11 @@ def entry_client(
 
 @callback
 def tracked_serials(hass: HomeAssistant) -> set[str]:
-    """Return every serial number that any account tracks."""
-    return {
-        subentry.unique_id
-        for entry in hass.config_entries.async_entries(DOMAIN)
-        for subentry in entry.subentries.values()
-        if subentry.unique_id is not None
-    }
+    """Return every serial number that any account tracks, or is about to."""
+    tracked: set[str] = set()
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        tracked.update(filter(None, (sub.unique_id for sub in entry.subentries.values())))
+        if entry.state is ConfigEntryState.LOADED:
+            # A binding is there first; its subentry follows once it is on disk.
+            tracked.update(entry.runtime_data.coordinator.data)
+    return tracked

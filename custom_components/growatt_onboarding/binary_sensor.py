@@ -37,8 +37,13 @@ class AccountAssociationPending(AccountEntity, BinarySensorEntity):
 
     @property
     @override
-    def is_on(self) -> bool:
+    def shown(self) -> bool:
         return any(binding.pending for binding in self.coordinator.data.values())
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        return self.shown
 
 
 class InverterAssociationPending(InverterEntity, BinarySensorEntity):
@@ -46,5 +51,10 @@ class InverterAssociationPending(InverterEntity, BinarySensorEntity):
 
     @property
     @override
-    def is_on(self) -> bool | None:
+    def shown(self) -> bool | None:
         return self.binding.pending if self.binding is not None else None
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return self.shown

@@ -1,12 +1,15 @@
 """What the entities of accounts and inverters share."""
 
 from collections.abc import Callable, Iterable
+from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .binding.model import Binding
@@ -14,10 +17,31 @@ from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry, AccountCoordinator
 
 
-class AccountEntity(CoordinatorEntity[AccountCoordinator]):
-    """An entity of an account."""
+class _PublishedEntity(CoordinatorEntity[AccountCoordinator]):
+    """An entity that is written only when what it shows has changed.
+
+    One coordinator publishes for up to a thousand inverters, of which mostly one has changed.
+    """
 
     _attr_has_entity_name = True
+    _written: tuple[bool, StateType] | None = None
+
+    @property
+    def shown(self) -> StateType:
+        """What the entity shows."""
+        raise NotImplementedError
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        shown = (self.available, self.shown)
+        if shown != self._written:
+            self._written = shown
+            self.async_write_ha_state()
+
+
+class AccountEntity(_PublishedEntity):
+    """An entity of an account."""
 
     def __init__(self, entry: AccountConfigEntry, description: EntityDescription) -> None:
         """Belong to the account's device."""
@@ -27,10 +51,8 @@ class AccountEntity(CoordinatorEntity[AccountCoordinator]):
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, entry.entry_id)})
 
 
-class InverterEntity(CoordinatorEntity[AccountCoordinator]):
+class InverterEntity(_PublishedEntity):
     """An entity of an inverter."""
-
-    _attr_has_entity_name = True
 
     def __init__(
         self, entry: AccountConfigEntry, subentry: ConfigSubentry, description: EntityDescription
@@ -40,12 +62,12 @@ class InverterEntity(CoordinatorEntity[AccountCoordinator]):
         self.entity_description = description
         self.serial: str = subentry.unique_id or ""
         self._attr_unique_id = f"{self.serial}_{description.key}"
-        binding = self.coordinator.data.get(self.serial)
+        self._model = self.binding.model if self.binding is not None else None
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, self.serial)},
             name=subentry.title,
             manufacturer=entry.runtime_data.provider.manufacturer,
-            model=binding.model if binding else None,
+            model=self._model,
             serial_number=self.serial,
             via_device_id=entry.runtime_data.device_id,
         )
@@ -56,10 +78,16 @@ class InverterEntity(CoordinatorEntity[AccountCoordinator]):
         return self.coordinator.data.get(self.serial)
 
     @callback
+    @override
     def _handle_coordinator_update(self) -> None:
         """Write the state unless the inverter is being removed."""
-        if self.binding is not None:
-            super()._handle_coordinator_update()
+        if self.binding is None:
+            return
+        if self.binding.model != self._model and self.device_entry is not None:
+            # The cloud tells it with the association.
+            self._model = self.binding.model
+            dr.async_get(self.hass).async_update_device(self.device_entry.id, model=self._model)
+        super()._handle_coordinator_update()
 
 
 @callback

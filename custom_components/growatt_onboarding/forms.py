@@ -1,8 +1,9 @@
-"""Providers' fields as Home Assistant's forms."""
+"""Providers' fields as Home Assistant's forms, and what a dialog remembers between two of them."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from typing import Any
+import math
+from typing import Any, Final
 
 from homeassistant.helpers.selector import (
     CountrySelector,
@@ -16,17 +17,66 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .cloud.errors import CloudError, InvalidInputError
+from .cloud.fields import REQUIRED
 from .cloud.model import Captcha, Values
 from .cloud.provider import Field, FieldKind, Provider
 
 # What ties a captcha's answer to its picture travels with the values of a form.
-CAPTCHA_CHALLENGE = "captcha_challenge"
+CAPTCHA_CHALLENGE: Final = "captcha_challenge"
+# Asked for where the form itself does not: before a code is sent.
+CAPTCHA_FIELD: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
 
-_TEXT_TYPES = {
+_TEXT_TYPES: Final = {
     FieldKind.PASSWORD: TextSelectorType.PASSWORD,
     FieldKind.EMAIL: TextSelectorType.EMAIL,
     FieldKind.PHONE: TextSelectorType.TEL,
+    FieldKind.NUMBER: TextSelectorType.NUMBER,
 }
+
+
+class FormMemory:
+    """What was typed into a dialog so far, and the error that its next form shows."""
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self.typed: dict[str, Any] = {}
+        self._errors: dict[str, str] = {}
+        self._placeholders: dict[str, str] = {}
+
+    def keep(self, names: Iterable[str], user_input: Mapping[str, Any]) -> None:
+        """Remember what the fields of a form hold now; one that was cleared stays empty."""
+        for name in names:
+            self.typed.pop(name, None)
+        self.typed.update(user_input)
+
+    def note(self, err: CloudError, names: Iterable[str] = ()) -> None:
+        """Remember an error for the form that is shown next, at the field at fault."""
+        field = err.field if err.field is not None and err.field in names else "base"
+        self._errors = {field: err.key}
+        self._placeholders = error_placeholders(err)
+
+    def take_error(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the error to show, once, with the values for its text."""
+        errors, self._errors = self._errors, {}
+        placeholders, self._placeholders = self._placeholders, {}
+        return errors, placeholders
+
+
+def error_placeholders(err: CloudError) -> dict[str, str]:
+    """Return the values for an error's text; a pause is told in seconds and in minutes."""
+    if err.retry_after is None:
+        return err.placeholders
+    return {
+        "seconds": str(max(1, math.ceil(err.retry_after))),
+        "minutes": str(max(1, math.ceil(err.retry_after / 60))),
+        **err.placeholders,
+    }
+
+
+def field_names(fields: Iterable[Field]) -> tuple[str, ...]:
+    """Return the names of fields."""
+    return tuple(field.name for field in fields)
 
 
 def field_selector(field: Field) -> Selector[Any]:
@@ -41,13 +91,20 @@ def field_selector(field: Field) -> Selector[Any]:
 
 
 def fields_schema(
-    fields: Iterable[Field], defaults: Mapping[str, Any] | None = None
+    fields: Iterable[Field], suggested: Mapping[str, Any], country: str | None = None
 ) -> dict[vol.Marker, Any]:
-    """Return the part of a schema that asks for these fields."""
-    given = defaults or {}
+    """Return the part of a schema that asks for these fields.
+
+    `country` (ISO 3166 alpha-2) is suggested where none was chosen yet.
+    """
     return {
         (vol.Required if field.required else vol.Optional)(
-            field.name, description={"suggested_value": given.get(field.name)}
+            field.name,
+            description={
+                "suggested_value": suggested.get(
+                    field.name, country if field.kind is FieldKind.COUNTRY else None
+                )
+            },
         ): field_selector(field)
         for field in fields
     }
@@ -62,6 +119,19 @@ def filled(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
             text = text.strip()
         if text:
             values[field.name] = text
+    return values
+
+
+def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
+    """Return the fields that were filled in.
+
+    Raises InvalidInputError at the first one that is required and was not.
+    """
+    fields = tuple(fields)
+    values = filled(fields, user_input)
+    for field in fields:
+        if field.required and field.name not in values:
+            raise InvalidInputError(REQUIRED, field=field.name)
     return values
 
 
@@ -92,3 +162,8 @@ def captcha_picture(captcha: Captcha | None) -> str:
         return ""
     image = b64encode(captcha.image).decode()
     return f"![captcha](data:{captcha.media_type};base64,{image})"
+
+
+def agreement_links(pages: Iterable[str]) -> str:
+    """Return the addresses of pages as a text with links, nothing when there are none."""
+    return "\n".join(f"- <{page}>" for page in pages)

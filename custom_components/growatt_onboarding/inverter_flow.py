@@ -1,13 +1,14 @@
 """The inverter dialog: choose a plant, type serial numbers, see what became of them."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -20,37 +21,47 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .binding.model import BindingState
-from .cloud.errors import CloudError
-from .cloud.model import Plant
+from .binding.model import Binding, BindingState
+from .cloud.errors import CloudError, InvalidInputError
+from .cloud.model import DeviceKind, Plant
 from .cloud.provider import Capability
 from .const import (
+    CONF_ACCOUNT_ID,
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBERS,
     MAX_SERIALS_DIALOG,
 )
-from .coordinator import AccountConfigEntry, AccountData
-from .forms import field_selector
-from .plants import CONF_NAME, CONF_PEAK_POWER, async_create_plant
-from .serials import SerialError, async_refuse_dataloggers, check_serials, split_serials
+from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from .forms import FormMemory, checked, field_selector
+from .issues import async_reasons
+from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
+from .serials import async_refuse_dataloggers, check_serials, split_serials
 from .store import NotStoredError
 
-_NEW_PLANT = "new_plant"
+_NEW_PLANT: Final = "new_plant"
 # How long the dialog watches before it says what is known so far.
-_WATCH_SECONDS = 20
+_WATCH_SECONDS: Final = 20
+# Under which heading the dialog tells at its end of inverters that were not refused.
+_GROUPS: Final = {
+    BindingState.ASSOCIATED: "associated",
+    BindingState.ACCEPTED: "accepted",
+    BindingState.QUEUED: "waiting",
+    BindingState.UNCONFIRMED: "waiting",
+}
 
 
 class InverterFlow(ConfigSubentryFlow):
     """The inverter dialog."""
 
+    _plant: Plant
+    _coordinator: AccountCoordinator
+
     def __init__(self) -> None:
         """Start with nothing entered."""
-        self._typed: dict[str, Any] = {}
-        self._errors: dict[str, str] = {}
-        self._error_placeholders: dict[str, str] = {}
+        self._memory = FormMemory()
         self._plants: tuple[Plant, ...] = ()
-        self._plant: Plant | None = None
         self._serials: list[str] = []
+        self._kinds: dict[str, DeviceKind] = {}
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -59,20 +70,22 @@ class InverterFlow(ConfigSubentryFlow):
 
     @property
     def _account(self) -> AccountData:
+        """The account at run time; the dialog ends when it is not running (any more)."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            raise AbortFlow("not_loaded", description_placeholders={"account": self._entry.title})
         return self._entry.runtime_data
 
     # Which plant
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Begin with what the account's cloud needs: a plant, or a place of another kind."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        capabilities = self._account.client.capabilities
-        if Capability.BIND not in capabilities:
-            return self.async_abort(reason="cannot_bind")
-        if not self._account.client.signed_in:
-            return self.async_abort(reason="not_signed_in")
-        if Capability.PLANTS in capabilities:
+        client = self._account.client
+        if Capability.BIND not in client.capabilities:
+            return self._abort("cannot_bind")
+        if not client.signed_in or self._entry.data[CONF_ACCOUNT_ID] is None:
+            self._entry.async_start_reauth(self.hass)
+            return self._abort("not_signed_in")
+        if Capability.PLANTS in client.capabilities:
             return await self.async_step_plant()
         return await self.async_step_place()
 
@@ -80,20 +93,24 @@ class InverterFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Choose one of the account's plants, or a new one."""
-        may_create = Capability.CREATE_PLANT in self._account.client.capabilities
-        if user_input is not None and user_input.get(CONF_PLANT_ID) == _NEW_PLANT:
-            return await self.async_step_create_plant()
-        if user_input is not None and CONF_PLANT_ID in user_input:
+        client = self._account.client
+        if user_input:
             chosen = user_input[CONF_PLANT_ID]
+            if chosen == _NEW_PLANT:
+                return await self.async_step_create_plant()
             self._plant = next(plant for plant in self._plants if plant.id == chosen)
             return await self.async_step_serial_numbers()
         try:
-            self._plants = await self._account.client.plants(self._entry.data["account_id"] or "")
+            self._plants = await client.plants(self._entry.data[CONF_ACCOUNT_ID])
         except CloudError as err:
-            self._note_error(err)
-        else:
-            if not self._plants and may_create:
+            self._memory.note(err)
+            # Nothing to choose from: submitting the empty form asks the cloud again.
+            return self._show("plant", {})
+        may_create = Capability.CREATE_PLANT in client.capabilities
+        if not self._plants:
+            if may_create:
                 return await self.async_step_create_plant()
+            return self._abort("no_plants")
         options = [
             SelectOptionDict(value=plant.id, label=plant.name or plant.id) for plant in self._plants
         ]
@@ -104,30 +121,41 @@ class InverterFlow(ConfigSubentryFlow):
                 options=options, mode=SelectSelectorMode.LIST, translation_key="plant"
             )
         )
-        default = options[0]["value"] if options else vol.UNDEFINED
-        return self._show("plant", {vol.Required(CONF_PLANT_ID, default=default): selector})
+        return self._show(
+            "plant", {vol.Required(CONF_PLANT_ID, default=options[0]["value"]): selector}
+        )
 
     async def async_step_create_plant(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Create a plant."""
+        account = self._account
+        names = (CONF_NAME, CONF_PEAK_POWER)
         if user_input is not None:
-            self._typed.update(user_input)
+            self._memory.keep(names, user_input)
             try:
-                self._plant = await async_create_plant(self.hass, self._entry, user_input)
+                self._plant = await async_create_plant(
+                    self.hass,
+                    account.client,
+                    self._entry.data[CONF_ACCOUNT_ID],
+                    name=user_input[CONF_NAME],
+                    peak_power=user_input[CONF_PEAK_POWER],
+                )
             except CloudError as err:
-                self._note_error(err, (CONF_NAME, CONF_PEAK_POWER))
+                self._memory.note(err, names)
             else:
                 return await self.async_step_serial_numbers()
+        typed = {CONF_NAME: self.hass.config.location_name, **self._memory.typed}
         schema = {
+            vol.Required(CONF_NAME, description={"suggested_value": typed[CONF_NAME]}): (
+                TextSelector()
+            ),
             vol.Required(
-                CONF_NAME,
-                default=self._typed.get(CONF_NAME, self.hass.config.location_name),
-            ): TextSelector(),
-            vol.Required(
-                CONF_PEAK_POWER, description={"suggested_value": self._typed.get(CONF_PEAK_POWER)}
+                CONF_PEAK_POWER, description={"suggested_value": typed.get(CONF_PEAK_POWER)}
             ): NumberSelector(
-                NumberSelectorConfig(min=0.1, max=10_000, step="any", unit_of_measurement="kWp")
+                NumberSelectorConfig(
+                    min=0.1, max=MAX_PEAK_POWER, step="any", unit_of_measurement="kWp"
+                )
             ),
         }
         return self._show("create_plant", schema)
@@ -136,13 +164,21 @@ class InverterFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask for what stands in for a plant where there are none."""
-        place = self._account.provider.place_field
-        if place is None:
-            return self.async_abort(reason="cannot_bind")
-        if user_input is not None and (text := user_input[place.name].strip()):
-            self._plant = Plant(id=text, name=text)
-            return await self.async_step_serial_numbers()
-        return self._show("place", {vol.Required(place.name): field_selector(place)})
+        field = self._account.provider.place_field
+        if field is None:
+            return self._abort("cannot_bind")
+        if user_input is not None:
+            self._memory.keep((field.name,), user_input)
+            try:
+                text = checked((field,), user_input)[field.name]
+            except InvalidInputError as err:
+                self._memory.note(err, (field.name,))
+            else:
+                self._plant = Plant(id=text, name=text)
+                return await self.async_step_serial_numbers()
+        typed = self._memory.typed.get(field.name)
+        marker = vol.Required(field.name, description={"suggested_value": typed})
+        return self._show("place", {marker: field_selector(field)})
 
     # Which inverters
 
@@ -150,33 +186,38 @@ class InverterFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Type the serial numbers; everything about them is on disk before the dialog goes on."""
-        assert self._plant is not None  # noqa: S101 - chosen in the step before
+        account = self._account
+        names = (CONF_SERIAL_NUMBERS,)
         if user_input is not None:
-            self._typed.update(user_input)
+            self._memory.keep(names, user_input)
             try:
                 serials = check_serials(
-                    self.hass,
-                    split_serials(user_input.get(CONF_SERIAL_NUMBERS, "")),
-                    MAX_SERIALS_DIALOG,
+                    self.hass, split_serials(user_input[CONF_SERIAL_NUMBERS]), MAX_SERIALS_DIALOG
                 )
-                await async_refuse_dataloggers(self._account.client, serials)
-                # Somebody else may have added one while the cloud was asked.
+                await async_refuse_dataloggers(account.client, serials, self._kinds)
+                # Meanwhile somebody else may have added one, and the account been reloaded.
                 serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
-                await self._account.coordinator.async_track(serials, self._plant.id)
-            except SerialError as err:
-                self._note_error(err, (CONF_SERIAL_NUMBERS,))
+                self._coordinator = self._account.coordinator
+                await self._coordinator.async_track(serials, self._plant.id)
+            except CloudError as err:
+                self._memory.note(err, names)
             except NotStoredError:
-                self._errors = {"base": "not_stored"}
+                self._memory.note(CloudError("not_stored"))
             else:
                 self._serials = serials
                 return await self.async_step_binding()
         schema = {
             vol.Required(
                 CONF_SERIAL_NUMBERS,
-                description={"suggested_value": self._typed.get(CONF_SERIAL_NUMBERS)},
+                description={"suggested_value": self._memory.typed.get(CONF_SERIAL_NUMBERS)},
             ): TextSelector(TextSelectorConfig(multiline=True))
         }
-        return self._show("serial_numbers", schema, plant=self._plant.name or self._plant.id)
+        return self._show(
+            "serial_numbers",
+            schema,
+            plant=self._plant.name or self._plant.id,
+            most=str(MAX_SERIALS_DIALOG),
+        )
 
     async def async_step_binding(
         self, user_input: dict[str, Any] | None = None
@@ -184,46 +225,50 @@ class InverterFlow(ConfigSubentryFlow):
         """Watch the cloud's first answers. Closing the dialog loses nothing."""
         if self._watching is None:
             self._watching = self.hass.async_create_task(
-                self._account.coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
+                self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
             )
         if not self._watching.done():
             return self.async_show_progress(
-                step_id="binding", progress_action="binding", progress_task=self._watching
+                step_id="binding",
+                progress_action="binding",
+                progress_task=self._watching,
+                description_placeholders={"count": str(len(self._serials))},
             )
         return self.async_show_progress_done(next_step_id="done")
 
     async def async_step_done(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Say what is known of each inverter. The subentries are there already."""
-        bindings = self._account.coordinator.data
-        groups: dict[str, list[str]] = {
-            "associated": [],
-            "accepted": [],
-            "waiting": [],
-            "refused": [],
-        }
-        for serial in self._serials:
-            state = bindings[serial].state if serial in bindings else BindingState.QUEUED
-            groups[_GROUPS[state]].append(serial)
+        texts = await async_reasons(self.hass)
+        groups: dict[str, list[str]] = {"associated": [], "accepted": [], "waiting": []}
+        refused: list[str] = []
+        bindings = self._coordinator.data
+        for binding in (bindings[serial] for serial in self._serials if serial in bindings):
+            if binding.state in _GROUPS:
+                groups[_GROUPS[binding.state]].append(binding.serial)
+            else:
+                refused.append(f"\n  - {binding.serial}: {_reason(binding, texts)}")
         return self.async_abort(
             reason="inverters_added",
             description_placeholders={
-                name: ", ".join(serials) or "-" for name, serials in groups.items()
+                "account": self._entry.title,
+                **{name: ", ".join(serials) or "-" for name, serials in groups.items()},
+                "refused": "".join(refused) or "-",
             },
         )
 
     # Forms
 
-    def _note_error(self, err: CloudError, fields: tuple[str, ...] = ()) -> None:
-        """Remember an error for the form that is shown next, at the field at fault."""
-        self._errors = {err.field if err.field in fields and err.field else "base": err.key}
-        self._error_placeholders = err.placeholders
+    def _abort(self, reason: str) -> SubentryFlowResult:
+        """End the dialog with a reason that names the account."""
+        return self.async_abort(
+            reason=reason, description_placeholders={"account": self._entry.title}
+        )
 
     def _show(
         self, step_id: str, schema: dict[Any, Any], **placeholders: str
     ) -> SubentryFlowResult:
         """Show a form with the error noted before, if any."""
-        errors, self._errors = self._errors, {}
-        error_placeholders, self._error_placeholders = self._error_placeholders, {}
+        errors, error_values = self._memory.take_error()
         return self.async_show_form(
             step_id=step_id,
             data_schema=vol.Schema(schema),
@@ -231,17 +276,15 @@ class InverterFlow(ConfigSubentryFlow):
             description_placeholders={
                 "account": self._entry.title,
                 **placeholders,
-                **error_placeholders,
+                **error_values,
             },
         )
 
 
-_GROUPS = {
-    BindingState.ASSOCIATED: "associated",
-    BindingState.ACCEPTED: "accepted",
-    BindingState.QUEUED: "waiting",
-    BindingState.UNCONFIRMED: "waiting",
-    BindingState.CONFLICT: "refused",
-    BindingState.REJECTED: "refused",
-    BindingState.LOST: "refused",
-}
+def _reason(binding: Binding, texts: dict[str, str]) -> str:
+    """Return in words why an inverter was refused."""
+    key = binding.reason or "held_elsewhere"
+    try:
+        return texts[key].format(serials=binding.serial, message=binding.message or "")
+    except KeyError:
+        return binding.message or key

@@ -1,35 +1,34 @@
 """Creating a plant, from the dialog and from the action."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .cloud.errors import CloudError, InvalidInputError
 from .cloud.model import Plant
-from .coordinator import AccountConfigEntry
+from .cloud.provider import CloudClient
 
 CONF_NAME: Final = "name"
 CONF_PEAK_POWER: Final = "peak_power"
+# kWp; far above any home, and below where a slipped decimal point would go unnoticed.
+MAX_PEAK_POWER: Final = 10_000
 
 
 async def async_create_plant(
-    hass: HomeAssistant, entry: AccountConfigEntry, given: Mapping[str, Any]
+    hass: HomeAssistant, client: CloudClient, account_id: str, *, name: str, peak_power: float
 ) -> Plant:
-    """Create a plant with the name and peak power (kWp) that were given, where the home is.
+    """Create a plant of an account, where the home is; `peak_power` in kWp.
 
     A lost answer is settled by looking whether the plant is there now. Raises CloudError.
     """
-    client = entry.runtime_data.client
-    account_id = entry.data["account_id"] or ""
-    name = str(given[CONF_NAME]).strip()
+    name = name.strip()
     if not name:
         raise InvalidInputError("plant_name_empty", field=CONF_NAME)
     offset = dt_util.now().utcoffset()
     values = {
         "name": name,
-        "peak_power": f"{float(given[CONF_PEAK_POWER]):g}",
+        "peak_power": f"{peak_power:g}",
         "country": hass.config.country or "",
         "currency": hass.config.currency,
         "time_zone": f"{offset.total_seconds() / 3600:g}" if offset is not None else "",

@@ -6,9 +6,9 @@ the account makes its entry; when nobody is left to do so, the integration does.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_IMPORT
 from homeassistant.core import HomeAssistant, callback
@@ -16,15 +16,18 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
 from .access import Clouds, async_get_clouds, now
-from .account import Target
+from .account import Target, entry_target
 from .cloud.errors import CloudError
 from .cloud.model import Account, Values
-from .cloud.provider import Form
+from .cloud.provider import CloudClient, Form
 from .const import CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
 from .store import NotStoredError
 
+ISSUE_UNFINISHED: Final = "registration_unfinished"
+# How long a finished registration waits for its dialog before it makes the entry itself.
+_DIALOG_GRACE: Final = 30
 # Config entries reach the disk a second after they were added; the note stays until they have.
-_ENTRY_STORED_AFTER = 5
+_ENTRY_STORED_AFTER: Final = 5
 
 
 class NotRegisteredError(CloudError):
@@ -47,15 +50,33 @@ class Registration:
     Attributes:
         target: where the account is created.
         name: the account's name there.
-        task: ends with the account, or with the error to show.
-        dialog_gone: set when the dialog that asked has ended, whatever way.
+        task: ends with the account, or with the error to show. Whoever waits for it shields it.
+        make_entry: whether the integration makes the entry when nobody else does.
+        waiting: how many dialogs and actions wait for it.
+        nobody_left: set once they have all ended, whatever way.
+        one_entry: held while the entry is looked for and made.
 
     """
 
     target: Target
     name: str
     task: asyncio.Task[Account]
-    dialog_gone: asyncio.Event
+    make_entry: bool
+    waiting: int = 0
+    nobody_left: asyncio.Event = field(default_factory=asyncio.Event)
+    one_entry: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without an account."""
+        return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+
+    @callback
+    def leave(self) -> None:
+        """Note that a dialog or an action does not wait any more."""
+        self.waiting -= 1
+        if self.waiting == 0:
+            self.nobody_left.set()
 
 
 DATA_REGISTRATIONS: HassKey[dict[str, Registration]] = HassKey(f"{DOMAIN}_registrations")
@@ -72,35 +93,35 @@ async def async_register(
 ) -> Registration:
     """Start a registration, or join the one that is already under way for this name.
 
-    With `make_entry` the integration makes the account's entry when the dialog does not.
+    With `make_entry` the integration makes the account's entry when the caller does not. The
+    caller says with `leave` that it does not wait any more.
     """
+    clouds = await async_get_clouds(hass)
     running = hass.data.setdefault(DATA_REGISTRATIONS, {})
     name = values[form.identity]
     key = _key(target, name)
-    if key in running:
-        return running[key]
-    clouds = await async_get_clouds(hass)
-    if key in running:
-        return running[key]
-    task = hass.async_create_background_task(
-        _async_create(hass, key, target, form, values), f"{DOMAIN} registration"
-    )
-    registration = Registration(target, name, task, asyncio.Event())
-    running[key] = registration
-    hass.async_create_background_task(
-        _async_settle(hass, clouds, key, registration, make_entry=make_entry),
-        f"{DOMAIN} registration entry",
-    )
+    registration = running.get(key)
+    if registration is None or registration.failed:
+        task = hass.async_create_background_task(
+            _async_create(hass, clouds, key, target, form=form, values=values),
+            f"{DOMAIN} registration",
+        )
+        registration = running[key] = Registration(target, name, task, make_entry)
+        hass.async_create_background_task(
+            _async_settle(hass, clouds, key, registration), f"{DOMAIN} registration entry"
+        )
+    registration.waiting += 1
+    registration.make_entry = registration.make_entry or make_entry
+    registration.nobody_left.clear()
     return registration
 
 
 async def _async_create(
-    hass: HomeAssistant, key: str, target: Target, form: Form, values: Values
+    hass: HomeAssistant, clouds: Clouds, key: str, target: Target, *, form: Form, values: Values
 ) -> Account:
     """Write the note, send the request once, and settle a lost answer by a look."""
-    clouds = await async_get_clouds(hass)
     client = target.client(clouds)
-    clouds.notes[key] = {
+    note = clouds.notes[key] = {
         CONF_PROVIDER: target.provider.key,
         CONF_SERVER: target.url,
         CONF_ACCOUNT_NAME: values[form.identity],
@@ -111,67 +132,84 @@ async def _async_create(
     except NotStoredError as err:
         del clouds.notes[key]
         raise CloudError("not_stored") from err
-    _raise_issue(hass, key, clouds.notes[key])
+    _raise_issue(hass, key, note)
     await _async_store_issues(hass)
     try:
-        return await client.register(form, values)
+        account = await client.register(form, values)
     except CloudError as err:
         if not err.outcome_unknown:
             await async_drop_note(hass, clouds, key)
             raise
         lost = err
+    else:
+        return await _async_identify(client, form, values, account)
     try:
-        account = await client.find_registered(form, values)
+        found = await client.find_registered(form, values)
     except (CloudError, NotImplementedError) as err:
         LOGGER.debug("The lost answer could not be settled: %s", type(err).__name__)
         raise OutcomeUnknownError from lost
-    if account is None:
+    if found is None:
         await async_drop_note(hass, clouds, key)
         raise NotRegisteredError from lost
-    return account
+    return found
+
+
+async def _async_identify(
+    client: CloudClient, form: Form, values: Values, account: Account
+) -> Account:
+    """Return the account with its id, where the cloud signed us in without naming it."""
+    if account.id is not None or account.session is None:
+        return account
+    try:
+        found = await client.find_registered(form, values)
+    except (CloudError, NotImplementedError) as err:
+        LOGGER.debug("The new account's id could not be found out: %s", type(err).__name__)
+        return account
+    return account if found is None else replace(account, id=found.id)
 
 
 async def _async_settle(
-    hass: HomeAssistant, clouds: Clouds, key: str, registration: Registration, *, make_entry: bool
+    hass: HomeAssistant, clouds: Clouds, key: str, registration: Registration
 ) -> None:
     """See to it that a new account has its entry, then forget the registration."""
     try:
         await asyncio.wait({registration.task})
-        if registration.task.cancelled() or registration.task.exception() is not None:
+        if registration.failed:
             return
-        account = registration.task.result()
-        if make_entry:
+        if registration.make_entry:
             try:
-                async with asyncio.timeout(clouds.timing.dialog_grace):
-                    await registration.dialog_gone.wait()
+                async with asyncio.timeout(_DIALOG_GRACE):
+                    await registration.nobody_left.wait()
             except TimeoutError:
                 LOGGER.debug("The dialog does not go on: the entry is made without it")
-            await async_create_entry(hass, registration.target, account)
+            await async_create_entry(hass, registration)
             await asyncio.sleep(_ENTRY_STORED_AFTER)
         await async_drop_note(hass, clouds, key)
     finally:
-        hass.data[DATA_REGISTRATIONS].pop(key, None)
+        running = hass.data[DATA_REGISTRATIONS]
+        if running.get(key) is registration:
+            del running[key]
 
 
-async def async_create_entry(hass: HomeAssistant, target: Target, account: Account) -> str | None:
-    """Make the account's entry unless it has one; return its id."""
-    unique_id = target.unique_id(account)
-    if (entry := _entry(hass, unique_id)) is None:
-        await hass.config_entries.flow.async_init(
-            DOMAIN,
-            context={"source": SOURCE_IMPORT},
-            data={
-                "unique_id": unique_id,
-                "title": account.name,
-                "data": target.entry_data(account),
-            },
-        )
-        entry = _entry(hass, unique_id)
+async def async_create_entry(hass: HomeAssistant, registration: Registration) -> str | None:
+    """Make the entry of a new account unless it has one; return its id."""
+    account = registration.task.result()
+    unique_id = registration.target.unique_id(account)
+    entries = hass.config_entries
+    async with registration.one_entry:
+        entry = entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
+        if entry is None:
+            await entries.flow.async_init(
+                DOMAIN,
+                context={"source": SOURCE_IMPORT},
+                data={
+                    "unique_id": unique_id,
+                    "title": account.name,
+                    "data": registration.target.entry_data(account),
+                },
+            )
+            entry = entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
     return entry.entry_id if entry is not None else None
-
-
-def _entry(hass: HomeAssistant, unique_id: str) -> Any:
-    return hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
 
 
 async def async_drop_note(hass: HomeAssistant, clouds: Clouds, key: str) -> None:
@@ -186,20 +224,27 @@ async def async_drop_note(hass: HomeAssistant, clouds: Clouds, key: str) -> None
 
 async def async_review_notes(hass: HomeAssistant, clouds: Clouds) -> None:
     """Turn the notes that a crash left into repairs, and drop those whose account is here."""
+    running = hass.data.get(DATA_REGISTRATIONS, {})
     present = {
-        (entry.data[CONF_PROVIDER], entry.data[CONF_SERVER], entry.data[CONF_ACCOUNT_NAME])
+        _key(entry_target(entry), entry.data[CONF_ACCOUNT_NAME])
         for entry in hass.config_entries.async_entries(DOMAIN)
     }
-    running = hass.data.get(DATA_REGISTRATIONS, {})
     for key, note in list(clouds.notes.items()):
-        if (note[CONF_PROVIDER], note[CONF_SERVER], note[CONF_ACCOUNT_NAME]) in present:
+        if key in running:
+            continue
+        if key in present:
             await async_drop_note(hass, clouds, key)
-        elif key not in running:
+        else:
             _raise_issue(hass, key, note)
+    # A repair outlives its note when Home Assistant ends between the two writes.
+    known = {_issue_id(key) for key in clouds.notes}
+    for domain, issue_id in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and issue_id.startswith(ISSUE_UNFINISHED) and issue_id not in known:
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
 def _issue_id(key: str) -> str:
-    return f"registration_unfinished_{sha256(key.encode()).hexdigest()[:16]}"
+    return f"{ISSUE_UNFINISHED}_{sha256(key.encode()).hexdigest()[:16]}"
 
 
 @callback
@@ -216,7 +261,7 @@ def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
         is_fixable=False,
         is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
-        translation_key="registration_unfinished",
+        translation_key=ISSUE_UNFINISHED,
         translation_placeholders={"name": note[CONF_ACCOUNT_NAME], "server": note[CONF_SERVER]},
         learn_more_url=f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}",
     )

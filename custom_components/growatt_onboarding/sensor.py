@@ -44,5 +44,10 @@ class AssociationStatus(InverterEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> str | None:
+    def shown(self) -> str | None:
         return self.binding.state.value if self.binding is not None else None
+
+    @property
+    @override
+    def native_value(self) -> str | None:
+        return self.shown

@@ -1,5 +1,6 @@
 """Serial numbers as people give them, judged before a call is spent on them."""
 
+from collections import Counter
 from collections.abc import Iterable
 import re
 
@@ -53,31 +54,35 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
             invalid.append(part.strip())
     if invalid:
         raise SerialError("serial_invalid", invalid)
-    if repeated := sorted({serial for serial in serials if serials.count(serial) > 1}):
+    if repeated := [serial for serial, times in Counter(serials).items() if times > 1]:
         raise SerialError("serial_repeated", repeated)
-    if known := [serial for serial in serials if serial in tracked_serials(hass)]:
+    tracked = tracked_serials(hass)
+    if known := [serial for serial in serials if serial in tracked]:
         raise SerialError("already_tracked", known)
     return serials
 
 
-async def async_refuse_dataloggers(client: CloudClient, serials: list[str]) -> None:
+async def async_refuse_dataloggers(
+    client: CloudClient, serials: list[str], known: dict[str, DeviceKind]
+) -> None:
     """Raise SerialError when a serial number is a datalogger's.
 
     Only a few are asked about, and only where the limits allow it now: the cloud's own answer to
-    the binding tells about the others.
+    the binding tells about the others. `known` keeps the answers, as the same question may not be
+    asked again soon.
     """
     if Capability.CHECK_SERIAL not in client.capabilities:
         return
-    dataloggers: list[str] = []
     for serial in serials[:_CHECKED_IN_DIALOG]:
+        if serial in known:
+            continue
         try:
-            kind = await client.check_serial(serial)
+            known[serial] = await client.check_serial(serial)
         except NotNowError:
             continue
         except CloudError as err:
             LOGGER.debug("Serial numbers could not be checked: %s", err.key)
             break
-        if kind is DeviceKind.DATALOGGER:
-            dataloggers.append(serial)
+    dataloggers = [serial for serial in serials if known.get(serial) is DeviceKind.DATALOGGER]
     if dataloggers:
         raise SerialError("datalogger_serial", dataloggers)

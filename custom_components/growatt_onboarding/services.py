@@ -1,6 +1,7 @@
 """The actions: what the dialogs do, for automations."""
 
-from collections.abc import Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
@@ -18,53 +19,42 @@ from homeassistant.helpers.service import (
     async_get_device_and_config_entry,
     async_register_admin_service,
 )
-from homeassistant.util.json import JsonValueType
 import voluptuous as vol
 
-from .access import Clouds, async_get_clouds
+from .access import async_get_clouds
 from .account import Target, entry_target, tracked_serials
 from .binding.model import InvalidSerialError, normalise_serial
-from .cloud.errors import CloudError, InvalidInputError
+from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError
+from .cloud.fields import REQUIRED
 from .cloud.model import Values
 from .cloud.provider import Capability, CloudClient, Field, Form
 from .cloud.registry import PROVIDERS
 from .cloud.servers import resolve
 from .const import (
     CONF_ACCOUNT_ID,
+    CONF_ACCOUNT_NAME,
+    CONF_ACTIVATION_PENDING,
     CONF_PLANT_ID,
     CONF_PROVIDER,
+    CONF_SERIAL_NUMBER,
     CONF_SERIAL_NUMBERS,
     CONF_SERVER,
     DOMAIN,
     MAX_SERIALS_ACTION,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator
-from .forms import filled
-from .plants import CONF_NAME, CONF_PEAK_POWER, async_create_plant
+from .forms import checked, error_placeholders, field_names
+from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .registration import async_create_entry, async_register
+from .serials import split_serials
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
 ATTR_TIMEOUT: Final = "timeout"
 ATTR_USERNAME: Final = "username"
 ATTR_FORM: Final = "form"
+ATTR_STATE: Final = "state"
 
-_ACCESS_FIELDS: Final[dict[str, Field]] = {
-    field.name: field for provider in PROVIDERS.values() for field in provider.access_fields
-}
-_TARGET_SCHEMA: Final = {
-    vol.Exclusive(ATTR_CONFIG_ENTRY_ID, "target"): cv.string,
-    vol.Exclusive(CONF_PROVIDER, "target"): vol.In(PROVIDERS),
-    vol.Optional(CONF_SERVER): cv.string,
-    **{vol.Optional(name): cv.string for name in _ACCESS_FIELDS},
-}
-_REGISTER_FIELDS: Final[tuple[str, ...]] = tuple(
-    dict.fromkeys(
-        field.name for provider in PROVIDERS.values() for field in provider.register_fields
-    )
-)
-
-# With a single account there is no need to name it.
-_ENTRY_SCHEMA: Final = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_MAX_TIMEOUT: Final = 120
 
 type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
@@ -72,23 +62,100 @@ type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions: each takes credentials or spends a rare call, so admins only."""
-    for name, (handler, schema) in _ACTIONS.items():
+    for name, (handler, fields) in _actions().items():
         async_register_admin_service(
-            hass, DOMAIN, name, handler, vol.Schema(schema), SupportsResponse.OPTIONAL
+            hass,
+            DOMAIN,
+            name,
+            _with_clear_errors(handler),
+            vol.Schema(fields),
+            SupportsResponse.OPTIONAL,
         )
+
+
+def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
+    """Return each action with what it takes."""
+    providers = PROVIDERS.values()
+    target = {
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+        vol.Optional(CONF_PROVIDER): vol.In(list(PROVIDERS)),
+        vol.Optional(CONF_SERVER): cv.string,
+        **_texts(field for provider in providers for field in provider.access_fields),
+    }
+    # With a single account there is no need to name it.
+    account = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+    timeout = {
+        vol.Optional(ATTR_TIMEOUT, default=10): vol.All(
+            vol.Coerce(float), vol.Range(min=0, max=_MAX_TIMEOUT)
+        )
+    }
+    several = vol.All(cv.ensure_list, vol.Length(min=1), [cv.string])
+    peak_power = vol.All(
+        vol.Coerce(float), vol.Range(min=0, min_included=False, max=MAX_PEAK_POWER)
+    )
+    return {
+        "register_account": (
+            _register_account,
+            {
+                **target,
+                vol.Optional(ATTR_FORM): cv.string,
+                **_texts(field for provider in providers for field in provider.register_fields),
+                vol.Optional(ATTR_CREATE_ENTRY, default=True): cv.boolean,
+            },
+        ),
+        "check_username": (_check_username, {**target, vol.Required(ATTR_USERNAME): cv.string}),
+        "list_plants": (_list_plants, account),
+        "create_plant": (
+            _create_plant,
+            {
+                **account,
+                vol.Required(CONF_NAME): cv.string,
+                vol.Required(CONF_PEAK_POWER): peak_power,
+            },
+        ),
+        "bind_device": (
+            _bind_device,
+            {
+                **account,
+                vol.Required(CONF_PLANT_ID): cv.string,
+                vol.Required(CONF_SERIAL_NUMBERS): several,
+                **timeout,
+            },
+        ),
+        "check_association": (
+            _check_association,
+            {vol.Required(ATTR_DEVICE_ID): several, **timeout},
+        ),
+    }
+
+
+def _texts(fields: Iterable[Field]) -> dict[Any, Any]:
+    """Return providers' fields as part of a schema; which are needed the provider decides."""
+    return {vol.Optional(name): cv.string for name in dict.fromkeys(field_names(fields))}
 
 
 # Errors
 
 
-def _raise(err: CloudError) -> None:
-    """Raise a cloud's error as Home Assistant's: the caller's fault or the cloud's."""
-    kind = ServiceValidationError if isinstance(err, InvalidInputError) else HomeAssistantError
-    raise kind(
-        translation_domain=DOMAIN,
-        translation_key=err.key,
-        translation_placeholders=err.placeholders,
-    ) from err
+def _with_clear_errors(handler: Handler) -> Handler:
+    """Return the handler with a cloud's errors raised as Home Assistant's."""
+
+    async def handle(call: ServiceCall) -> ServiceResponse:
+        try:
+            return await handler(call)
+        except CloudError as err:
+            # What the caller gave is wrong; everything else is between us and the cloud.
+            callers_fault = isinstance(err, InvalidInputError) or (
+                isinstance(err, AccessDeniedError) and err.field in call.data
+            )
+            kind = ServiceValidationError if callers_fault else HomeAssistantError
+            raise kind(
+                translation_domain=DOMAIN,
+                translation_key=err.key,
+                translation_placeholders={"field": err.field or "", **error_placeholders(err)},
+            ) from err
+
+    return handle
 
 
 def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
@@ -107,7 +174,7 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
     )
     if capability not in entry.runtime_data.client.capabilities:
         raise _invalid("not_supported", account=entry.title)
-    if not entry.runtime_data.client.signed_in:
+    if not entry.runtime_data.client.signed_in or entry.data[CONF_ACCOUNT_ID] is None:
         raise _invalid("not_signed_in", account=entry.title)
     return entry
 
@@ -115,101 +182,101 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
 def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
     """Return the server and access data that an action names, or those of an account."""
     if ATTR_CONFIG_ENTRY_ID in data:
+        if given := [name for name in _target_names() if name in data]:
+            raise _invalid("account_or_server", field=given[0])
         entry = hass.config_entries.async_get_entry(data[ATTR_CONFIG_ENTRY_ID])
         if entry is None or entry.domain != DOMAIN:
             raise _invalid("account_not_found")
         return entry_target(entry)
     provider = PROVIDERS[data.get(CONF_PROVIDER, next(iter(PROVIDERS)))]
-    server = data.get(CONF_SERVER) or (provider.servers[0].key if provider.servers else "")
-    access = filled(provider.access_fields, data)
-    for field in provider.access_fields:
-        if field.required and field.name not in access:
-            raise _invalid("field_missing", field=field.name)
-    return Target(provider=provider, url=resolve(provider, server), access=access)
+    if CONF_SERVER not in data:
+        raise InvalidInputError(REQUIRED, field=CONF_SERVER)
+    return Target(
+        provider=provider,
+        url=resolve(provider, data[CONF_SERVER]),
+        access=checked(provider.access_fields, data),
+    )
+
+
+def _target_names() -> tuple[str, ...]:
+    """Return what says where to, when no account does."""
+    fields = (field for provider in PROVIDERS.values() for field in provider.access_fields)
+    return (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
 
 
 async def _async_form(client: CloudClient, data: Mapping[str, Any]) -> tuple[Form, Values]:
     """Return the way to register that the given fields fit, and their values."""
     offer = await client.test()
-    forms = [form for form in offer.register if data.get(ATTR_FORM) in (None, form.key)]
-    missing = ""
-    for form in forms:
-        values = filled(form.fields, data)
-        absent = [f.name for f in form.fields if f.required and f.name not in values]
-        if not absent:
-            return form, values
-        missing = missing or absent[0]
-    if not forms:
-        raise _invalid("nothing_offered")
-    raise _invalid("field_missing", field=missing)
+    missing: InvalidInputError | None = None
+    for form in offer.register:
+        if data.get(ATTR_FORM) in (None, form.key):
+            try:
+                return form, checked(form.fields, data)
+            except InvalidInputError as err:
+                missing = missing or err
+    raise missing or _invalid("nothing_offered")
 
 
 async def _register_account(call: ServiceCall) -> ServiceResponse:
-    """Create an account, and its entry unless told not to."""
-    clouds = await async_get_clouds(call.hass)
+    """Create an account, and its entry unless told not to.
+
+    Responds with `account_id` (null while the cloud has not told it), `account_name`,
+    `activation_pending`, and `config_entry_id` where an entry was asked for.
+    """
+    target = _target(call.hass, call.data)
+    client = target.client(await async_get_clouds(call.hass))
+    form, values = await _async_form(client, call.data)
+    if Capability.CHECK_USERNAME in client.capabilities and not await client.is_username_available(
+        values[form.identity]
+    ):
+        raise InvalidInputError("username_taken", field=form.identity)
+    make_entry: bool = call.data[ATTR_CREATE_ENTRY]
+    registration = await async_register(call.hass, target, form, values, make_entry=make_entry)
     try:
-        target = _target(call.hass, call.data)
-        client = target.client(clouds)
-        form, values = await _async_form(client, call.data)
-        if (
-            Capability.CHECK_USERNAME in client.capabilities
-            and not await client.is_username_available(values[form.identity])
-        ):
-            raise InvalidInputError("username_taken", field=form.identity)
-        registration = await async_register(
-            call.hass, target, form, values, make_entry=call.data[ATTR_CREATE_ENTRY]
-        )
-        registration.dialog_gone.set()
-        account = await registration.task
-    except CloudError as err:
-        _raise(err)
-        raise
-    response: dict[str, Any] = {
-        CONF_ACCOUNT_ID: account.id,
-        "account_name": account.name,
-        "activation_pending": account.activation_pending,
-    }
-    if call.data[ATTR_CREATE_ENTRY]:
-        response[ATTR_CONFIG_ENTRY_ID] = await async_create_entry(call.hass, target, account)
+        # An action that is stopped must not take the registration with it.
+        account = await asyncio.shield(registration.task)
+        response: dict[str, Any] = {
+            CONF_ACCOUNT_ID: account.id,
+            CONF_ACCOUNT_NAME: account.name,
+            CONF_ACTIVATION_PENDING: account.activation_pending,
+        }
+        if make_entry:
+            response[ATTR_CONFIG_ENTRY_ID] = await async_create_entry(call.hass, registration)
+    finally:
+        registration.leave()
     return response
 
 
 async def _check_username(call: ServiceCall) -> ServiceResponse:
-    """Say whether a login name is still free."""
-    clouds: Clouds = await async_get_clouds(call.hass)
-    try:
-        client = _target(call.hass, call.data).client(clouds)
-        if Capability.CHECK_USERNAME not in client.capabilities:
-            raise _invalid("not_supported", account="")
-        available = await client.is_username_available(call.data[ATTR_USERNAME])
-    except CloudError as err:
-        _raise(err)
-        raise
-    return {ATTR_USERNAME: call.data[ATTR_USERNAME], "available": available}
+    """Ask whether a login name is still free. Responds with `username` and `available`."""
+    target = _target(call.hass, call.data)
+    client = target.client(await async_get_clouds(call.hass))
+    if Capability.CHECK_USERNAME not in client.capabilities:
+        raise _invalid("not_supported", account=target.url)
+    name: str = call.data[ATTR_USERNAME]
+    return {ATTR_USERNAME: name, "available": await client.is_username_available(name)}
 
 
 # Plants
 
 
 async def _list_plants(call: ServiceCall) -> ServiceResponse:
-    """List an account's plants."""
+    """List an account's plants. Responds with `plants`, each with `plant_id` and `name`."""
     entry = _entry(call, Capability.PLANTS)
-    try:
-        plants = await entry.runtime_data.client.plants(entry.data[CONF_ACCOUNT_ID] or "")
-    except CloudError as err:
-        _raise(err)
-        raise
+    plants = await entry.runtime_data.client.plants(entry.data[CONF_ACCOUNT_ID])
     return {"plants": [{CONF_PLANT_ID: plant.id, CONF_NAME: plant.name} for plant in plants]}
 
 
 async def _create_plant(call: ServiceCall) -> ServiceResponse:
-    """Create a plant."""
+    """Create a plant. Responds with its `plant_id` and `name`."""
     entry = _entry(call, Capability.CREATE_PLANT)
-    try:
-        plant = await async_create_plant(call.hass, entry, call.data)
-    except CloudError as err:
-        _raise(err)
-        raise
+    plant = await async_create_plant(
+        call.hass,
+        entry.runtime_data.client,
+        entry.data[CONF_ACCOUNT_ID],
+        name=call.data[CONF_NAME],
+        peak_power=call.data[CONF_PEAK_POWER],
+    )
     return {CONF_PLANT_ID: plant.id, CONF_NAME: plant.name}
 
 
@@ -217,49 +284,67 @@ async def _create_plant(call: ServiceCall) -> ServiceResponse:
 
 
 async def _bind_device(call: ServiceCall) -> ServiceResponse:
-    """Bind serial numbers; each gets a result of its own."""
+    """Bind serial numbers.
+
+    Responds with `results`, one for each serial number in the order given: `serial_number` and
+    `state`, which is `invalid`, `already_tracked` or a binding's; with the latter `pending`,
+    `reason` (a translation key of this integration's exceptions) and `message` (the cloud's own
+    words), null where there is nothing to say.
+    """
     entry = _entry(call, Capability.BIND)
     coordinator = entry.runtime_data.coordinator
-    texts: list[str] = call.data[CONF_SERIAL_NUMBERS]
+    texts = [part for text in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(text)]
+    if not texts:
+        raise _invalid("serials_empty")
     if len(texts) > MAX_SERIALS_ACTION:
         raise _invalid("serials_too_many", count=str(len(texts)), most=str(MAX_SERIALS_ACTION))
-    results: dict[str, dict[str, Any]] = {}
-    added: list[str] = []
     tracked = tracked_serials(call.hass)
+    states: dict[str, str | None] = {}
     for text in texts:
         try:
             serial = normalise_serial(text)
         except InvalidSerialError:
-            results[text.strip()] = {"state": "invalid"}
-            continue
-        if serial in tracked:
-            results[serial] = {"state": "already_tracked"}
-        elif serial not in added:
-            added.append(serial)
-    if added:
-        await coordinator.async_track(added, call.data[CONF_PLANT_ID])
+            states[text.strip()] = "invalid"
+        else:
+            states[serial] = "already_tracked" if serial in tracked else None
+    if added := [serial for serial, state in states.items() if state is None]:
+        await coordinator.async_track(added, call.data[CONF_PLANT_ID].strip())
         await coordinator.async_wait_for_answers(added, call.data[ATTR_TIMEOUT])
-    results.update({serial: _result(coordinator, serial) for serial in added})
-    listed: list[JsonValueType] = [
-        {"serial_number": serial, **result} for serial, result in results.items()
-    ]
-    return {"results": listed}
+    return {
+        "results": [
+            _result(coordinator, serial)
+            if state is None
+            else {CONF_SERIAL_NUMBER: serial, ATTR_STATE: state}
+            for serial, state in states.items()
+        ]
+    }
 
 
 async def _check_association(call: ServiceCall) -> ServiceResponse:
-    """Look for inverters now, as far as the limits allow."""
-    chosen: dict[AccountCoordinator, list[str]] = {}
+    """Look for inverters now, as far as the limits allow.
+
+    Responds with `results` as `bind_device` does.
+    """
+    chosen: dict[AccountCoordinator, dict[str, None]] = {}
     for device_id in call.data[ATTR_DEVICE_ID]:
         entry, serial = _inverter(call.hass, device_id)
-        chosen.setdefault(entry.runtime_data.coordinator, []).append(serial)
-    results: list[JsonValueType] = []
+        chosen.setdefault(entry.runtime_data.coordinator, {})[serial] = None
     for coordinator, serials in chosen.items():
         coordinator.async_check(serials)
-        await coordinator.async_wait_for_checks(serials, call.data[ATTR_TIMEOUT])
-        results.extend(
-            {"serial_number": serial, **_result(coordinator, serial)} for serial in serials
+    timeout: float = call.data[ATTR_TIMEOUT]
+    await asyncio.gather(
+        *(
+            coordinator.async_wait_for_checks(serials, timeout)
+            for coordinator, serials in chosen.items()
         )
-    return {"results": results}
+    )
+    return {
+        "results": [
+            _result(coordinator, serial)
+            for coordinator, serials in chosen.items()
+            for serial in serials
+        ]
+    }
 
 
 def _inverter(hass: HomeAssistant, device_id: str) -> tuple[AccountConfigEntry, str]:
@@ -274,58 +359,12 @@ def _inverter(hass: HomeAssistant, device_id: str) -> tuple[AccountConfigEntry, 
 def _result(coordinator: AccountCoordinator, serial: str) -> dict[str, Any]:
     """Return what is known of an inverter, for a response."""
     if (binding := coordinator.data.get(serial)) is None:
-        return {"state": "removed"}
+        # Somebody removed it while the action waited.
+        return {CONF_SERIAL_NUMBER: serial, ATTR_STATE: "removed"}
     return {
-        "state": binding.state.value,
+        CONF_SERIAL_NUMBER: serial,
+        ATTR_STATE: binding.state.value,
         "pending": binding.pending,
         "reason": binding.reason,
         "message": binding.message,
     }
-
-
-_TIMEOUT = vol.All(vol.Coerce(float), vol.Range(min=0, max=120))
-
-_ACTIONS: Final[dict[str, tuple[Handler, dict[Any, Any]]]] = {
-    "register_account": (
-        _register_account,
-        {
-            **_TARGET_SCHEMA,
-            vol.Optional(ATTR_FORM): cv.string,
-            **{vol.Optional(name): cv.string for name in _REGISTER_FIELDS},
-            vol.Optional(ATTR_CREATE_ENTRY, default=True): cv.boolean,
-        },
-    ),
-    "check_username": (
-        _check_username,
-        {**_TARGET_SCHEMA, vol.Required(ATTR_USERNAME): cv.string},
-    ),
-    "list_plants": (_list_plants, _ENTRY_SCHEMA),
-    "create_plant": (
-        _create_plant,
-        {
-            **_ENTRY_SCHEMA,
-            vol.Required(CONF_NAME): cv.string,
-            vol.Required(CONF_PEAK_POWER): vol.All(
-                vol.Coerce(float), vol.Range(min=0, min_included=False, max=10_000)
-            ),
-        },
-    ),
-    "bind_device": (
-        _bind_device,
-        {
-            **_ENTRY_SCHEMA,
-            vol.Required(CONF_PLANT_ID): cv.string,
-            vol.Required(CONF_SERIAL_NUMBERS): vol.All(
-                cv.ensure_list, vol.Length(min=1), [cv.string]
-            ),
-            vol.Optional(ATTR_TIMEOUT, default=10): _TIMEOUT,
-        },
-    ),
-    "check_association": (
-        _check_association,
-        {
-            vol.Required(ATTR_DEVICE_ID): vol.All(cv.ensure_list, vol.Length(min=1), [cv.string]),
-            vol.Optional(ATTR_TIMEOUT, default=10): _TIMEOUT,
-        },
-    ),
-}

@@ -7,14 +7,13 @@ stopping. What this integration sends to a cloud depends on what is on disk, so 
 import asyncio
 from datetime import UTC, datetime
 import os
+from pathlib import Path
 from typing import Any, override
 
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
-from homeassistant.util.file import WriteError
-from homeassistant.util.json import SerializationError
 
 from .const import DOMAIN, LOGGER
 
@@ -37,39 +36,37 @@ class DurableStore(Store[StoredData]):
     def __init__(self, hass: HomeAssistant, key: str) -> None:
         """Name the file."""
         super().__init__(hass, STORAGE_VERSION, key, private=True, atomic_writes=True)
-        self._failure: Exception | None = None
+        self._on_disk = False
         # Two writes at once would share one outcome.
         self._one_write = asyncio.Lock()
 
     @override
     async def _async_write_data(self, data: dict[str, Any]) -> None:
-        try:
-            await super()._async_write_data(data)
-        except (OSError, SerializationError, WriteError) as err:
-            self._failure = err
-            raise
+        await super()._async_write_data(data)
+        self._on_disk = True
 
     async def async_write(self, data: StoredData) -> None:
-        """Write the data now.
+        """Write the data now; of several calls the last one's data stays.
 
         Raises NotStoredError when it could not be written or Home Assistant is stopping.
         """
         if self.hass.state in (CoreState.stopping, CoreState.final_write, CoreState.stopped):
             raise NotStoredError
         async with self._one_write:
-            self._failure = None
+            self._on_disk = False
             try:
                 await self.async_save(data)
             except OSError as err:
                 raise NotStoredError from err
-            if self._failure is not None:
-                raise NotStoredError from self._failure
+            if not self._on_disk:
+                raise NotStoredError
 
     async def async_read(self) -> StoredData | None:
         """Return what is stored, None when there is nothing.
 
-        Broken JSON is set aside by Home Assistant itself. A file of another shape, or of a newer
-        version, is set aside here, and a repair tells about it: a start never fails for it.
+        Broken JSON is set aside by Home Assistant itself. A file of another shape or a newer
+        version, or one that cannot be read, is set aside here, and a repair tells about it: a
+        start never fails for it.
         """
         try:
             data: Any = await self.async_load()
@@ -77,11 +74,11 @@ class DurableStore(Store[StoredData]):
                 raise TypeError
         except (
             AttributeError,
+            HomeAssistantError,
             KeyError,
+            NotImplementedError,
             TypeError,
             ValueError,
-            NotImplementedError,
-            UnsupportedStorageVersionError,
         ):
             await self.async_set_aside()
             return None
@@ -90,17 +87,41 @@ class DurableStore(Store[StoredData]):
     async def async_set_aside(self) -> None:
         """Keep an unreadable file under another name and raise the repair."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        kept = f"{self.path}.unreadable.{stamp}"
-        await self.hass.async_add_executor_job(os.replace, self.path, kept)
+        kept = f"{self._kept}{stamp}"
+        try:
+            await self.hass.async_add_executor_job(os.replace, self.path, kept)
+        except OSError:
+            # Then nothing can be written either, so nothing is sent to a cloud.
+            LOGGER.exception("%s cannot be read, nor kept under another name", self.path)
+            return
         LOGGER.error("The stored data in %s cannot be read; it was kept as %s", self.path, kept)
         ir.async_create_issue(
             self.hass,
             DOMAIN,
-            f"store_set_aside_{self.key}",
+            self._issue_id,
             is_fixable=True,
             is_persistent=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key="store_set_aside",
             translation_placeholders={"path": kept},
-            data={"problem": "store_set_aside"},
         )
+
+    @override
+    async def async_remove(self) -> None:
+        """Remove the file, what was set aside of it, and the repair about that."""
+        await super().async_remove()
+        await self.hass.async_add_executor_job(self._remove_kept)
+        ir.async_delete_issue(self.hass, DOMAIN, self._issue_id)
+
+    def _remove_kept(self) -> None:
+        kept = Path(self._kept)
+        for path in kept.parent.glob(f"{kept.name}*"):
+            path.unlink(missing_ok=True)
+
+    @property
+    def _kept(self) -> str:
+        return f"{self.path}.unreadable."
+
+    @property
+    def _issue_id(self) -> str:
+        return f"store_set_aside_{self.key}"

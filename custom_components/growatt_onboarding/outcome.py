@@ -1,0 +1,90 @@
+"""What a cloud's answer makes of the bindings it is about. Nothing is asked or stored here."""
+
+from collections.abc import Iterable, Iterator
+
+from .binding import life
+from .binding.model import Binding
+from .binding.planner import Round, StepKind
+from .cloud.errors import (
+    AlreadyBoundError,
+    CloudError,
+    InvalidInputError,
+    RejectedError,
+    TryAgainError,
+    UnknownCodeError,
+)
+from .cloud.model import Location, SightingPage
+
+
+def is_refusal(error: CloudError) -> bool:
+    """Tell whether a request was refused for good: sent again it would be refused again."""
+    return isinstance(error, (RejectedError, InvalidInputError, UnknownCodeError))
+
+
+def is_answer(error: CloudError) -> bool:
+    """Tell whether the cloud decided about the request, so that nothing else is at fault."""
+    return is_refusal(error) or isinstance(error, (AlreadyBoundError, TryAgainError))
+
+
+def of_submission(sent: Binding, before: Binding, error: CloudError | None, now: float) -> Binding:
+    """Return what became of a binding that was `sent` and had been `before`."""
+    if error is None:
+        return life.accepted(sent, now)
+    message = error.placeholders.get("message")
+    if isinstance(error, AlreadyBoundError):
+        return life.exists_already(sent)
+    if isinstance(error, TryAgainError):
+        return life.failed(sent, error.key, message)
+    if is_refusal(error):
+        return life.rejected(sent, error.key, message)
+    return sent if error.outcome_unknown else before
+
+
+def of_page(
+    bindings: Iterable[Binding], plant_id: str, page: SightingPage, look: Round, now: float
+) -> Iterator[Binding]:
+    """Yield a plant's bindings after a page of its list; `look` is what came before the page."""
+    found = {sighting.serial: sighting for sighting in page.sightings}
+    for binding in bindings:
+        if binding.plant_id != plant_id:
+            continue
+        if (sighting := found.get(binding.serial)) is not None:
+            yield life.present(binding, now, model=sighting.model, datalogger=sighting.datalogger)
+        elif not page.more and binding.serial not in look.serials:
+            yield life.absent(binding, now, look.began)
+
+
+def of_location(
+    binding: Binding, location: Location | None, account_id: str, now: float
+) -> Binding:
+    """Return a binding after the cloud said who holds its device."""
+    if location is None:
+        return life.held_by_nobody(binding, now)
+    return life.located(
+        binding,
+        now,
+        plant_id=location.plant_id,
+        plant_name=location.plant_name,
+        owner_id=location.owner_id,
+        ours=location.plant_id == binding.plant_id and location.owner_id in (None, account_id),
+    )
+
+
+def of_missing_plant(
+    bindings: Iterable[Binding], plant_id: str, reason: str, now: float
+) -> Iterator[Binding]:
+    """Yield a plant's bindings after the cloud said that there is no such plant."""
+    for binding in bindings:
+        if binding.plant_id == plant_id:
+            yield (
+                life.rejected(binding, reason, None)
+                if binding.pending
+                else life.absent(binding, now)
+            )
+
+
+def of_denial(binding: Binding, kind: StepKind, reason: str, now: float) -> Binding:
+    """Return a binding after the cloud said that the account may not do this with it."""
+    if kind is StepKind.SUBMIT:
+        return life.rejected(binding, reason, None)
+    return life.held_out_of_reach(binding, now)

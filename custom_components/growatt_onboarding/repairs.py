@@ -1,0 +1,171 @@
+"""What can be done about a repair: check again, submit again, another plant, stop tracking."""
+
+from typing import Final
+
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+)
+import voluptuous as vol
+
+from .access import minutes_until, now
+from .binding.problem import Problem, problem
+from .cloud.errors import CloudError
+from .cloud.provider import Capability
+from .const import CONF_ACCOUNT_ID, CONF_PLANT_ID, DOMAIN
+from .coordinator import AccountConfigEntry, AccountCoordinator
+from .issues import async_reasons, fill
+from .store import NotStoredError
+
+# How long a repair's form waits for the cloud before it says what is known so far.
+_PATIENCE: Final = 15
+
+_WAYS: Final = {
+    Problem.OVERDUE: ["check_again", "submit_again", "stop_tracking"],
+    Problem.CONFLICT: ["check_again", "submit_again", "choose_plant", "stop_tracking"],
+    Problem.REJECTED: ["check_again", "submit_again", "choose_plant", "stop_tracking"],
+}
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant,
+    issue_id: str,
+    data: dict[str, str | int | float | None] | None,
+) -> RepairsFlow:
+    """Return the dialog of a repair."""
+    if data is None or "serial" not in data:
+        return ConfirmRepairFlow()
+    entry = hass.config_entries.async_get_entry(str(data["entry_id"]))
+    return InverterRepairFlow(entry, str(data["serial"]), Problem(str(data["problem"])))
+
+
+class InverterRepairFlow(RepairsFlow):
+    """The dialog of an inverter's repair."""
+
+    def __init__(self, entry: AccountConfigEntry | None, serial: str, found: Problem) -> None:
+        """Remember whose repair it is."""
+        self._entry = entry
+        self._serial = serial
+        self._problem = found
+
+    @property
+    def _coordinator(self) -> AccountCoordinator:
+        assert self._entry is not None  # noqa: S101 - checked in the first step
+        return self._entry.runtime_data.coordinator
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Offer what can be done."""
+        if self._entry is None or self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        if self._solved():
+            return self.async_create_entry(data={})
+        ways = _WAYS[self._problem]
+        if Capability.PLANTS not in self._entry.runtime_data.client.capabilities:
+            ways = [way for way in ways if way != "choose_plant"]
+        return self.async_show_menu(
+            menu_options=ways, description_placeholders=self._placeholders()
+        )
+
+    async def async_step_check_again(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Look for the inverter now, and keep the form open while the problem is there."""
+        self._coordinator.async_check([self._serial])
+        await self._coordinator.async_wait_for_checks([self._serial], _PATIENCE)
+        return self._result("check_again")
+
+    async def async_step_submit_again(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Send the binding anew."""
+        return await self._submit("submit_again", None)
+
+    async def async_step_choose_plant(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Send the binding anew, to another plant."""
+        assert self._entry is not None  # noqa: S101 - checked in the first step
+        if user_input is not None:
+            return await self._submit("submit_again", user_input[CONF_PLANT_ID])
+        try:
+            plants = await self._entry.runtime_data.client.plants(
+                self._entry.data[CONF_ACCOUNT_ID] or ""
+            )
+        except CloudError as err:
+            reasons = await async_reasons(self.hass)
+            text = fill(reasons.get(err.key, err.key), err.placeholders)
+            return self.async_abort(
+                reason="plants_unknown",
+                description_placeholders={**self._placeholders(), "problem": text},
+            )
+        options = [SelectOptionDict(value=plant.id, label=plant.name) for plant in plants]
+        return self.async_show_form(
+            step_id="choose_plant",
+            data_schema=vol.Schema(
+                {vol.Required(CONF_PLANT_ID): SelectSelector(SelectSelectorConfig(options=options))}
+            ),
+            description_placeholders=self._placeholders(),
+        )
+
+    async def async_step_stop_tracking(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Remove the inverter from Home Assistant; at the cloud everything stays."""
+        assert self._entry is not None  # noqa: S101 - checked in the first step
+        if user_input is None:
+            return self.async_show_form(
+                step_id="stop_tracking",
+                data_schema=vol.Schema({}),
+                description_placeholders=self._placeholders(),
+            )
+        for subentry in list(self._entry.subentries.values()):
+            if subentry.unique_id == self._serial:
+                self.hass.config_entries.async_remove_subentry(self._entry, subentry.subentry_id)
+        return self.async_create_entry(data={})
+
+    async def _submit(self, step_id: str, plant_id: str | None) -> RepairsFlowResult:
+        if self._solved():
+            return self.async_create_entry(data={})
+        try:
+            await self._coordinator.async_submit_again(self._serial, plant_id)
+        except NotStoredError:
+            return self._again(step_id, "not_stored")
+        await self._coordinator.async_wait_for_answers([self._serial], _PATIENCE)
+        return self._result(step_id)
+
+    def _solved(self) -> bool:
+        """Tell whether the problem this repair is about is gone."""
+        binding = self._coordinator.data.get(self._serial)
+        timing = self._coordinator.timing
+        return binding is None or problem(binding, timing, now()) is not self._problem
+
+    def _result(self, step_id: str) -> RepairsFlowResult:
+        """Close the repair when its cause is gone, else keep the form open with the reason."""
+        if self._solved():
+            return self.async_create_entry(data={})
+        if not self._coordinator.last_update_success:
+            return self._again(step_id, "cannot_connect")
+        if self._coordinator.check_wanted(self._serial):
+            return self._again(step_id, "not_now")
+        return self._again(step_id, "still_there")
+
+    def _again(self, step_id: str, error: str) -> RepairsFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=vol.Schema({}),
+            errors={"base": error},
+            description_placeholders=self._placeholders(),
+        )
+
+    def _placeholders(self) -> dict[str, str]:
+        """Return what the repair's own texts say, and when the cloud is asked next."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        known = (issue.translation_placeholders if issue is not None else None) or {}
+        next_check = self._coordinator.next_check(self._serial)
+        minutes = minutes_until(next_check) if next_check is not None else 0
+        return {**known, "serial": self._serial, "minutes": str(minutes)}

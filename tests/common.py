@@ -1,0 +1,165 @@
+"""What the tests of the integration itself share."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, ConfigEntry
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DOMAIN, SUBENTRY_INVERTER
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+
+# No pauses between calls: the limits have tests of their own.
+UNLIMITED = Timing(call_gap=0, slow_cooldown=0, quick_cooldown=0, margin=0)
+
+# The one end user that every simulator has, with a plant and a token of its own.
+RESIDENT = "sim-resident"
+RESIDENT_ID = "101"
+RESIDENT_PLANT = "20001"
+
+# What a person types to register. Obviously no real secrets.
+NEW_ACCOUNT = {
+    "username": "alice",
+    "password": "Not-a-real-password-1",
+    "email": "alice@example.com",
+    "country": "NL",
+}
+# Every text that must never be seen outside a request's body or header.
+SECRETS = (NEW_ACCOUNT["password"], INSTALLER_TOKEN, END_USER_TOKEN)
+
+type Result = dict[str, Any]
+
+
+# Accounts
+
+
+async def add_account(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    *,
+    token: str = INSTALLER_TOKEN,
+    account_id: str | None = RESIDENT_ID,
+    name: str = RESIDENT,
+    provider: str = "growatt",
+    **account: Any,
+) -> MockConfigEntry:
+    """Set up the entry of an account that the simulator has."""
+    account = {"session": {}, **account}
+    entry = account_entry(
+        Target(provider=PROVIDERS[provider], url=simulator.url, access={CONF_TOKEN: token}),
+        Account(id=account_id, name=name, **account),
+    )
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+def account_entry(target: Target, account: Account) -> MockConfigEntry:
+    """Return the entry that the dialog would make."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=account.name,
+        unique_id=target.unique_id(account),
+        data=target.entry_data(account),
+    )
+
+
+def entries(hass: HomeAssistant) -> list[ConfigEntry]:
+    """Return the accounts that Home Assistant has."""
+    return hass.config_entries.async_entries(DOMAIN)
+
+
+# Dialogs
+
+
+async def open_dialog(hass: HomeAssistant) -> Result:
+    """Open the account dialog at the server step."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    if result["step_id"] == "user":
+        result = await submit(hass, result, provider="growatt")
+    assert result["step_id"] == "server"
+    assert not result["errors"]
+    return result
+
+
+async def open_at(
+    hass: HomeAssistant, simulator: Simulator, way: str, token: str = INSTALLER_TOKEN
+) -> Result:
+    """Open the account dialog and go on to `register` or `link`."""
+    result = await open_dialog(hass)
+    result = await submit(hass, result, server=simulator.url, token=token)
+    assert result["step_id"] == "method", result["errors"]
+    return await submit(hass, result, next_step_id=way)
+
+
+async def submit(hass: HomeAssistant, result: Result, **answers: Any) -> Result:
+    """Fill in the form that a dialog shows and follow it past its progress."""
+    return await follow(hass, await send(hass, result, **answers))
+
+
+async def send(hass: HomeAssistant, result: Result, **answers: Any) -> Result:
+    """Fill in the form that a dialog shows."""
+    return await _manager(hass, result).async_configure(result["flow_id"], answers)
+
+
+async def follow(hass: HomeAssistant, result: Result) -> Result:
+    """Return what a dialog shows once its progress is over."""
+    async with asyncio.timeout(30):
+        while result["type"] is FlowResultType.SHOW_PROGRESS:
+            await hass.async_block_till_done()
+            result = await _manager(hass, result).async_configure(result["flow_id"])
+    return result
+
+
+def close(hass: HomeAssistant, result: Result) -> None:
+    """Close a dialog, as the front end does when the person leaves it."""
+    _manager(hass, result).async_abort(result["flow_id"])
+
+
+async def open_inverters(hass: HomeAssistant, entry: ConfigEntry) -> Result:
+    """Open the inverter dialog of an account."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, SUBENTRY_INVERTER), context={"source": SOURCE_USER}
+    )
+
+
+async def open_reauth(hass: HomeAssistant, entry: ConfigEntry) -> Result:
+    """Open the dialog that asks to sign in again, as a notification would."""
+    entry.async_start_reauth(hass)
+    await hass.async_block_till_done()
+    (flow,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
+    return await hass.config_entries.flow.async_configure(flow["flow_id"])
+
+
+def _manager(hass: HomeAssistant, result: Result) -> Any:
+    of_subentry = isinstance(result["handler"], tuple)
+    return hass.config_entries.subentries if of_subentry else hass.config_entries.flow
+
+
+def suggested(result: Result) -> dict[str, Any]:
+    """Return what the form of a dialog is filled in with already."""
+    return {
+        str(marker): marker.description["suggested_value"]
+        for marker in result["data_schema"].schema
+        if (marker.description or {}).get("suggested_value") is not None
+    }
+
+
+# Waiting
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Return when a condition holds; TimeoutError after real `seconds`."""
+    async with asyncio.timeout(seconds):
+        # What is waited for sets no event.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

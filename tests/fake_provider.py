@@ -1,0 +1,179 @@
+"""A provider of no cloud at all, to show that the dialogs need no provider by name.
+
+It has what the clouds of installers' portals have: pictures to answer, codes to wait for,
+accounts that wait for an approval, a place instead of plants.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+import itertools
+
+from custom_components.growatt_onboarding.cloud.errors import (
+    CloudError,
+    InvalidInputError,
+)
+from custom_components.growatt_onboarding.cloud.model import (
+    Account,
+    Captcha,
+    Plant,
+    SightingPage,
+    Values,
+)
+from custom_components.growatt_onboarding.cloud.provider import (
+    Call,
+    Capability,
+    ClientContext,
+    CloudClient,
+    Endpoint,
+    Field,
+    FieldKind,
+    Form,
+    Offer,
+    Provider,
+)
+
+URL = "https://portal.example"
+
+_NAME = Field(name="username", autocomplete="username")
+_PASSWORD = Field(name="password", kind=FieldKind.PASSWORD, secret=True)
+_EMAIL = Field(name="email", kind=FieldKind.EMAIL)
+_CODE = Field(name="code", kind=FieldKind.CODE)
+_CAPTCHA = Field(name="captcha", kind=FieldKind.CAPTCHA)
+
+BY_NAME = Form(key="register", fields=(_NAME, _PASSWORD), identity="username", captcha=True)
+BY_EMAIL_ALONE = Form(
+    key="register", fields=(_EMAIL, _CODE, _PASSWORD), identity="email", sends_code=True
+)
+BY_EMAIL = Form(
+    key="link",  # only a key that has a text: providers' own keys come with theirs
+    fields=(_EMAIL, _CODE, _PASSWORD),
+    identity="email",
+    sends_code=True,
+    code_captcha=True,
+)
+LOGIN = Form(key="link", fields=(_NAME, _PASSWORD), identity="username")
+LOGIN_BY_EMAIL = Form(key="link", fields=(_EMAIL, _PASSWORD), identity="email")
+LOGIN_WITH_PICTURE = Form(
+    key="register", fields=(_NAME, _PASSWORD, _CAPTCHA), identity="username", captcha=True
+)
+
+
+@dataclass
+class FakeCloud:
+    """What the cloud offers and knows, and what it was asked."""
+
+    offer: Offer = field(default_factory=lambda: Offer(register=(BY_NAME, BY_EMAIL), link=(LOGIN,)))
+    capabilities: frozenset[Capability] = frozenset({Capability.REGISTER, Capability.LINK})
+    errors: dict[str, list[CloudError]] = field(default_factory=dict)
+    registered: list[Values] = field(default_factory=list)
+    sent: list[Values] = field(default_factory=list)
+    bound: list[tuple[str, str, str]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    pending: bool = False
+    passwords: dict[str, str] = field(default_factory=dict)
+    # Without one, nothing can settle a lost answer.
+    can_look: bool = False
+    plants: tuple[Plant, ...] = ()
+    pictures: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def fail(self, call: str, err: CloudError) -> None:
+        """Raise an error at the next call of this name."""
+        self.errors.setdefault(call, []).append(err)
+
+    def check(self, call: str) -> None:
+        """Raise what was planned for a call."""
+        if errors := self.errors.get(call):
+            raise errors.pop(0)
+
+
+class FakeClient(CloudClient):
+    """Talks to a FakeCloud."""
+
+    def __init__(self, cloud: FakeCloud, context: ClientContext) -> None:
+        """Use the session that the entry has."""
+        self._cloud = cloud
+        self._context = context
+        self.capabilities = cloud.capabilities
+
+    @property
+    def signed_in(self) -> bool:
+        return self._context.session is not None
+
+    def renew(self) -> None:
+        """Hand out a new session, as clouds do whose tokens end."""
+        assert self._context.on_session is not None
+        self._context.on_session({"token": "renewed"})
+
+    async def test(self) -> Offer:
+        self._cloud.check("test")
+        return self._cloud.offer
+
+    async def verify(self) -> None:
+        self._cloud.check("verify")
+
+    async def is_username_available(self, name: str) -> bool:
+        return name not in self._cloud.taken
+
+    async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
+        self._cloud.check("captcha")
+        number = next(self._cloud.pictures)
+        image = f"picture {number} {'for a code' if for_code else form.key}".encode()
+        return Captcha(image=image, media_type="image/png", challenge=f"challenge {number}")
+
+    async def send_code(self, form: Form, values: Values) -> None:
+        self._cloud.check("send_code")
+        self._cloud.sent.append(values)
+
+    async def register(self, form: Form, values: Values) -> Account:
+        self._cloud.check("register")
+        self._cloud.registered.append(values)
+        name = values[form.identity]
+        self._cloud.passwords[name] = values["password"]
+        if self._cloud.pending:
+            return Account(id=None, name=name, activation_pending=True)
+        return Account(id=f"id of {name}", name=name, session={"token": "fake"})
+
+    async def find_registered(self, form: Form, values: Values) -> Account | None:
+        if not self._cloud.can_look:
+            raise NotImplementedError
+        return None
+
+    async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
+        self._cloud.check("link")
+        name = values[form.identity]
+        if self._cloud.passwords.get(name) != values["password"]:
+            raise InvalidInputError("invalid_input", field="password")
+        return (Account(id=f"id of {name}", name=name, session={"token": "fake"}),)
+
+    async def plants(self, account_id: str) -> tuple[Plant, ...]:
+        self._cloud.check("plants")
+        return self._cloud.plants
+
+    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+        self._cloud.check("bind")
+        self._cloud.bound.append((account_id, plant_id, serial))
+
+    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+        return SightingPage(())
+
+    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+        return Call(Endpoint("POST", "bind"), f"{plant_id} {serial}")
+
+    def sightings_call(self, plant_id: str, page: int) -> Call:
+        return Call(Endpoint("GET", "list"), f"{plant_id} {page}")
+
+
+def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:
+    """Return a provider that talks to this cloud and has no known servers."""
+    return Provider(
+        key="fake",
+        servers=(),
+        access_fields=(
+            Field(name="site", required=False),
+            Field(name="site_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
+        ),
+        client=lambda context: FakeClient(cloud, context),
+        register_fields=(_NAME, _EMAIL, _PASSWORD, _CODE, _CAPTCHA),
+        place_field=place,
+        identify=lambda access: access.get("site", ""),
+    )

@@ -1,0 +1,362 @@
+"""The blueprints, loaded by Home Assistant as a person would import them, and triggered."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+import shutil
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.automation import automations_with_blueprint
+from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    async_mock_service,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.growatt_onboarding.binding.model import BindingState
+from custom_components.growatt_onboarding.binding.problem import Problem
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.event import ASSOCIATION
+from custom_components.growatt_onboarding.issues import issue_id
+from simulator import Simulator
+
+from .common import RESIDENT_PLANT, UNLIMITED, add_account, until
+
+BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
+FOLDER = BLUEPRINTS / "automation" / "growatt_onboarding"
+PHONE = "notify.phone"
+SERIAL, OTHER = "SIM0000001", "SIM0000002"
+# One of only digits must not become a number on its way.
+DIGITS = "0123456789"
+
+
+@pytest.fixture(autouse=True)
+async def imported(hass: HomeAssistant, tmp_path: Path) -> AsyncGenerator[None]:
+    """Put the blueprints where Home Assistant looks for them."""
+    shutil.copytree(BLUEPRINTS, tmp_path / "blueprints")
+    hass.config.config_dir = str(tmp_path)
+    await hass.config.async_set_time_zone("UTC")
+    yield
+    # Or it would wait for its time when the test is over.
+    if automations := hass.states.async_entity_ids("automation"):
+        await hass.services.async_call(
+            "automation", "turn_off", {"entity_id": automations}, blocking=True
+        )
+
+
+@pytest.fixture
+def messages(hass: HomeAssistant) -> list[ServiceCall]:
+    """Return the messages that were sent."""
+    return async_mock_service(hass, "notify", "send_message")
+
+
+async def use(hass: HomeAssistant, name: str, **inputs: Any) -> None:
+    """Make an automation from a blueprint."""
+    path = f"growatt_onboarding/{name}.yaml"
+    config = {"id": name, "alias": name, "use_blueprint": {"path": path, "input": inputs}}
+    assert await async_setup_component(hass, "automation", {"automation": [config]})
+    await hass.async_block_till_done()
+    (entity_id,) = automations_with_blueprint(hass, path)
+    state = hass.states.get(entity_id)
+    # A faulty one is there too, but unavailable.
+    assert state is not None
+    assert state.state == "on"
+
+
+def texts(messages: list[ServiceCall]) -> list[str]:
+    """Return the texts of the messages, having seen to whom they went."""
+    assert all(message.data["entity_id"] == [PHONE] for message in messages)
+    assert all(message.data["title"] for message in messages)
+    return [message.data["message"] for message in messages]
+
+
+# All of them
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.stem)
+async def test_each_can_be_imported(hass: HomeAssistant, path: Path) -> None:
+    await async_setup_component(hass, "automation", {})
+    blueprints = hass.data["blueprint"]["automation"]
+    blueprint = (await blueprints.async_get_blueprints())[f"growatt_onboarding/{path.name}"]
+    assert isinstance(blueprint, Blueprint), blueprint
+    assert blueprint.validate() is None
+    assert blueprint.metadata["source_url"].endswith(str(path.relative_to(BLUEPRINTS.parent)))
+    assert blueprint.metadata["homeassistant"]["min_version"] == "2026.9.0"
+    assert all(entry["name"] and entry["selector"] for entry in blueprint.inputs.values())
+
+
+# Tell me when an inverter is associated
+
+
+def add_event(hass: HomeAssistant, serial: str, domain: str = DOMAIN) -> er.RegistryEntry:
+    """Add an event entity of an inverter, not fired yet."""
+    entry = MockConfigEntry(domain=domain)
+    entry.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(domain, serial)}, name=f"Inverter {serial}"
+    )
+    entity = er.async_get(hass).async_get_or_create(
+        "event", domain, f"{serial}_association", config_entry=entry, device_id=device.id
+    )
+    show(hass, entity, STATE_UNKNOWN)
+    return entity
+
+
+def show(
+    hass: HomeAssistant, entity: er.RegistryEntry, state: str, kind: str | None = None
+) -> None:
+    """Set the state of an event entity."""
+    types = {"event_types": ASSOCIATION.event_types, "event_type": kind}
+    hass.states.async_set(entity.entity_id, state, types if state != STATE_UNAVAILABLE else {})
+
+
+async def fire(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, entity: er.RegistryEntry, kind: str
+) -> None:
+    """Let an event entity fire, as it does at a time of its own."""
+    freezer.tick()
+    show(hass, entity, dt_util.utcnow().isoformat(timespec="milliseconds"), kind)
+    await hass.async_block_till_done()
+
+
+async def test_a_message_when_an_inverter_is_associated(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+) -> None:
+    inverter, other = add_event(hass, SERIAL), add_event(hass, OTHER)
+    target = {"device_id": [inverter.device_id]}
+    await use(hass, "notify_associated", inverters=target, notify=[PHONE])
+    assert ASSOCIATION.event_types is not None
+    assert BindingState.ASSOCIATED in ASSOCIATION.event_types
+    for kind in ASSOCIATION.event_types:
+        await fire(hass, freezer, inverter, kind)
+    await fire(hass, freezer, other, "associated")
+    (text,) = texts(messages)
+    assert f"Inverter {SERIAL}" in text
+
+
+async def test_a_restart_is_no_news(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+) -> None:
+    inverter = add_event(hass, SERIAL)
+    target = {"entity_id": [inverter.entity_id]}
+    await use(hass, "notify_associated", inverters=target, notify=[PHONE])
+    before = dt_util.utcnow().isoformat(timespec="milliseconds")
+    show(hass, inverter, STATE_UNAVAILABLE)
+    await hass.async_block_till_done()
+    show(hass, inverter, before, "associated")
+    await hass.async_block_till_done()
+    assert texts(messages) == []
+    await fire(hass, freezer, inverter, "associated")
+    assert len(texts(messages)) == 1
+
+
+async def test_an_area_counts_with_what_comes_into_it_later(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+) -> None:
+    area = ar.async_get(hass).async_create("Roof")
+    target = {"area_id": [area.id]}
+    await use(hass, "notify_associated", inverters=target, notify=[PHONE])
+    inverter, strange = add_event(hass, SERIAL), add_event(hass, OTHER, domain="strange")
+    for entity in (inverter, strange):
+        assert entity.device_id is not None
+        dr.async_get(hass).async_update_device(entity.device_id, area_id=area.id)
+    await hass.async_block_till_done()
+    await fire(hass, freezer, strange, "associated")
+    assert texts(messages) == []
+    await fire(hass, freezer, inverter, "associated")
+    assert len(texts(messages)) == 1
+
+
+# Remind me of an overdue inverter
+
+
+def raise_issue(
+    hass: HomeAssistant, serial: str, problem: Problem = Problem.OVERDUE, domain: str = DOMAIN
+) -> None:
+    """Raise a repair as the integration does."""
+    ir.async_create_issue(
+        hass,
+        domain,
+        issue_id(problem, serial),
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=problem,
+    )
+
+
+async def at_six(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let it become the next six o'clock in the evening."""
+    evening = dt_util.utcnow().replace(hour=18, minute=0, second=1)
+    if evening <= dt_util.utcnow():
+        evening += timedelta(days=1)
+    freezer.move_to(evening)
+    async_fire_time_changed(hass, evening)
+    await hass.async_block_till_done()
+
+
+async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+) -> None:
+    await use(hass, "remind_overdue", notify=[PHONE])
+    await at_six(hass, freezer)
+    assert texts(messages) == []
+
+    for serial in (SERIAL, DIGITS):
+        raise_issue(hass, serial)
+        await hass.async_block_till_done()
+        assert serial in texts(messages)[-1]
+    first, second = texts(messages)
+    assert SERIAL not in second
+    for what in ("inverter on", "datalogger", "Wi-Fi", "Repairs"):
+        assert what in first
+
+    await at_six(hass, freezer)
+    assert len(messages) == 3
+    assert f"{DIGITS}, {SERIAL}" in texts(messages)[-1]
+
+    ir.async_delete_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, DIGITS))
+    await at_six(hass, freezer)
+    assert len(messages) == 4
+    assert DIGITS not in texts(messages)[-1]
+
+    ir.async_ignore_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, SERIAL), ignore=True)
+    await hass.async_block_till_done()
+    await at_six(hass, freezer)
+    assert len(messages) == 4
+
+
+async def test_no_reminder_of_anything_else(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+) -> None:
+    await use(hass, "remind_overdue", notify=[PHONE])
+    raise_issue(hass, SERIAL, Problem.CONFLICT)
+    raise_issue(hass, SERIAL, Problem.REJECTED)
+    raise_issue(hass, SERIAL, domain="strange")
+    await hass.async_block_till_done()
+    await at_six(hass, freezer)
+    assert texts(messages) == []
+
+
+async def test_the_integration_itself_calls_for_the_reminder(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    messages: list[ServiceCall],
+) -> None:
+    cloud.growatt.add_device(SERIAL, online=False)
+    hass.data[DATA_TIMING] = replace(UNLIMITED, overdue_after=0)
+    entry = await add_account(hass, cloud)
+    await use(hass, "remind_overdue", notify=[PHONE])
+    await hass.services.async_call(
+        DOMAIN,
+        "bind_device",
+        {
+            "config_entry_id": entry.entry_id,
+            "plant_id": RESIDENT_PLANT,
+            "serial_numbers": [SERIAL],
+        },
+        blocking=True,
+    )
+    await until(lambda: messages)
+    assert SERIAL in texts(messages)[0]
+
+
+# Bind a serial number that is received
+
+
+async def test_a_serial_number_in_an_event_is_bound(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.growatt.add_device(SERIAL, online=False)
+    entry = await add_account(hass, cloud)
+    answered = async_mock_service(hass, "test", "answered")
+    await use(
+        hass,
+        "bind_received",
+        account=entry.entry_id,
+        plant_id=RESIDENT_PLANT,
+        after=[{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}],
+    )
+    hass.bus.async_fire("growatt_onboarding_bind", {"serial_number": SERIAL.lower()})
+    await until(lambda: answered)
+    (result,) = answered[0].data["results"]
+    assert (result["serial_number"], result["state"]) == (SERIAL, "accepted")
+    assert cloud.growatt.bindings[SERIAL].accepted_count == 1
+    assert [subentry.unique_id for subentry in entry.subentries.values()] == [SERIAL]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"serial_number": f" {SERIAL} "}, [SERIAL]),
+        ({"serial_number": DIGITS}, [DIGITS]),
+        ({"serial_number": 1234567890}, ["1234567890"]),
+        ({"serial_numbers": [SERIAL, DIGITS]}, [SERIAL, DIGITS]),
+        ({"serial_numbers": SERIAL}, [SERIAL]),
+        ({"serial_numbers": f"{SERIAL}, {OTHER}"}, [f"{SERIAL}, {OTHER}"]),
+        ({"serial_number": "{{ 1 + 1 }}'\""}, ["{{ 1 + 1 }}'\""]),
+        ({"serial_number": ""}, None),
+        ({"serial_numbers": []}, None),
+        ({"something": "else"}, None),
+    ],
+)
+async def test_what_is_read_from_an_event(
+    hass: HomeAssistant, data: dict[str, Any], expected: list[str] | None
+) -> None:
+    calls = async_mock_service(hass, DOMAIN, "bind_device", response={"results": []})
+    await use(hass, "bind_received", account="account", plant_id="20001")
+    hass.bus.async_fire("growatt_onboarding_bind", data)
+    await hass.async_block_till_done()
+    assert [call.data for call in calls] == (
+        []
+        if expected is None
+        else [{"config_entry_id": "account", "plant_id": "20001", "serial_numbers": expected}]
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"json": {"serial_number": SERIAL}},
+        {"json": {"serial_numbers": [SERIAL]}},
+        {"data": {"serial_number": SERIAL}},
+    ],
+    ids=["json", "json list", "form"],
+)
+async def test_a_serial_number_in_a_webhook_is_bound(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    hass_client_no_auth: ClientSessionGenerator,
+    body: dict[str, Any],
+) -> None:
+    cloud.growatt.add_device(SERIAL, online=False)
+    entry = await add_account(hass, cloud)
+    assert await async_setup_component(hass, "webhook", {})
+    webhook = {"trigger": "webhook", "webhook_id": "obviously-fake", "allowed_methods": ["POST"]}
+    await use(
+        hass,
+        "bind_received",
+        account=entry.entry_id,
+        plant_id=RESIDENT_PLANT,
+        trigger=[{**webhook, "local_only": True}],
+    )
+    client = await hass_client_no_auth()
+    for nothing in ({"json": {}}, {"json": [SERIAL]}, {"data": {"other": SERIAL}}):
+        response = await client.post("/api/webhook/obviously-fake", **nothing)
+        assert response.status == 200
+    await client.post("/api/webhook/obviously-fake", **body)
+    await until(lambda: SERIAL in cloud.growatt.bindings)
+    await until(lambda: entry.subentries)
+    assert cloud.growatt.bindings[SERIAL].accepted_count == 1

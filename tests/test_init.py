@@ -1,0 +1,133 @@
+"""Setting accounts up, taking them down, removing them."""
+
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.coordinator import store_key
+from simulator import END_USER_TOKEN, Simulator
+
+from .common import RESIDENT, RESIDENT_PLANT, SECRETS, UNLIMITED, add_account, until
+
+BIND = "device/sn/add"
+SERIAL = "SIM0000001"
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
+    """Return the entry of the resident."""
+    return await add_account(hass, cloud, token=END_USER_TOKEN)
+
+
+async def track(hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry) -> None:
+    """Add an inverter that is not online yet, and wait until the cloud has accepted it."""
+    cloud.growatt.add_device(SERIAL)
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track([SERIAL], RESIDENT_PLANT)
+    await until(lambda: coordinator.data[SERIAL].state == "accepted")
+    await hass.async_block_till_done()
+
+
+def pending(hass: HomeAssistant, unique_id: str) -> str:
+    """Return the state of a binary sensor *Association pending*."""
+    entity_id = er.async_get(hass).async_get_entity_id(
+        "binary_sensor", DOMAIN, f"{unique_id}_association_pending"
+    )
+    assert entity_id is not None
+    state = hass.states.get(entity_id)
+    assert state is not None
+    return state.state
+
+
+async def test_nothing_is_asked_when_nothing_is_pending(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    assert entry.state is ConfigEntryState.LOADED
+    assert pending(hass, entry.entry_id) == STATE_OFF
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    assert not cloud.calls
+
+
+async def test_the_accounts_device(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    await track(hass, cloud, entry)
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    account, inverter = sorted(devices, key=lambda device: device.via_device_id is not None)
+    assert account.name == RESIDENT
+    assert account.configuration_url == cloud.url
+    assert inverter.via_device_id == account.id
+    assert inverter.serial_number == SERIAL
+    assert inverter.manufacturer == "Growatt"
+
+
+async def test_a_pending_association_survives_a_restart(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    await track(hass, cloud, entry)
+    assert pending(hass, SERIAL) == STATE_ON
+    assert pending(hass, entry.entry_id) == STATE_ON
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert pending(hass, SERIAL) == STATE_UNAVAILABLE
+    cloud.growatt.bring_online(SERIAL)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert pending(hass, SERIAL) == STATE_ON
+
+    coordinator = entry.runtime_data.coordinator
+    coordinator.async_check([SERIAL])
+    await until(lambda: coordinator.data[SERIAL].state == "associated")
+    await hass.async_block_till_done()
+    assert pending(hass, SERIAL) == STATE_OFF
+    assert pending(hass, entry.entry_id) == STATE_OFF
+    assert len(cloud.calls.of(BIND)) == 1
+
+
+async def test_removing_an_account_removes_what_was_stored_for_it(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    await track(hass, cloud, entry)
+    key = store_key(entry.entry_id)
+    assert SERIAL in str(hass_storage[key])
+    before = len(cloud.calls)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert key not in hass_storage
+    assert not dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert not er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    # At the cloud everything stays as it is.
+    assert len(cloud.calls) == before
+    assert SERIAL in cloud.growatt.bindings
+
+
+async def test_the_stores_hold_no_secret(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    await track(hass, cloud, entry)
+    await entry.runtime_data.client.plants(entry.data["account_id"])
+    for key in (DOMAIN, store_key(entry.entry_id)):
+        for secret in SECRETS:
+            assert secret not in str(hass_storage[key])
+
+
+async def test_a_renamed_account_is_not_set_up_anew(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    coordinator = entry.runtime_data.coordinator
+    hass.config_entries.async_update_entry(entry, title="My home")
+    await hass.async_block_till_done()
+    assert entry.runtime_data.coordinator is coordinator
+
+
+async def test_the_actions_are_there_without_an_account(hass: HomeAssistant) -> None:
+    hass.data[DATA_TIMING] = UNLIMITED
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert hass.services.has_service(DOMAIN, "register_account")

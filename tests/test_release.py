@@ -1,0 +1,164 @@
+"""What a release attaches is what HACS and Home Assistant's Marketplace expect."""
+
+import json
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+from typing import Any
+import zipfile
+
+from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+from homeassistant.const import __version__ as ha_version
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import async_get_integration
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+INTEGRATION = PROJECT / "custom_components" / "growatt_onboarding"
+FIRST_KEYS = ["domain", "name"]
+# What HACS asks of a manifest.
+HACS_KEYS = {"codeowners", "documentation", "issue_tracker", "version"}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text()))
+
+
+def build(*arguments: str | Path, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    """Build as the release workflow does."""
+    command = [sys.executable, project / "scripts" / "lib" / "build-zip", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return the file that a release would attach."""
+    version = read_json(INTEGRATION / "manifest.json")["version"]
+    output = tmp_path / "release" / "integration.zip"
+    built = build("--tag", version, output)
+    assert built.returncode == 0, built.stderr
+    assert built.stdout == f"{output}\n"
+    return output
+
+
+# The file
+
+
+def test_unpacked_it_is_the_integration(archive: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "growatt_onboarding"
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.testzip() is None
+        opened.extractall(folder)
+    unpacked = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert {path for path in unpacked if path.suffix == ".py"} == {
+        path.relative_to(INTEGRATION) for path in INTEGRATION.rglob("*.py")
+    }
+    for name in ("manifest.json", "services.yaml", "translations/en.json", "brand/icon.png"):
+        assert Path(name) in unpacked
+        assert (folder / name).read_bytes() == (INTEGRATION / name).read_bytes()
+
+
+def test_nothing_is_in_it_that_python_or_an_editor_left(archive: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "checkout"
+    for name in ("custom_components", "scripts"):
+        shutil.copytree(PROJECT / name, copy / name)
+    shutil.copy(PROJECT / "hacs.json", copy)
+    integration = copy / "custom_components" / "growatt_onboarding"
+    for name in ("cloud/__pycache__/left.cpython-314.pyc", ".left.swp", ".left/left.py"):
+        (integration / name).parent.mkdir(exist_ok=True)
+        (integration / name).touch()
+    assert build(project=copy).returncode == 0
+    built = copy / "build" / "growatt_onboarding.zip"
+    assert built.read_bytes() == archive.read_bytes()
+
+
+def test_the_same_files_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.zip"
+    assert build(again).returncode == 0
+    assert again.read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize("tag", ["v{version}", "{version}-beta", "0.0.0", ""])
+def test_a_tag_that_is_not_the_version_is_refused(tag: str, tmp_path: Path) -> None:
+    version = read_json(INTEGRATION / "manifest.json")["version"]
+    output = tmp_path / "refused.zip"
+    built = build("--tag", tag.format(version=version), output)
+    assert built.returncode == 1
+    assert version in built.stderr
+    assert not output.exists()
+
+
+# The manifest
+
+
+def test_the_manifests_keys_are_in_order() -> None:
+    keys = list(read_json(INTEGRATION / "manifest.json"))
+    assert keys == FIRST_KEYS + sorted(set(keys) - set(FIRST_KEYS))
+
+
+async def test_the_manifest_is_what_home_assistant_and_hacs_ask_for(hass: HomeAssistant) -> None:
+    integration = await async_get_integration(hass, INTEGRATION.name)
+    assert integration.file_path == INTEGRATION
+    assert not integration.is_built_in
+    assert integration.config_flow
+    assert integration.version is not None
+    assert integration.version.strategy in (
+        AwesomeVersionStrategy.SEMVER,
+        AwesomeVersionStrategy.SIMPLEVER,
+    )
+    assert integration.manifest.keys() >= HACS_KEYS
+
+
+def test_the_package_has_the_manifests_version() -> None:
+    version = read_json(INTEGRATION / "manifest.json")["version"]
+    assert f'\nversion = "{version}"\n' in (PROJECT / "pyproject.toml").read_text()
+    assert f"\n## {version}" in (PROJECT / "CHANGELOG.md").read_text()
+
+
+# hacs.json
+
+
+def test_hacs_installs_the_file_that_is_attached(tmp_path: Path) -> None:
+    hacs = read_json(PROJECT / "hacs.json")
+    assert hacs["zip_release"] is True
+    assert hacs["filename"] == f"{INTEGRATION.name}.zip"
+    assert hacs["name"] == read_json(INTEGRATION / "manifest.json")["name"]
+    # HACS takes the only folder there is.
+    folders = [path.name for path in INTEGRATION.parent.iterdir() if path.is_dir()]
+    assert [name for name in folders if name[0] not in "._"] == [INTEGRATION.name]
+
+
+def test_every_place_names_the_same_oldest_home_assistant() -> None:
+    floor = read_json(PROJECT / "hacs.json")["homeassistant"]
+    assert AwesomeVersion(ha_version) >= AwesomeVersion(floor)
+    month = ".".join(floor.split(".")[:2])
+    assert f"Home Assistant {month} or newer" in (PROJECT / "README.md").read_text()
+    tested = re.search(
+        r"oldest Home Assistant this integration supports: (\S+)\.\n",
+        (PROJECT / "pyproject.toml").read_text(),
+    )
+    assert tested is not None
+    assert tested[1].startswith(f"{month}.")
+
+
+# The workflows
+
+
+def workflow_texts() -> list[str]:
+    return [path.read_text() for path in sorted((PROJECT / ".github" / "workflows").iterdir())]
+
+
+def test_workflows_name_actions_by_commit() -> None:
+    used = [line for text in workflow_texts() for line in text.splitlines() if "uses:" in line]
+    pinned = re.compile(r"^\s*(- )?uses: ([\w.-]+/)+[\w.-]+@[0-9a-f]{40} # (v[\d.]+|main|master)$")
+    local = re.compile(r"^\s*(- )?uses: \./\.github/workflows/[\w-]+\.yml$")
+    assert used
+    assert [line for line in used if not pinned.match(line) and not local.match(line)] == []
+
+
+def test_workflows_call_scripts_that_exist() -> None:
+    scripts = {name for text in workflow_texts() for name in re.findall(r"\bscripts/[\w/-]+", text)}
+    assert {"scripts/lint", "scripts/test", "scripts/lib/build-zip"} <= scripts
+    assert [name for name in sorted(scripts) if not (PROJECT / name).is_file()] == []

@@ -1,0 +1,772 @@
+"""The actions: what they take, answer and refuse."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.auth.models import User
+from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+)
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+import pytest
+import voluptuous as vol
+
+from custom_components.growatt_onboarding import registration
+from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.registration import DATA_REGISTRATIONS
+from custom_components.growatt_onboarding.store import DurableStore
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+
+from .common import (
+    NEW_ACCOUNT,
+    RESIDENT,
+    RESIDENT_PLANT,
+    SECRETS,
+    UNLIMITED,
+    add_account,
+    entries,
+    until,
+)
+from .fake_provider import BY_EMAIL, BY_NAME, URL, FakeCloud, fake_provider
+
+REGISTER = "user/user_register"
+BIND = "device/sn/add"
+
+
+@pytest.fixture(autouse=True)
+async def component(hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the integration up, without any account."""
+    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
+    """Return the entry of the resident, with the installer's token."""
+    return await add_account(hass, cloud)
+
+
+async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
+    """Perform an action and return its response."""
+    response = await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return response
+
+
+def there(cloud: Simulator, token: str = INSTALLER_TOKEN) -> dict[str, str]:
+    """Return what says where an action goes when no account does."""
+    return {"server": cloud.url, "token": token}
+
+
+async def fails(
+    hass: HomeAssistant,
+    action: str,
+    kind: type[HomeAssistantError],
+    key: str,
+    **data: Any,
+) -> dict[str, str]:
+    """Return the placeholders of the error that an action raises."""
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(hass, action, **data)
+    assert type(caught.value) is kind
+    assert caught.value.translation_domain == DOMAIN
+    assert caught.value.translation_key == key
+    for secret in SECRETS:
+        assert secret not in repr(caught.value)
+        assert secret not in repr(caught.value.__cause__)
+    return dict(caught.value.translation_placeholders or {})
+
+
+# Who may do what, and with what
+
+
+ALL = {
+    "register_account": {},
+    "check_username": {"username": "alice"},
+    "list_plants": {},
+    "create_plant": {"name": "Roof", "peak_power": 4},
+    "bind_device": {"plant_id": "1", "serial_numbers": ["SIM0000001"]},
+    "check_association": {"device_id": ["x"]},
+}
+
+
+async def test_these_are_all_actions(hass: HomeAssistant) -> None:
+    assert set(hass.services.async_services_for_domain(DOMAIN)) == set(ALL)
+
+
+@pytest.mark.parametrize("action", ALL)
+async def test_only_administrators_may(
+    hass: HomeAssistant, cloud: Simulator, hass_read_only_user: User, action: str
+) -> None:
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN,
+            action,
+            ALL[action],
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+            return_response=True,
+        )
+    assert not cloud.calls
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "words"),
+    [
+        ("check_username", {}, "username"),
+        ("create_plant", {"name": "Roof"}, "peak_power"),
+        ("create_plant", {"name": "Roof", "peak_power": 0}, "peak_power"),
+        ("create_plant", {"name": "Roof", "peak_power": "much"}, "peak_power"),
+        ("create_plant", {"peak_power": 4}, "name"),
+        ("bind_device", {"serial_numbers": ["SIM0000001"]}, "plant_id"),
+        ("bind_device", {"plant_id": "1"}, "serial_numbers"),
+        ("bind_device", {"plant_id": "1", "serial_numbers": []}, "serial_numbers"),
+        ("bind_device", {**ALL["bind_device"], "timeout": 121}, "timeout"),
+        ("bind_device", {**ALL["bind_device"], "timeout": -1}, "timeout"),
+        ("check_association", {}, "device_id"),
+        ("register_account", {"provider": "nobody"}, "provider"),
+        ("register_account", {"passwort": "x"}, "passwort"),
+    ],
+)
+async def test_data_that_cannot_be_are_named(
+    hass: HomeAssistant, cloud: Simulator, action: str, data: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(vol.Invalid, match=words):
+        await act(hass, action, **data)
+    assert not cloud.calls
+
+
+async def test_an_action_without_a_response_works_too(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    await hass.services.async_call(
+        DOMAIN, "create_plant", {"name": "Roof", "peak_power": 4}, blocking=True
+    )
+    assert "Roof" in [plant.name for plant in cloud.growatt.plants.values()]
+
+
+# register_account
+
+
+async def test_register_an_account(hass: HomeAssistant, cloud: Simulator) -> None:
+    response = await act(hass, "register_account", **there(cloud), **NEW_ACCOUNT, phone=31612345678)
+    (entry,) = entries(hass)
+    assert response == {
+        "account_id": "102",
+        "account_name": "alice",
+        "activation_pending": False,
+        "config_entry_id": entry.entry_id,
+    }
+    assert entry.source == SOURCE_IMPORT
+    assert entry.data["access"] == {"token": INSTALLER_TOKEN}
+    assert entry.runtime_data.client.signed_in
+    user = cloud.growatt.user_named("alice")
+    assert user is not None
+    assert user.tel == "31612345678"
+    assert not hass.config_entries.subentries.async_progress()
+    await until(lambda: not hass.data[DATA_REGISTRATIONS])
+
+
+async def test_register_an_account_without_an_entry(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    response = await act(
+        hass, "register_account", **there(cloud), **NEW_ACCOUNT, create_entry=False
+    )
+    assert response == {
+        "account_id": "102",
+        "account_name": "alice",
+        "activation_pending": False,
+    }
+    await until(lambda: not hass.data[DATA_REGISTRATIONS])
+    await hass.async_block_till_done()
+    assert not entries(hass)
+    assert not hass_storage[DOMAIN]["data"]["registrations"]
+
+
+async def test_register_with_the_access_of_an_account(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    response = await act(hass, "register_account", config_entry_id=entry.entry_id, **NEW_ACCOUNT)
+    new = hass.config_entries.async_get_entry(response["config_entry_id"])
+    assert new is not None
+    assert new.data["access"] == entry.data["access"]
+    assert new.data["server"] == entry.data["server"]
+
+
+async def test_two_actions_share_one_registration(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.faults.add(REGISTER, kind="hold", executed=False)
+    first = hass.async_create_task(
+        act(hass, "register_account", **there(cloud), **NEW_ACCOUNT, create_entry=False)
+    )
+    await cloud.faults.wait_held()
+    second = hass.async_create_task(act(hass, "register_account", **there(cloud), **NEW_ACCOUNT))
+    (running,) = hass.data[DATA_REGISTRATIONS].values()
+    await until(lambda: running.waiting == 2)
+    cloud.faults.release()
+    assert "config_entry_id" not in await first
+    response = await second
+    (entry,) = entries(hass)
+    assert response["config_entry_id"] == entry.entry_id
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_stopping_the_action_does_not_stop_the_registration(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.faults.add(REGISTER, kind="hold")
+    task = hass.async_create_task(act(hass, "register_account", **there(cloud), **NEW_ACCOUNT))
+    await cloud.faults.wait_held()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    cloud.faults.release()
+    await until(lambda: entries(hass))
+    (entry,) = entries(hass)
+    assert entry.data["account_id"] == "102"
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+@pytest.mark.parametrize(
+    ("left_out", "given", "field"),
+    [
+        ("username", {}, "username"),
+        ("password", {}, "password"),
+        ("email", {}, "email"),
+        ("country", {}, "country"),
+        ("server", {}, "server"),
+        ("token", {}, "token"),
+        ("", {"username": "  "}, "username"),
+    ],
+)
+async def test_what_is_missing_is_named(
+    hass: HomeAssistant, cloud: Simulator, left_out: str, given: dict[str, str], field: str
+) -> None:
+    data = {**there(cloud), **NEW_ACCOUNT, **given}
+    data.pop(left_out, None)
+    told = await fails(hass, "register_account", ServiceValidationError, "required", **data)
+    assert told["field"] == field
+    assert not cloud.calls.of(REGISTER)
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"username": RESIDENT}, "username_taken"),
+        ({"email": "alice"}, "invalid_email"),
+        ({"country": "XX"}, "invalid_country"),
+        ({"phone": "call me"}, "invalid_phone"),
+        ({"installer_code": "WRONG"}, "installer_code_wrong"),
+        ({"token": "x" * 32}, "invalid_token"),
+        ({"server": "http://openapi.growatt.com"}, "insecure_url"),
+        ({"server": "no address"}, "invalid_url"),
+    ],
+)
+async def test_what_the_caller_gave_wrong(
+    hass: HomeAssistant, cloud: Simulator, given: dict[str, str], key: str
+) -> None:
+    data = {**there(cloud), **NEW_ACCOUNT}
+    await fails(hass, "register_account", ServiceValidationError, key, **{**data, **given})
+    assert not entries(hass)
+    assert (await act(hass, "register_account", **data))["account_id"] == "102"
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ({"kind": "code", "code": 10001}, "system_error"),
+        ({"kind": "code", "code": 10006}, "rejected"),
+        ({"kind": "code", "code": 10011}, "not_allowed_register"),
+        ({"kind": "code", "code": 10012}, "rate_limited"),
+        ({"kind": "code", "code": 10013}, "rejected"),
+        ({"kind": "code", "code": -1}, "wrong_server"),
+        ({"kind": "code", "code": 31337, "msg": "the cloud's own words"}, "unknown_code"),
+        ({"kind": "firewall"}, "blocked"),
+        ({"kind": "cut"}, "not_registered"),
+        ({"kind": "garbage"}, "not_registered"),
+        ({"kind": "login_page"}, "not_registered"),
+    ],
+)
+async def test_what_is_the_clouds_fault(
+    hass: HomeAssistant, cloud: Simulator, fault: dict[str, Any], key: str
+) -> None:
+    cloud.faults.add(REGISTER, **fault)
+    data = {**there(cloud), **NEW_ACCOUNT}
+    told = await fails(hass, "register_account", HomeAssistantError, key, **data)
+    if key == "unknown_code":
+        assert told["code"] == "31337"
+        assert told["message"] == "the cloud's own words"
+    assert not entries(hass)
+    assert (await act(hass, "register_account", **data))["account_id"] == "102"
+
+
+async def test_an_outcome_that_nobody_knows(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.faults.add(REGISTER, kind="cut_after")
+    cloud.faults.add("user/check_user", kind="pass")
+    cloud.faults.add("user/check_user", kind="cut")
+    data = {**there(cloud), **NEW_ACCOUNT}
+    await fails(hass, "register_account", HomeAssistantError, "outcome_unknown", **data)
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_a_token_that_may_not_register(hass: HomeAssistant, cloud: Simulator) -> None:
+    data = {**there(cloud, END_USER_TOKEN), **NEW_ACCOUNT}
+    await fails(hass, "register_account", HomeAssistantError, "not_allowed_register", **data)
+
+
+async def test_a_stored_token_that_is_not_valid_any_more(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    """It is not the caller's fault, who gave no token."""
+    del cloud.growatt.tokens[INSTALLER_TOKEN]
+    data = {"config_entry_id": entry.entry_id, **NEW_ACCOUNT}
+    await fails(hass, "register_account", HomeAssistantError, "invalid_token", **data)
+
+
+async def test_nothing_is_sent_when_it_cannot_be_stored(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The plants are known, so that the registration is what needs the disk first.
+    await act(hass, "check_username", **there(cloud), username="alice")
+
+    async def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(DurableStore, "_async_write_data", full)
+    data = {**there(cloud), **NEW_ACCOUNT}
+    await fails(hass, "register_account", HomeAssistantError, "not_stored", **data)
+    assert not cloud.calls.of(REGISTER)
+
+
+async def test_the_form_is_found_by_what_was_given(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = FakeCloud(offer=Offer(register=(BY_EMAIL, BY_NAME)))
+    await use_portal(hass, monkeypatch, portal)
+    data = {"provider": "fake", "server": URL, "create_entry": False}
+    person = {"username": "alice", "password": "Not-a-real-password-1"}
+
+    response = await act(hass, "register_account", **data, **person)
+    assert response["account_name"] == "alice"
+    told = await fails(
+        hass, "register_account", ServiceValidationError, "required", **data, **person, form="link"
+    )
+    assert told["field"] == "email"
+    response = await act(
+        hass, "register_account", **data, **person, form="link", email="a@example.com", code="1"
+    )
+    assert response["account_name"] == "a@example.com"
+    assert portal.registered == [
+        person,
+        {"email": "a@example.com", "code": "1", "password": "Not-a-real-password-1"},
+    ]
+    await fails(
+        hass,
+        "register_account",
+        ServiceValidationError,
+        "nothing_offered",
+        **data,
+        **person,
+        form="no_such_form",
+    )
+
+
+async def use_portal(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, portal: FakeCloud
+) -> None:
+    """Add one more provider, and register the actions anew with its fields."""
+    from custom_components.growatt_onboarding.services import (  # noqa: PLC0415
+        async_setup_services,
+    )
+
+    hass.data[DATA_TIMING] = UNLIMITED
+    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(portal))
+    async_setup_services(hass)
+
+
+# Which account
+
+
+async def test_an_account_and_a_server_contradict(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    for given in ({"server": cloud.url}, {"token": INSTALLER_TOKEN}, {"provider": "growatt"}):
+        told = await fails(
+            hass,
+            "check_username",
+            ServiceValidationError,
+            "account_or_server",
+            config_entry_id=entry.entry_id,
+            username="alice",
+            **given,
+        )
+        assert told == {"field": next(iter(given))}
+
+
+async def test_an_account_that_is_none(hass: HomeAssistant, cloud: Simulator) -> None:
+    for action, data in (("check_username", {"username": "alice"}), ("register_account", {})):
+        await fails(
+            hass,
+            action,
+            ServiceValidationError,
+            "account_not_found",
+            config_entry_id="nobody",
+            **data,
+        )
+
+
+async def test_which_of_several_accounts(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    assert len((await act(hass, "list_plants"))["plants"]) == 1
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    other = await add_account(hass, cloud, account_id=str(bob.user_id), name="bob")
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "list_plants")
+    assert caught.value.translation_key == "service_found_multiple_config_entry_for_domain"
+    assert (await act(hass, "list_plants", config_entry_id=other.entry_id)) == {"plants": []}
+
+    await hass.config_entries.async_unload(other.entry_id)
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "list_plants", config_entry_id=other.entry_id)
+    assert caught.value.translation_key == "service_config_entry_not_loaded"
+
+
+async def test_an_account_whose_id_is_not_known(hass: HomeAssistant, cloud: Simulator) -> None:
+    await add_account(hass, cloud, account_id=None)
+    for action in ("list_plants", "create_plant", "bind_device"):
+        told = await fails(hass, action, ServiceValidationError, "not_signed_in", **ALL[action])
+        assert told == {"account": RESIDENT}
+    assert not cloud.calls
+
+
+async def test_a_cloud_that_cannot(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = FakeCloud(capabilities=frozenset({Capability.REGISTER}))
+    await use_portal(hass, monkeypatch, portal)
+    told = await fails(
+        hass,
+        "check_username",
+        ServiceValidationError,
+        "not_supported",
+        provider="fake",
+        server=URL,
+        username="alice",
+    )
+    assert told == {"account": URL}
+
+    data = {"provider": "fake", "server": URL, "username": "alice", "password": "Not-real-1"}
+    await act(hass, "register_account", **data, form="register")
+    for action in ("list_plants", "create_plant", "bind_device"):
+        told = await fails(hass, action, ServiceValidationError, "not_supported", **ALL[action])
+        assert told == {"account": "alice"}
+
+
+# check_username
+
+
+async def test_check_a_username(hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry) -> None:
+    assert await act(hass, "check_username", **there(cloud), username="alice") == {
+        "username": "alice",
+        "available": True,
+    }
+    assert await act(hass, "check_username", config_entry_id=entry.entry_id, username=RESIDENT) == {
+        "username": RESIDENT,
+        "available": False,
+    }
+    told = await fails(
+        hass, "check_username", ServiceValidationError, "required", **there(cloud), username=" "
+    )
+    assert told["field"] == "username"
+
+
+# Plants
+
+
+async def test_list_and_create_plants(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    created = await act(hass, "create_plant", name="Roof", peak_power=4.2)
+    assert created == {"plant_id": "20002", "name": "Roof"}
+    assert await act(hass, "list_plants") == {
+        "plants": [{"plant_id": RESIDENT_PLANT, "name": "Sim Home"}, created]
+    }
+
+
+async def test_a_plant_that_cannot_be_created(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    data = {"name": "Sim Home", "peak_power": 4}
+    told = await fails(hass, "create_plant", ServiceValidationError, "plant_name_taken", **data)
+    assert told["field"] == "name"
+    await fails(
+        hass, "create_plant", ServiceValidationError, "plant_name_empty", name=" ", peak_power=4
+    )
+    cloud.faults.add("plant/add", kind="code", code=10005)
+    data = {"name": "Roof", "peak_power": 4}
+    await fails(hass, "create_plant", HomeAssistantError, "account_missing", **data)
+    cloud.faults.add("plant/add", kind="cut")
+    await fails(hass, "create_plant", HomeAssistantError, "plant_outcome_unknown", **data)
+    assert (await act(hass, "create_plant", **data))["name"] == "Roof"
+
+
+async def test_plants_that_cannot_be_listed(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.faults.add("plant/list", kind="http_500")
+    told = await fails(hass, "list_plants", HomeAssistantError, "server_error")
+    assert told["status"] == "500"
+
+
+async def test_a_list_that_may_not_be_asked_for_yet_says_when(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.faults.add("plant/list", kind="code", code=10012)
+    told = await fails(hass, "list_plants", HomeAssistantError, "rate_limited")
+    assert told["minutes"] == "5"
+
+
+# bind_device
+
+
+def states(response: dict[str, Any]) -> dict[str, str]:
+    return {result["serial_number"]: result["state"] for result in response["results"]}
+
+
+async def test_one_bad_serial_number_does_not_stop_the_others(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    theirs = cloud.growatt.add_plant(bob.user_id, "Theirs")
+    other = await add_account(hass, cloud, account_id=str(bob.user_id), name="bob")
+    cloud.growatt.add_device("GOOD000001")
+    cloud.growatt.add_device("HERE000001", plant_id=int(RESIDENT_PLANT))
+    cloud.growatt.add_device("THEIRS0001", plant_id=theirs.plant_id)
+    cloud.growatt.add_device("TRACKED001")
+    cloud.growatt.add_device("NOSTICK001", datalogger_sn="")
+    await act(
+        hass,
+        "bind_device",
+        config_entry_id=other.entry_id,
+        plant_id=str(theirs.plant_id),
+        serial_numbers="TRACKED001",
+    )
+
+    response = await act(
+        hass,
+        "bind_device",
+        config_entry_id=entry.entry_id,
+        plant_id=f" {RESIDENT_PLANT} ",
+        serial_numbers=[
+            "x!",
+            "tracked001",
+            "good 000001",
+            "GOOD000001",
+            "UNKNOWN001, QMN000GOOD000001",
+            "NOSTICK001",
+            "HERE000001",
+            "THEIRS0001",
+        ],
+    )
+
+    assert states(response) == {
+        "x!": "invalid",
+        "TRACKED001": "already_tracked",
+        "GOOD000001": "accepted",
+        "UNKNOWN001": "rejected",
+        "QMN000GOOD000001": "rejected",
+        "NOSTICK001": "rejected",
+        "HERE000001": "associated",
+        "THEIRS0001": "conflict",
+    }
+    results = {result["serial_number"]: result for result in response["results"]}
+    assert list(results) == list(states(response))
+    assert results["x!"] == {"serial_number": "x!", "state": "invalid"}
+    assert results["GOOD000001"] == {
+        "serial_number": "GOOD000001",
+        "state": "accepted",
+        "pending": True,
+        "reason": None,
+        "message": None,
+    }
+    assert results["UNKNOWN001"]["reason"] == "serial_rejected"
+    assert "serial number is wrong" in results["UNKNOWN001"]["message"]
+    assert results["QMN000GOOD000001"]["reason"] == "datalogger_serial"
+    assert results["NOSTICK001"]["reason"] == "datalogger_missing"
+    assert not results["NOSTICK001"]["pending"]
+    assert {str(sub.unique_id) for sub in entry.subentries.values()} == {
+        "GOOD000001",
+        "UNKNOWN001",
+        "QMN000GOOD000001",
+        "NOSTICK001",
+        "HERE000001",
+        "THEIRS0001",
+    }
+
+
+async def test_nothing_new_is_answered_at_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    response = await act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers=["x"])
+    assert states(response) == {"x": "invalid"}
+    assert not cloud.calls
+
+
+async def test_a_plant_of_somebody_else(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    theirs = cloud.growatt.add_plant(bob.user_id, "Theirs")
+    cloud.growatt.add_device("SIM0000001")
+    response = await act(
+        hass, "bind_device", plant_id=str(theirs.plant_id), serial_numbers="SIM0000001"
+    )
+    (result,) = response["results"]
+    assert (result["state"], result["reason"]) == ("rejected", "plant_missing")
+
+
+async def test_an_immediate_answer(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.growatt.add_device("SIM0000001")
+    cloud.faults.add(BIND, kind="hold")
+    response = await act(
+        hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers="SIM0000001", timeout=0
+    )
+    (state,) = states(response).values()
+    assert state in ("queued", "unconfirmed")
+    assert response["results"][0]["pending"]
+    await cloud.faults.wait_held()
+    cloud.faults.release()
+    coordinator = entry.runtime_data.coordinator
+    await until(lambda: coordinator.data["SIM0000001"].state == "accepted")
+
+
+async def test_a_thousand_at_once_are_the_most(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    many = [f"SIM{number:07}" for number in range(1001)]
+    told = await fails(
+        hass,
+        "bind_device",
+        ServiceValidationError,
+        "serials_too_many",
+        plant_id=RESIDENT_PLANT,
+        serial_numbers=many,
+    )
+    assert told == {"count": "1001", "most": "1000"}
+    assert not entry.subentries
+    await fails(
+        hass,
+        "bind_device",
+        ServiceValidationError,
+        "serials_empty",
+        plant_id=RESIDENT_PLANT,
+        serial_numbers=[" ", ","],
+    )
+    assert not cloud.calls
+
+
+async def test_two_actions_at_once_track_each_serial_number_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    serials = [f"SIM{number:07}" for number in range(4)]
+    for serial in serials:
+        cloud.growatt.add_device(serial)
+    first, second = await asyncio.gather(
+        act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers=serials[:3]),
+        act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers=serials[1:]),
+    )
+    assert states(first) == dict.fromkeys(serials[:3], "accepted")
+    assert states(second) == {
+        **dict.fromkeys(serials[1:3], "already_tracked"),
+        serials[3]: "accepted",
+    }
+    assert sorted(call.params["sn"] for call in cloud.calls.of(BIND)) == serials
+    assert len(entry.subentries) == 4
+
+
+async def test_inverters_that_cannot_be_stored(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(DurableStore, "_async_write_data", full)
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers="SIM0000001")
+    assert caught.value.translation_key == "not_stored"
+    assert not entry.subentries
+    assert not cloud.calls
+
+
+async def test_an_inverter_removed_while_the_action_waits(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.growatt.add_device("SIM0000001")
+    cloud.faults.add(BIND, kind="hold")
+    task = hass.async_create_task(
+        act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers="SIM0000001")
+    )
+    await cloud.faults.wait_held()
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    cloud.faults.release()
+    assert (await task)["results"] == [{"serial_number": "SIM0000001", "state": "removed"}]
+
+
+# check_association
+
+
+def device_of(hass: HomeAssistant, entry: ConfigEntry, identifier: str) -> str:
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    (device,) = [one for one in devices if (DOMAIN, identifier) in one.identifiers]
+    return device.id
+
+
+async def test_check_the_association(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    for serial in ("SIM0000001", "SIM0000002"):
+        cloud.growatt.add_device(serial)
+    await act(
+        hass,
+        "bind_device",
+        plant_id=RESIDENT_PLANT,
+        serial_numbers="SIM0000001, SIM0000002",
+    )
+    await hass.async_block_till_done()
+    cloud.growatt.bring_online("SIM0000001")
+    devices = [
+        device_of(hass, entry, serial) for serial in ("SIM0000001", "SIM0000002", "SIM0000001")
+    ]
+    response = await act(hass, "check_association", device_id=devices)
+    assert states(response) == {"SIM0000001": "associated", "SIM0000002": "accepted"}
+    assert [result["pending"] for result in response["results"]] == [False, True]
+    assert len(cloud.calls.of("device/list")) == 1
+
+
+async def test_a_device_that_is_no_inverter(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    told = await fails(
+        hass,
+        "check_association",
+        ServiceValidationError,
+        "not_an_inverter",
+        device_id=device_of(hass, entry, entry.entry_id),
+    )
+    assert told == {"device": RESIDENT}
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "check_association", device_id="nothing")
+    assert caught.value.translation_key == "service_device_not_found"

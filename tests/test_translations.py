@@ -1,0 +1,467 @@
+"""Every text that the code can ask for is there, with the values it needs, and no other is."""
+
+import json
+import re
+from types import ModuleType
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import load_yaml_dict
+
+from custom_components.growatt_onboarding.binding.model import BindingState
+from custom_components.growatt_onboarding.cloud.provider import (
+    Capability,
+    Field,
+    FieldKind,
+    Form,
+    Provider,
+)
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+
+# Imported so that all classes of errors are known.
+import custom_components.growatt_onboarding.config_flow
+from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.forms import CAPTCHA_FIELD
+import custom_components.growatt_onboarding.repairs
+import custom_components.growatt_onboarding.services  # noqa: F401
+
+from .used_texts import ROOT, Code, leaves
+
+EN: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))
+ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))
+CODE = Code()
+USES = CODE.cloud_errors()
+
+INVERTER = EN["config_subentries"]["inverter"]
+
+# Answers to a binding, or to a look for one: no dialog waits for these. They are told by the
+# repairs, by the actions and at the end of the inverter dialog, as exceptions.
+OF_BINDINGS = {
+    "account_may_not_bind",
+    "already_bound",
+    "bind_failed",
+    "datalogger_missing",
+    "device_elsewhere",
+    "device_missing",
+    "device_shared",
+    "homes_unsupported",
+    "invalid_product_key",
+    "invalid_serial",
+    "not_allowed_bind",
+    "not_allowed_devices",
+    "plant_missing",
+    "product_not_allowed",
+    "product_not_in_user_domain",
+    "product_or_device_missing",
+    "serial_rejected",
+}
+# Only plants and serial numbers are asked for in the inverter dialog and its actions.
+OF_PLANTS = {"account_missing", "not_allowed_create_plant", "plant_name_taken"}
+# The other errors that the inverter dialog can show; all of them come with the account too.
+SHARED_MODULES = {"access", "cloud.answer", "cloud.fields", "cloud.transport", "forms"}
+OF_PLANT_CALLS = {
+    "invalid_token",
+    "login_page",
+    "not_allowed",
+    "not_allowed_plants",
+    "rejected",
+    "system_error",
+    "unknown_code",
+    "wrong_server",
+}
+# What only an account's form asks for.
+OF_ACCOUNT_FIELDS = {"invalid_email", "invalid_phone"}
+# What is known of a binding that was refused.
+OF_REASONS = {"serials", "message"}
+# Not an error of a form: a step of its own.
+OUTCOME_UNKNOWN = "outcome_unknown"
+
+
+def keys_of(*modules: str) -> set[str]:
+    return {use.key for use in USES if use.module in modules}
+
+
+CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("access")
+DIALOG = keys_of("account_flow", "config_flow", "register_flow", "registration", "forms")
+SERIALS = keys_of("serials", "plants", "inverter_flow")
+# Raised by an action, where the form of the dialog tells the field.
+ACTIONS = set().union(
+    *(CODE.texts("services", call.args[0]) for _, call in CODE.calls("_invalid")),
+    *CODE.keywords("translation_key", "HomeAssistantError", "ServiceValidationError").values(),
+)
+
+
+def message(key: str) -> str:
+    return str(EN["exceptions"].get(key, {"message": ""})["message"])
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", text))
+
+
+# Errors
+
+
+def test_errors_of_the_account_dialog() -> None:
+    expected = (CLOUD | DIALOG) - OF_BINDINGS - OF_PLANTS - {OUTCOME_UNKNOWN}
+    assert set(EN["config"]["error"]) == expected
+
+
+def test_errors_of_the_inverter_dialog() -> None:
+    shared = keys_of(*SHARED_MODULES) - OF_ACCOUNT_FIELDS
+    assert set(INVERTER["error"]) == shared | OF_PLANT_CALLS | OF_PLANTS | SERIALS
+
+
+def test_errors_of_actions_and_reasons_of_bindings() -> None:
+    # Serial numbers that an action is given wrong are told one by one in its response.
+    one_by_one = {"serial_invalid", "serial_repeated", "already_tracked"}
+    only_in_the_dialog = {"wrong_account"}
+    expected = CLOUD | keys_of("registration", "plants", "services") | SERIALS | ACTIONS
+    expected -= one_by_one | only_in_the_dialog
+    # Said of a binding's conflict, which has no reason of its own.
+    assert set(EN["exceptions"]) == expected | {"held_elsewhere"}
+
+
+def test_the_sets_above_are_of_errors_there_are() -> None:
+    assert OF_BINDINGS | OF_PLANTS | OF_PLANT_CALLS | OF_ACCOUNT_FIELDS <= CLOUD
+
+
+def test_errors_bring_the_values_that_their_texts_need() -> None:
+    for use in USES:
+        values = use.values | (OF_REASONS if use.module == "steps" else set())
+        for errors in (EN["config"]["error"], INVERTER["error"]):
+            assert placeholders(errors.get(use.key, "")) <= values, use
+        if use.module != "config_flow":
+            # An action also names the field at fault.
+            assert placeholders(message(use.key)) <= values | {"field"}, use
+
+
+def test_reasons_of_bindings_bring_the_values_that_their_texts_need() -> None:
+    for key in OF_BINDINGS:
+        assert placeholders(message(key)) <= OF_REASONS, key
+
+
+def test_errors_of_actions_bring_the_values_that_their_texts_need() -> None:
+    for module, call in CODE.calls("_invalid"):
+        given = {keyword.arg for keyword in call.keywords}
+        for key in CODE.texts(module, call.args[0]):
+            assert placeholders(message(key)) <= given, key
+
+
+def test_the_same_error_has_the_same_text() -> None:
+    account, inverter = EN["config"]["error"], INVERTER["error"]
+    for key in account.keys() & inverter.keys():
+        assert account[key] == inverter[key]
+
+
+# Forms
+
+
+def providers() -> list[Provider]:
+    """Return every provider there is in the package, whether registered yet or not."""
+    found: dict[str, Provider] = {}
+    for name in CODE.trees:
+        if name.startswith("cloud."):
+            module: ModuleType = CODE.module(name)
+            for value in vars(module).values():
+                if isinstance(value, Provider):
+                    found[value.key] = value
+    assert found.keys() >= PROVIDERS.keys()
+    return list(found.values())
+
+
+def forms() -> list[Form]:
+    """Return the forms that are constants; others are made of the fields of these tests' names."""
+    return [
+        value
+        for name in CODE.trees
+        if name.startswith("cloud.")
+        for value in vars(CODE.module(name)).values()
+        if isinstance(value, Form)
+    ]
+
+
+def names(fields: Any) -> set[str]:
+    return {field.name for field in fields}
+
+
+def test_fields_of_the_server_step() -> None:
+    expected = {"server"}.union(*(names(provider.access_fields) for provider in providers()))
+    assert set(EN["config"]["step"]["server"]["data"]) == expected
+
+
+def test_fields_of_signing_in_again() -> None:
+    expected = {
+        field.name for provider in providers() for field in provider.access_fields if field.secret
+    }
+    assert set(EN["config"]["step"]["reauth_confirm"]["data"]) == expected
+
+
+def test_fields_of_the_registration() -> None:
+    expected = {"send_again", CAPTCHA_FIELD.name}.union(
+        *(names(provider.register_fields) for provider in providers())
+    )
+    assert set(EN["config"]["step"]["register_form"]["data"]) == expected
+    for form in forms():
+        if form.key == "register":
+            assert names(form.fields) <= expected
+
+
+def test_fields_of_having_a_code_sent() -> None:
+    """A code goes to what names the account: an address or a number."""
+    reachable = {
+        field.name
+        for provider in providers()
+        for field in provider.register_fields
+        if field.kind in (FieldKind.EMAIL, FieldKind.PHONE)
+    }
+    expected = reachable | {CAPTCHA_FIELD.name}
+    assert set(EN["config"]["step"]["register_code"]["data"]) == expected
+
+
+def test_fields_of_linking() -> None:
+    used = {
+        field.name
+        for name in CODE.trees
+        if name.startswith("cloud.")
+        for value in vars(CODE.module(name)).values()
+        for field in _fields_of_link(value)
+    }
+    assert set(EN["config"]["step"]["link_form"]["data"]) == used | {CAPTCHA_FIELD.name}
+
+
+def _fields_of_link(value: Any) -> tuple[Field, ...]:
+    """Return the fields of a form to link, or those that such a form is made of."""
+    if isinstance(value, Form) and value.key == "link":
+        return value.fields
+    if getattr(value, "__name__", "") == "link_form":
+        for arguments in ({"captcha": False},):
+            try:
+                return tuple(value(**arguments).fields)
+            except TypeError:
+                continue
+    if isinstance(value, tuple) and value and all(isinstance(item, Field) for item in value):
+        return value
+    return ()
+
+
+def test_fields_of_the_inverter_dialog() -> None:
+    steps = INVERTER["step"]
+    places = {provider.place_field.name for provider in providers() if provider.place_field}
+    assert set(steps["place"]["data"]) == places
+    assert set(steps["plant"]["data"]) == {"plant_id"}
+    assert set(steps["create_plant"]["data"]) == {"name", "peak_power"}
+    assert set(steps["serial_numbers"]["data"]) == {"serial_numbers"}
+
+
+def test_every_field_is_described() -> None:
+    for flow in (EN["config"], INVERTER):
+        for step_id, step in flow["step"].items():
+            if "menu_options" not in step:
+                assert step.get("data", {}).keys() == step.get("data_description", {}).keys(), (
+                    step_id
+                )
+
+
+def steps_of(*modules: str) -> set[str]:
+    """Return the steps that show something to a person."""
+    shown = {
+        text
+        for module in modules
+        for texts in (
+            CODE.keywords("step_id", "async_show_form", "async_show_menu").get(module, set()),
+        )
+        for text in texts
+    }
+    for module, call in CODE.calls("_show", "_show_form", "_ask_way"):
+        if module in modules:
+            shown |= CODE.texts(module, call.args[0])
+    return shown
+
+
+def test_steps() -> None:
+    account = ("account_flow", "config_flow", "register_flow")
+    assert set(EN["config"]["step"]) == steps_of(*account)
+    assert set(INVERTER["step"]) == steps_of("inverter_flow")
+
+
+def test_menus() -> None:
+    for step_id in ("method", "outcome_unknown"):
+        for option in EN["config"]["step"][step_id]["menu_options"]:
+            assert option in EN["config"]["step"]
+
+
+def test_progress() -> None:
+    actions = CODE.keywords("progress_action", "async_show_progress")
+    assert set(EN["config"]["progress"]) == actions["register_flow"]
+    assert set(INVERTER["progress"]) == actions["inverter_flow"]
+
+
+def test_ends() -> None:
+    reasons = CODE.keywords("reason", "async_abort", "async_update_and_abort")
+    of_core = {"already_configured", "already_in_progress"}
+    assert set(EN["config"]["abort"]) == of_core.union(
+        *(reasons.get(module, set()) for module in ("account_flow", "config_flow", "register_flow"))
+    )
+    inverter = set(reasons["inverter_flow"])
+    for module, call in CODE.calls("_abort", "AbortFlow"):
+        inverter |= CODE.texts(module, call.args[0])
+    assert set(INVERTER["abort"]) == inverter
+    described = set().union(*CODE.keywords("description", "async_create_entry").values())
+    assert set(EN["config"]["create_entry"]) == described
+
+
+# Choices
+
+
+def test_choices() -> None:
+    options = {key: set(value["options"]) for key, value in EN["selector"].items()}
+    assert options == {
+        "provider": set(PROVIDERS),
+        "server": {server.key for provider in providers() for server in provider.servers},
+        "plant": {"new_plant"},
+        "way": CODE.form_keys(),
+    }
+
+
+# Entities and repairs
+
+
+def test_entities() -> None:
+    described: dict[str, set[str]] = {}
+    for module, call in CODE.calls(
+        "BinarySensorEntityDescription",
+        "ButtonEntityDescription",
+        "EventEntityDescription",
+        "SensorEntityDescription",
+    ):
+        (key,) = [
+            text
+            for given in call.keywords
+            if given.arg == "translation_key"
+            for text in CODE.texts(module, given.value)
+        ]
+        described.setdefault(module, set()).add(key)
+    assert {platform: set(texts) for platform, texts in EN["entity"].items()} == described
+    assert {platform: set(icons) for platform, icons in ICONS["entity"].items()} == described
+    for texts in (EN["entity"], ICONS["entity"]):
+        assert set(texts["sensor"]["association_status"]["state"]) == set(BindingState)
+
+
+def test_events() -> None:
+    from custom_components.growatt_onboarding.event import REPORTED  # noqa: PLC0415
+
+    attributes = EN["entity"]["event"]["association"]["state_attributes"]
+    assert set(attributes["event_type"]["state"]) == set(REPORTED)
+
+
+def test_repairs() -> None:
+    from custom_components.growatt_onboarding.binding.problem import Problem  # noqa: PLC0415
+
+    raised = CODE.keywords("translation_key", "async_create_issue")
+    assert set(EN["issues"]) == set().union(set(Problem), *raised.values())
+    for issue in EN["issues"].values():
+        # A repair has either a text or a dialog.
+        assert ("description" in issue) != ("fix_flow" in issue)
+
+
+# Actions
+
+
+async def test_actions(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    schemas = {
+        name: {str(marker) for marker in service.schema.schema}
+        for name, service in hass.services.async_services_for_domain(DOMAIN).items()
+        if service.schema is not None
+    }
+    described = load_yaml_dict(str(ROOT / "services.yaml"))
+    assert {name: set(action["fields"]) for name, action in described.items()} == schemas
+    assert {name: set(action["fields"]) for name, action in EN["services"].items()} == schemas
+    assert set(ICONS["services"]) == set(schemas)
+    for name, action in described.items():
+        for field, details in action["fields"].items():
+            texts = EN["services"][name]["fields"][field]
+            assert texts["name"]
+            assert texts["description"]
+            if "select" in details["selector"]:
+                select = details["selector"]["select"]
+                assert select["options"] == list(PROVIDERS)
+                assert select["translation_key"] in EN["selector"]
+
+
+async def test_required_fields_of_actions(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    described = load_yaml_dict(str(ROOT / "services.yaml"))
+    for name, service in hass.services.async_services_for_domain(DOMAIN).items():
+        assert service.schema is not None
+        required = {
+            str(marker) for marker in service.schema.schema if type(marker).__name__ == "Required"
+        }
+        fields = described[name]["fields"]
+        assert {field for field in fields if fields[field].get("required")} == required
+
+
+# What Home Assistant's own checks refuse
+
+
+def test_sections() -> None:
+    assert set(EN) == {
+        "config",
+        "config_subentries",
+        "entity",
+        "exceptions",
+        "issues",
+        "selector",
+        "services",
+    }
+    assert set(EN["config"]) == {
+        "abort",
+        "create_entry",
+        "error",
+        "flow_title",
+        "progress",
+        "step",
+    }
+    assert set(INVERTER) == {
+        "abort",
+        "entry_type",
+        "error",
+        "initiate_flow",
+        "progress",
+        "step",
+    }
+
+
+def test_texts_are_plain() -> None:
+    for place, text in leaves(EN):
+        assert text, place
+        assert text == text.strip(), place
+        assert "  " not in text, place
+        assert "<" not in text, f"{place}: no HTML"
+        assert "://" not in text, f"{place}: no addresses, they come as values"
+        assert "'{" not in text, f"{place}: no values in quotation marks"
+        assert all(re.fullmatch(r"[a-z0-9_]+", part) for part in place.split(".")), place
+
+
+def test_messages_are_sentences() -> None:
+    for place, text in leaves(EN):
+        if ".error." in place or place.startswith("exceptions.") or ".abort." in place:
+            assert text[0].isupper() or text[0] == "{", place
+            assert text[-1] in ".})", place
+
+
+def test_capabilities_are_known() -> None:
+    """A new capability may need texts: this list is where to think of them."""
+    assert set(Capability) == {
+        "bind",
+        "check_serial",
+        "check_username",
+        "create_plant",
+        "link",
+        "locate",
+        "plants",
+        "register",
+        "watch",
+    }
