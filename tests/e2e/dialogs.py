@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from simulator import Simulator
+from simulator.growatt import INSTALLER_TOKEN
 from tests.server.client import Flow, HomeAssistantClient
 
 DOMAIN = "growatt_onboarding"
+SUBENTRY_INVERTER = "inverter"
+PASSWORD = "not-a-real-password"
 
 
 class WentWrongError(Exception):
@@ -37,9 +41,76 @@ async def open_account_dialog(
     return await fill(flow, "server", server=server, **access)
 
 
+async def open_growatt_dialog(
+    client: HomeAssistantClient, simulator: Simulator, token: str = INSTALLER_TOKEN
+) -> Flow:
+    """Open the dialog up to the choice between a new account and one there is."""
+    flow = await open_account_dialog(client, "growatt", simulator.url, {"token": token})
+    return expect(flow, "menu", "method")
+
+
+async def open_register_form(client: HomeAssistantClient, simulator: Simulator) -> Flow:
+    """Open the dialog up to the form of a new account."""
+    flow = await open_growatt_dialog(client, simulator)
+    return expect(await flow.choose("register"), "form", "register_form")
+
+
+def new_account(username: str) -> dict[str, str]:
+    """Return what is filled into the form of a new account."""
+    return {
+        "username": username,
+        "password": PASSWORD,
+        "email": f"{username}@example.com",
+        "country": "NL",
+    }
+
+
+async def link_account(
+    client: HomeAssistantClient, simulator: Simulator, token: str, account_id: str | None = None
+) -> str:
+    """Link an account that is there, and return its entry's id; the inverter dialog is closed."""
+    flow = await open_growatt_dialog(client, simulator, token)
+    return await choose_account(await flow.choose("link"), account_id)
+
+
+async def choose_account(flow: Flow, account_id: str | None = None) -> str:
+    """Go on to the entry from where linking has begun, and return its id."""
+    if flow.step_id == "link_form":
+        await fill(flow, "link_form")
+    if account_id is not None:
+        await fill(flow, "choose_account", account_id=account_id)
+    return await finish(flow)
+
+
+async def finish(flow: Flow) -> str:
+    """Return the id of the entry that the dialog made; the inverter dialog is closed."""
+    expect(flow, "create_entry")
+    await (await flow.next_flow()).abort()
+    return str(flow.result["result"]["entry_id"])
+
+
+async def act(client: HomeAssistantClient, action: str, **data: Any) -> dict[str, Any]:
+    """Perform an action of the integration and return its response."""
+    response = await client.call_service(DOMAIN, action, data, return_response=True)
+    if response is None:
+        raise WentWrongError(f"{action} answered nothing")
+    return response
+
+
 async def entity_id(client: HomeAssistantClient, unique_id: str) -> str:
     """Return the id of one of the integration's entities."""
     for entity in await client.entities(DOMAIN):
         if entity["unique_id"] == unique_id:
             return str(entity["entity_id"])
     raise WentWrongError(f"there is no entity {unique_id}")
+
+
+async def states(client: HomeAssistantClient, key: str) -> dict[str, str]:
+    """Return the state of every inverter's entity of this key, by serial number."""
+    suffix = f"_{key}"
+    shown = {state["entity_id"]: str(state["state"]) for state in await client.states()}
+    return {
+        entity["unique_id"].removesuffix(suffix): shown.get(entity["entity_id"], "missing")
+        for entity in await client.entities(DOMAIN)
+        if entity["unique_id"].endswith(suffix) and entity["config_subentry_id"] is not None
+    }

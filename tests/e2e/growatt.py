@@ -1,10 +1,9 @@
 """Growatt from end to end: an account, a plant, three inverters, and their associations."""
 
 from simulator import Simulator
-from simulator.growatt import INSTALLER_TOKEN
 from tests.server.client import Flow, HomeAssistantClient
 
-from .dialogs import DOMAIN, WentWrongError, entity_id, expect, fill, open_account_dialog
+from .dialogs import WentWrongError, act, entity_id, expect, fill, new_account, open_register_form
 from .story import Story
 
 AT_ONCE, LATER, BY_ACTION = "DEMO000001", "DEMO000002", "DEMO000003"
@@ -18,17 +17,8 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
         cloud.add_device(serial, online=serial == AT_ONCE)
 
     story.step("Account dialog: server and token are tested, then an account is created")
-    flow = await open_account_dialog(client, "growatt", simulator.url, {"token": INSTALLER_TOKEN})
-    expect(flow, "menu", "method")
-    await flow.choose("register")
-    await fill(
-        flow,
-        "register_form",
-        username="demo-homeowner",
-        password="not-a-real-password",  # noqa: S106 - for the simulator
-        email="homeowner@example.com",
-        country="NL",
-    )
+    flow = await open_register_form(client, simulator)
+    await fill(flow, "register_form", **new_account("demo-homeowner"))
     expect(flow, "create_entry")
     entry_id = flow.result["result"]["entry_id"]
     story.note(f"account '{flow.result['title']}' created; Home Assistant goes on by itself:")
@@ -37,8 +27,8 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
     await _add_inverters(await flow.next_flow(), story)
 
     story.step("Action growatt_onboarding.bind_device binds a third inverter")
-    plants = await _act(client, "list_plants", config_entry_id=entry_id)
-    bound = await _act(
+    plants = await act(client, "list_plants", config_entry_id=entry_id)
+    bound = await act(
         client,
         "bind_device",
         config_entry_id=entry_id,
@@ -48,7 +38,9 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
     story.note(f"response: {bound['results'][0]['state']}")
 
     story.step("Binary sensors: on while the association is pending, off once it is there")
-    pending = {serial: await entity_id(client, f"{serial}_association_pending") for serial in SERIALS}
+    pending = {
+        serial: await entity_id(client, f"{serial}_association_pending") for serial in SERIALS
+    }
     await client.wait_for_state(pending[AT_ONCE], "off")
     story.note(f"{AT_ONCE} was online: associated")
     for serial in (LATER, BY_ACTION):
@@ -63,20 +55,15 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
 
 
 async def _add_inverters(flow: Flow, story: Story) -> None:
+    """Walk the inverter dialog, and tell what it says in the end."""
     if flow.step_id == "plant":
         await fill(flow, "plant", plant_id="new_plant")
     await fill(flow, "create_plant", name="Demo home", peak_power=6.4)
     await fill(flow, "serial_numbers", serial_numbers=f"{AT_ONCE}\n{LATER.lower()}")
     expect(flow, "abort", "inverters_added")
-    told = ", ".join(f"{name}: {value}" for name, value in flow.placeholders.items())
-    story.note(f"the dialog ends with: {told}")
-
-
-async def _act(client: HomeAssistantClient, action: str, **data: object) -> dict[str, list[dict[str, str]]]:
-    response = await client.call_service(DOMAIN, action, data, return_response=True)
-    if response is None:
-        raise WentWrongError(f"{action} answered nothing")
-    return response
+    story.note("the dialog ends with:")
+    told = [item for item in flow.placeholders.items() if item[1].strip("- ")]
+    story.table(("state", "inverters"), told)
 
 
 async def _show(client: HomeAssistantClient, story: Story) -> None:

@@ -1,0 +1,48 @@
+"""A new account as the scenarios look for it: its entry, and the repair when it has none."""
+
+from typing import Any
+
+from simulator import Simulator
+from simulator.growatt import INSTALLER_TOKEN
+from tests.server.client import HomeAssistantClient
+
+from .dialogs import DOMAIN, link_account
+from .waiting import until
+
+NAME = "new-homeowner"
+REGISTER, CHECK = "user/user_register", "user/check_user"
+
+
+async def the_entry(client: HomeAssistantClient) -> dict[str, Any]:
+    """Wait for the one entry, without a dialog, and return it."""
+    [entry] = await until(lambda: client.config_entries(DOMAIN), "the new account's entry")
+    assert entry["title"] == NAME
+    assert entry["state"] == "loaded"
+    return entry
+
+
+async def no_repair(client: HomeAssistantClient) -> None:
+    """Wait until the repair about the registration is gone."""
+
+    await until(lambda: _no_issues(client), "the end of the repair")
+
+
+async def _no_issues(client: HomeAssistantClient) -> bool:
+    return not await client.issues(DOMAIN)
+
+
+async def is_unfinished(client: HomeAssistantClient, simulator: Simulator) -> bool:
+    """Say whether the repair about this registration stands there."""
+    wanted = {"name": NAME, "server": simulator.url}
+    return any(
+        issue["translation_key"] == "registration_unfinished"
+        and issue["translation_placeholders"] == wanted
+        for issue in await client.issues(DOMAIN)
+    )
+
+
+async def link_the_account(client: HomeAssistantClient, simulator: Simulator) -> None:
+    """Link the account that the cloud has, as the repair says."""
+    user = simulator.growatt.user_named(NAME)
+    assert user is not None
+    await link_account(client, simulator, INSTALLER_TOKEN, str(user.user_id))

@@ -1,0 +1,27 @@
+"""A few points of `scripts/prove crash`, for one inverter."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.prove.crash import POINTS, Point, prove, template
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FEW = {"b2", "c", "f4"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def linked() -> AsyncIterator[Path]:
+    """Return a configuration folder with one account."""
+    async with template() as folder:
+        yield folder
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(point, id=point.text) for point in POINTS if point.key in FEW]
+)
+async def test_a_power_cut_loses_and_doubles_nothing(point: Point, linked: Path) -> None:
+    await prove(point, 1, linked)

@@ -1,0 +1,38 @@
+"""The proofs in short: hours of them are for scripts/prove."""
+
+from collections.abc import AsyncGenerator
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from simulator import Simulator
+
+from . import limits, storm
+from .timelapse import Timelapse
+from .world import World
+
+
+@pytest.fixture
+async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
+    with Timelapse() as clock:
+        yield World(hass, simulator, clock)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        limits.Scenario(name="one", plants=2, inverters=4, hours=2),
+        limits.Scenario(name="two", accounts=2, plants=1, inverters=3, hours=2, leaves=True),
+        limits.Scenario(name="endpoint", plants=2, inverters=3, hours=3, reading="endpoint"),
+    ],
+    ids=lambda scenario: scenario.name,
+)
+async def test_limits(world: World, scenario: limits.Scenario) -> None:
+    report = await limits.run(world, scenario)
+    assert not report.problems
+    assert len(report.delays) == scenario.accounts * scenario.plants * scenario.inverters
+
+
+async def test_storm(world: World) -> None:
+    report = await storm.run(world)
+    assert not report.problems

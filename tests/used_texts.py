@@ -1,0 +1,159 @@
+"""Which texts the code can ask for, and with which values, read from the code itself."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+import importlib
+from pathlib import Path
+from typing import Any
+
+import custom_components.growatt_onboarding as package
+from custom_components.growatt_onboarding.cloud.errors import CloudError
+
+ROOT = Path(package.__path__[0])
+# What every result code of a cloud brings along.
+_OF_A_CODE = frozenset({"code", "message"})
+# How long to wait, which forms and actions tell in both.
+_OF_A_PAUSE = frozenset({"seconds", "minutes"})
+
+
+@dataclass
+class Use:
+    """An error that the code can raise: where, and which values its text may use."""
+
+    module: str
+    key: str
+    values: frozenset[str]
+
+
+@dataclass
+class Code:
+    """The integration's modules, parsed."""
+
+    trees: dict[str, ast.Module] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in sorted(ROOT.rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            self.trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+        self.errors = {cls.__name__: cls for cls in _subclasses(CloudError)}
+
+    def module(self, name: str) -> Any:
+        """Return a module by its name below the package."""
+        return importlib.import_module(f"{package.__name__}.{name}".removesuffix(".__init__"))
+
+    def calls(self, *names: str) -> Iterator[tuple[str, ast.Call]]:
+        """Yield the calls of functions or classes of these names, with their module."""
+        for module, tree in self.trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and _name(node.func) in names:
+                    yield module, node
+
+    def texts(self, module: str, node: ast.expr | None) -> set[str]:
+        """Return the texts that an expression can be: constants, by name or in a condition."""
+        match node:
+            case ast.Constant(value=str() as text):
+                return {text}
+            case ast.IfExp(body=body, orelse=orelse):
+                return self.texts(module, body) | self.texts(module, orelse)
+            case ast.Name() | ast.Attribute():
+                try:
+                    value = eval(ast.unparse(node), vars(self.module(module)))  # noqa: S307
+                except NameError, AttributeError:
+                    return set()
+                return {value} if isinstance(value, str) else set()
+        return set()
+
+    def cloud_errors(self) -> list[Use]:
+        """Return every use of an error of a cloud, or of one like it."""
+        uses: list[Use] = []
+        for module, call in self.calls(*self.errors):
+            uses += self._of_call(module, call)
+        for module, call in self.calls("Meaning"):
+            cls = self.errors[_name(call.args[0])]
+            keys = self.texts(module, call.args[1]) if len(call.args) > 1 else {cls.default_key}
+            values = _OF_A_CODE
+            given = {keyword.arg for keyword in call.keywords}
+            if len(call.args) > 3 or "retry_after" in given:
+                values |= _OF_A_PAUSE
+            if "attempts" in given:
+                values |= {"attempts"}
+            uses += [Use(module, key, values) for key in keys]
+        for module, tree in self.trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name | ast.Attribute):
+                    cls = self.errors.get(_name(node.exc))
+                    if cls is not None:
+                        uses.append(Use(module, cls.default_key, frozenset()))
+        return uses
+
+    def _of_call(self, module: str, call: ast.Call) -> list[Use]:
+        name = _name(call.func)
+        keys = self.texts(module, call.args[0]) if call.args else {self.errors[name].default_key}
+        values: frozenset[str] = frozenset()
+        for keyword in call.keywords:
+            if keyword.arg == "placeholders" and isinstance(keyword.value, ast.Dict):
+                values |= {key.value for key in keyword.value.keys if isinstance(key, ast.Constant)}
+            elif name == "SerialError" and keyword.arg is not None:
+                values |= {keyword.arg}
+        if name == "SerialError":
+            values |= {"serials"}
+        return [Use(module, key, values) for key in keys]
+
+    def keywords(self, keyword: str, *names: str) -> dict[str, set[str]]:
+        """Return the texts given as a keyword to calls of these names, by module."""
+        found: dict[str, set[str]] = {}
+        for module, call in self.calls(*names):
+            for given in call.keywords:
+                if given.arg == keyword and (texts := self.texts(module, given.value)):
+                    found.setdefault(module, set()).update(texts)
+        return found
+
+    def form_keys(self) -> set[str]:
+        """Return the keys of the providers' forms; an enum's value stands for all its members."""
+        keys: set[str] = set()
+        for module, tree in self.trees.items():
+            for function in ast.walk(tree):
+                if not isinstance(function, ast.FunctionDef | ast.Module):
+                    continue
+                for call in ast.walk(function):
+                    if not (isinstance(call, ast.Call) and _name(call.func) == "Form"):
+                        continue
+                    (node,) = [given.value for given in call.keywords if given.arg == "key"]
+                    keys |= self.texts(module, node) or self._members(module, function, node)
+        return keys
+
+    def _members(self, module: str, function: ast.AST, node: ast.expr) -> set[str]:
+        if not (isinstance(function, ast.FunctionDef) and isinstance(node, ast.Attribute)):
+            return set()
+        for argument in function.args.args:
+            if argument.arg == _name(node.value) and argument.annotation is not None:
+                kind = getattr(self.module(module), _name(argument.annotation))
+                assert issubclass(kind, StrEnum)
+                return {member.value for member in kind}
+        return set()
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _subclasses(cls: type[CloudError]) -> Iterator[type[CloudError]]:
+    yield cls
+    for sub in cls.__subclasses__():
+        if sub.__module__.startswith(package.__name__):
+            yield from _subclasses(sub)
+
+
+def leaves(texts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text with its place."""
+    for key, value in texts.items():
+        place = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from leaves(value, place)
+        else:
+            yield place, value
