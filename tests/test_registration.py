@@ -138,7 +138,8 @@ async def test_a_dialog_that_does_not_go_on_is_not_waited_for_for_ever(
     # Somebody else waits too, so that the dialog is not the one to go on.
     running.waiting += 1
     cloud.faults.release()
-    await until(lambda: entries(hass))
+    await settled(hass)
+    assert len(entries(hass)) == 1
     result = await follow(hass, result)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"

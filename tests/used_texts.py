@@ -57,11 +57,11 @@ class Code:
                 return {text}
             case ast.IfExp(body=body, orelse=orelse):
                 return self.texts(module, body) | self.texts(module, orelse)
-            case ast.Name() | ast.Attribute():
-                try:
-                    value = eval(ast.unparse(node), vars(self.module(module)))  # noqa: S307
-                except NameError, AttributeError:
-                    return set()
+            case ast.Name(id=name):
+                value = getattr(self.module(module), name, None)
+                return {value} if isinstance(value, str) else set()
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                value = getattr(getattr(self.module(module), name, None), attribute, None)
                 return {value} if isinstance(value, str) else set()
         return set()
 

@@ -1,6 +1,6 @@
 """An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -28,7 +28,7 @@ class Target:
 
     provider: Provider
     url: str
-    access: Values
+    access: Values = field(repr=False)
 
     def client(self, clouds: Clouds) -> CloudClient:
         """Return a client without an account's session."""

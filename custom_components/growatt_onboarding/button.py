@@ -38,6 +38,11 @@ async def async_setup_entry(
 class CheckNow(InverterEntity, ButtonEntity):
     """Has the inverter looked for as soon as the cloud's limits allow."""
 
+    @property
+    @override
+    def shown(self) -> None:
+        """Nothing but whether it can be pressed."""
+
     @override
     async def async_press(self) -> None:
         """Ask for the check; say when it will be where a limit stands before it.

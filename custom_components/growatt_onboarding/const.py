@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 DOMAIN: Final = "growatt_onboarding"
 LOGGER: Final = logging.getLogger(__package__)
 
-PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.SENSOR]
+PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR]
 
 # A config entry's data.
 CONF_PROVIDER: Final = "provider"

@@ -82,7 +82,6 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             timing=clouds.timing,
         )
         self.data: Mapping[str, Binding] = self._bindings.known
-        self.last_update_success = access.reachable
         self._running: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._stopped = False
@@ -94,7 +93,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         """Read the bindings and begin."""
         await self._bindings.async_load()
         self.config_entry.async_on_unload(self._access.follow(self._follow_access))
-        self._wake()
+        self._changed()
 
     async def async_stop(self) -> None:
         """Stop after the step under way, so that its answer is not lost."""
@@ -121,18 +120,21 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             if serial not in self.data
         ]
         await self._async_finish(self._bindings.async_add(bindings))
-        self._changed()
 
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:
         """Send a binding anew, perhaps to another plant. Raises NotStoredError."""
         again = life.submit_again(self.data[serial], now(), plant_id)
-        await self._async_finish(self._bindings.async_replace(again))
         self._steps.begin_anew(serial)
-        self._changed()
+        await self._async_finish(self._bindings.async_replace(again))
 
     async def _async_finish(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait for work that goes on when the caller's dialog is closed."""
-        await asyncio.shield(self.config_entry.async_create_task(self.hass, work, DOMAIN))
+        """Have bindings changed and go on with them, also when the caller's dialog is closed."""
+
+        async def finish() -> None:
+            await work
+            self._changed()
+
+        await asyncio.shield(self.config_entry.async_create_task(self.hass, finish(), DOMAIN))
 
     @callback
     def async_check(self, serials: Iterable[str]) -> None:
@@ -211,8 +213,14 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     def _changed(self) -> None:
         """Publish, and begin with what there is to do now."""
-        self.async_update_listeners()
+        self._publish()
         self._wake()
+
+    @callback
+    def _publish(self) -> None:
+        """Publish the bindings; unavailable is who needs a cloud that cannot be reached."""
+        self.last_update_success = self._access.reachable or self._steps.plan() is None
+        self.async_update_listeners()
 
     @callback
     def _wake(self) -> None:
@@ -249,7 +257,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             await self._steps.async_carry_out(planned.step)
         except AccessDeniedError:
             self._start_reauth()
-        self.async_update_listeners()
+        self._publish()
         return True
 
     @callback
@@ -278,6 +286,5 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         """Note what the shared list shows by now, and whether the cloud can be reached."""
         seen = self._bindings.see(self._access.watch.serials)
         if seen or self.last_update_success is not self._access.reachable:
-            self.last_update_success = self._access.reachable
-            self.async_update_listeners()
+            self._publish()
         self._wake()

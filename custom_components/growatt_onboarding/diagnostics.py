@@ -23,6 +23,7 @@ TO_REDACT: Final = {
     "message",
     "plant_id",
     "serial",
+    "serial_number",
     "session",
     "title",
     "unique_id",

@@ -54,6 +54,11 @@ class AssociationEvent(InverterEntity, EventEntity):
         if self.binding is not None:
             self._state = self.binding.state
 
+    @property
+    @override
+    def shown(self) -> str | None:
+        return self._state
+
     @callback
     @override
     def _handle_coordinator_update(self) -> None:

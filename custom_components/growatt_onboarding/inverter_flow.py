@@ -21,7 +21,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .binding.model import Binding, BindingState
+from .binding.model import BindingState
 from .cloud.errors import CloudError, InvalidInputError
 from .cloud.model import DeviceKind, Plant
 from .cloud.provider import Capability
@@ -33,7 +33,7 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .forms import FormMemory, checked, field_selector
-from .issues import async_reasons
+from .issues import async_reasons, in_words
 from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .serials import async_refuse_dataloggers, check_serials, split_serials
 from .store import NotStoredError
@@ -246,7 +246,9 @@ class InverterFlow(ConfigSubentryFlow):
             if binding.state in _GROUPS:
                 groups[_GROUPS[binding.state]].append(binding.serial)
             else:
-                refused.append(f"\n  - {binding.serial}: {_reason(binding, texts)}")
+                values = {"serials": binding.serial, "message": binding.message or ""}
+                reason = in_words(texts, binding.reason or "held_elsewhere", values)
+                refused.append(f"\n  - {binding.serial}: {reason}")
         return self.async_abort(
             reason="inverters_added",
             description_placeholders={
@@ -279,12 +281,3 @@ class InverterFlow(ConfigSubentryFlow):
                 **error_values,
             },
         )
-
-
-def _reason(binding: Binding, texts: dict[str, str]) -> str:
-    """Return in words why an inverter was refused."""
-    key = binding.reason or "held_elsewhere"
-    try:
-        return texts[key].format(serials=binding.serial, message=binding.message or "")
-    except KeyError:
-        return binding.message or key

@@ -96,13 +96,13 @@ class IssueKeeper:
 
     def _placeholders(self, binding: Binding) -> dict[str, str]:
         """Return what the texts of the repair may say."""
-        reason = self._reasons.get(binding.reason or "", binding.reason or UNKNOWN)
+        values = {"serials": binding.serial, "message": binding.message or ""}
         return {
             "serial": binding.serial,
             "account": self._entry.title,
             "plant": binding.holder_plant or UNKNOWN,
             "owner": binding.holder_owner or UNKNOWN,
-            "reason": fill(reason, {"serials": binding.serial, "message": binding.message or ""}),
+            "reason": in_words(self._reasons, binding.reason or UNKNOWN, values),
         }
 
     def _withdraw(self, serial: str, *, unless: Problem | None = None) -> None:
@@ -117,11 +117,12 @@ def issue_id(found: Problem, serial: str) -> str:
     return f"{found.value}_{serial}"
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with those of its placeholders filled in that have a value."""
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", value)
-    return text
+def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
+    """Return a reason's text, or the cloud's own words where the text says what is not known."""
+    try:
+        return reasons[key].format_map(values)
+    except KeyError:
+        return values.get("message") or key
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:

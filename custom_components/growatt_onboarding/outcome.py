@@ -31,6 +31,9 @@ def of_submission(sent: Binding, before: Binding, error: CloudError | None, now:
     if error is None:
         return life.accepted(sent, now)
     message = error.placeholders.get("message")
+    if error.key == error.default_key and error.code is not None:
+        # There is no text for just this: the code itself is worth knowing.
+        message = f"{error.code}: {message}"
     if isinstance(error, AlreadyBoundError):
         return life.exists_already(sent)
     if isinstance(error, TryAgainError):

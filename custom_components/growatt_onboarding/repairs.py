@@ -19,7 +19,7 @@ from .cloud.errors import CloudError
 from .cloud.provider import Capability
 from .const import CONF_ACCOUNT_ID, CONF_PLANT_ID, DOMAIN
 from .coordinator import AccountConfigEntry, AccountCoordinator
-from .issues import async_reasons, fill
+from .issues import async_reasons, in_words
 from .store import NotStoredError
 
 # How long a repair's form waits for the cloud before it says what is known so far.
@@ -98,7 +98,7 @@ class InverterRepairFlow(RepairsFlow):
             )
         except CloudError as err:
             reasons = await async_reasons(self.hass)
-            text = fill(reasons.get(err.key, err.key), err.placeholders)
+            text = in_words(reasons, err.key, err.placeholders)
             return self.async_abort(
                 reason="plants_unknown",
                 description_placeholders={**self._placeholders(), "problem": text},

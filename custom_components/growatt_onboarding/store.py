@@ -37,6 +37,8 @@ class DurableStore(Store[StoredData]):
         """Name the file."""
         super().__init__(hass, STORAGE_VERSION, key, private=True, atomic_writes=True)
         self._on_disk = False
+        # What is on disk could neither be read nor kept aside: it must not be overwritten.
+        self._stuck = False
         # Two writes at once would share one outcome.
         self._one_write = asyncio.Lock()
 
@@ -50,7 +52,7 @@ class DurableStore(Store[StoredData]):
 
         Raises NotStoredError when it could not be written or Home Assistant is stopping.
         """
-        if self.hass.state in (CoreState.stopping, CoreState.final_write, CoreState.stopped):
+        if self._stuck or self.hass.is_stopping or self.hass.state is CoreState.stopped:
             raise NotStoredError
         async with self._one_write:
             self._on_disk = False
@@ -91,8 +93,8 @@ class DurableStore(Store[StoredData]):
         try:
             await self.hass.async_add_executor_job(os.replace, self.path, kept)
         except OSError:
-            # Then nothing can be written either, so nothing is sent to a cloud.
             LOGGER.exception("%s cannot be read, nor kept under another name", self.path)
+            self._stuck = True
             return
         LOGGER.error("The stored data in %s cannot be read; it was kept as %s", self.path, kept)
         ir.async_create_issue(

@@ -45,6 +45,18 @@ class Result(Enum):
     DENIED = auto()
 
 
+_NOT_COUNTED = {
+    Fault.NOT_DELIVERED: Result.NO_ANSWER,
+    Fault.BLOCKED: Result.BLOCKED,
+    Fault.TOO_OFTEN: Result.TOO_OFTEN,
+}
+_NOT_DONE = {
+    Fault.SYSTEM: Result.SYSTEM,
+    Fault.DENIED: Result.DENIED,
+    Fault.REFUSED: Result.REFUSED,
+}
+
+
 @dataclass(frozen=True)
 class Answer:
     """A result, and what a list or a question brought."""
@@ -99,19 +111,14 @@ class ModelCloud:
     def call(self, step: Step, subject: str, fault: Fault = Fault.NONE) -> Answer:
         """Answer a call that arrives now."""
         self.calls.append((self.time, step))
-        if fault is Fault.NOT_DELIVERED:
-            return Answer(Result.NO_ANSWER)
-        if fault is Fault.BLOCKED:
-            return Answer(Result.BLOCKED)
-        if fault is Fault.TOO_OFTEN or not self.admit(step.kind, subject):
+        if fault in _NOT_COUNTED:
+            return Answer(_NOT_COUNTED[fault])
+        if not self.admit(step.kind, subject):
             return Answer(Result.TOO_OFTEN)
-        if fault is Fault.SYSTEM:
-            return Answer(Result.SYSTEM)
-        if fault is Fault.DENIED:
-            return Answer(Result.DENIED)
-        if fault is Fault.REFUSED:
-            submitted = step.kind is StepKind.SUBMIT
-            return Answer(Result.REFUSED if submitted else Result.SYSTEM)
+        if fault in _NOT_DONE:
+            # Only a submission can be refused for good.
+            refused = fault is Fault.REFUSED and step.kind is not StepKind.SUBMIT
+            return Answer(Result.SYSTEM if refused else _NOT_DONE[fault])
         answer = self._do(step)
         return Answer(Result.NO_ANSWER) if fault is Fault.NOT_ANSWERED else answer
 
@@ -119,9 +126,8 @@ class ModelCloud:
         """Count a call unless it is over a limit."""
         key = (endpoint, "" if self.by_endpoint else subject)
         recent = [at for at in self._counted.get(endpoint, []) if self.time - at < DAY]
-        if (
-            self.time - self._last.get(key, 0) < INTERVALS[endpoint]
-            or len(recent) >= PER_DAY.get(endpoint, len(recent) + 1)
+        if self.time - self._last.get(key, 0) < INTERVALS[endpoint] or len(recent) >= PER_DAY.get(
+            endpoint, len(recent) + 1
         ):
             self.too_often.append((self.time, endpoint))
             return False

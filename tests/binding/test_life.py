@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from custom_components.growatt_onboarding.binding import life
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES
-import pytest
 
 QUEUED = life.queue("SN0001", "1", 100.0)
 SENT = life.sending(QUEUED, 200.0)
@@ -26,8 +27,8 @@ def test_a_binding_is_written_down_before_it_is_sent() -> None:
 
 
 def test_sending_forgets_what_was_seen_before() -> None:
-    told = {"reason": "system_error", "message": "error"}
-    before = replace(QUEUED, looked_at=1, located_at=1, seen_at=1, **told)
+    seen = replace(QUEUED, looked_at=1, located_at=1, seen_at=1)
+    before = replace(seen, reason="system_error", message="error")
     assert life.sending(before, 200.0) == SENT
 
 
@@ -128,9 +129,7 @@ def test_ours_is_associated_whatever_the_list_said() -> None:
 
 @pytest.mark.parametrize("binding", ALL)
 def test_held_by_another_is_a_conflict(binding: Binding) -> None:
-    held = life.located(
-        binding, 600.0, plant_id="2", ours=False, plant_name="Roof", owner_id="77"
-    )
+    held = life.located(binding, 600.0, plant_id="2", ours=False, plant_name="Roof", owner_id="77")
     assert held.state is BindingState.CONFLICT
     assert (held.holder_plant, held.holder_owner, held.located_at) == ("Roof", "77", 600)
     assert not held.exists

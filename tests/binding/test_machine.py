@@ -1,6 +1,5 @@
 """Whatever order of answers, faults, restarts and clock jumps there is, the promises hold."""
 
-from dataclasses import replace
 import json
 
 from hypothesis import assume, settings, strategies as st
@@ -8,7 +7,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -187,8 +185,7 @@ class Machine(RuleBasedStateMachine):
         if after.state is LOST:
             # Not where it was, or not all the time since the list was begun.
             assert (
-                device.plant_id != after.plant_id
-                or device.placed_at > self.rounds[after.plant_id]
+                device.plant_id != after.plant_id or device.placed_at > self.rounds[after.plant_id]
             )
         if after.state is CONFLICT:
             assert device.plant_id != after.plant_id
@@ -253,10 +250,7 @@ class Machine(RuleBasedStateMachine):
             binding
             for binding in self.driver.bindings.values()
             if binding.state is QUEUED
-            or (
-                binding.pending
-                and self.cloud.device(binding.serial).plant_id == binding.plant_id
-            )
+            or (binding.pending and self.cloud.device(binding.serial).plant_id == binding.plant_id)
         ]
 
 
@@ -271,5 +265,5 @@ class EndpointMachine(Machine):
 @pytest.mark.parametrize("machine", [Machine, EndpointMachine])
 def test_machine(machine: type[Machine]) -> None:
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=120, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=200, stateful_step_count=40, deadline=None)
     )

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from custom_components.growatt_onboarding.binding import life
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.problem import Problem, problem, problem_due_at
 from custom_components.growatt_onboarding.binding.timing import Timing
-import pytest
 
 TIMING = Timing()
 DAY = 86_400

@@ -2,8 +2,9 @@
 
 from dataclasses import asdict
 
-from custom_components.growatt_onboarding.binding.timing import Timing
 import pytest
+
+from custom_components.growatt_onboarding.binding.timing import Timing
 
 TIMING = Timing()
 
@@ -43,6 +44,4 @@ def test_pauses_double_up_to_an_hour(pause: object) -> None:
 
 
 def test_a_faster_clock_makes_everything_shorter() -> None:
-    assert asdict(TIMING.scaled(10)) == {
-        name: value / 10 for name, value in asdict(TIMING).items()
-    }
+    assert asdict(TIMING.scaled(10)) == {name: value / 10 for name, value in asdict(TIMING).items()}

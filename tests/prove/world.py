@@ -13,7 +13,7 @@ import aiohttp
 from homeassistant import loader
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
@@ -129,7 +129,10 @@ class World:
 
     def device(self, serial: str) -> dr.DeviceEntry:
         """Return an inverter's device."""
-        device = dr.async_get(self.hass).async_get_device({(DOMAIN, serial)})
+        entity = er.async_get(self.hass).async_get(self.entity_id(serial))
+        assert entity is not None
+        assert entity.device_id is not None
+        device = dr.async_get(self.hass).async_get(entity.device_id)
         assert device is not None
         return device
 
@@ -160,7 +163,7 @@ class World:
         TimeoutError after so many simulated seconds.
         """
         began, changed = self.clock.passed, asyncio.Event()
-        stop = self.hass.bus.async_listen(EVENT_STATE_CHANGED, lambda _: changed.set())
+        stop = self.hass.bus.async_listen(EVENT_STATE_CHANGED, callback(lambda _: changed.set()))
         try:
             async with asyncio.timeout(seconds):
                 while not all(self.status(serial) == status for serial in serials):

@@ -36,9 +36,7 @@ _REAL_NAME: Final = Field(name="real_name", required=False, autocomplete="name")
 _EMAIL: Final = Field(name="email", kind=FieldKind.EMAIL, autocomplete="email")
 _PHONE: Final = Field(name="phone", kind=FieldKind.PHONE, autocomplete="tel")
 # Documented, but no published version sends one or asks for it.
-_CODE: Final = Field(
-    name="code", kind=FieldKind.CODE, required=False, autocomplete="one-time-code"
-)
+_CODE: Final = Field(name="code", kind=FieldKind.CODE, required=False, autocomplete="one-time-code")
 _CAPTCHA: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
 # No published version checks it when registering, so that it may be left out there.
 _OPTIONAL_CAPTCHA: Final = Field(
@@ -172,10 +170,12 @@ class AnqicmsClient(CloudClient):
         answer = _captcha_answer(values)
         if answer or not form.captcha:
             try:
-                return await self._sign_in(name, _login_of(sent), sent["password"], answer)
+                account_id, token = await self._sign_in(_login_of(sent), sent["password"], answer)
             except InvalidInputError as err:
                 if err.key == api.LOGIN_FAILED:
                     return None
+            else:
+                return Account(id=account_id, name=name, session={"token": token})
         if (taken := await self._email_exists(sent.get("email"))) is None:
             raise NotImplementedError
         return Account(id=None, name=name) if taken else None
@@ -187,7 +187,8 @@ class AnqicmsClient(CloudClient):
         answer = _captcha_answer(values)
         if form.captcha and not answer:
             raise InvalidInputError(fields.REQUIRED, field="captcha")
-        return (await self._sign_in(login, login, password, answer),)
+        account_id, token = await self._sign_in(login, password, answer)
+        return (Account(id=account_id, name=login, session={"token": token}),)
 
     # What the methods above share
 
@@ -199,25 +200,22 @@ class AnqicmsClient(CloudClient):
         An account that waits for its mail to be confirmed can be signed in to. Where that cannot
         be tried, the account stays without an id: nothing proves that it is ours.
         """
-        pending = Account(id=None, name=name, activation_pending=True)
         try:
-            account = await self._sign_in(name, _login_of(sent), sent["password"], answer)
+            account_id, token = await self._sign_in(_login_of(sent), sent["password"], answer)
         except CloudError as err:
             if err.key == api.LOGIN_FAILED:
                 same_email = (user.email or "").casefold() == sent.get("email", "").casefold()
                 field = "email" if user.email and same_email else "username"
                 raise InvalidInputError("account_unconfirmed", field=field) from None
-            return pending
-        if account.session is None:
-            return pending
+            return Account(id=None, name=name, activation_pending=True)
         try:
-            confirmed = (await self._detail(account.session["token"])).verified
+            confirmed = (await self._detail(token)).verified
         except CloudError:
             confirmed = False
         return Account(
-            id=account.id,
+            id=account_id,
             name=name,
-            session=account.session,
+            session={"token": token},
             activation_pending=not confirmed,
         )
 
@@ -225,8 +223,9 @@ class AnqicmsClient(CloudClient):
         return await self._ask(api.CAPTCHA, lambda reply: read.captcha_wanted(reply.data))
 
     async def _sign_in(
-        self, name: str, login: str, password: str, answer: Mapping[str, str]
-    ) -> Account:
+        self, login: str, password: str, answer: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """Return the user's id and a token."""
         user = await self._ask(
             api.LOGIN,
             lambda reply: read.user(reply.data),
@@ -235,7 +234,7 @@ class AnqicmsClient(CloudClient):
         )
         if user.token is None:
             raise UnexpectedAnswerError
-        return Account(id=user.id, name=name, session={"token": user.token})
+        return user.id, user.token
 
     async def _detail(self, token: str) -> read.User:
         return await self._ask(

@@ -1,0 +1,434 @@
+"""What comes next, and when: each kind of step, fairness, and no call without need."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.growatt_onboarding.binding import life
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.binding.planner import (
+    Means,
+    Planned,
+    Round,
+    Situation,
+    Step,
+    StepKind,
+    asked_steps,
+    plan,
+)
+from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES, Timing
+
+from .cloud_model import DAY, FOREIGN, Fault, ModelCloud
+from .driver import Driver
+
+TIMING = Timing()
+T = 1_700_000_000.0
+QUEUED = life.queue("SN0001", "1", T)
+SENT = life.sending(QUEUED, T)
+ACCEPTED = life.accepted(SENT, T)
+ASSOCIATED = life.present(ACCEPTED, T + 1)
+
+SUBMIT = Step(kind=StepKind.SUBMIT, plant_id="1", serial="SN0001")
+LOOK = Step(kind=StepKind.LOOK, plant_id="1")
+LOCATE = Step(kind=StepKind.LOCATE, serial="SN0001")
+WATCH = Step(kind=StepKind.WATCH)
+
+ALONE = Means()
+WATCHING = Means(watch=True)
+LOCATING = Means(locate=True)
+ABLE = Means(watch=True, locate=True)
+
+
+def planned(
+    *bindings: Binding,
+    now: float = T,
+    means: Means = ALONE,
+    ready: dict[Step, float] | Callable[[Step], float] | None = None,
+    asked: dict[str, float] | None = None,
+    looks: dict[str, Round] | None = None,
+    **more: Any,
+) -> Planned | None:
+    """Plan with a ledger that allows everything except what `ready` names."""
+    times = ready or {}
+    situation = Situation(
+        bindings={binding.serial: binding for binding in bindings},
+        means=means,
+        ready_at=times if callable(times) else lambda step: times.get(step, 0),
+        looks=looks or {},
+        asked=asked or {},
+        **more,
+    )
+    return plan(situation, TIMING, now)
+
+
+def test_nothing_is_planned_without_need() -> None:
+    assert planned(means=ABLE) is None
+    ended = [
+        replace(ASSOCIATED, serial=state, state=state)
+        for state in BindingState
+        if not state.pending
+    ]
+    assert planned(*ended, means=ABLE, watch=Round(page=2), now=T + DAY) is None
+
+
+# Submitting
+
+
+def test_what_is_queued_is_sent_at_once() -> None:
+    assert planned(QUEUED) == Planned(SUBMIT, T)
+    assert planned(QUEUED, now=T + 50) == Planned(SUBMIT, T + 50)
+
+
+def test_the_ledger_has_its_say() -> None:
+    assert planned(QUEUED, ready={SUBMIT: T + 77}) == Planned(SUBMIT, T + 77)
+    assert planned(QUEUED, soonest=T + 5) == Planned(SUBMIT, T + 5)
+    assert planned(QUEUED, soonest=T + 5, ready={SUBMIT: T + 3}) == Planned(SUBMIT, T + 5)
+
+
+def test_what_failed_is_sent_again_after_a_growing_pause() -> None:
+    once = life.failed(SENT, "system_error", None)
+    twice = life.failed(life.sending(once, T), "system_error", None)
+    assert planned(once) == Planned(SUBMIT, T + 60)
+    assert planned(twice) == Planned(SUBMIT, T + 120)
+    assert planned(life.absent(SENT, T + 10), now=T + 10) == Planned(SUBMIT, T + 60)
+
+
+# Settling
+
+
+def test_what_was_not_answered_is_looked_for_first() -> None:
+    assert planned(SENT, means=ABLE) == Planned(LOOK, T + TIMING.first_look)
+    assert planned(life.recover("SN0001", "1", T)) == Planned(LOOK, T + TIMING.first_look)
+
+
+def test_what_exists_but_not_here_is_located() -> None:
+    looked = life.absent(life.exists_already(SENT), T + 10)
+    assert planned(looked, now=T + 10, means=LOCATING) == Planned(LOCATE, T + 10)
+    located = life.held_by_nobody(looked, T + 20)
+    assert planned(located, now=T + 20, means=LOCATING) == Planned(LOOK, T + 40)
+    assert planned(looked, now=T + 10) == Planned(LOOK, T + 40)
+
+
+# Waiting
+
+
+@pytest.mark.parametrize(
+    ("age", "interval"),
+    [(5, 30), (1_000, 300), (DAY + 10, 1_800), (7 * DAY + 10, 21_600)],
+)
+def test_without_a_cheap_list_the_plants_list_is_read(age: float, interval: float) -> None:
+    assert planned(ACCEPTED) == Planned(LOOK, T + TIMING.first_look)
+    looked = life.absent(ACCEPTED, T + age)
+    assert planned(looked, now=T + age) == Planned(LOOK, T + age + interval)
+
+
+def test_a_cheap_list_is_watched_instead() -> None:
+    assert planned(ACCEPTED, means=WATCHING) == Planned(WATCH, T + TIMING.first_look)
+    # Read for somebody else before this was accepted, it says nothing about it.
+    older = planned(ACCEPTED, means=WATCHING, watched_at=T - 1)
+    assert older == Planned(WATCH, T + TIMING.first_look)
+    watched = planned(ACCEPTED, means=WATCHING, watched_at=T + 10, now=T + 10)
+    assert watched == Planned(WATCH, T + 40)
+
+
+@pytest.mark.parametrize(("age", "pause"), [(5, 1_800), (8 * DAY, 21_600)])
+def test_beside_the_cheap_list_the_plants_list_is_read_now_and_then(
+    age: float, pause: float
+) -> None:
+    late = {WATCH: T + 1e9}
+    first = planned(ACCEPTED, means=WATCHING, ready=late)
+    assert first == Planned(LOOK, T + TIMING.look_beside_watch)
+    looked = life.absent(ACCEPTED, T + age)
+    again = planned(looked, means=WATCHING, ready=late, now=T + age)
+    assert again == Planned(LOOK, T + age + pause)
+
+
+def test_what_was_seen_is_confirmed_by_what_is_free_first() -> None:
+    seen = life.seen(ACCEPTED, T + 10)
+    by_watch: dict[str, Any] = {"now": T + 10, "watched_at": T + 10, "means": ABLE}
+    assert planned(seen, **by_watch) == Planned(LOOK, T + 10)
+    assert planned(seen, ready={LOOK: T + 200}, **by_watch) == Planned(LOCATE, T + 10)
+    # Without that, it is worth waiting for the list; meanwhile the watch goes on.
+    waiting = {LOOK: T + 200, WATCH: T + 1e9}
+    alone = planned(seen, now=T + 10, means=WATCHING, ready=waiting)
+    assert alone == Planned(LOOK, T + 200)
+
+
+def test_a_confirmation_is_asked_for_once() -> None:
+    seen = life.seen(ACCEPTED, T + 10)
+    looked = life.absent(seen, T + 20)
+    first = planned(looked, now=T + 20, means=ABLE, watched_at=T + 10)
+    assert first == Planned(LOCATE, T + 20)
+    located = replace(looked, located_at=T + 30)
+    after = planned(located, now=T + 30, means=ABLE, watched_at=T + 10)
+    assert after == Planned(WATCH, T + 40)
+
+
+# Lists of several pages
+
+
+def test_a_list_that_is_half_read_is_read_to_its_end() -> None:
+    page = replace(LOOK, page=3)
+    looks = {"1": Round(page=3)}
+    assert planned(ASSOCIATED, looks=looks, now=T + 10) == Planned(page, T + 10)
+    # Others' lists wait, though they have been due for longer.
+    other = replace(ACCEPTED, serial="SN0002", plant_id="2", accepted_at=T - DAY)
+    assert planned(other, ASSOCIATED, looks=looks, now=T + 10) == Planned(page, T + 10)
+    assert planned(ASSOCIATED, looks={"2": Round(page=3)}) is None
+
+
+def test_a_watch_that_is_half_read_is_read_on_while_somebody_waits() -> None:
+    page = replace(WATCH, page=2)
+    half: dict[str, Any] = {"watch": Round(page=2), "means": WATCHING}
+    assert planned(ACCEPTED, **half) == Planned(page, T)
+    assert planned(ACCEPTED, watched_at=T + 1, now=T + 2, **half) == Planned(page, T + 2)
+    assert planned(ASSOCIATED, **half) is None
+
+
+# What somebody asks for
+
+
+@pytest.mark.parametrize("state", [state for state in BindingState if not state.pending])
+def test_whatever_is_asked_for_is_looked_at_then_located(state: BindingState) -> None:
+    binding = replace(ASSOCIATED, state=state, looked_at=T - 1, located_at=T - 1)
+    asked = {"SN0001": T}
+    assert planned(binding, asked=asked, means=ABLE, now=T + 5) == Planned(LOOK, T + 5)
+    looked = replace(binding, looked_at=T + 6)
+    if state is BindingState.ASSOCIATED:
+        assert planned(looked, asked=asked, means=ABLE, now=T + 6) is None
+    else:
+        assert planned(looked, asked=asked, means=ABLE, now=T + 6) == Planned(LOCATE, T + 6)
+    assert planned(looked, asked=asked, means=WATCHING, now=T + 6) is None
+    located = replace(looked, located_at=T + 7)
+    assert planned(located, asked=asked, means=ABLE, now=T + 7) is None
+    assert planned(binding, asked={"SN0002": T}, means=ABLE) is None
+
+
+def test_what_is_left_of_a_check() -> None:
+    binding = replace(ASSOCIATED, state=BindingState.LOST, looked_at=None)
+    both = [StepKind.LOOK, StepKind.LOCATE]
+    assert list(asked_steps(binding, T, ABLE, T)) == both
+    assert list(asked_steps(binding, T, WATCHING, T)) == both[:1]
+    assert list(asked_steps(replace(binding, looked_at=T), T, ABLE, T)) == both[1:]
+    assert list(asked_steps(replace(binding, located_at=T), T, ABLE, T)) == both[:1]
+    # Asked before the clock was set back: nobody waits for that any more.
+    assert list(asked_steps(binding, T + 1, ABLE, T)) == []
+
+
+# Fairness
+
+
+def test_a_list_goes_before_many_submissions_but_not_for_ever() -> None:
+    waiting = replace(ACCEPTED, plant_id="2", serial="SN0002", accepted_at=T + 100)
+    now = T + 100 + TIMING.first_look
+    first = planned(QUEUED, waiting, now=now)
+    assert first is not None
+    assert first.step.kind is StepKind.LOOK
+    old = replace(QUEUED, queued_at=T - 1_000)
+    assert planned(old, waiting, now=now) == Planned(replace(SUBMIT), now)
+
+
+def test_what_has_been_due_for_longest_comes_first() -> None:
+    bindings = [replace(QUEUED, serial=f"SN{age:04}", queued_at=T - age) for age in (10, 30, 20)]
+    first = planned(*bindings)
+    assert first is not None
+    assert first.step.serial == "SN0030"
+
+
+def test_what_can_be_taken_first_comes_before_what_is_due_for_longer() -> None:
+    old = replace(QUEUED, serial="SN0002", queued_at=T - 100)
+    cooling = {replace(SUBMIT, serial="SN0002"): T + 300}
+    assert planned(old, QUEUED, ready=cooling) == Planned(SUBMIT, T)
+
+
+@pytest.mark.parametrize("means", [ALONE, ABLE])
+def test_where_endpoints_count_no_plant_starves_another(means: Means) -> None:
+    cloud = ModelCloud(by_endpoint=True)
+    driver = Driver(cloud, means)
+    driver.ledger.by_endpoint = True
+    for number in range(4):
+        driver.add(f"SN{number:04}", f"plant{number}")
+    begun = cloud.time
+    while cloud.time < begun + DAY:
+        driver.go_on()
+    read = [
+        step.plant_id
+        for _, step in cloud.calls
+        if isinstance(step, Step) and step.kind is StepKind.LOOK
+    ]
+    assert set(Counter(read[-40:]).values()) == {10}
+    assert cloud.too_often == []
+
+
+def test_lists_are_read_while_hundreds_are_submitted() -> None:
+    cloud = ModelCloud()
+    driver = Driver(cloud)
+    driver.add("EARLY", "other")
+    driver.go_on()
+    cloud.bring_online("EARLY")
+    for number in range(300):
+        driver.add(f"SN{number:04}", f"plant{number % 2}")
+    while driver.bindings["EARLY"].state is not BindingState.ASSOCIATED:
+        driver.go_on()
+    assert any(binding.state is BindingState.QUEUED for binding in driver.bindings.values())
+
+
+def test_planning_for_a_thousand_asks_the_ledger_a_few_times() -> None:
+    calls: list[Step] = []
+
+    def ready_at(step: Step) -> float:
+        calls.append(step)
+        return T + 1
+
+    bindings = [replace(QUEUED, serial=f"SN{number:04}") for number in range(500)]
+    bindings += [
+        replace(ACCEPTED, serial=f"SA{number:04}", plant_id=f"{number % 4}")
+        for number in range(500)
+    ]
+    first = planned(*bindings, means=ABLE, soonest=T + 1, ready=ready_at)
+    assert first is not None
+    assert first.at == T + 1
+    assert len(calls) < 10
+
+
+# A clock that was set back
+
+
+@pytest.mark.parametrize("means", [ALONE, ABLE])
+@pytest.mark.parametrize(
+    "binding",
+    [
+        QUEUED,
+        SENT,
+        life.failed(SENT, "system_error", None),
+        life.absent(life.exists_already(SENT), T),
+        ACCEPTED,
+        life.absent(ACCEPTED, T),
+        life.seen(ACCEPTED, T),
+    ],
+    ids=lambda binding: binding.state,
+)
+def test_a_clock_set_back_stalls_nothing(binding: Binding, means: Means) -> None:
+    now = T - 30 * DAY
+    first = planned(binding, now=now, means=means, watched_at=T, asked={"SN0001": T})
+    assert first is not None
+    assert first.at == now
+
+
+def test_a_clock_set_back_makes_nobody_ask_more_often() -> None:
+    now = T - 30 * DAY
+    looked = life.absent(ACCEPTED, now)
+    assert planned(looked, now=now) == Planned(LOOK, now + TIMING.later_interval)
+    watched = planned(looked, now=now, means=WATCHING, watched_at=now)
+    assert watched is not None
+    assert watched.at == now + TIMING.later_interval
+
+
+# Nothing for ever
+
+
+def days(driver: Driver, number: int, faults: dict[StepKind, Fault]) -> Counter[StepKind]:
+    """Let time pass, with a fault for each kind of step; count the calls."""
+    counts: Counter[StepKind] = Counter()
+    end = driver.cloud.time + number * DAY
+    while driver.cloud.time < end:
+        due = driver.plan()
+        assert due is not None
+        step = driver.go_on(faults.get(due.step.kind, Fault.NONE))
+        assert step is not None
+        counts[step.kind] += 1
+    return counts
+
+
+@pytest.mark.parametrize("means", [ALONE, ABLE])
+def test_a_cloud_that_never_answers_is_left_alone(means: Means) -> None:
+    driver = Driver(ModelCloud(), means)
+    driver.add("SN0001", "plant1")
+    counts = days(driver, 30, {StepKind.SUBMIT: Fault.NOT_DELIVERED})
+    assert counts[StepKind.SUBMIT] == SUBMIT_TRIES
+    assert driver.bindings["SN0001"].state is BindingState.UNCONFIRMED
+    assert days(driver, 10, {})[StepKind.SUBMIT] == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "sent"),
+    [
+        (Fault.SYSTEM, BindingState.REJECTED, SUBMIT_TRIES),
+        (Fault.REFUSED, BindingState.REJECTED, 1),
+        (Fault.DENIED, BindingState.REJECTED, 1),
+    ],
+)
+def test_what_is_refused_is_not_sent_for_ever(fault: Fault, state: BindingState, sent: int) -> None:
+    driver = Driver(ModelCloud(), ABLE)
+    driver.add("SN0001", "plant1")
+    while driver.go_on(fault) is not None:
+        pass
+    assert driver.bindings["SN0001"].state is state
+    assert len(driver.cloud.calls) == sent
+
+
+def test_a_device_that_stays_offline_costs_ever_fewer_calls() -> None:
+    driver = Driver(ModelCloud(), ABLE)
+    driver.add("SN0001", "plant1")
+    per_week = [days(driver, 7, {}) for _ in range(3)]
+    for counts in per_week:
+        assert counts[StepKind.LOCATE] == 0
+    assert per_week[0][StepKind.SUBMIT] == 1
+    for counts in per_week[1:]:
+        assert counts == {StepKind.WATCH: 28, StepKind.LOOK: 28}
+
+
+# What becomes of devices
+
+
+@pytest.mark.parametrize("by_endpoint", [False, True])
+@pytest.mark.parametrize("means", [ALONE, WATCHING, LOCATING, ABLE])
+def test_devices_that_come_online_are_associated(means: Means, *, by_endpoint: bool) -> None:
+    cloud = ModelCloud(by_endpoint=by_endpoint)
+    driver = Driver(cloud, means)
+    for number in range(8):
+        driver.add(f"SN{number:04}", f"plant{number % 3}")
+        cloud.bring_online(f"SN{number:04}")
+    while driver.go_on() is not None:
+        pass
+    assert {binding.state for binding in driver.bindings.values()} == {BindingState.ASSOCIATED}
+    assert all(device.accepted == 1 for device in cloud.devices.values())
+    assert len(cloud.too_often) == by_endpoint
+    assert driver.ledger.by_endpoint is by_endpoint
+
+
+@pytest.mark.parametrize(
+    ("holder", "state"),
+    [
+        ("plant1", BindingState.ASSOCIATED),
+        ("plant2", BindingState.CONFLICT),
+        (FOREIGN, BindingState.CONFLICT),
+    ],
+)
+def test_what_exists_is_ours_or_a_conflict(holder: str, state: BindingState) -> None:
+    driver = Driver(ModelCloud(), ABLE)
+    driver.cloud.place("SN0001", holder)
+    driver.add("SN0001", "plant1")
+    while driver.go_on() is not None:
+        pass
+    assert driver.bindings["SN0001"].state is state
+
+
+def test_a_departure_is_seen_at_the_next_look_for_another() -> None:
+    driver = Driver(ModelCloud(), ABLE)
+    for serial in ("SN0001", "SN0002"):
+        driver.add(serial, "plant1")
+        driver.cloud.bring_online(serial)
+    while driver.go_on() is not None:
+        pass
+    driver.cloud.place("SN0001", None)
+    driver.cloud.time += 1
+    assert driver.plan() is None
+    driver.asked["SN0002"] = driver.now
+    while driver.go_on() is not None:
+        pass
+    assert driver.bindings["SN0001"].state is BindingState.LOST
+    assert driver.bindings["SN0002"].state is BindingState.ASSOCIATED

@@ -1,0 +1,71 @@
+"""The claims about Home Assistant's quality scale, and whether what they name exists."""
+
+import ast
+from pathlib import Path
+import re
+from typing import Any
+
+import homeassistant
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[1]
+CLAIMS = PROJECT / "custom_components" / "growatt_onboarding" / "quality_scale.yaml"
+# Core's integrations are judged by all rules, so that any of their files names them all.
+CORE = Path(homeassistant.__path__[0]) / "components" / "growatt_server" / "quality_scale.yaml"
+
+
+def rules(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text())["rules"])
+
+
+def evidence(comment: str) -> list[str]:
+    """Return the paths that a comment names."""
+    return re.findall(r"`([^`]*)`", comment)
+
+
+def is_there(named: str) -> bool:
+    """Tell whether a file, or a test in a file, exists."""
+    name, _, test = named.partition("::")
+    path = PROJECT / name
+    if not path.is_file() or not path.resolve().is_relative_to(PROJECT):
+        return False
+    return not test or test in {
+        node.name
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def test_every_rule_is_answered_and_no_other() -> None:
+    assert rules(CLAIMS).keys() == rules(CORE).keys()
+    assert len(rules(CLAIMS)) == 54
+
+
+@pytest.mark.parametrize(("rule", "claim"), rules(CLAIMS).items(), ids=list(rules(CLAIMS)))
+def test_each_answer_has_its_reason(rule: str, claim: dict[str, str]) -> None:
+    assert claim.keys() == {"status", "comment"}
+    assert claim["status"] in ("done", "exempt", "todo")
+    assert claim["comment"].strip()
+    named = evidence(claim["comment"])
+    assert claim["comment"].count("`") == 2 * len(named)
+    assert [path for path in named if not is_there(path)] == []
+    if claim["status"] == "done":
+        assert named, f"{rule} is said to be done, but nothing shows it"
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ("README.md", True),
+        ("tests/test_quality_scale.py::test_every_rule_is_answered_and_no_other", True),
+        ("tests/test_quality_scale.py::test_nothing", False),
+        ("tests/test_nothing.py", False),
+        ("tests", False),
+        ("", False),
+        ("../README.md", False),
+        ("/etc/hostname", False),
+    ],
+)
+def test_evidence_is_looked_for(named: str, *, expected: bool) -> None:
+    assert is_there(named) is expected
