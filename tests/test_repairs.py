@@ -1,4 +1,4 @@
-"""Repairs: when they are there, what can be done about them, and that they go away by themselves."""
+"""Repairs: when they are there, what can be done about them, and that they go by themselves."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,7 +12,8 @@ from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import Simulator
 from simulator.growatt.model import Plant
 
@@ -20,7 +21,8 @@ from .prove.timelapse import Timelapse
 from .prove.world import World
 
 SN = "SIM0000001"
-DAY = 86_400
+# A day is long, with a look every few minutes.
+OVERDUE_AFTER = 7_200
 
 type Result = dict[str, Any]
 
@@ -28,6 +30,7 @@ type Result = dict[str, Any]
 @pytest.fixture
 async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
     assert await async_setup_component(hass, "repairs", {})
+    hass.data[DATA_TIMING] = Timing(overdue_after=OVERDUE_AFTER)
     with Timelapse() as clock:
         yield World(hass, simulator, clock)
 
@@ -78,10 +81,10 @@ async def conflict(world: World, entry: MockConfigEntry, plant_id: str, theirs: 
 
 
 async def overdue(world: World, entry: MockConfigEntry, plant_id: str) -> None:
-    """Have the inverter stay away for a day."""
+    """Have the inverter stay away for too long."""
     world.add_devices([SN])
     await world.bind(entry, plant_id, [SN])
-    await asyncio.sleep(DAY - 60)
+    await asyncio.sleep(OVERDUE_AFTER - 60)
     assert not world.issues()
     await asyncio.sleep(120)
     assert f"overdue_{SN}" in world.issues()
@@ -134,7 +137,7 @@ async def test_overdue_submit_again(world: World, entry: MockConfigEntry, plant_
     await world.shows("accepted", SN)
     assert world.asked("device/sn/add") == 2
     assert world.simulator.growatt.bindings[SN].accepted_count == 1
-    await asyncio.sleep(DAY)
+    await asyncio.sleep(OVERDUE_AFTER + 60)
     assert f"overdue_{SN}" in world.issues()
 
 
@@ -267,14 +270,15 @@ async def test_repair_opened_in_the_moment_its_cause_goes(
     assert (await open_repair(world, "overdue"))["type"] == "create_entry"
 
 
+@pytest.mark.parametrize("way", ["check_again", "submit_again", "stop_tracking"])
 async def test_repair_of_an_account_that_is_taken_down(
-    world: World, entry: MockConfigEntry, plant_id: str, monkeypatch: pytest.MonkeyPatch
+    world: World, entry: MockConfigEntry, plant_id: str, way: str
 ) -> None:
     await overdue(world, entry, plant_id)
     result = await open_repair(world, "overdue")
     await world.unload(entry)
     assert not world.issues()
-    result = await choose(world, result, "submit_again")
+    result = await choose(world, result, way)
     assert (result["type"], result["reason"]) == ("abort", "not_loaded")
     await world.set_up(entry)
     assert f"overdue_{SN}" in world.issues()

@@ -20,7 +20,7 @@ import voluptuous as vol
 from .cloud.errors import CloudError, InvalidInputError
 from .cloud.fields import REQUIRED
 from .cloud.model import Captcha, Values
-from .cloud.provider import Field, FieldKind, Provider
+from .cloud.provider import Field, FieldKind, Form, Provider
 
 # What ties a captcha's answer to its picture travels with the values of a form.
 CAPTCHA_CHALLENGE: Final = "captcha_challenge"
@@ -77,6 +77,12 @@ def error_placeholders(err: CloudError) -> dict[str, str]:
 def field_names(fields: Iterable[Field]) -> tuple[str, ...]:
     """Return the names of fields."""
     return tuple(field.name for field in fields)
+
+
+def code_fields(form: Form) -> tuple[Field, ...]:
+    """Return what has to be known before a code is sent."""
+    identity = tuple(field for field in form.fields if field.name == form.identity)
+    return (*identity, CAPTCHA_FIELD) if form.code_captcha else identity
 
 
 def field_selector(field: Field) -> Selector[Any]:
@@ -158,10 +164,12 @@ def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
 
 def captcha_picture(captcha: Captcha | None) -> str:
     """Return a picture as the front end shows it inside a text, nothing when there is none."""
-    if captcha is None:
-        return ""
-    image = b64encode(captcha.image).decode()
-    return f"![captcha](data:{captcha.media_type};base64,{image})"
+    return "" if captcha is None else f"![captcha]({data_uri(captcha)})"
+
+
+def data_uri(captcha: Captcha) -> str:
+    """Return a picture as an address that holds it."""
+    return f"data:{captcha.media_type};base64,{b64encode(captcha.image).decode()}"
 
 
 def agreement_links(pages: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from .account_flow import AccountFlow, chosen_form, form_fields
 from .cloud.errors import CloudError, InvalidInputError
 from .cloud.model import Account, Values
 from .cloud.provider import Capability, Field, FieldKind
-from .forms import CAPTCHA_FIELD, field_names
+from .forms import code_fields, field_names
 from .registration import OutcomeUnknownError, Registration, async_register
 
 CONF_SEND_AGAIN: Final = "send_again"
@@ -44,9 +44,7 @@ class RegisterFlow(AccountFlow):
     ) -> ConfigFlowResult:
         """Have a code sent to the address or number of the new account."""
         form = self._form
-        fields = tuple(field for field in form.fields if field.name == form.identity)
-        if form.code_captcha:
-            fields += (CAPTCHA_FIELD,)
+        fields = code_fields(form)
         if user_input is not None:
             try:
                 values = self._values(fields, user_input)

@@ -18,7 +18,7 @@ from .binding.problem import Problem, problem
 from .cloud.errors import CloudError
 from .cloud.provider import Capability
 from .const import CONF_ACCOUNT_ID, CONF_PLANT_ID, DOMAIN
-from .coordinator import AccountConfigEntry, AccountCoordinator
+from .coordinator import AccountConfigEntry, AccountData
 from .issues import async_reasons, in_words
 from .store import NotStoredError
 
@@ -54,54 +54,54 @@ class InverterRepairFlow(RepairsFlow):
         self._problem = found
 
     @property
-    def _coordinator(self) -> AccountCoordinator:
-        assert self._entry is not None  # noqa: S101 - checked in the first step
-        return self._entry.runtime_data.coordinator
+    def _account(self) -> AccountData | None:
+        """What the account runs on, None while it is not set up."""
+        if self._entry is None or self._entry.state is not ConfigEntryState.LOADED:
+            return None
+        return self._entry.runtime_data
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Offer what can be done."""
-        if self._entry is None or self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        if self._solved():
-            return self.async_create_entry(data={})
+        if (account := self._account) is None or self._solved(account):
+            return self._end(account)
         ways = _WAYS[self._problem]
-        if Capability.PLANTS not in self._entry.runtime_data.client.capabilities:
+        if Capability.PLANTS not in account.client.capabilities:
             ways = [way for way in ways if way != "choose_plant"]
         return self.async_show_menu(
-            menu_options=ways, description_placeholders=self._placeholders()
+            menu_options=ways, description_placeholders=self._placeholders(account)
         )
 
     async def async_step_check_again(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Look for the inverter now, and keep the form open while the problem is there."""
-        self._coordinator.async_check([self._serial])
-        await self._coordinator.async_wait_for_checks([self._serial], _PATIENCE)
+        if (account := self._account) is None or self._solved(account):
+            return self._end(account)
+        account.coordinator.async_check([self._serial])
+        await account.coordinator.async_wait_for_checks([self._serial], _PATIENCE)
         return self._result("check_again")
 
     async def async_step_submit_again(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Send the binding anew."""
-        return await self._submit("submit_again", None)
+        return await self._submit(None)
 
     async def async_step_choose_plant(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Send the binding anew, to another plant."""
-        assert self._entry is not None  # noqa: S101 - checked in the first step
         if user_input is not None:
-            return await self._submit("submit_again", user_input[CONF_PLANT_ID])
+            return await self._submit(user_input[CONF_PLANT_ID])
+        if (account := self._account) is None or self._solved(account):
+            return self._end(account)
         try:
-            plants = await self._entry.runtime_data.client.plants(
-                self._entry.data[CONF_ACCOUNT_ID] or ""
-            )
+            plants = await account.client.plants(self._account_id)
         except CloudError as err:
             reasons = await async_reasons(self.hass)
-            text = in_words(reasons, err.key, err.placeholders)
             return self.async_abort(
                 reason="plants_unknown",
-                description_placeholders={**self._placeholders(), "problem": text},
+                description_placeholders={"problem": in_words(reasons, err.key, err.placeholders)},
             )
         options = [SelectOptionDict(value=plant.id, label=plant.name) for plant in plants]
         return self.async_show_form(
@@ -109,63 +109,74 @@ class InverterRepairFlow(RepairsFlow):
             data_schema=vol.Schema(
                 {vol.Required(CONF_PLANT_ID): SelectSelector(SelectSelectorConfig(options=options))}
             ),
-            description_placeholders=self._placeholders(),
+            description_placeholders=self._placeholders(account),
         )
 
     async def async_step_stop_tracking(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Remove the inverter from Home Assistant; at the cloud everything stays."""
-        assert self._entry is not None  # noqa: S101 - checked in the first step
+        if self._entry is None or (account := self._account) is None:
+            return self._end(None)
         if user_input is None:
             return self.async_show_form(
                 step_id="stop_tracking",
                 data_schema=vol.Schema({}),
-                description_placeholders=self._placeholders(),
+                description_placeholders=self._placeholders(account),
             )
         for subentry in list(self._entry.subentries.values()):
             if subentry.unique_id == self._serial:
                 self.hass.config_entries.async_remove_subentry(self._entry, subentry.subentry_id)
         return self.async_create_entry(data={})
 
-    async def _submit(self, step_id: str, plant_id: str | None) -> RepairsFlowResult:
-        if self._solved():
-            return self.async_create_entry(data={})
-        try:
-            await self._coordinator.async_submit_again(self._serial, plant_id)
-        except NotStoredError:
-            return self._again(step_id, "not_stored")
-        await self._coordinator.async_wait_for_answers([self._serial], _PATIENCE)
-        return self._result(step_id)
+    @property
+    def _account_id(self) -> str:
+        return (self._entry and self._entry.data[CONF_ACCOUNT_ID]) or ""
 
-    def _solved(self) -> bool:
+    async def _submit(self, plant_id: str | None) -> RepairsFlowResult:
+        if (account := self._account) is None or self._solved(account):
+            return self._end(account)
+        try:
+            await account.coordinator.async_submit_again(self._serial, plant_id)
+        except NotStoredError:
+            return self._again(account, "submit_again", "not_stored")
+        await account.coordinator.async_wait_for_answers([self._serial], _PATIENCE)
+        return self._result("submit_again")
+
+    def _solved(self, account: AccountData) -> bool:
         """Tell whether the problem this repair is about is gone."""
-        binding = self._coordinator.data.get(self._serial)
-        timing = self._coordinator.timing
+        binding = account.coordinator.data.get(self._serial)
+        timing = account.coordinator.timing
         return binding is None or problem(binding, timing, now()) is not self._problem
+
+    def _end(self, account: AccountData | None) -> RepairsFlowResult:
+        """Close the repair as solved, or leave it where the account is not set up."""
+        if account is None:
+            return self.async_abort(reason="not_loaded")
+        return self.async_create_entry(data={})
 
     def _result(self, step_id: str) -> RepairsFlowResult:
         """Close the repair when its cause is gone, else keep the form open with the reason."""
-        if self._solved():
-            return self.async_create_entry(data={})
-        if not self._coordinator.last_update_success:
-            return self._again(step_id, "cannot_connect")
-        if self._coordinator.check_wanted(self._serial):
-            return self._again(step_id, "not_now")
-        return self._again(step_id, "still_there")
+        if (account := self._account) is None or self._solved(account):
+            return self._end(account)
+        if not account.coordinator.last_update_success:
+            return self._again(account, step_id, "cannot_connect")
+        if account.coordinator.check_wanted(self._serial):
+            return self._again(account, step_id, "not_now")
+        return self._again(account, step_id, "still_there")
 
-    def _again(self, step_id: str, error: str) -> RepairsFlowResult:
+    def _again(self, account: AccountData, step_id: str, error: str) -> RepairsFlowResult:
         return self.async_show_form(
             step_id=step_id,
             data_schema=vol.Schema({}),
             errors={"base": error},
-            description_placeholders=self._placeholders(),
+            description_placeholders=self._placeholders(account),
         )
 
-    def _placeholders(self) -> dict[str, str]:
+    def _placeholders(self, account: AccountData) -> dict[str, str]:
         """Return what the repair's own texts say, and when the cloud is asked next."""
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         known = (issue.translation_placeholders if issue is not None else None) or {}
-        next_check = self._coordinator.next_check(self._serial)
+        next_check = account.coordinator.next_check(self._serial)
         minutes = minutes_until(next_check) if next_check is not None else 0
         return {**known, "serial": self._serial, "minutes": str(minutes)}

@@ -27,7 +27,7 @@ from .binding.model import InvalidSerialError, normalise_serial
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError
 from .cloud.fields import REQUIRED
 from .cloud.model import Values
-from .cloud.provider import Capability, CloudClient, Field, Form
+from .cloud.provider import Capability, CloudClient, Field, FieldKind, Form
 from .cloud.registry import PROVIDERS
 from .cloud.servers import resolve
 from .const import (
@@ -43,7 +43,14 @@ from .const import (
     MAX_SERIALS_ACTION,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator
-from .forms import checked, error_placeholders, field_names
+from .forms import (
+    CAPTCHA_CHALLENGE,
+    checked,
+    code_fields,
+    data_uri,
+    error_placeholders,
+    field_names,
+)
 from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .registration import async_create_entry, async_register
 from .serials import split_serials
@@ -53,8 +60,11 @@ ATTR_TIMEOUT: Final = "timeout"
 ATTR_USERNAME: Final = "username"
 ATTR_FORM: Final = "form"
 ATTR_STATE: Final = "state"
+ATTR_CHALLENGE_ID: Final = "challenge_id"
 
 _MAX_TIMEOUT: Final = 120
+# What may have to be known before a code is sent.
+_CODE_KINDS: Final = (FieldKind.EMAIL, FieldKind.PHONE, FieldKind.CAPTCHA)
 
 type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
@@ -100,7 +110,23 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
                 **target,
                 vol.Optional(ATTR_FORM): cv.string,
                 **_texts(field for provider in providers for field in provider.register_fields),
+                vol.Optional(ATTR_CHALLENGE_ID): cv.string,
                 vol.Optional(ATTR_CREATE_ENTRY, default=True): cv.boolean,
+            },
+        ),
+        "get_captcha": (_get_captcha, {**target, vol.Optional(ATTR_FORM): cv.string}),
+        "send_verification_code": (
+            _send_verification_code,
+            {
+                **target,
+                vol.Optional(ATTR_FORM): cv.string,
+                **_texts(
+                    field
+                    for provider in providers
+                    for field in provider.register_fields
+                    if field.kind in _CODE_KINDS
+                ),
+                vol.Optional(ATTR_CHALLENGE_ID): cv.string,
             },
         ),
         "check_username": (_check_username, {**target, vol.Required(ATTR_USERNAME): cv.string}),
@@ -204,17 +230,59 @@ def _target_names() -> tuple[str, ...]:
     return (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
 
 
-async def _async_form(client: CloudClient, data: Mapping[str, Any]) -> tuple[Form, Values]:
-    """Return the way to register that the given fields fit, and their values."""
+async def _async_forms(client: CloudClient, data: Mapping[str, Any]) -> list[Form]:
+    """Return the ways to register that the server offers, or the one that is named."""
     offer = await client.test()
+    forms = [form for form in offer.register if data.get(ATTR_FORM) in (None, form.key)]
+    if not forms:
+        raise _invalid("nothing_offered")
+    return forms
+
+
+def _fitting(
+    forms: Iterable[Form], data: Mapping[str, Any], fields: Callable[[Form], tuple[Field, ...]]
+) -> tuple[Form, Values]:
+    """Return the first form whose fields were given, and their values.
+
+    Raises InvalidInputError at what the first form misses.
+    """
     missing: InvalidInputError | None = None
-    for form in offer.register:
-        if data.get(ATTR_FORM) in (None, form.key):
-            try:
-                return form, checked(form.fields, data)
-            except InvalidInputError as err:
-                missing = missing or err
+    for form in forms:
+        try:
+            values = checked(fields(form), data)
+        except InvalidInputError as err:
+            missing = missing or err
+        else:
+            if ATTR_CHALLENGE_ID in data:
+                values = {**values, CAPTCHA_CHALLENGE: data[ATTR_CHALLENGE_ID]}
+            return form, values
     raise missing or _invalid("nothing_offered")
+
+
+async def _get_captcha(call: ServiceCall) -> ServiceResponse:
+    """Fetch a captcha's picture.
+
+    Responds with `challenge_id`, which goes with the answer into `send_verification_code` or
+    `register_account`, and `image`, a data URI.
+    """
+    target = _target(call.hass, call.data)
+    client = target.client(await async_get_clouds(call.hass))
+    forms = await _async_forms(client, call.data)
+    form = next((form for form in forms if form.captcha or form.code_captcha), None)
+    if form is None:
+        raise _invalid("no_captcha")
+    captcha = await client.captcha(form, for_code=form.code_captcha)
+    return {ATTR_CHALLENGE_ID: captcha.challenge, "image": data_uri(captcha)}
+
+
+async def _send_verification_code(call: ServiceCall) -> ServiceResponse:
+    """Have a code sent. Responds with `sent_to`, the address or number."""
+    target = _target(call.hass, call.data)
+    client = target.client(await async_get_clouds(call.hass))
+    forms = [form for form in await _async_forms(client, call.data) if form.sends_code]
+    form, values = _fitting(forms, call.data, code_fields)
+    await client.send_code(form, values)
+    return {"sent_to": values[form.identity]}
 
 
 async def _register_account(call: ServiceCall) -> ServiceResponse:
@@ -225,7 +293,8 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
     """
     target = _target(call.hass, call.data)
     client = target.client(await async_get_clouds(call.hass))
-    form, values = await _async_form(client, call.data)
+    forms = await _async_forms(client, call.data)
+    form, values = _fitting(forms, call.data, lambda form: form.fields)
     if Capability.CHECK_USERNAME in client.capabilities and not await client.is_username_available(
         values[form.identity]
     ):

@@ -52,6 +52,9 @@ class Machine(RuleBasedStateMachine):
     def begin(self, *, watch: bool, locate: bool) -> None:
         self.cloud = ModelCloud(by_endpoint=self.by_endpoint)
         self.driver = Driver(self.cloud, Means(watch=watch, locate=locate))
+        # Others' devices stand on the first pages of the lists.
+        for number in range(3):
+            self.cloud.place(f"OTHER{number}", "plant1")
         # How many refusals are allowed to teach how the cloud counts, and until when a clock set
         # forward excuses more.
         self.lessons = int(self.by_endpoint)
@@ -100,9 +103,11 @@ class Machine(RuleBasedStateMachine):
         self.driver.bindings[serial] = life.recover(serial, plant_id, self.driver.now)
         self.driver.save()
 
-    @rule()
-    def open_a_dialog(self) -> None:
-        self.driver.verify()
+    @rule(times=st.integers(1, 12))
+    def open_dialogs(self, times: int) -> None:
+        for _ in range(times):
+            self.driver.verify()
+            self.cloud.time += TIMING.slow_cooldown + TIMING.call_longest
 
     # What devices do
 

@@ -14,13 +14,18 @@ from tests.server.homeassistant_server import HomeAssistantServer, ServerError
 from tests.server.tokens import SignInError
 from tests.server.websocket import HomeAssistantApiError
 
-from . import growatt
+from . import anqicms, growatt, quectel, shopxo
 from .dialogs import WentWrongError
 from .story import Story
 
 type Run = Callable[[HomeAssistantClient, Simulator, Story], Awaitable[None]]
 
-RUNS: dict[str, Run] = {"growatt": growatt.run}
+RUNS: dict[str, Run] = {
+    "growatt": growatt.run,
+    "quectel": quectel.run,
+    "shopxo": shopxo.run,
+    "anqicms": anqicms.run,
+}
 
 # Simulated seconds per second, for the simulator and for Home Assistant alike: nobody wants to
 # watch the vendor's five minutes.
@@ -71,7 +76,7 @@ async def _demo(story: Story, run: Run, *, once: bool) -> int:
                 story.note(f"{server.url}, signed in as {server.username}")
                 async with server.client() as client:
                     await run(client, simulator, story)
-                story.end("Done: every association was seen.")
+                story.end("Done: all went as it should.")
                 done = True
                 if not once:
                     _invite(server, simulator)

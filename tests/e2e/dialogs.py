@@ -1,5 +1,7 @@
 """The dialogs of this integration, walked over the interface that the front end uses."""
 
+from base64 import b64decode
+import re
 from typing import Any
 
 from simulator import Simulator
@@ -9,6 +11,9 @@ from tests.server.client import Flow, HomeAssistantClient
 DOMAIN = "growatt_onboarding"
 SUBENTRY_INVERTER = "inverter"
 PASSWORD = "not-a-real-password"
+PICTURE = re.compile(r"!\[\w+\]\(data:(?P<type>image/\w+);base64,(?P<data>[\w+/]+=*)\)")
+# How a picture of each type begins.
+SIGNATURES = {"image/gif": b"GIF8", "image/png": b"\x89PNG\r\n"}
 
 
 class WentWrongError(Exception):
@@ -114,3 +119,27 @@ async def states(client: HomeAssistantClient, key: str) -> dict[str, str]:
         for entity in await client.entities(DOMAIN)
         if entity["unique_id"].endswith(suffix) and entity["config_subentry_id"] is not None
     }
+
+
+async def picture_shown(client: HomeAssistantClient, flow: Flow, media_type: str) -> bytes:
+    """Return the picture in a form's description, which must be of this type."""
+    texts = await client.translations("config", DOMAIN)
+    text = texts[f"component.{DOMAIN}.config.step.{flow.step_id}.description"]
+    found = PICTURE.search(text.format(**flow.placeholders))
+    if found is None or found["type"] != media_type:
+        raise WentWrongError(f"{flow!r} shows no picture of type {media_type}")
+    image = b64decode(found["data"])
+    if not image.startswith(SIGNATURES[media_type]):
+        raise WentWrongError(f"what {flow!r} shows is no picture of type {media_type}")
+    return image
+
+
+async def check_signed_in(client: HomeAssistantClient, entry_id: str) -> None:
+    """Raise unless an account's entry is set up, active, and can talk to the cloud by itself."""
+    [entry] = [one for one in await client.config_entries(DOMAIN) if one["entry_id"] == entry_id]
+    told = (await client.diagnostics(entry_id))["data"]
+    pending = told["entry"]["data"]["activation_pending"]
+    if entry["state"] != "loaded" or not told["signed_in"] or pending:
+        raise WentWrongError(
+            f"the account is {entry['state']}, signed in: {told['signed_in']}, pending: {pending}"
+        )

@@ -12,7 +12,7 @@ import pytest
 
 from tests.server.homeassistant_server import PROJECT
 
-from .demo import INTERRUPTED, PORT
+from .demo import INTERRUPTED, PORT, RUNS
 from .story import WIDTH
 from .waiting import until
 
@@ -97,6 +97,13 @@ async def test_it_shows_the_main_job_whoever_has_its_port() -> None:
         async with demo("--once") as running:
             assert await running.end() == 0, running.lines
     assert any(f"port {PORT} is taken" in line for line in running.lines)
+    assert running.lines[-1].startswith("Done:")
+
+
+@pytest.mark.parametrize("provider", RUNS)
+async def test_it_shows_the_main_job_of_every_provider(provider: str) -> None:
+    async with demo("--provider", provider, "--once") as running:
+        assert await running.end() == 0, running.lines
     assert running.lines[-1].startswith("Done:")
     assert max(map(len, running.lines)) <= WIDTH
     assert all(line.isprintable() for line in running.lines)

@@ -1,0 +1,122 @@
+"""The actions for pictures and codes, from the challenge to the account."""
+
+from base64 import b64decode
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.growatt_onboarding import registration
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from simulator import Simulator
+from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
+
+from .common import UNLIMITED, entries
+
+PASSWORD = "Not-real-1"
+
+
+@pytest.fixture(autouse=True)
+async def component(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the integration up, without any account and without pauses."""
+    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
+    hass.data[DATA_TIMING] = UNLIMITED
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
+async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return response
+
+
+async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) -> None:
+    site = {"provider": "shopxo", "server": simulator.url, "form": "username"}
+    picture = await act(hass, "get_captcha", **site)
+    kind, _, data = picture["image"].partition(";base64,")
+    assert kind == "data:image/gif"
+    assert b64decode(data).startswith(b"GIF8")
+    account = {"username": "alice", "password": PASSWORD}
+    challenge = {"challenge_id": picture["challenge_id"]}
+
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "register_account", **site, **account, **challenge, captcha="0000")
+    assert caught.value.translation_key == "captcha_wrong"
+    assert entries(hass) == []
+
+    picture = await act(hass, "get_captcha", **site)
+    answer = simulator.world.captchas[picture["challenge_id"]]
+    made = await act(
+        hass,
+        "register_account",
+        **site,
+        **account,
+        challenge_id=picture["challenge_id"],
+        captcha=answer,
+    )
+    assert made["account_name"] == "alice"
+    (entry,) = entries(hass)
+    assert made["config_entry_id"] == entry.entry_id
+
+
+async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:
+    site = {"provider": "shopxo", "server": simulator.url, "form": "email"}
+    email = {"email": "alice@example.com"}
+    picture = await act(hass, "get_captcha", **site)
+    sent = await act(
+        hass,
+        "send_verification_code",
+        **site,
+        **email,
+        challenge_id=picture["challenge_id"],
+        captcha=simulator.world.captchas[picture["challenge_id"]],
+    )
+    assert sent == {"sent_to": "alice@example.com"}
+    code = simulator.world.mailbox[-1].code
+    made = await act(hass, "register_account", **site, **email, password=PASSWORD, code=code)
+    assert made["config_entry_id"] == entries(hass)[0].entry_id
+
+
+async def test_a_code_without_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:
+    cloud = {
+        "provider": "quectel",
+        "server": simulator.url,
+        "user_domain": USER_DOMAIN,
+        "user_domain_secret": USER_DOMAIN_SECRET,
+    }
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "get_captcha", **cloud)
+    assert caught.value.translation_key == "no_captcha"
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "send_verification_code", **cloud)
+    assert caught.value.translation_placeholders is not None
+    assert caught.value.translation_placeholders["field"] == "email"
+
+    await act(hass, "send_verification_code", **cloud, email="alice@example.com")
+    code = simulator.world.mailbox[-1].code
+    made = await act(
+        hass,
+        "register_account",
+        **cloud,
+        email="alice@example.com",
+        password=PASSWORD,
+        code=code,
+    )
+    assert made["account_name"] == "alice@example.com"
+    assert len(simulator.calls.of("emailPwdRegister")) == 1
+
+
+async def test_where_no_code_is_sent(hass: HomeAssistant, simulator: Simulator) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(
+            hass,
+            "send_verification_code",
+            provider="shopxo",
+            server=simulator.url,
+            form="username",
+        )
+    assert caught.value.translation_key == "nothing_offered"
