@@ -15,7 +15,7 @@ from .const import (
     PLATFORMS,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
-from .issues import IssueKeeper, async_reasons
+from .issues import IssueKeeper, async_reasons, async_review_activation
 from .registration import async_review_notes
 from .services import async_setup_services
 from .store import DurableStore
@@ -52,6 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     )
     await coordinator.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_review_activation(hass, entry)
     entry.async_on_unload(IssueKeeper(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     return True

@@ -73,6 +73,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.timing = clouds.timing
         self._access = access
+        self._client = client
         self._bindings = Bindings(hass, entry, DurableStore(hass, store_key(entry.entry_id)))
         self._steps = Steps(
             client=client,
@@ -191,6 +192,11 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def next_check(self, serial: str) -> float | None:
         """Return when something will next be asked for this inverter, None when nothing will."""
         return None if self._sign_in_needed else self._steps.next_check(serial)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the account is signed in and the cloud answered the last call."""
+        return self._client.signed_in and not self._sign_in_needed and self._access.reachable
 
     def call_usage(self) -> dict[str, dict[str, Any]]:
         """Return per endpoint how much of the limits of server and token is used up."""

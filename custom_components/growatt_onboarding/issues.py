@@ -11,10 +11,30 @@ from homeassistant.helpers.translation import async_get_translations
 from .access import now
 from .binding.model import Binding
 from .binding.problem import Problem, problem, problem_due_at
-from .const import DOMAIN
+from .const import CONF_ACTIVATION_PENDING, DOMAIN
 from .coordinator import AccountConfigEntry
 
 UNKNOWN: Final = "?"
+
+
+@callback
+def async_review_activation(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+    """Raise the repair of an account that waits to be let in, or withdraw it."""
+    issue = f"{CONF_ACTIVATION_PENDING}_{entry.entry_id}"
+    if not entry.data[CONF_ACTIVATION_PENDING]:
+        ir.async_delete_issue(hass, DOMAIN, issue)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue,
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="activation_pending",
+        translation_placeholders={"account": entry.title},
+        data={"problem": CONF_ACTIVATION_PENDING, "entry_id": entry.entry_id},
+    )
+    entry.async_on_unload(lambda: ir.async_delete_issue(hass, DOMAIN, issue))
 
 
 class IssueKeeper:

@@ -2,8 +2,13 @@
 
 from typing import Final
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    FlowType,
+    RepairsFlow,
+    RepairsFlowResult,
+)
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.selector import (
@@ -38,10 +43,40 @@ async def async_create_fix_flow(
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
     """Return the dialog of a repair."""
-    if data is None or "serial" not in data:
+    if data is None or "entry_id" not in data:
         return ConfirmRepairFlow()
     entry = hass.config_entries.async_get_entry(str(data["entry_id"]))
+    if "serial" not in data:
+        return ActivationRepairFlow(entry)
     return InverterRepairFlow(entry, str(data["serial"]), Problem(str(data["problem"])))
+
+
+class ActivationRepairFlow(RepairsFlow):
+    """Leads into the sign-in dialog of an account that waited to be let in."""
+
+    def __init__(self, entry: AccountConfigEntry | None) -> None:
+        """Remember whose repair it is."""
+        self._entry = entry
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Ask whether the account can be signed in to by now."""
+        if (entry := self._entry) is None:
+            return self.async_create_entry(data={})
+        if user_input is None:
+            return self.async_show_form(
+                step_id="init",
+                data_schema=vol.Schema({}),
+                description_placeholders={"account": entry.title},
+            )
+        dialog = await self.hass.config_entries.flow.async_init(
+            DOMAIN,
+            context={"source": SOURCE_REAUTH, "entry_id": entry.entry_id},
+            data=dict(entry.data),
+        )
+        # The repair stays until the account is signed in.
+        return self.async_abort(
+            reason="sign_in", next_flow=(FlowType.CONFIG_FLOW, dialog["flow_id"])
+        )
 
 
 class InverterRepairFlow(RepairsFlow):

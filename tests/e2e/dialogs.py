@@ -8,6 +8,8 @@ from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 from tests.server.client import Flow, HomeAssistantClient
 
+from .waiting import until
+
 DOMAIN = "growatt_onboarding"
 SUBENTRY_INVERTER = "inverter"
 PASSWORD = "not-a-real-password"
@@ -137,9 +139,15 @@ async def picture_shown(client: HomeAssistantClient, flow: Flow, media_type: str
 async def check_signed_in(client: HomeAssistantClient, entry_id: str) -> None:
     """Raise unless an account's entry is set up, active, and can talk to the cloud by itself."""
     [entry] = [one for one in await client.config_entries(DOMAIN) if one["entry_id"] == entry_id]
+    # Home Assistant takes the platform up after the entry.
+    await until(lambda: _has_diagnostics(client), "the integration's diagnostics")
     told = (await client.diagnostics(entry_id))["data"]
     pending = told["entry"]["data"]["activation_pending"]
     if entry["state"] != "loaded" or not told["signed_in"] or pending:
         raise WentWrongError(
             f"the account is {entry['state']}, signed in: {told['signed_in']}, pending: {pending}"
         )
+
+
+async def _has_diagnostics(client: HomeAssistantClient) -> bool:
+    return any(one["domain"] == DOMAIN for one in await client.command("diagnostics/list"))

@@ -346,16 +346,14 @@ async def _cut(scene: Scene) -> None:
             await point.reach(scene, server, client)
             await server.kill()
             return
-        beginning = asyncio.create_task(_begin_until_cut(scene, client))
         if point.state == "associated":
             for serial in scene.serials:
                 scene.simulator.growatt.bring_online(serial)
         try:
             async with asyncio.timeout(60):
-                code = await server.serve()
+                code, _ = await asyncio.gather(server.serve(), _begin_until_cut(scene, client))
         except TimeoutError:
-            raise NotAsClaimedError(f"the cut never struck; {scene.stored()}") from None
-        await beginning
+            raise NotAsClaimedError(f"the cut never struck: {scene.stored()}") from None
     if code != -signal.SIGKILL:
         raise NotAsClaimedError(f"Home Assistant ended by itself, with code {code}")
 

@@ -312,6 +312,7 @@ ANQICMS: Final = Provider(
     servers=(),
     access_fields=(Field(name=_SITE_ID, kind=FieldKind.NUMBER, required=False),),
     client=AnqicmsClient,
+    activates=True,
     register_fields=(
         Field(name="username", required=False, autocomplete="username"),
         _NEW_PASSWORD,

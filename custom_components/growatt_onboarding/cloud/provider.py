@@ -152,6 +152,7 @@ class Provider:
         manufacturer: whose devices these are, None where that is not one maker.
         servers: known addresses; an address of one's own is always possible too.
         access_fields: what is needed to talk to a server at all, before any account.
+        activates: whether a site may make new accounts wait for a review or a confirmation.
         register_fields: every field that a form to register may ask for.
         place_field: what a binding needs instead of a plant, where there are no plants.
         client: makes a client.
@@ -165,6 +166,7 @@ class Provider:
     servers: tuple[Server, ...]
     access_fields: tuple[Field, ...]
     client: Callable[[ClientContext], CloudClient]
+    activates: bool = False
     register_fields: tuple[Field, ...] = ()
     place_field: Field | None = None
     identify: Callable[[Values], str] = field(default=lambda _access: "")

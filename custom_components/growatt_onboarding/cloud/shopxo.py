@@ -280,6 +280,7 @@ SHOPXO: Final = Provider(
     servers=(),
     access_fields=(),
     client=ShopxoClient,
+    activates=True,
     register_fields=(*_IDENTITIES.values(), _CODE, _NEW_PASSWORD, _NICKNAME, _CAPTCHA),
 )
 
