@@ -13,6 +13,7 @@ from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.store import NotStoredError
@@ -148,34 +149,6 @@ async def test_binding_knows_best_which_plant_it_is(
     assert subentry.data["plant_id"] == plant_id
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        [],
-        {},
-        {"bindings": []},
-        {"bindings": [{"serial": SN}], "anchored": []},
-        {"bindings": {SN: []}, "anchored": []},
-        {"bindings": [], "anchored": 5},
-    ],
-    ids=str,
-)
-async def test_stored_bindings_of_another_shape(
-    world: World,
-    entry: MockConfigEntry,
-    plant_id: str,
-    hass_storage: dict[str, Any],
-    data: Any,
-) -> None:
-    world.add_devices([SN], plant_id=int(plant_id))
-    await world.bind(entry, plant_id, [SN])
-    await world.unload(entry)
-    hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"] = data
-    await world.set_up(entry)
-    await world.shows("associated", SN)
-    assert accepted(world) == 0
-
-
 # Storage
 
 
@@ -251,6 +224,21 @@ async def test_nothing_is_sent_while_home_assistant_stops(
     assert world.asked("*") == asked
     assert "storage" not in caplog.text
     world.hass.set_state(CoreState.running)
+
+
+async def test_looking_is_paused_while_the_ledger_cannot_be_written(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    world.simulator.growatt.tokens[INSTALLER_TOKEN].may_v4 = False
+    world.add_devices([SN], online_after=600)
+    await world.bind(entry, plant_id, [SN])
+    await world.shows("accepted", SN)
+    asked = world.asked(LIST)
+    with pytest.MonkeyPatch.context() as full:
+        full.setattr(Store, "_async_write_data", disk_full)
+        await asyncio.sleep(3 * 3_600)
+        assert world.asked(LIST) == asked
+    await world.shows("associated", SN)
 
 
 async def disk_full(_store: Store[Any], _data: dict[str, Any]) -> None:
@@ -555,23 +543,20 @@ async def test_nothing_is_asked_when_nothing_is_pending(
     assert world.asked("*") == asked
 
 
+@pytest.mark.parametrize(("age", "pause"), [(0, 30), (2_000, 300), (DAY, 1_800), (7 * DAY, 21_600)])
 async def test_watched_less_and_less_often(
-    world: World, entry: MockConfigEntry, plant_id: str
+    world: World, entry: MockConfigEntry, plant_id: str, age: float, pause: float
 ) -> None:
     world.add_devices([SN])
-    await world.bind(entry, plant_id, [SN])
-    await asyncio.sleep(9 * DAY)
-    times = world.times(WATCH)
-
-    def pauses(first: float, last: float) -> set[float]:
-        found = [time for time in times if first <= time < last]
-        return {round(after - before) for before, after in pairwise(found)}
-
-    assert pauses(0, 900) == {30}
-    assert pauses(1_300, DAY) == {300}
-    assert pauses(DAY + 2_000, 7 * DAY) == {1_800}
-    assert pauses(7.5 * DAY, 9 * DAY) == {21_600}
-    assert f"overdue_{SN}" in world.issues()
+    await world.bind(entry, plant_id, [SN], timeout=10)
+    await world.unload(entry)
+    await asyncio.sleep(age)
+    await world.set_up(entry)
+    await asyncio.sleep(1)
+    world.simulator.calls.clear()
+    await asyncio.sleep(3.5 * pause)
+    assert {round(after - before) for before, after in pairwise(world.times(WATCH))} == {pause}
+    assert (f"overdue_{SN}" in world.issues()) is (age >= DAY)
 
 
 async def test_without_v4_the_plants_list_alone_is_asked(
@@ -593,10 +578,14 @@ async def test_v4_is_asked_again_a_day_after_it_was_denied(
     token.may_v4 = False
     world.add_devices([SN])
     await world.bind(entry, plant_id, [SN])
-    await asyncio.sleep(DAY / 2)
-    assert world.asked(WATCH) == 1
+    await asyncio.sleep(600)
     token.may_v4 = True
-    await asyncio.sleep(DAY * 0.6)
+    await asyncio.sleep(3_600)
+    assert world.asked(WATCH) == 1
+    await world.unload(entry)
+    await asyncio.sleep(DAY - 3_600)
+    await world.set_up(entry)
+    await asyncio.sleep(3_600)
     assert world.asked(WATCH) > 1
 
 
@@ -616,9 +605,9 @@ async def test_watched_device_is_confirmed_at_once_while_the_list_cools_down(
 async def test_one_list_for_many_inverters(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:
-    """250 inverters of a plant are 3 pages, and the last one is seen too."""
+    """Two hundred and more inverters of a plant are 3 pages, and the last one is seen too."""
     world.simulator.growatt.tokens[INSTALLER_TOKEN].may_v4 = False
-    serials = [f"SIM{number:07}" for number in range(250)]
+    serials = [f"SIM{number:07}" for number in range(203)]
     world.add_devices(serials, online=True)
     await world.bind(entry, plant_id, serials)
     await world.shows("associated", *serials)
@@ -757,6 +746,22 @@ async def test_bad_token_starts_reauth_once(
     assert world.status(SN) == "accepted"
 
 
+async def test_access_that_ends_meanwhile_starts_reauth(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    """As of a provider whose sign-ins end."""
+
+    async def signed_out(*_: object) -> None:
+        raise AccessDeniedError
+
+    world.add_devices([SN])
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(GrowattClient, "watch", signed_out)
+        await world.bind(entry, plant_id, [SN])
+        await world.clock.until(lambda: reauths(entry, world.hass))
+    assert entry.runtime_data.coordinator.next_check(SN) is None
+
+
 async def test_token_that_may_not_bind_is_no_bad_token(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:
@@ -840,6 +845,7 @@ async def test_removing_an_inverter_removes_only_that(
     await world.shows("accepted", OTHER_SN)
     world.remove_inverter(entry, SN)
     await world.clock.until(lambda: f"rejected_{SN}" not in world.issues(), 10)
+    assert entry.runtime_data.coordinator.next_check(SN) is None
     devices = dr.async_entries_for_config_entry(dr.async_get(world.hass), entry.entry_id)
     assert {device.serial_number for device in devices} == {None, OTHER_SN}
     entities = er.async_entries_for_config_entry(er.async_get(world.hass), entry.entry_id)

@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.cloud.provider import Capability
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import Simulator
 from simulator.growatt.model import Plant
@@ -215,6 +216,16 @@ async def test_plants_cannot_be_listed(
     assert f"conflict_{SN}" in world.issues()
 
 
+async def test_where_there_are_no_plants_none_can_be_chosen(
+    world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
+) -> None:
+    await conflict(world, entry, plant_id, theirs)
+    client = entry.runtime_data.client
+    client.capabilities = client.capabilities - {Capability.PLANTS}
+    result = await open_repair(world, "conflict")
+    assert result["menu_options"] == ["check_again", "submit_again", "stop_tracking"]
+
+
 # Rejected
 
 
@@ -258,6 +269,18 @@ async def test_repair_whose_cause_is_gone(
     world.remove_inverter(entry, SN)
     assert (await choose(world, result, "submit_again"))["type"] == "create_entry"
     assert (await choose(world, late, "check_again"))["type"] == "create_entry"
+
+
+async def test_plant_chosen_too_late(
+    world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
+) -> None:
+    await conflict(world, entry, plant_id, theirs)
+    result = await open_repair(world, "conflict")
+    world.simulator.growatt.move(SN, int(plant_id))
+    await world.check([SN])
+    await world.shows("associated", SN)
+    result = await choose(world, result, "choose_plant")
+    assert result["type"] == "create_entry"
 
 
 async def test_repair_opened_in_the_moment_its_cause_goes(

@@ -96,6 +96,8 @@ ALL = {
     "create_plant": {"name": "Roof", "peak_power": 4},
     "bind_device": {"plant_id": "1", "serial_numbers": ["SIM0000001"]},
     "check_association": {"device_id": ["x"]},
+    "get_captcha": {},
+    "send_verification_code": {},
 }
 
 

@@ -221,7 +221,24 @@ async def test_domain_store_keeps_notes(hass: HomeAssistant) -> None:
     assert again.notes == clouds.notes
 
 
-@pytest.mark.parametrize("content", [*BAD, '{"version": 1, "data": {"bindings": 5}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *BAD,
+        *(
+            json.dumps({"version": 1, "data": data})
+            for data in (
+                {"bindings": []},
+                {"bindings": 5, "anchored": []},
+                {"bindings": [5], "anchored": []},
+                {"bindings": [{"serial": "SIM0000001"}], "anchored": []},
+                {"bindings": {"SIM0000001": []}, "anchored": []},
+                {"bindings": [], "anchored": 5},
+                {"bindings": [], "anchored": [[]]},
+            )
+        ),
+    ],
+)
 async def test_account_starts_with_any_store(world: World, content: str) -> None:
     """Inverters whose bindings cannot be read are looked for, and none is bound twice."""
     entry = await world.add_account()

@@ -46,6 +46,8 @@ class Bindings:
         # Writes are numbered, so that it is known whether a failed one was made up for.
         self._writes = self._last_good = self._last_failed = 0
         self._times_changed = False
+        # What was stored last of each binding: of a thousand mostly one has changed.
+        self._as_dicts: dict[str, tuple[Binding, dict[str, Any]]] = {}
 
     # Reading
 
@@ -100,8 +102,14 @@ class Bindings:
             for serial, added in self._added.items()
             if not 0 <= time - added < _SUBENTRY_STORED_AFTER
         }
+        self._as_dicts = {
+            serial: last
+            if (last := self._as_dicts.get(serial)) is not None and last[0] is binding
+            else (binding, binding.as_dict())
+            for serial, binding in self.known.items()
+        }
         data = {
-            "bindings": [binding.as_dict() for binding in self.known.values()],
+            "bindings": [as_dict for _, as_dict in self._as_dicts.values()],
             "anchored": sorted(anchored),
         }
         failed_before = self.unsaved

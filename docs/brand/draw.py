@@ -1,6 +1,7 @@
 """Draw the PNG files of the integration's brand folder from the SVG files beside this one.
 
-Needs Chromium and Playwright: scripts/setup server, then .venvs/server/bin/python docs/brand/draw.py
+Needs Chromium and Playwright: scripts/setup server, then
+.venvs/server/bin/python docs/brand/draw.py
 """
 
 from pathlib import Path

@@ -225,13 +225,13 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_planned_without_need(self) -> None:
         driver = self.driver
-        if not (driver.asked or driver.looks or any(b.pending for b in driver.bindings.values())):
+        if not (driver.asked or driver.looks or self.pending()):
             assert driver.plan() is None
 
     @invariant()
     def something_is_planned_while_pending(self) -> None:
         driver = self.driver
-        if any(binding.pending for binding in driver.bindings.values()):
+        if self.pending():
             planned = driver.plan()
             assert planned is not None
             longest = TIMING.later_interval + TIMING.look_beside_watch + TIMING.slow_cooldown
@@ -249,6 +249,13 @@ class Machine(RuleBasedStateMachine):
         while self.unfinished() and self.cloud.time < end and self.take(Fault.NONE, 0.2):
             self.no_limit_is_passed()
         assert not self.unfinished()
+        # Then lists are read to their ends, checks are made, and it is quiet.
+        while not self.pending() and self.take(Fault.NONE, 0.2):
+            assert self.cloud.time < end + DAY
+        self.nothing_is_planned_without_need()
+
+    def pending(self) -> bool:
+        return any(binding.pending for binding in self.driver.bindings.values())
 
     def unfinished(self) -> list[Binding]:
         return [
@@ -270,5 +277,5 @@ class EndpointMachine(Machine):
 @pytest.mark.parametrize("machine", [Machine, EndpointMachine])
 def test_machine(machine: type[Machine]) -> None:
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=200, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=120, stateful_step_count=40, deadline=None)
     )

@@ -14,8 +14,11 @@ REGISTER, CHECK = "user/user_register", "user/check_user"
 
 
 async def the_entry(client: HomeAssistantClient) -> dict[str, Any]:
-    """Wait for the one entry, without a dialog, and return it."""
-    [entry] = await until(lambda: client.config_entries(DOMAIN), "the new account's entry")
+    """Wait for the one entry, for less long than a dialog is waited for, and return it."""
+    entries = await until(
+        lambda: client.config_entries(DOMAIN), "the new account's entry", timeout=15
+    )
+    [entry] = entries
     assert entry["title"] == NAME
     assert entry["state"] == "loaded"
     return entry

@@ -172,27 +172,27 @@ async def begin(scene: Scene, client: HomeAssistantClient) -> None:
 POINTS: Sequence[Point] = (
     Point(
         key="a1",
-        text="written, nothing sent yet",
+        text="queued, nothing sent",
         moment="after_writing",
         state="queued",
         stored="queued",
     ),
     Point(
         key="a2",
-        text="written as leaving, not sent",
+        text="about to be sent",
         moment="before_sending",
         stored="unconfirmed",
     ),
     Point(
         key="b1",
-        text="arrived, not carried out",
+        text="received by the cloud",
         reach=hold(BIND, executed=False),
         stored="unconfirmed",
         sent=1,
     ),
     Point(
         key="b2",
-        text="carried out, not answered",
+        text="carried out there",
         reach=hold(BIND),
         stored="unconfirmed",
         sent=1,
@@ -218,7 +218,7 @@ POINTS: Sequence[Point] = (
     ),
     Point(
         key="e1",
-        text="looking: cheap list awaited",
+        text="cheap list awaited",
         reach=hold_look(WATCH),
         stored="accepted",
         sent=1,
@@ -227,7 +227,7 @@ POINTS: Sequence[Point] = (
     ),
     Point(
         key="e2",
-        text="looking: plant's list awaited",
+        text="plant's list awaited",
         reach=hold_look(LIST),
         stored="accepted",
         sent=1,
@@ -236,7 +236,7 @@ POINTS: Sequence[Point] = (
     ),
     Point(
         key="f1",
-        text="writing the new binding",
+        text="writing it as new",
         moment="while_writing",
         state="queued",
         stored=None,
@@ -244,7 +244,7 @@ POINTS: Sequence[Point] = (
     ),
     Point(
         key="f2",
-        text="writing that it is leaving",
+        text="writing it as leaving",
         moment="while_writing",
         state="unconfirmed",
         stored="queued",
@@ -252,7 +252,7 @@ POINTS: Sequence[Point] = (
     ),
     Point(
         key="f3",
-        text="writing the ledger before it",
+        text="writing the ledger",
         moment="while_writing_the_ledger",
         state="unconfirmed",
         stored="unconfirmed",
@@ -271,7 +271,7 @@ POINTS: Sequence[Point] = (
     ),
     Point(
         key="f5",
-        text="writing the association",
+        text="writing associated",
         moment="while_writing",
         state="associated",
         stored="accepted",

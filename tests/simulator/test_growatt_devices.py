@@ -108,7 +108,7 @@ async def test_bound_device_exists(simulator: Simulator, installer: Client, plan
 
 @pytest.mark.parametrize(("exists", "code", "count"), [(True, "10003", 1), (False, "0", 2)])
 async def test_submitting_twice_is_counted(
-    simulator: Simulator, installer: Client, exists: bool, code: str, count: int
+    simulator: Simulator, installer: Client, *, exists: bool, code: str, count: int
 ) -> None:
     """A request that repeats a pending one exists already, or is accepted and counted again."""
     simulator.growatt.repeated_exists = exists
