@@ -33,7 +33,7 @@ FOLLOWERS = {
     QUEUED: {UNCONFIRMED, ACCEPTED, ASSOCIATED, CONFLICT, REJECTED},
     UNCONFIRMED: {QUEUED, ACCEPTED, ASSOCIATED, CONFLICT, REJECTED},
     ACCEPTED: {ASSOCIATED, CONFLICT},
-    ASSOCIATED: {LOST, CONFLICT},
+    ASSOCIATED: {LOST},
     LOST: {ASSOCIATED, CONFLICT},
     CONFLICT: {ASSOCIATED, QUEUED},
     REJECTED: {ASSOCIATED, CONFLICT},
@@ -125,6 +125,26 @@ class Machine(RuleBasedStateMachine):
     def go_on(self, faults: list[Fault], latency: float) -> None:
         for fault in faults:
             self.take(fault, latency)
+
+    @rule(serials=st.sets(SERIALS, min_size=1))
+    def come_online_and_be_found(self, serials: set[str]) -> None:
+        for serial in serials:
+            self.cloud.bring_online(serial)
+        self.rest()
+
+    @rule(serials=st.sets(SERIALS), plant_id=PLANTS | st.just(FOREIGN) | st.none())
+    def be_moved_and_checked(self, serials: set[str], plant_id: str | None) -> None:
+        for serial in sorted(serials):
+            self.cloud.place(serial, plant_id)
+        self.cloud.time += 1
+        for serial in self.driver.bindings:
+            self.driver.asked[serial] = self.driver.now
+        self.rest()
+
+    def rest(self) -> None:
+        """Take the steps of a while without faults."""
+        for _ in range(25):
+            self.take(Fault.NONE, 0.2)
 
     @rule(point=st.sampled_from(list(Point)), fault=FAULTS)
     def crash(self, point: Point, fault: Fault) -> None:

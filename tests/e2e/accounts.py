@@ -15,18 +15,19 @@ REGISTER, CHECK = "user/user_register", "user/check_user"
 
 async def the_entry(client: HomeAssistantClient) -> dict[str, Any]:
     """Wait for the one entry, for less long than a dialog is waited for, and return it."""
-    entries = await until(
-        lambda: client.config_entries(DOMAIN), "the new account's entry", timeout=15
-    )
-    [entry] = entries
+    [entry] = await until(lambda: _loaded(client), "the new account's entry", timeout=15)
     assert entry["title"] == NAME
-    assert entry["state"] == "loaded"
     return entry
+
+
+async def _loaded(client: HomeAssistantClient) -> list[dict[str, Any]]:
+    """Return the entries once all of them are set up: that takes a moment."""
+    entries = await client.config_entries(DOMAIN)
+    return entries if all(entry["state"] == "loaded" for entry in entries) else []
 
 
 async def no_repair(client: HomeAssistantClient) -> None:
     """Wait until the repair about the registration is gone."""
-
     await until(lambda: _no_issues(client), "the end of the repair")
 
 

@@ -10,7 +10,7 @@ from tests.prove.crash import POINTS, Point, prove, template
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FEW = {"b2", "c", "f4"}
+FEW = {"b2", "f4"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+import logging
 import random
 import statistics
 import sys
@@ -24,7 +25,7 @@ from simulator.calls import Call
 from simulator.faults import FaultKind
 from simulator.limits import DAY, LimitReading
 
-from .world import World, new_world
+from .world import Log, World, new_world
 
 HOUR: Final = 3_600.0
 # How many answers are faulty, and the ways in which they are.
@@ -127,6 +128,13 @@ class Report:
 
 async def run(world: World, scenario: Scenario) -> Report:
     """Play a scenario."""
+    with Log(world) as log:
+        report = await _play(world, scenario)
+    report.problems += [f"logged: {error}" for error in log.errors]
+    return report
+
+
+async def _play(world: World, scenario: Scenario) -> Report:
     simulator, chance = world.simulator, random.Random(scenario.seed)  # noqa: S311
     simulator.growatt.limits.reading = scenario.reading
     simulator.faults.seed(scenario.seed)
@@ -253,6 +261,7 @@ def _unseen(world: World, accounts: list[Account]) -> Iterator[str]:
 
 async def prove() -> int:
     """Play all scenarios and print what came of them."""
+    logging.basicConfig(level=logging.ERROR)
     failed = False
     for scenario in SCENARIOS:
         began = time.monotonic()

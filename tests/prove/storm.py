@@ -20,7 +20,7 @@ from simulator import Simulator
 from simulator.calls import Call
 from simulator.faults import FaultKind
 
-from .world import World, new_world
+from .world import Log, World, new_world
 
 MINUTE: Final = 60.0
 CALM: Final = 10 * MINUTE
@@ -74,30 +74,14 @@ class Report:
         return [call for call in self.calls if times[0] <= call.time < times[1]]
 
 
-class _Log(logging.Handler):
-    """Notes the lines about the cloud's reachability, and errors."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(logging.INFO)
-        self._world = world
-        self.reachable: list[tuple[float, bool]] = []
-        self.errors: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if "can be reached again" in text or "cannot be reached" in text:
-            self.reachable.append((self._world.simulator.now(), "again" in text))
-        if record.levelno >= logging.ERROR:
-            self.errors.append(text)
-
-
 async def run(world: World) -> Report:
     """Play the storm."""
+    with Log(world) as log:
+        return await _play(world, log)
+
+
+async def _play(world: World, log: Log) -> Report:
     simulator = world.simulator
-    logger = logging.getLogger("custom_components.growatt_onboarding")
-    level, log = logger.level, _Log(world)
-    logger.addHandler(log)
-    logger.setLevel(logging.INFO)
     entry = await world.add_account()
     plants = [world.add_plant(entry, name) for name in ("North", "South")]
     serials = [f"SIM000000{number}" for number in range(8)]
@@ -126,8 +110,6 @@ async def run(world: World) -> Report:
         recovered = await world.shows("associated", *serials, seconds=3 * 3600)
     except TimeoutError:
         recovered = None
-    logger.removeHandler(log)
-    logger.setLevel(level)
     calls = list(simulator.calls)
     report = Report(calls, began, list(_expected(calls)), shown, log.reachable, recovered)
     report.problems += [f"logged: {error}" for error in log.errors]
@@ -198,6 +180,7 @@ def _judge(report: Report, world: World, serials: list[str]) -> Iterator[str]:
 
 async def prove() -> int:
     """Play the storm and print what came of it."""
+    logging.basicConfig(level=logging.ERROR)
     began = time.monotonic()
     async with new_world(Simulator()) as world:
         report = await run(world)

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 from unittest.mock import patch
 
 import aiohttp
@@ -190,6 +191,45 @@ class World:
     def times(self, path: str) -> list[float]:
         """Return when an endpoint was called, in simulated seconds since the beginning."""
         return [call.time - START.timestamp() for call in self.simulator.calls.of(path)]
+
+
+class Log(logging.Handler):
+    """Notes what the integration logs: the lines about the cloud's reachability, and errors.
+
+    Attributes:
+        reachable: when (simulated) a line said that the cloud cannot be reached, or can again.
+        errors: the texts of errors.
+
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(logging.INFO)
+        self._world = world
+        self._logger = logging.getLogger("custom_components.growatt_onboarding")
+        self._level = self._logger.level
+        self.reachable: list[tuple[float, bool]] = []
+        self.errors: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        self._logger.addHandler(self)
+        self._logger.setLevel(logging.INFO)
+        self._logger.propagate = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._level)
+        self._logger.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a line."""
+        text = record.getMessage()
+        if "can be reached again" in text or "cannot be reached" in text:
+            self.reachable.append((self._world.simulator.now(), "again" in text))
+        if record.levelno >= logging.ERROR:
+            self.errors.append(text)
 
 
 class _Resolver(aiohttp.ThreadedResolver):
