@@ -13,9 +13,12 @@ from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.growatt_onboarding.binding.planner import Step, StepKind
+from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.steps import Pauses
 from custom_components.growatt_onboarding.store import NotStoredError
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
@@ -168,6 +171,21 @@ async def test_nothing_is_sent_while_the_disk_is_full(
         SN: "accepted",
         OTHER_SN: "accepted",
     }
+
+
+async def test_disk_is_full_before_the_next_request(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    """A request that cannot be written down first does not leave, and is not forgotten."""
+    world.add_devices([SN, OTHER_SN])
+    await world.bind(entry, plant_id, [SN, OTHER_SN])
+    await world.shows("accepted", SN)
+    with pytest.MonkeyPatch.context() as full:
+        full.setattr(Store, "_async_write_data", disk_full)
+        await asyncio.sleep(300)
+        assert world.asked(ADD) == 1
+        assert world.status(OTHER_SN) == "queued"
+    await world.shows("accepted", OTHER_SN, seconds=120)
 
 
 async def test_recovers_when_the_disk_is_full_on_the_way(
@@ -725,6 +743,18 @@ async def test_a_look_that_fails_is_tried_again_later(
     await world.bind(entry, plant_id, [SN, OTHER_SN])
     await world.shows("conflict", SN)
     await world.shows("associated", OTHER_SN)
+
+
+async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
+    pauses, step = Pauses(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
+    pauses.add(step)
+    pauses.add(step)
+    assert pauses.until(step) - world.simulator.now() == 120
+    await asyncio.sleep(DAY)
+    pauses.add(Step(kind=StepKind.LOCATE, serial=OTHER_SN))
+    assert pauses.until(step) == 0
+    pauses.add(step)
+    assert pauses.until(step) - world.simulator.now() == 60
 
 
 # Access
