@@ -432,3 +432,25 @@ def test_a_departure_is_seen_at_the_next_look_for_another() -> None:
         pass
     assert driver.bindings["SN0001"].state is BindingState.LOST
     assert driver.bindings["SN0002"].state is BindingState.ASSOCIATED
+
+
+def test_what_came_while_a_list_was_read_is_not_lost_at_its_end() -> None:
+    cloud = ModelCloud(by_endpoint=True)
+    driver = Driver(cloud, ABLE)
+    driver.ledger.by_endpoint = True
+    for number in range(5):
+        cloud.place(f"OTHER{number}", "plant1")
+    cloud.place("OTHER0", None)
+    driver.add("SN0001", "plant1")
+    assert driver.go_on() == replace(SUBMIT, plant_id="plant1")
+    driver.asked["SN0001"] = driver.now
+    while not driver.looks:
+        driver.go_on()
+    # It gets a place on the page that has just been read, and is located.
+    cloud.bring_online("SN0001")
+    found = set[BindingState]()
+    while driver.looks:
+        driver.go_on()
+        found.add(driver.bindings["SN0001"].state)
+    assert BindingState.ASSOCIATED in found
+    assert driver.bindings["SN0001"].state is BindingState.ASSOCIATED
