@@ -62,6 +62,13 @@ def test_a_call_that_never_ended_may_have_arrived_late() -> None:
     assert ledger.ready_at("list", "1", SLOW, late + 10) == late + PAUSE
 
 
+def test_what_has_no_limit_leaves_no_record() -> None:
+    ledger = Ledger(TIMING)
+    called(ledger, "1", NOW, UNLIMITED)
+    assert ledger.empty
+    assert ledger.ready_at("list", "1", UNLIMITED, NOW + 1) == NOW + 1
+
+
 def test_a_call_that_was_not_made_is_taken_back() -> None:
     ledger = Ledger(TIMING)
     ledger.record("list", "1", DAILY, NOW)

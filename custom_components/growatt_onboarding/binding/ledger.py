@@ -117,8 +117,6 @@ class Ledger:
 
     def let_through(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
         """Note that the cloud answered a call as wanted, so counted it and let it through."""
-        if self._counts_endpoint(limit):
-            return
         other, at = self._let_through.get(endpoint, (subject, now))
         # From end to end; no request takes so long that its beginning would tell otherwise.
         surely = limit.cooldown - self.timing.call_longest
