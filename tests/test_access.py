@@ -230,6 +230,28 @@ async def test_watch_is_read_page_by_page(world: World, access: Access) -> None:
     assert watch.serials == {"C"}
 
 
+async def test_watch_that_repeats_itself_is_at_its_end(world: World, access: Access) -> None:
+    watch, time = access.watch, world.simulator.now()
+    watch.take(1, page("A", "B", more=True), time)
+    watch.take(2, page(more=True), time)
+    assert watch.half_read == Round(3, frozenset({"A", "B"}), time)
+    watch.take(3, page("A", "B", more=True), time)
+    assert watch.half_read is None
+    assert watch.serials == {"A", "B"}
+
+
+async def test_a_denial_is_believed_for_a_while(world: World, access: Access) -> None:
+    watch = access.watch
+    assert not watch.denied(60)
+    watch.denied_at = world.simulator.now()
+    assert watch.denied(60)
+    # As after a clock was set back.
+    watch.denied_at += 1
+    assert not watch.denied(60)
+    await asyncio.sleep(61)
+    assert not watch.denied(60)
+
+
 async def test_old_half_of_a_watch_is_forgotten(world: World, access: Access) -> None:
     access.watch.take(1, page("A", more=True), world.simulator.now())
     await asyncio.sleep(300)

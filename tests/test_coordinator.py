@@ -13,10 +13,12 @@ from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.growatt_onboarding import steps
 from custom_components.growatt_onboarding.binding.planner import Step, StepKind
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
+from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.steps import Pauses
 from custom_components.growatt_onboarding.store import NotStoredError
@@ -660,6 +662,28 @@ async def test_list_that_breaks_off_is_begun_anew(
     assert accepted(world, "SIM1000000") == 1
 
 
+async def test_list_without_an_end_is_not_read_for_ever(
+    world: World, entry: MockConfigEntry, plant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a cloud does not turn pages, and says that there are more."""
+    asked = []
+
+    async def endless(_: GrowattClient, plant_id: str, page: int) -> SightingPage:
+        asked.append(page)
+        return SightingPage((Sighting(serial=OTHER_SN),), more=True)
+
+    monkeypatch.setattr(GrowattClient, "sightings", endless)
+    world.add_devices([SN])
+    await world.bind(entry, plant_id, [SN])
+    await asyncio.sleep(DAY)
+    assert world.status(SN) == "accepted"
+    assert set(asked) == {1, 2}
+
+    monkeypatch.undo()
+    world.simulator.growatt.bring_online(SN)
+    await world.shows("associated", SN)
+
+
 async def test_lost_and_found(world: World, entry: MockConfigEntry, plant_id: str) -> None:
     world.add_devices([SN], online=True)
     await world.bind(entry, plant_id, [SN])
@@ -731,7 +755,7 @@ async def test_plant_does_not_exist_any_more(
 
 
 @pytest.mark.parametrize("path", [LIST, WATCH, HOLDER])
-@pytest.mark.parametrize("code", [10001, 10099])
+@pytest.mark.parametrize("code", [10001, 10013, 10014, 10099])
 async def test_a_look_that_fails_is_tried_again_later(
     world: World, entry: MockConfigEntry, plant_id: str, path: str, code: int
 ) -> None:
@@ -755,6 +779,13 @@ async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
     assert pauses.until(step) == 0
     pauses.add(step)
     assert pauses.until(step) - world.simulator.now() == 60
+
+
+async def test_a_clock_set_back_ends_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses, step = Pauses(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
+    pauses.add(step)
+    monkeypatch.setattr(steps, "now", lambda: world.simulator.now() - DAY)
+    assert pauses.until(step) == 0
 
 
 # Access

@@ -76,24 +76,28 @@ class Watch:
         serials: what the last reading showed, or shows so far.
         read_at: when it was last read to its end.
         half_read: the reading under way.
-        denied_until: the token may not read it; whether it still may not is asked after this.
+        denied_at: when the cloud last said that the token may not read it.
 
     """
 
     serials: frozenset[str] = frozenset()
     read_at: float | None = None
     half_read: Round | None = None
-    denied_until: float = 0
+    denied_at: float | None = None
 
     def take(self, number: int, page: SightingPage, began: float) -> None:
         """Take in a page that was asked for at `began`."""
         earlier = Round(began=began) if number == 1 or self.half_read is None else self.half_read
-        serials = earlier.serials | {item.serial for item in page.sightings}
-        if page.more:
+        serials = earlier.serials | page.serials
+        if page.goes_on(earlier.serials):
             self.serials |= serials
             self.half_read = Round(number + 1, serials, earlier.began)
         else:
             self.serials, self.read_at, self.half_read = serials, now(), None
+
+    def denied(self, longest: float) -> bool:
+        """Tell whether the token may not read it, as far as an answer of `longest` seconds says."""
+        return self.denied_at is not None and 0 <= now() - self.denied_at < longest
 
     def drop_old(self, longest: float) -> None:
         """Forget a reading that was begun more than `longest` seconds ago and not ended."""

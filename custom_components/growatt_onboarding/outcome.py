@@ -44,17 +44,27 @@ def of_submission(sent: Binding, before: Binding, error: CloudError | None, now:
 
 
 def of_page(
-    bindings: Iterable[Binding], plant_id: str, page: SightingPage, look: Round, now: float
+    bindings: Iterable[Binding],
+    plant_id: str,
+    page: SightingPage,
+    look: Round,
+    now: float,
+    *,
+    last_word: bool,
 ) -> Iterator[Binding]:
-    """Yield a plant's bindings after a page of its list; `look` is what came before the page."""
+    """Yield a plant's bindings after a page of its list; `look` is what came before the page.
+
+    With `last_word` nothing but this list can tell who holds a device.
+    """
+    ended = not page.goes_on(look.serials)
     found = {sighting.serial: sighting for sighting in page.sightings}
     for binding in bindings:
         if binding.plant_id != plant_id:
             continue
         if (sighting := found.get(binding.serial)) is not None:
             yield life.present(binding, now, model=sighting.model, datalogger=sighting.datalogger)
-        elif not page.more and binding.serial not in look.serials:
-            yield life.absent(binding, now, look.began)
+        elif ended and binding.serial not in look.serials:
+            yield life.absent(binding, now, look.began, last_word=last_word)
 
 
 def of_location(

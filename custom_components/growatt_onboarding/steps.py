@@ -26,6 +26,7 @@ from .cloud.errors import (
     CloudError,
     NotAllowedError,
     NotNowError,
+    PlantMissingError,
     RateLimitedError,
     RejectedError,
 )
@@ -46,8 +47,8 @@ class Pauses:
     def until(self, step: Step) -> float:
         """Return when a step may be taken."""
         _, end = self._failures.get(step, (0, 0.0))
-        # A clock that was set back does not make the pause longer.
-        return min(end, now() + self._timing.later_interval)
+        # Only a clock that was set back makes a pause so long: what it stood for is long over.
+        return end if end <= now() + self._timing.later_interval else 0.0
 
     def add(self, step: Step, at_least: float = 0) -> None:
         """Leave a step alone that failed, the longer the more often it failed in a row."""
@@ -161,7 +162,8 @@ class Steps:
         """What the cloud can be asked, as far as this account may."""
         capabilities = self._client.capabilities
         return Means(
-            watch=Capability.WATCH in capabilities and self._access.watch.denied_until <= now(),
+            watch=Capability.WATCH in capabilities
+            and not self._access.watch.denied(self._timing.day),
             locate=Capability.LOCATE in capabilities,
         )
 
@@ -258,11 +260,15 @@ class Steps:
         look = self._looks.pop(step.plant_id, None)
         if look is None or step.page == 1:
             look = Round(began=began)
-        if page.more:
-            serials = look.serials | {sighting.serial for sighting in page.sightings}
+        if page.goes_on(look.serials):
+            serials = look.serials | page.serials
             self._looks[step.plant_id] = Round(step.page + 1, serials, look.began)
         bindings = self._bindings.known.values()
-        await self._async_take(*outcome.of_page(bindings, step.plant_id, page, look, now()))
+        await self._async_take(
+            *outcome.of_page(
+                bindings, step.plant_id, page, look, now(), last_word=not self._means.locate
+            )
+        )
 
     async def _async_locate(self, step: Step) -> None:
         """Ask who holds one inverter."""
@@ -290,7 +296,7 @@ class Steps:
             raise err
         if isinstance(err, NotAllowedError):
             await self._async_not_allowed(step, err)
-        elif isinstance(err, RejectedError) and step.kind is StepKind.LOOK:
+        elif isinstance(err, PlantMissingError) and step.kind is StepKind.LOOK:
             bindings = self._bindings.known.values()
             await self._async_take(
                 *outcome.of_missing_plant(bindings, step.plant_id, err.key, now())
@@ -301,7 +307,7 @@ class Steps:
     async def _async_not_allowed(self, step: Step, err: NotAllowedError) -> None:
         """Find out whether the token is bad or only may not do this."""
         if step.kind is StepKind.WATCH:
-            self._access.watch.denied_until = now() + self._timing.day
+            self._access.watch.denied_at = now()
             return
         try:
             await self._async_verify()

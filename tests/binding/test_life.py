@@ -96,6 +96,17 @@ def test_what_a_list_lacks(binding: Binding) -> None:
     assert absent.resubmitted is (binding is SENT)
 
 
+def test_the_last_word_about_what_the_cloud_knows_already() -> None:
+    absent = life.absent(EXISTS, 600.0, last_word=True)
+    assert absent.state is BindingState.CONFLICT
+    assert (absent.holder_plant, absent.looked_at) == (None, 600)
+    # It may be an earlier request of ours that the cloud knows.
+    sent_twice = replace(EXISTS, resubmitted=True)
+    assert life.absent(sent_twice, 600.0, last_word=True).state is BindingState.UNCONFIRMED
+    assert life.absent(EXISTS, 600.0).state is BindingState.UNCONFIRMED
+    assert life.absent(EXISTS, 300.0, 150.0, last_word=True) == EXISTS
+
+
 def test_a_cloud_that_never_answers_is_not_asked_for_ever() -> None:
     binding, sent = QUEUED, 0
     while binding.state is BindingState.QUEUED:
@@ -127,7 +138,7 @@ def test_ours_is_associated_whatever_the_list_said() -> None:
     assert (located.looked_at, located.located_at, located.associated_at) == (250, 600, 600)
 
 
-@pytest.mark.parametrize("binding", ALL)
+@pytest.mark.parametrize("binding", [*ALL, replace(EXISTS, resubmitted=True)])
 def test_held_by_another_is_a_conflict(binding: Binding) -> None:
     held = life.located(binding, 600.0, plant_id="2", ours=False, plant_name="Roof", owner_id="77")
     assert held.state is BindingState.CONFLICT

@@ -15,6 +15,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     NoAnswerError,
     NotAllowedError,
     RateLimitedError,
+    PlantMissingError,
     RejectedError,
     TryAgainError,
     UnexpectedAnswerError,
@@ -66,7 +67,7 @@ class Expected(NamedTuple):
 SYSTEM_ERROR = Expected(TryAgainError, "system_error")
 REJECTED = Expected(RejectedError, "rejected")
 NO_ACCOUNT = Expected(RejectedError, "account_missing")
-NO_PLANT = Expected(RejectedError, "plant_missing")
+NO_PLANT = Expected(PlantMissingError, "plant_missing")
 BAD_SERIAL = Expected(RejectedError, "serial_rejected", "serial_numbers")
 BAD_TOKEN = Expected(AccessDeniedError, "invalid_token", "token")
 NOT_DEVICES = Expected(NotAllowedError, "not_allowed_devices")

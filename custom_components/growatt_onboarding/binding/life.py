@@ -124,11 +124,13 @@ def present(
     )
 
 
-def absent(binding: Binding, now: float, began: float | None = None) -> Binding:
+def absent(
+    binding: Binding, now: float, began: float | None = None, *, last_word: bool = False
+) -> Binding:
     """Return the binding whose device the plant's list, read from `began` to its end, lacks.
 
     Of what happened to the binding while it was read, the list's first pages cannot know: then
-    it says nothing.
+    it says nothing. With `last_word` nothing but this list can tell who holds a device.
     """
     if began is not None and any(
         at is not None and began < at <= now
@@ -138,8 +140,12 @@ def absent(binding: Binding, now: float, began: float | None = None) -> Binding:
     binding = replace(binding, looked_at=now)
     if binding.state is BindingState.ASSOCIATED:
         return replace(binding, state=BindingState.LOST)
-    if binding.state is not BindingState.UNCONFIRMED or binding.exists:
+    if binding.state is not BindingState.UNCONFIRMED:
         return binding
+    if binding.exists:
+        # The cloud may know it by an earlier request of ours; else it is somebody else's.
+        settled = last_word and not binding.resubmitted
+        return held_out_of_reach(binding, now) if settled else binding
     # Not there yet can still mean accepted: the cloud's answer to another request tells. A cloud
     # that never answers those is left alone with them, and the device looked for.
     failures = binding.failures + 1

@@ -117,6 +117,12 @@ class RejectedError(CloudError):
     default_key = "rejected"
 
 
+class PlantMissingError(RejectedError):
+    """There is no such plant (any more), or it is not this account's."""
+
+    default_key = "plant_missing"
+
+
 class TryAgainError(CloudError):
     """The cloud failed on its side and did nothing; the same call may work later."""
 

@@ -15,6 +15,7 @@ from .errors import (
     CloudError,
     InvalidInputError,
     NotAllowedError,
+    PlantMissingError,
     RateLimitedError,
     RejectedError,
     TryAgainError,
@@ -70,7 +71,7 @@ _GENERIC: Codes = {
 }
 _SYSTEM_ERROR = Meaning(TryAgainError)
 _ACCOUNT_MISSING = Meaning(RejectedError, "account_missing")
-_PLANT_MISSING = Meaning(RejectedError, "plant_missing")
+_PLANT_MISSING = Meaning(PlantMissingError)
 _SERIAL_REJECTED = Meaning(RejectedError, "serial_rejected", "serial_numbers")
 _NO_DEVICES = Meaning(NotAllowedError, "not_allowed_devices")
 _NO_PLANTS = Meaning(NotAllowedError, "not_allowed_plants")

@@ -63,6 +63,19 @@ class SightingPage:
     sightings: tuple[Sighting, ...]
     more: bool = False
 
+    @property
+    def serials(self) -> frozenset[str]:
+        """The serial numbers on this page."""
+        return frozenset(sighting.serial for sighting in self.sightings)
+
+    def goes_on(self, shown: frozenset[str]) -> bool:
+        """Tell whether to ask for another page after earlier ones showed these serial numbers.
+
+        A page that only repeats others is the last: such a cloud would go on without end. One
+        that shows nothing may have left out what does not matter.
+        """
+        return self.more and (not self.sightings or not self.serials <= shown)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
