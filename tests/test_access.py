@@ -9,7 +9,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
 
-from custom_components.growatt_onboarding.access import Access, Clouds, async_get_clouds
+from custom_components.growatt_onboarding.access import Access, Clouds, LastAnswer, async_get_clouds
 from custom_components.growatt_onboarding.binding.planner import Round
 from custom_components.growatt_onboarding.cloud.errors import NotNowError, RateLimitedError
 from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
@@ -180,6 +180,18 @@ async def test_pauses_of_an_outage_grow(world: World, access: Access, client: Cl
             await client.is_username_available(f"name{number}")
         pauses.append(round(access.soonest() - world.simulator.now()))
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+async def test_how_the_last_calls_ended(world: World, access: Access, client: CloudClient) -> None:
+    assert not access.last_answers
+    world.simulator.faults.add("check_user", kind="code", code=10001)
+    with pytest.raises(Exception, match="system_error"):
+        await client.is_username_available("name")
+    [(path, answer)] = access.last_answers.items()
+    assert path.endswith("check_user")
+    assert answer == LastAnswer(world.simulator.now(), "system_error", 10001)
+    await client.is_username_available("name")
+    assert access.last_answers[path] == LastAnswer(world.simulator.now())
 
 
 @pytest.mark.parametrize("kind", ["hang", "hang_after"])

@@ -105,6 +105,22 @@ class Watch:
             self.half_read = None
 
 
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """How the last call of an endpoint ended.
+
+    Attributes:
+        at: when.
+        key: translation key of the error, None when there was none.
+        code: the cloud's own code for that, where it gave one.
+
+    """
+
+    at: float
+    key: str | None = None
+    code: int | None = None
+
+
 class Access:
     """One server with one set of access data.
 
@@ -113,6 +129,7 @@ class Access:
         cache: the clients' answers that are expensive to ask again.
         watch: the cheap list.
         reachable: whether the last call reached the cloud.
+        last_answers: how the last call of each endpoint ended, by its path.
         turn: held by the account that takes a step in the background: one at a time.
 
     """
@@ -123,6 +140,7 @@ class Access:
         self.cache: dict[str, object] = {}
         self.watch = Watch()
         self.reachable = True
+        self.last_answers: dict[str, LastAnswer] = {}
         self.turn = asyncio.Lock()
         self._clouds = clouds
         self._url = url
@@ -171,6 +189,9 @@ class Access:
         time = now()
         path, subject = call.endpoint.path, call.subject
         self.ledger.finished(path, subject, time)
+        self.last_answers[path] = (
+            LastAnswer(time) if error is None else LastAnswer(time, error.key, error.code)
+        )
         if isinstance(error, OUTAGE):
             # A dialog that was closed meanwhile says nothing about the cloud.
             if (task := asyncio.current_task()) is None or not task.cancelling():
