@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
@@ -135,6 +136,61 @@ async def test_limits_survive_a_restart(
     with pytest.raises(NotNowError):
         await restored.permit(call)
     assert INSTALLER_TOKEN not in str(hass_storage[DOMAIN])
+
+
+async def test_a_crash_forgets_no_limit(world: World, access: Access) -> None:
+    """Only the first call of an endpoint is written down as it leaves."""
+    await access.permit(SLOW)
+    access.answered(SLOW, None)
+    await asyncio.sleep(400)
+    await access.permit(OTHER_SLOW)
+    access.answered(OTHER_SLOW, None)
+    again = await restarted(world)
+    assert again.ready_at(OTHER_SLOW) - world.simulator.now() == pytest.approx(303)
+    assert again.ready_at(SLOW) - world.simulator.now() == pytest.approx(303)
+    assert again.ready_at(FREE) - world.simulator.now() < 2
+
+
+async def test_a_clean_end_writes_the_times_down(world: World, access: Access) -> None:
+    await access.permit(SLOW)
+    access.answered(SLOW, None)
+    await asyncio.sleep(400)
+    await access.permit(OTHER_SLOW)
+    access.answered(OTHER_SLOW, None)
+    await asyncio.sleep(100)
+    world.hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await world.hass.async_block_till_done()
+    again = await restarted(world)
+    assert again.ready_at(OTHER_SLOW) - world.simulator.now() == pytest.approx(203)
+    assert again.ready_at(SLOW) - world.simulator.now() < 2
+
+
+async def test_what_a_limit_taught_survives_a_crash(world: World, access: Access) -> None:
+    for call in (SLOW, OTHER_SLOW):
+        await access.permit(call)
+    access.answered(OTHER_SLOW, RateLimitedError())
+    assert access.ledger.by_endpoint
+    await world.hass.async_block_till_done()
+    assert (await restarted(world)).ledger.by_endpoint
+
+
+async def test_nothing_limited_leaves_while_home_assistant_stops(
+    world: World, access: Access
+) -> None:
+    await access.permit(SLOW)
+    world.hass.set_state(CoreState.stopping)
+    with pytest.raises(NotNowError, match="not_stored"):
+        await access.permit(OTHER_SLOW)
+    await access.permit(FREE)
+    world.hass.set_state(CoreState.running)
+    await access.permit(OTHER_SLOW)
+
+
+async def restarted(world: World) -> Access:
+    """Return the access as Home Assistant has it after a start."""
+    again = Clouds(world.hass)
+    await again.async_load()
+    return again.access(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
 
 
 async def test_everybody_with_the_same_token_shares(world: World, clouds: Clouds) -> None:

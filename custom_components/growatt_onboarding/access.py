@@ -11,7 +11,8 @@ from hashlib import sha256
 import math
 from typing import Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util import dt as dt_util
@@ -53,9 +54,6 @@ OUTAGE: Final = (
 
 NOT_STORED: Final = "not_stored"
 """Key of the NotNowError that means: Home Assistant cannot write down that the call is made."""
-
-# The others' pauses are over before a restart could forget them.
-_STORED_PACES: Final = (Pace.SLOW, Pace.SLOW_DAILY)
 
 
 def now() -> float:
@@ -167,6 +165,9 @@ class Access:
         """
         limit = self._clouds.limit(call.endpoint.pace)
         async with self._lock:
+            if limit != UNLIMITED and self._clouds.hass.is_stopping:
+                # What is noted now may not be stored any more.
+                raise NotNowError(NOT_STORED)
             longest = now() + self._clouds.timing.patience
             # Asked again after each wait: meanwhile a call may have been answered "too often".
             while (wait := self.ready_at(call) - now()) > 0:
@@ -176,8 +177,7 @@ class Access:
                         retry_after=wait, placeholders={"minutes": str(minutes_until(ready))}
                     )
                 await asyncio.sleep(wait)
-            self.ledger.record(call.endpoint.path, call.subject, limit, now())
-            if call.endpoint.pace in _STORED_PACES:
+            if self.ledger.record(call.endpoint.path, call.subject, limit, now()):
                 try:
                     await self._clouds.async_save()
                 except NotStoredError as err:
@@ -204,7 +204,10 @@ class Access:
         elif isinstance(error, RateLimitedError):
             # A cloud that limits what no document says it limits is left alone as long as usual.
             pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
+            lesson = self.ledger.by_endpoint
             self.ledger.refused(path, subject, self._clouds.limit(pace), time)
+            if self.ledger.by_endpoint is not lesson:
+                self._clouds.save_soon()
         self._set_reachable(None)
 
     def _set_reachable(self, outage: CloudError | None) -> None:
@@ -264,10 +267,30 @@ class Clouds:
             await self._store.async_set_aside()
             return
         self._ledgers = ledgers
+        for ledger in ledgers.values():
+            ledger.reopen(now())
 
     async def async_save(self) -> None:
         """Write the store; raises NotStoredError."""
         await self._store.async_write(self._data())
+
+    @callback
+    def save_soon(self) -> None:
+        """Write the store for something that only costs another lesson when a crash forgets it."""
+
+        async def save() -> None:
+            try:
+                await self.async_save()
+            except NotStoredError:
+                LOGGER.debug("What was learned about a limit is not on disk yet")
+
+        self.hass.async_create_task(save(), f"{DOMAIN} save", eager_start=True)
+
+    async def async_close(self, _event: Event | None = None) -> None:
+        """Write the store for the last time, as Home Assistant ends."""
+        for ledger in self._ledgers.values():
+            ledger.close()
+        await self._store.async_write_last(self._data())
 
     def _data(self) -> StoredData:
         time = now()
@@ -331,4 +354,5 @@ async def async_get_clouds(hass: HomeAssistant) -> Clouds:
     """Return the one `Clouds`, loading it at the first call."""
     clouds = Clouds(hass)
     await clouds.async_load()
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, clouds.async_close)
     return clouds

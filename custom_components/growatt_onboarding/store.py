@@ -43,6 +43,15 @@ class DurableStore(Store[StoredData]):
         self._one_write = asyncio.Lock()
 
     @override
+    async def _async_migrate_func(
+        self, old_major_version: int, old_minor_version: int, old_data: StoredData
+    ) -> StoredData:
+        """Take what a later minor version stored as it is; no earlier one has there been."""
+        if old_major_version != STORAGE_VERSION:
+            raise NotImplementedError
+        return old_data
+
+    @override
     async def _async_write_data(self, data: dict[str, Any]) -> None:
         await super()._async_write_data(data)
         self._on_disk = True
@@ -62,6 +71,15 @@ class DurableStore(Store[StoredData]):
                 raise NotStoredError from err
             if not self._on_disk:
                 raise NotStoredError
+
+    async def async_write_last(self, data: StoredData) -> None:
+        """Write while Home Assistant ends; nothing depends on it any more."""
+        if self._stuck:
+            return
+        try:
+            await self.async_save(data)
+        except OSError:
+            LOGGER.exception("%s could not be written", self.path)
 
     async def async_read(self) -> StoredData | None:
         """Return what is stored, None when there is nothing.

@@ -71,6 +71,7 @@ class Driver:
             for serial, data in json.loads(self.disk_bindings).items()
         }
         self.ledger = Ledger.from_dict(json.loads(self.disk_ledger), TIMING)
+        self.ledger.reopen(self.now)
         self.asked: dict[str, float] = {}
         self.looks: dict[str, Round] = {}
         self.watched: set[str] = set()
@@ -137,8 +138,8 @@ class Driver:
         """Make a call of few a day, as a dialog does, if the ledger lets it."""
         limit = LIMITS["verify"]
         if self.ledger.ready_at("verify", "", limit, self.now) <= self.now:
-            self.ledger.record("verify", "", limit, self.now)
-            self.save_ledger()
+            if self.ledger.record("verify", "", limit, self.now):
+                self.save_ledger()
             if self.cloud.admit("verify", ""):
                 self.ledger.let_through("verify", "", limit, self.now)
             else:
@@ -152,8 +153,7 @@ class Driver:
             assert before is not None
             self._change(life.sending(before, self.now), always=True)
         _crash_at(Point.WRITTEN, crash)
-        self.ledger.record(step.kind, subject, limit, self.now)
-        if step.kind is not StepKind.WATCH:
+        if self.ledger.record(step.kind, subject, limit, self.now):
             self.save_ledger()
         _crash_at(Point.NOTED, crash)
         self.cloud.time += latency
@@ -170,7 +170,10 @@ class Driver:
         else:
             self.ledger.reached()
         if answer.result is Result.TOO_OFTEN:
+            lesson = self.ledger.by_endpoint
             self.ledger.refused(step.kind, subject, limit, self.now)
+            if self.ledger.by_endpoint is not lesson:
+                self.save_ledger()
 
         if step.kind is StepKind.SUBMIT:
             self._submitted(step, before, answer)

@@ -231,6 +231,7 @@ def test_what_limits_nothing_any_more_is_forgotten() -> None:
     called(ledger, "1", NOW, DAILY)
     refused(ledger, "2", NOW)
     ledger.by_endpoint = False
+    ledger.close()
     ledger.unreachable(NOW)
     ledger.prune(NOW + PAUSE - 1)
     before = ledger.ready_at("list", "1", SLOW, NOW + PAUSE - 1)
@@ -294,7 +295,85 @@ def test_all_of_it_is_stored() -> None:
     assert isinstance(Ledger.from_dict(whole, TIMING).paused_until, float)
 
 
+def test_most_calls_need_no_write() -> None:
+    ledger = Ledger(TIMING)
+    assert ledger.record("list", "1", SLOW, NOW)
+    assert not ledger.record("list", "2", SLOW, NOW)
+    assert ledger.record("other", "1", SLOW, NOW)
+    assert not ledger.record("quick", "1", QUICK, NOW)
+    assert not ledger.record("free", "1", UNLIMITED, NOW)
+    # Of those that are few a day each one counts.
+    assert ledger.record("daily", "1", DAILY, NOW)
+    assert ledger.record("daily", "2", DAILY, NOW)
+
+
+def test_after_a_crash_what_was_in_use_counts_as_called() -> None:
+    ledger = Ledger(TIMING)
+    ledger.record("list", "1", SLOW, NOW)
+    on_disk = ledger.as_dict()
+    ledger.record("list", "2", SLOW, NOW + 5_000)
+    restored = Ledger.from_dict(on_disk, TIMING)
+    restored.reopen(NOW + 5_010)
+    for subject in ("1", "2", "3"):
+        ready = restored.ready_at("list", subject, SLOW, NOW + 5_020)
+        assert ready == NOW + 5_010 + PAUSE
+    assert restored.ready_at("other", "1", SLOW, NOW + 5_020) == NOW + 5_020
+    # That it is in use has to be written down anew.
+    assert restored.record("list", "1", SLOW, NOW + 6_000)
+
+
+def test_after_a_clean_end_the_times_are_known() -> None:
+    ledger = Ledger(TIMING)
+    called(ledger, "1", NOW)
+    called(ledger, "2", NOW + 5_000)
+    ledger.close()
+    restored = Ledger.from_dict(ledger.as_dict(), TIMING)
+    restored.reopen(NOW + 5_010)
+    assert restored.ready_at("list", "1", SLOW, NOW + 5_020) == NOW + 5_020
+    assert restored.ready_at("list", "2", SLOW, NOW + 5_020) == NOW + 5_000 + PAUSE
+
+
+def test_what_could_not_be_written_is_written_next_time() -> None:
+    ledger = Ledger(TIMING)
+    assert ledger.record("list", "1", SLOW, NOW)
+    ledger.withdraw("list", "1")
+    assert ledger.ready_at("list", "1", SLOW, NOW + 1) == NOW + 1
+    assert ledger.record("list", "1", SLOW, NOW + 1)
+
+
+@settings(max_examples=200)
+@given(
+    by_endpoint=st.booleans(),
+    waits=st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 900)), max_size=60),
+    ends=st.dictionaries(st.integers(0, 59), st.booleans()),
+)
+def test_no_limit_is_passed_whatever_a_crash_forgets(
+    *, by_endpoint: bool, waits: list[tuple[str, float]], ends: dict[int, bool]
+) -> None:
+    """`ends` tells after which calls it ends, and whether cleanly."""
+    ledger = Ledger(TIMING, by_endpoint=by_endpoint)
+    on_disk = json.dumps(ledger.as_dict())
+    time, counted = NOW, list[tuple[str, float]]()
+    for number, (subject, wait) in enumerate(waits):
+        time = ledger.ready_at("list", subject, SLOW, time + wait)
+        if ledger.record("list", subject, SLOW, time):
+            on_disk = json.dumps(ledger.as_dict())
+        same = [at for other, at in counted if by_endpoint or other == subject]
+        assert not same or time - max(same) >= 300
+        counted.append((subject, time))
+        if (clean := ends.get(number)) is None:
+            ledger.finished("list", subject, time)
+            continue
+        if clean:
+            ledger.finished("list", subject, time)
+            ledger.close()
+            on_disk = json.dumps(ledger.as_dict())
+        ledger = Ledger.from_dict(json.loads(on_disk), TIMING)
+        ledger.reopen(time)
+
+
 STORED: dict[str, Any] = {
+    "in_use": ["list"],
     "by_endpoint": False,
     "paused_until": 1.0,
     "outages": 0,
@@ -307,6 +386,8 @@ STORED: dict[str, Any] = {
 @pytest.mark.parametrize(
     "change",
     [
+        {"in_use": None},
+        {"in_use": [1]},
         {"by_endpoint": 1},
         {"by_endpoint": None},
         {"paused_until": "1"},

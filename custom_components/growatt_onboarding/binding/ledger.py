@@ -5,6 +5,9 @@ that used it: its records end by age.
 
 A time that lies in the future was noted before the clock was set back. It is taken for the
 present, and kept as that, so that nothing waits longer than the limit itself from then on.
+
+Not every call is worth a write: of most it is on disk only that their endpoint is in use. After a
+crash such an endpoint counts as called at the start, whatever the parameters were.
 """
 
 from collections import defaultdict
@@ -31,6 +34,9 @@ class Limit:
 
 
 UNLIMITED = Limit()
+
+# Stands for every subject of an endpoint.
+_ANY = "*"
 
 type _Times = defaultdict[str, dict[str, float]]
 
@@ -63,18 +69,24 @@ class Ledger:
     # different one was let through too soon after it to be counted alike.
     _let_through: dict[str, tuple[str, float]] = field(default_factory=dict)
     _by_parameters: bool = False
+    # Endpoints of which only this is on disk: that they are in use.
+    _in_use: set[str] = field(default_factory=set)
 
     def soonest(self, now: float) -> float:
         """Return the earliest time, `now` or later, at which any call may be made."""
         self._last_call = min(self._last_call, now)
         return max(now, self._last_call + self.timing.call_gap)
 
-    def ready_at(self, endpoint: str, subject: str, limit: Limit, now: float) -> float:
-        """Return the earliest time, `now` or later, at which the call may be made."""
+    def ready_at(self, endpoint: str, subject: str | None, limit: Limit, now: float) -> float:
+        """Return the earliest time, `now` or later, at which the call may be made.
+
+        With no subject: a call whose parameters are not known, as when others make it.
+        """
         counted = None if self._counts_endpoint(limit) else subject
         times = [self.soonest(now)]
         if limit.cooldown:
             last = _newest(self._calls.get(endpoint), counted, now)
+            last = max(last, _newest(self._calls.get(endpoint), _ANY, now))
             times.append(last + limit.cooldown + self.timing.margin)
         longest = now + max(self.timing.slow_cooldown, limit.cooldown) + self.timing.margin
         times.append(_newest(self._refused_until.get(endpoint), counted, longest))
@@ -93,8 +105,8 @@ class Ledger:
             self.paused_until = now + self.timing.outage_longest
         return self.paused_until
 
-    def record(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
-        """Note that a call is being made.
+    def record(self, endpoint: str, subject: str, limit: Limit, now: float) -> bool:
+        """Note that a call is being made; tell whether that has to be on disk before it leaves.
 
         Until `finished` says better, after a crash too, it may arrive as late as a call can end.
         """
@@ -103,9 +115,16 @@ class Ledger:
             self._calls[endpoint][subject] = now + self.timing.call_longest
         if limit.per_day is not None:
             self._days.setdefault(endpoint, []).append(now)
+            return True
+        # Shorter pauses are over before a restart could forget them.
+        if endpoint in self._in_use or limit.cooldown <= self.timing.quick_cooldown:
+            return False
+        self._in_use.add(endpoint)
+        return True
 
     def withdraw(self, endpoint: str, subject: str) -> None:
         """Take back what `record` noted last: the call was not made after all."""
+        self._in_use.discard(endpoint)
         self._calls.get(endpoint, {}).pop(subject, None)
         if self._days.get(endpoint):
             self._days[endpoint].pop()
@@ -174,11 +193,23 @@ class Ledger:
             or self._days
             or self.by_endpoint
             or self.paused_until
+            or self._in_use
         )
+
+    def close(self) -> None:
+        """Note that no call follows before the ledger is stored: then the times say everything."""
+        self._in_use.clear()
+
+    def reopen(self, now: float) -> None:
+        """Go on from what was stored: without a `close`, what was in use may have been called."""
+        for endpoint in self._in_use:
+            self._calls[endpoint][_ANY] = now
+        self._in_use.clear()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what has to be stored."""
         return {
+            "in_use": sorted(self._in_use),
             "by_endpoint": self.by_endpoint,
             "paused_until": self.paused_until,
             "outages": self.outages,
@@ -202,6 +233,7 @@ class Ledger:
                 _calls=_restored(data["calls"]),
                 _refused_until=_restored(data["refused_until"]),
                 _days={key: [_number(at) for at in calls] for key, calls in data["days"].items()},
+                _in_use={_checked(endpoint, str) for endpoint in data["in_use"]},
             )
         except (AttributeError, KeyError, OverflowError, TypeError) as err:
             raise ValueError(f"not a ledger: {err}") from err
