@@ -4,12 +4,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, ConfigEntry
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    SOURCE_USER,
+    ConfigEntry,
+)
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -73,6 +80,19 @@ def account_entry(target: Target, account: Account) -> MockConfigEntry:
     )
 
 
+def count_setups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of the ids of the entries that are set up from now on."""
+    seen: list[str] = []
+    original = integration.async_setup_entry
+
+    async def counting(hass: HomeAssistant, entry: Any) -> bool:
+        seen.append(entry.entry_id)
+        return await original(hass, entry)
+
+    monkeypatch.setattr(integration, "async_setup_entry", counting)
+    return seen
+
+
 def entries(hass: HomeAssistant) -> list[ConfigEntry]:
     """Return the accounts that Home Assistant has."""
     return hass.config_entries.async_entries(DOMAIN)
@@ -91,12 +111,17 @@ async def open_dialog(hass: HomeAssistant) -> Result:
     return result
 
 
+def own_address(url: str) -> dict[str, str]:
+    """Return what is filled in for a server that is none of the provider's known ones."""
+    return {"server": "own_address", "address": url}
+
+
 async def open_at(
     hass: HomeAssistant, simulator: Simulator, way: str, token: str = INSTALLER_TOKEN
 ) -> Result:
     """Open the account dialog and go on to `register` or `link`."""
     result = await open_dialog(hass)
-    result = await submit(hass, result, server=simulator.url, token=token)
+    result = await submit(hass, result, **own_address(simulator.url), token=token)
     assert result["step_id"] == "method", result["errors"]
     return await submit(hass, result, next_step_id=way)
 
@@ -138,6 +163,13 @@ async def open_reauth(hass: HomeAssistant, entry: ConfigEntry) -> Result:
     await hass.async_block_till_done()
     (flow,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
     return await hass.config_entries.flow.async_configure(flow["flow_id"])
+
+
+async def open_reconfigure(hass: HomeAssistant, entry: ConfigEntry) -> Result:
+    """Open the dialog that changes an account."""
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
+    )
 
 
 def _manager(hass: HomeAssistant, result: Result) -> Any:

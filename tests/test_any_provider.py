@@ -53,7 +53,7 @@ async def open_portal(hass: HomeAssistant, **access: str) -> dict[str, Any]:
     assert result["step_id"] == "user"
     result = await submit(hass, result, provider="fake")
     assert result["step_id"] == "server"
-    return await submit(hass, result, server=URL, **access)
+    return await submit(hass, result, address=URL, **access)
 
 
 def picture(result: dict[str, Any]) -> str:
@@ -72,7 +72,7 @@ async def test_the_person_chooses_the_provider(hass: HomeAssistant, portal: Fake
     assert result["step_id"] == "user"
     assert result["data_schema"].schema["provider"].config["options"] == list(PROVIDERS)
     result = await submit(hass, result, provider="fake")
-    assert list(result["data_schema"].schema) == ["server", "site", "site_secret"]
+    assert list(result["data_schema"].schema) == ["address", "site", "site_secret"]
     # There is no server to suggest.
     assert suggested(result) == {}
 

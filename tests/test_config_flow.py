@@ -26,10 +26,12 @@ from .common import (
     SECRETS,
     add_account,
     close,
+    count_setups,
     entries,
     open_at,
     open_dialog,
     open_reauth,
+    own_address,
     submit,
     suggested,
 )
@@ -123,10 +125,10 @@ async def test_create_an_account_and_go_on_to_inverters(
     [
         (code(10001), "base", "system_error"),
         (code(10011), "token", "invalid_token"),
-        (code(-1), "server", "wrong_server"),
+        (code(-1), "address", "wrong_server"),
         *((fault, "base", key) for fault, key in GENERIC),
         *((fault, "base", key) for fault, key in REFUSED),
-        *((fault, "server", key) for fault, key in BROKEN),
+        *((fault, "address", key) for fault, key in BROKEN),
     ],
 )
 @pytest.mark.usefixtures("impatient")
@@ -134,7 +136,7 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
     hass: HomeAssistant, cloud: Simulator, fault: Fault, at: str, key: str
 ) -> None:
     cloud.faults.add(PLANTS, **fault)
-    typed = {"server": cloud.url, "token": INSTALLER_TOKEN}
+    typed = {**own_address(cloud.url), "token": INSTALLER_TOKEN}
 
     result = await submit(hass, await open_dialog(hass), **typed)
 
@@ -206,7 +208,7 @@ async def test_the_id_stays_unknown_where_the_look_for_it_fails(
 
 async def test_a_code_as_text_means_the_same(hass: HomeAssistant, cloud: Simulator) -> None:
     cloud.faults.add(PLANTS, kind="string_code")
-    result = await submit(hass, await open_dialog(hass), server=cloud.url, token="x" * 32)
+    result = await submit(hass, await open_dialog(hass), **own_address(cloud.url), token="x" * 32)
     assert result["errors"] == {"token": "invalid_token"}
 
 
@@ -216,15 +218,16 @@ async def test_a_code_as_text_means_the_same(hass: HomeAssistant, cloud: Simulat
         ({"token": "x" * 32}, {"token": "invalid_token"}),
         ({"token": ""}, {"token": "required"}),
         ({"token": "líne\nbreak"}, {"token": "invalid_token"}),
-        ({"server": "http://openapi.growatt.com"}, {"server": "insecure_url"}),
-        ({"server": "ftp://example.com"}, {"server": "invalid_url"}),
-        ({"server": ""}, {"server": "invalid_url"}),
+        ({"address": "http://openapi.growatt.com"}, {"address": "insecure_url"}),
+        ({"address": "ftp://example.com"}, {"address": "invalid_url"}),
+        ({"address": " "}, {"address": "required"}),
+        ({"server": "global"}, {"address": "address_unused"}),
     ],
 )
 async def test_bad_access_data_stand_at_their_field(
     hass: HomeAssistant, cloud: Simulator, typed: dict[str, str], errors: dict[str, str]
 ) -> None:
-    good = {"server": cloud.url, "token": INSTALLER_TOKEN}
+    good = {**own_address(cloud.url), "token": INSTALLER_TOKEN}
     result = await submit(hass, await open_dialog(hass), **{**good, **typed})
     assert result["step_id"] == "server"
     assert result["errors"] == errors
@@ -237,7 +240,7 @@ async def test_bad_access_data_stand_at_their_field(
 async def test_a_token_of_another_region(hass: HomeAssistant, cloud: Simulator) -> None:
     elsewhere = "SIMULATOR_TOKEN_OTHER_REGION_000"
     cloud.growatt.add_token(elsewhere, region="north_america")
-    result = await submit(hass, await open_dialog(hass), server=cloud.url, token=elsewhere)
+    result = await submit(hass, await open_dialog(hass), **own_address(cloud.url), token=elsewhere)
     assert result["errors"] == {"token": "invalid_token"}
 
 
@@ -253,26 +256,26 @@ async def test_a_host_that_does_not_exist(
 
     connector = async_get_clientsession(hass).connector
     monkeypatch.setattr(connector, "_resolver", NoSuchHost())
-    typed = {"server": "https://nowhere.example", "token": INSTALLER_TOKEN}
+    typed = {**own_address("https://nowhere.example"), "token": INSTALLER_TOKEN}
     result = await submit(hass, await open_dialog(hass), **typed)
-    assert result["errors"] == {"server": "cannot_resolve"}
+    assert result["errors"] == {"address": "cannot_resolve"}
     assert suggested(result) == typed
 
 
 async def test_a_server_that_is_not_there(hass: HomeAssistant, cloud: Simulator) -> None:
     url = cloud.url
     await cloud.stop()
-    result = await submit(hass, await open_dialog(hass), server=url, token=INSTALLER_TOKEN)
-    assert result["errors"] == {"server": "cannot_connect"}
+    result = await submit(hass, await open_dialog(hass), **own_address(url), token=INSTALLER_TOKEN)
+    assert result["errors"] == {"address": "cannot_connect"}
 
 
 async def test_asked_too_soon_says_when(hass: HomeAssistant, simulator: Simulator) -> None:
     """A token whose list was asked for a moment ago, and whose answer is not known any more."""
     simulator.faults.add(PLANTS, kind="http_500")
     result = await open_dialog(hass)
-    typed = {"server": simulator.url, "token": INSTALLER_TOKEN}
+    typed = {**own_address(simulator.url), "token": INSTALLER_TOKEN}
     result = await submit(hass, result, **typed)
-    assert result["errors"] == {"server": "server_error"}
+    assert result["errors"] == {"address": "server_error"}
     result = await submit(hass, result, **typed)
     assert result["errors"] == {"base": "not_now"}
     assert result["description_placeholders"]["minutes"] in ("5", "6")
@@ -545,13 +548,23 @@ async def test_linking_tells_what_is_wrong_and_recovers(
     hass: HomeAssistant, cloud: Simulator, fault: Fault, key: str
 ) -> None:
     result = await open_dialog(hass)
-    result = await submit(hass, result, server=cloud.url, token=END_USER_TOKEN)
+    result = await submit(hass, result, **own_address(cloud.url), token=END_USER_TOKEN)
     cloud.faults.add(PLANTS, **fault)
     result = await submit(hass, result, next_step_id="link")
     assert result["step_id"] == "link_form"
     assert result["errors"] == {"base": key}
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_account_that_is_known_by_its_id_does_not_complete_another_entry(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    unknown = await add_account(hass, cloud, account_id=None)
+    await add_account(hass, cloud)
+    result = await open_at(hass, cloud, "link")
+    assert result["reason"] == "already_configured"
+    assert unknown.data["account_id"] is None
 
 
 async def test_link_completes_an_account_whose_id_was_not_known(
@@ -580,17 +593,7 @@ async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
 @pytest.fixture
 def setups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the ids of the entries that are set up from now on."""
-    import custom_components.growatt_onboarding as integration  # noqa: PLC0415
-
-    seen: list[str] = []
-    original = integration.async_setup_entry
-
-    async def counting(hass: HomeAssistant, entry: Any) -> bool:
-        seen.append(entry.entry_id)
-        return await original(hass, entry)
-
-    monkeypatch.setattr(integration, "async_setup_entry", counting)
-    return seen
+    return count_setups(monkeypatch)
 
 
 NEW_TOKEN = "SIMULATOR_TOKEN_END_USER_RENEWED"
@@ -738,6 +741,10 @@ async def test_the_documented_servers_are_offered(hass: HomeAssistant) -> None:
         "australia_new_zealand",
         "china",
         "test",
+        "own_address",
     ]
-    assert config["custom_value"]
+    # What is shown closed is then the option's text, not its key.
+    assert not config["custom_value"]
+    assert config["translation_key"] == "server"
+    assert result["data_schema"].schema["address"].config["type"] == "url"
     assert suggested(result) == {"server": "global"}

@@ -95,6 +95,15 @@ async def test_another_shape_is_kept_aside(
     assert await store.async_read() == {"a": 1}
 
 
+async def test_a_later_minor_version_can_be_read(
+    hass: HomeAssistant, store: DurableStore, file: Path
+) -> None:
+    """So that going back to an earlier version of the integration loses nothing."""
+    file.write_text(json.dumps({**GOOD, "minor_version": 2}))
+    assert await store.async_read() == {"a": 1}
+    assert not issues(hass)
+
+
 @pytest.mark.parametrize("content", ["{", "", "\x00", '{"version": 1, "data": {'])
 async def test_broken_json_is_set_aside_by_home_assistant(
     hass: HomeAssistant, store: DurableStore, file: Path, content: str

@@ -34,11 +34,14 @@ class Target:
         """Return a client without an account's session."""
         return clouds.client(self.provider, self.url, self.access)
 
+    @property
+    def place(self) -> str:
+        """What has accounts of its own: a server, or a site or user domain on it."""
+        return f"{self.provider.key}|{self.url}|{self.provider.identify(self.access)}"
+
     def unique_id(self, account: Account) -> str:
         """Return what tells this account apart from every other."""
-        identity = account.id or account.name.casefold()
-        site = self.provider.identify(self.access)
-        return f"{self.provider.key}|{self.url}|{site}|{identity}"
+        return f"{self.place}|{account.id or account.name.casefold()}"
 
     def entry_data(self, account: Account) -> dict[str, Any]:
         """Return what the account's config entry stores."""
@@ -60,6 +63,21 @@ def entry_target(entry: ConfigEntry) -> Target:
         url=entry.data[CONF_SERVER],
         access=entry.data[CONF_ACCESS],
     )
+
+
+def is_same_account(entry: ConfigEntry, target: Target, account: Account) -> bool:
+    """Tell whether an entry's account is this one, found here or at another place than before.
+
+    Elsewhere the same id may be somebody else's, so the names have to agree there too, unless
+    one of them is only the id.
+    """
+    known_id, known_name = entry.data[CONF_ACCOUNT_ID], entry.data[CONF_ACCOUNT_NAME]
+    same_name: bool = account.name.casefold() == known_name.casefold()
+    if known_id is None:
+        return same_name
+    names_tell = known_id not in {known_name, account.name}
+    moved = entry_target(entry).place != target.place
+    return account.id == known_id and (same_name or not (moved and names_tell))
 
 
 @callback

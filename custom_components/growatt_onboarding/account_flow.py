@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, override
 
 from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
@@ -13,18 +14,36 @@ from homeassistant.config_entries import (
     FlowType,
     SubentryFlowContext,
 )
+from homeassistant.const import CONF_ADDRESS
 from homeassistant.data_entry_flow import FlowResultType
 import voluptuous as vol
 
 from .access import Clouds
-from .account import Target, entry_target
-from .cloud.errors import CloudError
+from .account import Target, entry_target, is_same_account
+from .cloud.errors import CloudError, InvalidInputError
+from .cloud.fields import REQUIRED
 from .cloud.model import Account, Captcha, Values
-from .cloud.provider import Capability, CloudClient, Field, FieldKind, Form, Offer, Provider
-from .const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, SUBENTRY_INVERTER
-from .forms import (
+from .cloud.provider import (
     CAPTCHA_CHALLENGE,
+    Capability,
+    CloudClient,
+    Field,
+    FieldKind,
+    Form,
+    Offer,
+    Provider,
+)
+from .cloud.servers import resolve
+from .const import (
+    CONF_ACCOUNT_ID,
+    CONF_ACCOUNT_NAME,
+    CONF_SERVER,
+    DOMAIN,
+    SUBENTRY_INVERTER,
+)
+from .forms import (
     CAPTCHA_FIELD,
+    OWN_ADDRESS,
     FormMemory,
     agreement_links,
     captcha_picture,
@@ -61,6 +80,25 @@ class AccountFlow(ConfigFlow):
         self._target = Target(provider=self._provider, url=url, access=access)
         self._client = self._target.client(self._clouds)
         self._offer = await self._client.test()
+
+    async def _use_entered(self, user_input: Mapping[str, Any], access: Values) -> None:
+        """Test the server that was entered with access data and go on with it.
+
+        Raises CloudError; what is wrong with the server stands at the field that named it.
+        """
+        address = str(user_input.get(CONF_ADDRESS) or "").strip()
+        by_address = user_input.get(CONF_SERVER, OWN_ADDRESS) == OWN_ADDRESS
+        if by_address and not address:
+            raise InvalidInputError(REQUIRED, field=CONF_ADDRESS)
+        if address and not by_address:
+            raise InvalidInputError("address_unused", field=CONF_ADDRESS)
+        try:
+            url = resolve(self._provider, address or user_input[CONF_SERVER])
+            await self._use_target(url, access)
+        except CloudError as err:
+            if by_address and err.field == CONF_SERVER:
+                err.field = CONF_ADDRESS
+            raise
 
     # Forms
 
@@ -124,7 +162,12 @@ class AccountFlow(ConfigFlow):
     async def _finish(self, account: Account) -> ConfigFlowResult:
         """Make the account's entry, or complete the one that was made before its id was known."""
         for entry in self._async_current_entries():
-            if entry.data[CONF_ACCOUNT_ID] is None and self._is_of(entry, account):
+            if (
+                entry.data[CONF_ACCOUNT_ID] is None
+                and entry_target(entry).place == self._target.place
+                and is_same_account(entry, self._target, account)
+                and self._holder(account) in {None, entry}
+            ):
                 return self._renew(entry, account)
         await self.async_set_unique_id(self._target.unique_id(account))
         self._abort_if_unique_id_configured()
@@ -134,13 +177,10 @@ class AccountFlow(ConfigFlow):
             description="activation_pending" if account.activation_pending else None,
         )
 
-    def _is_of(self, entry: ConfigEntry, account: Account) -> bool:
-        """Tell whether an entry was made for this account of the server in use."""
-        name = entry.data[CONF_ACCOUNT_NAME]
-        known = Account(id=entry.data[CONF_ACCOUNT_ID], name=name)
-        # Where the entry has no id yet, the name has to do.
-        compared = account if known.id is not None else replace(account, id=None)
-        return entry_target(entry).unique_id(known) == self._target.unique_id(compared)
+    def _holder(self, account: Account) -> ConfigEntry | None:
+        """Return the entry that this account of the server in use has already."""
+        unique_id = self._target.unique_id(account)
+        return self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
 
     def _renew(self, entry: ConfigEntry, account: Account) -> ConfigFlowResult:
         """Give an account's entry new access data, and have it set up anew once."""
@@ -152,7 +192,11 @@ class AccountFlow(ConfigFlow):
             entry,
             unique_id=self._target.unique_id(account),
             data=data,
-            reason="reauth_successful",
+            reason=(
+                "reconfigure_successful"
+                if self.source == SOURCE_RECONFIGURE
+                else "reauth_successful"
+            ),
         )
         if reload:
             self.hass.config_entries.async_schedule_reload(entry.entry_id)

@@ -1,13 +1,16 @@
 """The account dialog: choose a cloud, sign in to it, create an account or link the one there is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
     ConfigEntry,
     ConfigFlowResult,
     ConfigSubentryFlow,
+    FlowType,
 )
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
@@ -19,12 +22,12 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .access import async_get_clouds
-from .account import entry_target
+from .account import entry_target, is_same_account
 from .account_flow import chosen_form, form_fields
 from .cloud.errors import CloudError
 from .cloud.model import Account
+from .cloud.provider import HandOver
 from .cloud.registry import PROVIDERS
-from .cloud.servers import resolve
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
@@ -33,8 +36,24 @@ from .const import (
     DOMAIN,
     SUBENTRY_INVERTER,
 )
-from .forms import checked, choice, field_names, fields_schema, server_selector
+from .forms import (
+    checked,
+    choice,
+    field_names,
+    fields_schema,
+    server_names,
+    server_schema,
+    server_values,
+)
+from .hand_over import (
+    ADD_LINK,
+    async_open_dialog,
+    check_limits,
+    has_associated,
+    offered_by,
+)
 from .inverter_flow import InverterFlow
+from .migration import ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .register_flow import RegisterFlow
 from .registration import async_review_notes
 
@@ -45,8 +64,12 @@ _MOST_NAMES = 3
 class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     """The account dialog."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
+
+    # The account that is signed in to again or changed, and who could take it over.
+    _entry: ConfigEntry
+    _hand_over: HandOver
 
     def __init__(self) -> None:
         """Start with no accounts to choose from."""
@@ -81,20 +104,16 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         provider = self._provider
         fields = provider.access_fields
         if user_input is not None:
-            names = (CONF_SERVER, *field_names(fields))
+            names = (*server_names(provider), *field_names(fields))
             self._memory.keep(names, user_input)
             try:
-                url = resolve(provider, user_input[CONF_SERVER])
-                await self._use_target(url, checked(fields, user_input))
+                await self._use_entered(user_input, checked(fields, user_input))
             except CloudError as err:
                 self._memory.note(err, names)
             else:
                 return await self.async_step_method()
-        first = provider.servers[0].key if provider.servers else None
-        server = vol.Required(
-            CONF_SERVER, description={"suggested_value": self._memory.typed.get(CONF_SERVER, first)}
-        )
-        schema = {server: server_selector(provider), **fields_schema(fields, self._memory.typed)}
+        typed = self._memory.typed
+        schema = {**server_schema(provider, typed), **fields_schema(fields, typed)}
         return self._show("server", schema)
 
     async def async_step_method(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -150,7 +169,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     async def _link(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:
         """Go on with the one account, or let the person choose."""
-        if self.source == SOURCE_REAUTH:
+        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
             return await self._renew_with(accounts)
         if len(accounts) == 1:
             return await self._finish(accounts[0])
@@ -180,19 +199,23 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin when the access data or sign-in of an account is not valid any more."""
+        await self._begin_again(self._get_reauth_entry())
+        return await self.async_step_reauth_confirm()
+
+    async def _begin_again(self, entry: ConfigEntry) -> None:
+        """Take from an account's entry what is known."""
         self._clouds = await async_get_clouds(self.hass)
-        entry = self._get_reauth_entry()
-        self._provider = entry_target(entry).provider
+        self._entry = entry
+        self._target = entry_target(entry)
+        self._provider = self._target.provider
         self._account_name = entry.data[CONF_ACCOUNT_NAME]
         self._account_id = entry.data[CONF_ACCOUNT_ID]
-        return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the secret parts of the access data anew."""
-        entry = self._get_reauth_entry()
-        known = entry_target(entry)
+        known = entry_target(self._entry)
         secrets = tuple(field for field in self._provider.access_fields if field.secret)
         if user_input is not None:
             names = field_names(secrets)
@@ -201,34 +224,153 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
                 # What is optional and left empty stays as it is.
                 access = {**known.access, **checked(secrets, user_input)}
                 await self._use_target(known.url, access)
-                if not self._offer.link:
-                    raise CloudError("nothing_offered")
-                return await self.async_step_link()
+                return await self._sign_in_again()
             except CloudError as err:
                 self._memory.note(err, names)
         return self._show(
             "reauth_confirm",
             fields_schema(secrets, self._memory.typed),
-            name=entry.title,
+            name=self._entry.title,
             server=known.url,
         )
 
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Begin to change an account, or to hand it over once that makes sense."""
+        entry = self._get_reconfigure_entry()
+        await self._begin_again(entry)
+        self._memory.typed = {
+            **server_values(self._provider, self._target.url),
+            **{
+                field.name: self._target.access[field.name]
+                for field in self._provider.access_fields
+                if not field.secret and field.name in self._target.access
+            },
+        }
+        others = [server.hand_over for server in self._provider.servers if server.hand_over]
+        if not others or not has_associated(entry):
+            return await self.async_step_new_access()
+        if (hand_over := offered_by(self._target)) is None:
+            self._hand_over = others[0]
+            return await self.async_step_reconfigure_elsewhere()
+        self._hand_over = hand_over
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=["new_access", "hand_over"],
+            description_placeholders=self._reconfigure_values(),
+        )
+
+    async def async_step_reconfigure_elsewhere(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say why the account cannot be handed over from where it is."""
+        reachable = [server.url for server in self._provider.servers if server.hand_over]
+        return self.async_show_menu(
+            step_id="reconfigure_elsewhere",
+            menu_options=["new_access"],
+            description_placeholders={
+                **self._reconfigure_values(),
+                "reachable": ", ".join(reachable),
+            },
+        )
+
+    def _reconfigure_values(self) -> dict[str, str]:
+        """Return whose reconfiguration it is, and who could take over."""
+        return {
+            "name": self._entry.title,
+            "server": self._entry.data[CONF_SERVER],
+            "integration": self._hand_over.name,
+        }
+
+    async def async_step_new_access(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Change the server or the access data; a secret that is left empty stays as it is."""
+        known = entry_target(self._entry)
+        kept = {
+            field.name: known.access[field.name]
+            for field in self._provider.access_fields
+            if field.secret and field.name in known.access
+        }
+        fields = tuple(
+            replace(field, required=False) if field.name in kept else field
+            for field in self._provider.access_fields
+        )
+        if user_input is not None:
+            names = (*server_names(self._provider), *field_names(fields))
+            self._memory.keep(names, user_input)
+            try:
+                await self._use_entered(user_input, {**kept, **checked(fields, user_input)})
+                return await self._sign_in_again()
+            except CloudError as err:
+                self._memory.note(err, names)
+        typed = self._memory.typed
+        return self._show(
+            "new_access",
+            {**server_schema(self._provider, typed), **fields_schema(fields, typed)},
+            name=self._entry.title,
+            server=known.url,
+        )
+
+    async def _sign_in_again(self) -> ConfigFlowResult:
+        """Go on to signing in; raises CloudError where the server lets nobody do so."""
+        if not self._offer.link:
+            raise CloudError("nothing_offered")
+        return await self.async_step_link()
+
     async def _renew_with(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:
         """Take the new access data if they open the same account, else ask for others."""
-        entry = self._get_reauth_entry()
-        for account in accounts:
-            if self._is_of(entry, account):
-                return self._renew(entry, account)
+        entry = self._entry
+        found = [one for one in accounts if is_same_account(entry, self._target, one)]
+        if not found:
+            self._memory.note(self._wrong_account(accounts))
+        elif (other := self._holder(found[0])) not in {None, entry}:
+            self._memory.note(CloudError("in_another_entry", placeholders={"other": other.title}))
+        else:
+            return self._renew(entry, found[0])
+        if self._asks_to_link():
+            return await self.async_step_link_form()
+        if self.source == SOURCE_REAUTH:
+            return await self.async_step_reauth_confirm()
+        return await self.async_step_new_access()
+
+    def _wrong_account(self, accounts: tuple[Account, ...]) -> CloudError:
+        """Return the error that names the account that was expected and those that were found."""
         names = [account.name for account in accounts]
         more = ["…"] if len(names) > _MOST_NAMES else []
         found = ", ".join([*names[:_MOST_NAMES], *more])
-        expected = entry.data[CONF_ACCOUNT_NAME]
-        self._memory.note(
-            CloudError("wrong_account", placeholders={"expected": expected, "found": found})
+        expected = self._entry.data[CONF_ACCOUNT_NAME]
+        return CloudError("wrong_account", placeholders={"expected": expected, "found": found})
+
+    # On to another integration
+
+    async def async_step_hand_over(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Go on in the dialog of the integration that shows what the inverters do."""
+        other = self._hand_over
+        if user_input is not None:
+            try:
+                check_limits(self._clouds, self._entry, other)
+            except CloudError as err:
+                self._memory.note(err)
+            else:
+                return await self._open_other_dialog()
+        return self._show("hand_over", {}, integration=other.name, name=self._entry.title)
+
+    async def _open_other_dialog(self) -> ConfigFlowResult:
+        """End this dialog with the other one, or with a link to it."""
+        other = self._hand_over
+        values = {"integration": other.name}
+        if (flow_id := await async_open_dialog(self.hass, other)) is None:
+            values["link"] = ADD_LINK.format(domain=other.domain)
+            return self.async_abort(reason="hand_over_failed", description_placeholders=values)
+        return self.async_abort(
+            reason="handed_over",
+            description_placeholders=values,
+            next_flow=(FlowType.CONFIG_FLOW, flow_id),
         )
-        if self._asks_to_link():
-            return await self.async_step_link_form()
-        return await self.async_step_reauth_confirm()
 
     # The entry of an account whose dialog is gone
 

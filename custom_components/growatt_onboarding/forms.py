@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import math
 from typing import Any, Final
 
+from homeassistant.const import CONF_ADDRESS
 from homeassistant.helpers.selector import (
     CountrySelector,
     Selector,
@@ -21,11 +22,13 @@ from .cloud.errors import CloudError, InvalidInputError
 from .cloud.fields import REQUIRED
 from .cloud.model import Captcha, Values
 from .cloud.provider import Field, FieldKind, Form, Provider
+from .cloud.servers import choice as known_server
+from .const import CONF_SERVER
 
-# What ties a captcha's answer to its picture travels with the values of a form.
-CAPTCHA_CHALLENGE: Final = "captcha_challenge"
 # Asked for where the form itself does not: before a code is sent.
 CAPTCHA_FIELD: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
+# The choice of a server that is none of the known ones.
+OWN_ADDRESS: Final = "own_address"
 
 _TEXT_TYPES: Final = {
     FieldKind.PASSWORD: TextSelectorType.PASSWORD,
@@ -141,16 +144,38 @@ def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
     return values
 
 
-def server_selector(provider: Provider) -> SelectSelector:
-    """Return the choice of a provider's servers, where an own address can be typed too."""
-    return SelectSelector(
+def server_names(provider: Provider) -> tuple[str, ...]:
+    """Return the names of the fields that say which server."""
+    return (CONF_SERVER, CONF_ADDRESS) if provider.servers else (CONF_ADDRESS,)
+
+
+def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.Marker, Any]:
+    """Return the part of a schema that asks for the server: a known one, or an address."""
+    address = TextSelector(TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url"))
+    suggested_address = {"suggested_value": suggested.get(CONF_ADDRESS)}
+    if not provider.servers:
+        return {vol.Required(CONF_ADDRESS, description=suggested_address): address}
+    keys = [server.key for server in provider.servers]
+    server = SelectSelector(
         SelectSelectorConfig(
-            options=[server.key for server in provider.servers],
-            custom_value=True,
+            options=[*keys, OWN_ADDRESS],
             mode=SelectSelectorMode.DROPDOWN,
-            translation_key="server",
+            translation_key=CONF_SERVER,
         )
     )
+    suggested_server = {"suggested_value": suggested.get(CONF_SERVER, keys[0])}
+    return {
+        vol.Required(CONF_SERVER, description=suggested_server): server,
+        vol.Optional(CONF_ADDRESS, description=suggested_address): address,
+    }
+
+
+def server_values(provider: Provider, url: str) -> dict[str, str]:
+    """Return what the fields that say which server hold for this one."""
+    if (key := known_server(provider, url)) != url:
+        return {CONF_SERVER: key}
+    address = {CONF_ADDRESS: url}
+    return {CONF_SERVER: OWN_ADDRESS, **address} if provider.servers else address
 
 
 def choice(options: Iterable[str], translation_key: str) -> SelectSelector:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
     ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowResult,
@@ -21,7 +22,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .binding.model import BindingState
+from .binding.model import Binding, BindingState
 from .cloud.errors import CloudError, InvalidInputError
 from .cloud.model import DeviceKind, Plant
 from .cloud.provider import Capability
@@ -64,6 +65,8 @@ class InverterFlow(ConfigSubentryFlow):
         self._kinds: dict[str, DeviceKind] = {}
         self._watching: asyncio.Task[None] | None = None
 
+    # The account
+
     @property
     def _entry(self) -> AccountConfigEntry:
         return self._get_entry()
@@ -72,22 +75,26 @@ class InverterFlow(ConfigSubentryFlow):
     def _account(self) -> AccountData:
         """The account at run time; the dialog ends when it is not running (any more)."""
         if self._entry.state is not ConfigEntryState.LOADED:
-            raise AbortFlow("not_loaded", description_placeholders={"account": self._entry.title})
+            raise self._abort("not_loaded")
         return self._entry.runtime_data
 
     # Which plant
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Begin with what the account's cloud needs: a plant, or a place of another kind."""
-        client = self._account.client
-        if Capability.BIND not in client.capabilities:
-            return self._abort("cannot_bind")
-        if not client.signed_in or self._entry.data[CONF_ACCOUNT_ID] is None:
-            self._entry.async_start_reauth(self.hass)
-            return self._abort("not_signed_in")
-        if Capability.PLANTS in client.capabilities:
+        self._check_may_bind()
+        if Capability.PLANTS in self._account.client.capabilities:
             return await self.async_step_plant()
         return await self.async_step_place()
+
+    def _check_may_bind(self) -> None:
+        """End the dialog where the account cannot bind anything."""
+        client = self._account.client
+        if Capability.BIND not in client.capabilities:
+            raise self._abort("cannot_bind")
+        if not client.signed_in or self._entry.data[CONF_ACCOUNT_ID] is None:
+            self._entry.async_start_reauth(self.hass)
+            raise self._abort("not_signed_in")
 
     async def async_step_plant(
         self, user_input: dict[str, Any] | None = None
@@ -98,8 +105,8 @@ class InverterFlow(ConfigSubentryFlow):
             chosen = user_input[CONF_PLANT_ID]
             if chosen == _NEW_PLANT:
                 return await self.async_step_create_plant()
-            self._plant = next(plant for plant in self._plants if plant.id == chosen)
-            return await self.async_step_serial_numbers()
+            plant = next(plant for plant in self._plants if plant.id == chosen)
+            return await self._use_plant(plant)
         try:
             self._plants = await client.plants(self._entry.data[CONF_ACCOUNT_ID])
         except CloudError as err:
@@ -110,7 +117,7 @@ class InverterFlow(ConfigSubentryFlow):
         if not self._plants:
             if may_create:
                 return await self.async_step_create_plant()
-            return self._abort("no_plants")
+            raise self._abort("no_plants")
         options = [
             SelectOptionDict(value=plant.id, label=plant.name or plant.id) for plant in self._plants
         ]
@@ -121,9 +128,22 @@ class InverterFlow(ConfigSubentryFlow):
                 options=options, mode=SelectSelectorMode.LIST, translation_key="plant"
             )
         )
-        return self._show(
-            "plant", {vol.Required(CONF_PLANT_ID, default=options[0]["value"]): selector}
-        )
+        shown = self._shown_plant() or options[0]["value"]
+        return self._show("plant", {vol.Required(CONF_PLANT_ID, default=shown): selector})
+
+    def _shown_plant(self) -> str | None:
+        """Return the plant of the inverter that the dialog is about, if it is one of these."""
+        if self.source != SOURCE_RECONFIGURE:
+            return None
+        plant_id = self._binding.plant_id
+        return plant_id if any(plant.id == plant_id for plant in self._plants) else None
+
+    async def _use_plant(self, plant: Plant) -> SubentryFlowResult:
+        """Go on with a plant: to new inverters, or to send the one there is to it."""
+        self._plant = plant
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_submit_again({})
+        return await self.async_step_serial_numbers()
 
     async def async_step_create_plant(
         self, user_input: dict[str, Any] | None = None
@@ -134,7 +154,7 @@ class InverterFlow(ConfigSubentryFlow):
         if user_input is not None:
             self._memory.keep(names, user_input)
             try:
-                self._plant = await async_create_plant(
+                plant = await async_create_plant(
                     self.hass,
                     account.client,
                     self._entry.data[CONF_ACCOUNT_ID],
@@ -144,7 +164,7 @@ class InverterFlow(ConfigSubentryFlow):
             except CloudError as err:
                 self._memory.note(err, names)
             else:
-                return await self.async_step_serial_numbers()
+                return await self._use_plant(plant)
         typed = {CONF_NAME: self.hass.config.location_name, **self._memory.typed}
         schema = {
             vol.Required(CONF_NAME, description={"suggested_value": typed[CONF_NAME]}): (
@@ -166,7 +186,7 @@ class InverterFlow(ConfigSubentryFlow):
         """Ask for what stands in for a plant where there are none."""
         field = self._account.provider.place_field
         if field is None:
-            return self._abort("cannot_bind")
+            raise self._abort("cannot_bind")
         if user_input is not None:
             self._memory.keep((field.name,), user_input)
             try:
@@ -174,11 +194,63 @@ class InverterFlow(ConfigSubentryFlow):
             except InvalidInputError as err:
                 self._memory.note(err, (field.name,))
             else:
-                self._plant = Plant(id=text, name=text)
-                return await self.async_step_serial_numbers()
+                return await self._use_plant(Plant(id=text, name=text))
         typed = self._memory.typed.get(field.name)
         marker = vol.Required(field.name, description={"suggested_value": typed})
         return self._show("place", {marker: field_selector(field)})
+
+    # The inverter there is
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Offer to submit an inverter again, also to another plant or place."""
+        self._check_may_bind()
+        account = self._account
+        self._serials = [str(self._get_reconfigure_subentry().unique_id)]
+        plant_id = self._binding.plant_id
+        self._plant = Plant(id=plant_id, name=plant_id)
+        ways = ["submit_again"]
+        if Capability.PLANTS in account.client.capabilities:
+            ways.append("plant")
+        elif (field := account.provider.place_field) is not None:
+            self._memory.typed[field.name] = plant_id
+            ways.append("place")
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=ways,
+            description_placeholders={
+                "account": self._entry.title,
+                "serial": self._serials[0],
+                "plant": plant_id,
+            },
+        )
+
+    @property
+    def _binding(self) -> Binding:
+        """The inverter's binding; the dialog ends where there is nothing to submit (any more)."""
+        serial = self._serials[0]
+        binding = self._account.coordinator.data.get(serial)
+        if binding is None:
+            raise self._abort("not_tracked", serial=serial)
+        if binding.state is BindingState.ASSOCIATED:
+            raise self._abort("already_associated", serial=serial, plant=binding.plant_id)
+        return binding
+
+    async def async_step_submit_again(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Send the inverter's binding anew."""
+        serial = self._binding.serial
+        if user_input is not None:
+            self._coordinator = self._account.coordinator
+            try:
+                await self._coordinator.async_submit_again(serial, self._plant.id)
+            except NotStoredError:
+                self._memory.note(CloudError("not_stored"))
+            else:
+                return await self.async_step_binding()
+        return self._show("submit_again", {}, serial=serial, plant=self._plant.name)
 
     # Which inverters
 
@@ -250,7 +322,7 @@ class InverterFlow(ConfigSubentryFlow):
                 reason = in_words(texts, binding.reason or "held_elsewhere", values)
                 refused.append(f"\n  - {binding.serial}: {reason}")
         return self.async_abort(
-            reason="inverters_added",
+            reason=("submitted_again" if self.source == SOURCE_RECONFIGURE else "inverters_added"),
             description_placeholders={
                 "account": self._entry.title,
                 **{name: ", ".join(serials) or "-" for name, serials in groups.items()},
@@ -260,10 +332,10 @@ class InverterFlow(ConfigSubentryFlow):
 
     # Forms
 
-    def _abort(self, reason: str) -> SubentryFlowResult:
-        """End the dialog with a reason that names the account."""
-        return self.async_abort(
-            reason=reason, description_placeholders={"account": self._entry.title}
+    def _abort(self, reason: str, **placeholders: str) -> AbortFlow:
+        """Return what ends the dialog with a reason that names the account."""
+        return AbortFlow(
+            reason, description_placeholders={"account": self._entry.title, **placeholders}
         )
 
     def _show(

@@ -27,7 +27,14 @@ from .binding.model import InvalidSerialError, normalise_serial
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError
 from .cloud.fields import REQUIRED
 from .cloud.model import Values
-from .cloud.provider import Capability, CloudClient, Field, FieldKind, Form
+from .cloud.provider import (
+    CAPTCHA_CHALLENGE,
+    Capability,
+    CloudClient,
+    Field,
+    FieldKind,
+    Form,
+)
 from .cloud.registry import PROVIDERS
 from .cloud.servers import resolve
 from .const import (
@@ -44,7 +51,6 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator
 from .forms import (
-    CAPTCHA_CHALLENGE,
     checked,
     code_fields,
     data_uri,

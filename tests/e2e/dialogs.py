@@ -45,7 +45,10 @@ async def open_account_dialog(
     flow = await client.start_config_flow(DOMAIN)
     if flow.step_id == "user":
         await fill(flow, "user", provider=provider)
-    return await fill(flow, "server", server=server, **access)
+    # Servers of a maker are a list to choose from, where the simulator is none of.
+    listed = any(field["name"] == "server" for field in flow.result["data_schema"])
+    chosen = {"server": "own_address"} if listed else {}
+    return await fill(flow, "server", **chosen, address=server, **access)
 
 
 async def open_growatt_dialog(
@@ -142,7 +145,7 @@ async def check_signed_in(client: HomeAssistantClient, entry_id: str) -> None:
     # Home Assistant takes the platform up after the entry.
     await until(lambda: _has_diagnostics(client), "the integration's diagnostics")
     told = (await client.diagnostics(entry_id))["data"]
-    pending = told["entry"]["data"]["activation_pending"]
+    pending = told["account"]["activation_pending"]
     if entry["state"] != "loaded" or not told["signed_in"] or pending:
         raise WentWrongError(
             f"the account is {entry['state']}, signed in: {told['signed_in']}, pending: {pending}"

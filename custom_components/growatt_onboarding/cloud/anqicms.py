@@ -14,6 +14,7 @@ from .answer import Answer, as_int, as_text
 from .errors import AccessDeniedError, CloudError, InvalidInputError, UnexpectedAnswerError
 from .model import Account, Captcha, Values
 from .provider import (
+    CAPTCHA_CHALLENGE,
     Call,
     Capability,
     ClientContext,
@@ -28,7 +29,6 @@ from .provider import (
 from .servers import FIELD as SERVER_FIELD
 from .transport import TIMEOUT, Request, Transport, is_header_value
 
-_CHALLENGE: Final = "captcha_challenge"
 _NEW_PASSWORD: Final = Field(
     name="password", kind=FieldKind.PASSWORD, autocomplete="new-password", secret=True
 )
@@ -375,4 +375,4 @@ def _captcha_answer(values: Values) -> dict[str, str]:
     answer = fields.optional_text(values, "captcha")
     if answer is None:
         return {}
-    return {"captcha_id": values.get(_CHALLENGE, ""), "captcha": answer}
+    return {"captcha_id": values.get(CAPTCHA_CHALLENGE, ""), "captcha": answer}

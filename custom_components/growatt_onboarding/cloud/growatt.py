@@ -37,6 +37,7 @@ from .provider import (
     Field,
     FieldKind,
     Form,
+    HandOver,
     Offer,
     Provider,
     Server,
@@ -383,14 +384,25 @@ class GrowattClient(CloudClient):
         return dict(cast("dict[str, str]", self._context.cache.get(_USERS, {})))
 
 
+# With a token its library calls the global server, whatever region was chosen.
+GROWATT_SERVER: Final = HandOver(
+    domain="growatt_server", name="Growatt", way="token_auth", first_call=api.PLANT_LIST
+)
 GROWATT: Final = Provider(
     key="growatt",
     manufacturer="Growatt",
+    # The portals are the hosts of ShineServer's web pages, once of its interface too: the vendor
+    # names these three as the old hosts (ShowDoc page 11558377940604806), none for Australia.
     servers=(
-        Server("global", "https://openapi.growatt.com"),
-        Server("north_america", "https://openapi-us.growatt.com"),
+        Server(
+            "global",
+            "https://openapi.growatt.com",
+            "https://server.growatt.com",
+            hand_over=GROWATT_SERVER,
+        ),
+        Server("north_america", "https://openapi-us.growatt.com", "https://server-us.growatt.com"),
         Server("australia_new_zealand", "https://openapi-au.growatt.com"),
-        Server("china", "https://openapi-cn.growatt.com"),
+        Server("china", "https://openapi-cn.growatt.com", "https://server-cn.growatt.com"),
         Server("test", "https://test.growatt.com"),
     ),
     access_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),

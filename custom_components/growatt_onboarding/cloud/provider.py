@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiohttp
 
@@ -23,6 +23,9 @@ from .model import (
     SightingPage,
     Values,
 )
+
+CAPTCHA_CHALLENGE: Final = "captcha_challenge"
+"""Name under which a captcha's challenge travels with the values of a form."""
 
 
 class Capability(StrEnum):
@@ -135,12 +138,40 @@ class Gate(Protocol):
         """Take note of how a permitted call ended."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """An integration of Home Assistant that shows what associated inverters do.
+
+    Attributes:
+        domain: its domain.
+        name: its name, as people see it.
+        way: which of its ways to sign in takes our access data (a step of its dialog).
+        first_call: the limited call that it makes first, with the same access data.
+
+    """
+
+    domain: str
+    name: str
+    way: str
+    first_call: Endpoint
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One address of a provider; `key` is also the translation key of its name."""
+    """One address of a provider.
+
+    Attributes:
+        key: names it among its provider's, also the translation key of its name.
+        url: what is talked to.
+        portal: the web pages where a person sees the same account, None where none are known.
+        hand_over: who can take over its accounts, None where nobody can.
+
+    """
 
     key: str
     url: str
+    portal: str | None = None
+    hand_over: HandOver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +201,11 @@ class Provider:
     register_fields: tuple[Field, ...] = ()
     place_field: Field | None = None
     identify: Callable[[Values], str] = field(default=lambda _access: "")
+
+    def portal(self, url: str) -> str:
+        """Return the web pages for an address: known ones, else what the address itself shows."""
+        portals = (server.portal for server in self.servers if server.url == url)
+        return next(portals, None) or url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from .answer import Answer
 from .errors import CloudError, InvalidInputError, NotAllowedError
 from .model import Account, Captcha, Values
 from .provider import (
+    CAPTCHA_CHALLENGE,
     Call,
     Capability,
     ClientContext,
@@ -34,7 +35,6 @@ from .shopxo_api import AccountType
 from .transport import TIMEOUT, Request, Transport
 
 _CAPTCHA: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
-_CHALLENGE: Final = "captcha_challenge"
 _CODE: Final = Field(name="code", kind=FieldKind.CODE, autocomplete="one-time-code")
 _NEW_PASSWORD: Final = Field(
     name="password", kind=FieldKind.PASSWORD, autocomplete="new-password", secret=True
@@ -323,7 +323,7 @@ def _password(values: Values) -> str:
 def _captcha_answer(values: Values) -> dict[str, str]:
     """Return a picture's answer with the id that ties it to its picture."""
     answer = fields.text(values, "captcha")
-    return {"verify": answer, "uuid": values.get(_CHALLENGE, "")}
+    return {"verify": answer, "uuid": values.get(CAPTCHA_CHALLENGE, "")}
 
 
 def _look_type(site: read.Site, login: str) -> AccountType | None:
