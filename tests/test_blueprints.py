@@ -18,6 +18,7 @@ from homeassistant.helpers import (
     entity_registry as er,
     issue_registry as ir,
 )
+from homeassistant.helpers.entity import entity_sources
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -185,6 +186,39 @@ async def test_an_area_counts_with_what_comes_into_it_later(
 # Remind me of an overdue inverter
 
 
+def add_inverter(hass: HomeAssistant, serial: str) -> None:
+    """Add an inverter's device with an entity, as the integration does."""
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        subentries_data=[
+            {
+                "data": {},
+                "subentry_id": subentry_id(serial),
+                "subentry_type": "inverter",
+                "title": serial,
+                "unique_id": serial,
+            }
+        ],
+    )
+    entry.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        config_subentry_id=subentry_id(serial),
+        identifiers={(DOMAIN, serial)},
+        serial_number=serial,
+    )
+    for platform in ("event", "sensor"):
+        entity = er.async_get(hass).async_get_or_create(
+            platform, DOMAIN, f"{serial}_{platform}", config_entry=entry, device_id=device.id
+        )
+        source: Any = {"domain": DOMAIN, "custom_component": True, "config_entry": entry.entry_id}
+        entity_sources(hass)[entity.entity_id] = source
+
+
+def subentry_id(serial: str) -> str:
+    return f"subentry-{serial[-2:]}"
+
+
 def raise_issue(
     hass: HomeAssistant, serial: str, problem: Problem = Problem.OVERDUE, domain: str = DOMAIN
 ) -> None:
@@ -192,7 +226,7 @@ def raise_issue(
     ir.async_create_issue(
         hass,
         domain,
-        issue_id(problem, serial),
+        issue_id(problem, subentry_id(serial)),
         is_fixable=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key=problem,
@@ -217,6 +251,7 @@ async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
     assert texts(messages) == []
 
     for serial in (SERIAL, DIGITS):
+        add_inverter(hass, serial)
         raise_issue(hass, serial)
         await hass.async_block_till_done()
         assert serial in texts(messages)[-1]
@@ -229,12 +264,13 @@ async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
     assert len(messages) == 3
     assert f"{DIGITS}, {SERIAL}" in texts(messages)[-1]
 
-    ir.async_delete_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, DIGITS))
+    ir.async_delete_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, subentry_id(DIGITS)))
     await at_six(hass, freezer)
     assert len(messages) == 4
     assert DIGITS not in texts(messages)[-1]
 
-    ir.async_ignore_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, SERIAL), ignore=True)
+    ignored = issue_id(Problem.OVERDUE, subentry_id(SERIAL))
+    ir.async_ignore_issue(hass, DOMAIN, ignored, ignore=True)
     await hass.async_block_till_done()
     await at_six(hass, freezer)
     assert len(messages) == 4
@@ -244,6 +280,7 @@ async def test_no_reminder_of_anything_else(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
 ) -> None:
     await use(hass, "remind_overdue", notify=[PHONE])
+    add_inverter(hass, SERIAL)
     raise_issue(hass, SERIAL, Problem.CONFLICT)
     raise_issue(hass, SERIAL, Problem.REJECTED)
     raise_issue(hass, SERIAL, domain="strange")

@@ -134,7 +134,8 @@ async def test_inverter_removed_meanwhile_stays_removed(
     await world.set_up(entry)
     assert not entry.subentries
     assert world.status(SN) is None
-    assert hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"] == {"bindings": [], "anchored": []}
+    stored = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]
+    assert (stored["bindings"], stored["anchored"]) == ([], [])
 
 
 async def test_binding_knows_best_which_plant_it_is(

@@ -3,18 +3,33 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
+from datetime import datetime
+import json
+from typing import Any
 
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.const import (
+    EVENT_STATE_CHANGED,
+    EVENT_STATE_REPORTED,
+    STATE_UNKNOWN,
+)
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.cloud.servers import resolve
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.coordinator import store_key
 from simulator import Simulator
 
-from .prove.timelapse import Timelapse
+from .common import account_entry
+from .prove.timelapse import START, Timelapse
 from .prove.world import World
+from .used_texts import ROOT
 
 SN = "SIM0000001"
 OTHER_SN = "SIM0000002"
@@ -36,15 +51,42 @@ def plant_id(world: World, entry: MockConfigEntry) -> str:
     return world.add_plant(entry)
 
 
-def account_pending(world: World, entry: MockConfigEntry) -> str:
-    """Return what the account's binary sensor shows."""
-    entity_id = er.async_get(world.hass).async_get_entity_id(
-        "binary_sensor", DOMAIN, f"{entry.entry_id}_association_pending"
-    )
-    assert entity_id is not None
-    state = world.hass.states.get(entity_id)
+def entity_id(world: World, platform: str, unique_id: str) -> str:
+    """Return the id of an entity that is there."""
+    found = er.async_get(world.hass).async_get_entity_id(platform, DOMAIN, unique_id)
+    assert found is not None
+    return found
+
+
+def shown(world: World, platform: str, unique_id: str) -> str:
+    """Return what an entity shows."""
+    state = world.hass.states.get(entity_id(world, platform, unique_id))
     assert state is not None
     return state.state
+
+
+def account_pending(world: World, entry: MockConfigEntry) -> str:
+    """Return what the account's binary sensor shows."""
+    return shown(world, "binary_sensor", f"{entry.entry_id}_association_pending")
+
+
+def count_pending(world: World, entry: MockConfigEntry) -> str:
+    """Return how many inverters wait, as the account's sensor shows it."""
+    return shown(world, "sensor", f"{entry.entry_id}_inverters_pending")
+
+
+def time_of(world: World, key: str, serial: str = SN) -> float | None:
+    """Return what a sensor with a time shows, in simulated seconds; None while it is unknown."""
+    state = shown(world, "sensor", f"{serial}_{key}")
+    if state == STATE_UNKNOWN:
+        return None
+    return (datetime.fromisoformat(state) - START).total_seconds()
+
+
+def show_next_check(world: World, *serials: str) -> None:
+    """Enable the sensors *Next check*, as a person would before the inverters are added."""
+    for serial in serials:
+        er.async_get(world.hass).async_get_or_create("sensor", DOMAIN, f"{serial}_next_check")
 
 
 def count_writes(world: World) -> Counter[str]:
@@ -61,19 +103,88 @@ def count_writes(world: World) -> Counter[str]:
     return writes
 
 
+# Every entity: platform and key, then its class, category, and whether it is on from the start.
+OF_AN_ACCOUNT = {
+    ("binary_sensor", "activation_pending"): (None, None, True),
+    ("binary_sensor", "association_pending"): (None, None, True),
+    ("binary_sensor", "connected"): ("connectivity", "diagnostic", True),
+    ("sensor", "inverters_pending"): (None, None, True),
+}
+OF_AN_INVERTER = {
+    ("binary_sensor", "association_pending"): (None, None, True),
+    ("button", "check_now"): (None, "diagnostic", True),
+    ("event", "association"): (None, None, True),
+    ("sensor", "associated"): ("timestamp", "diagnostic", True),
+    ("sensor", "association_status"): ("enum", None, True),
+    ("sensor", "next_check"): ("timestamp", "diagnostic", False),
+    ("sensor", "submitted"): ("timestamp", "diagnostic", True),
+}
+
+
+def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str], Any]:
+    """Return what the registry has of a device's entities."""
+    found = er.async_entries_for_device(
+        er.async_get(world.hass), device_id, include_disabled_entities=True
+    )
+    for entity in found:
+        # The key names it everywhere: in texts, icons and its unique id.
+        assert entity.unique_id == f"{prefix}_{entity.translation_key}"
+    return {
+        (entity.domain, str(entity.translation_key)): (
+            entity.original_device_class,
+            entity.entity_category,
+            entity.disabled_by is None,
+        )
+        for entity in found
+    }
+
+
+async def test_every_entity(world: World, entry: MockConfigEntry, plant_id: str) -> None:
+    await world.bind(entry, plant_id, [SN])
+    of_account = described(world, entry.runtime_data.device_id, entry.entry_id)
+    # Growatt has nothing to activate.
+    assert of_account == {
+        key: value for key, value in OF_AN_ACCOUNT.items() if key[1] != "activation_pending"
+    }
+    assert described(world, world.device(SN).id, SN) == OF_AN_INVERTER
+
+
+def test_every_entity_has_a_name_and_an_icon() -> None:
+    texts = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
+    icons = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))["entity"]
+    expected = {*OF_AN_ACCOUNT, *OF_AN_INVERTER}
+    for described_there in (texts, icons):
+        there = {(domain, key) for domain, keys in described_there.items() for key in keys}
+        assert there == expected
+    # What can be seen of each has an icon of its own where it has a text of its own.
+    for domain, key in expected:
+        states = texts[domain][key].get("state", {}).keys()
+        assert states <= icons[domain][key].get("state", {}).keys()
+        for attribute, described_so in texts[domain][key].get("state_attributes", {}).items():
+            icon = icons[domain][key]["state_attributes"][attribute]
+            assert described_so.get("state", {}).keys() == icon.get("state", {}).keys()
+
+
 async def test_account_waits_while_any_inverter_does(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:
-    assert account_pending(world, entry) == "off"
+    assert (account_pending(world, entry), count_pending(world, entry)) == ("off", "0")
     world.add_devices([SN, OTHER_SN])
     await world.bind(entry, plant_id, [SN, OTHER_SN])
-    assert account_pending(world, entry) == "on"
+    assert (account_pending(world, entry), count_pending(world, entry)) == ("on", "2")
     world.simulator.growatt.bring_online(SN)
     await world.shows("associated", SN)
-    assert account_pending(world, entry) == "on"
+    assert (account_pending(world, entry), count_pending(world, entry)) == ("on", "1")
     world.simulator.growatt.bring_online(OTHER_SN)
     await world.shows("associated", OTHER_SN)
-    assert account_pending(world, entry) == "off"
+    assert (account_pending(world, entry), count_pending(world, entry)) == ("off", "0")
+    # A removed one is not counted.
+    world.remove_inverter(entry, SN)
+    await world.bind(entry, plant_id, ["SIM0000003"])
+    assert count_pending(world, entry) == "1"
+    world.remove_inverter(entry, "SIM0000003")
+    await asyncio.sleep(1)
+    assert (account_pending(world, entry), count_pending(world, entry)) == ("off", "0")
 
 
 async def test_inverter_is_a_device_of_its_own(
@@ -97,6 +208,63 @@ async def test_inverter_is_a_device_of_its_own(
     assert world.device(SN).model == "MIN 3000TL-XH"
 
 
+async def test_the_status_names_the_datalogger_once_it_is_known(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    world.add_devices([SN], datalogger_sn="STICK00001")
+    await world.bind(entry, plant_id, [SN])
+    await world.shows("accepted", SN)
+    state = world.hass.states.get(world.entity_id(SN))
+    assert state is not None
+    assert "datalogger" not in state.attributes
+    world.simulator.growatt.bring_online(SN)
+    await world.shows("associated", SN)
+    state = world.hass.states.get(world.entity_id(SN))
+    assert state is not None
+    assert state.attributes["datalogger"] == "STICK00001"
+
+    # Another stick is news, although the state is the same.
+    world.simulator.growatt.devices[SN].datalogger_sn = "STICK00002"
+    await asyncio.sleep(600)
+    await world.check([SN], timeout=10)
+    state = world.hass.states.get(world.entity_id(SN))
+    assert state is not None
+    assert (state.state, state.attributes["datalogger"]) == ("associated", "STICK00002")
+
+
+@pytest.mark.parametrize(
+    ("server", "portal"),
+    [
+        ("global", "https://server.growatt.com"),
+        ("north_america", "https://server-us.growatt.com"),
+        # None is known for it.
+        ("australia_new_zealand", "https://openapi-au.growatt.com"),
+    ],
+)
+async def test_devices_link_to_the_portal(
+    hass: HomeAssistant, hass_storage: dict[str, Any], server: str, portal: str
+) -> None:
+    """Nothing is asked of the real server: the inverter was associated long ago."""
+    provider = PROVIDERS["growatt"]
+    target = Target(provider=provider, url=resolve(provider, server), access={"token": "fake"})
+    entry = account_entry(target, Account(id="1", name="somebody", session={}))
+    entry.add_to_hass(hass)
+    binding = Binding(
+        serial=SN, plant_id="1", queued_at=0, state=BindingState.ASSOCIATED, model="MIN 3000TL-XH"
+    )
+    hass_storage[store_key(entry.entry_id)] = {
+        "version": 1,
+        "data": {"bindings": [binding.as_dict()], "anchored": []},
+    }
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert {device.configuration_url for device in devices} == {portal}
+    assert {device.model for device in devices} == {None, "MIN 3000TL-XH"}
+    assert {device.manufacturer for device in devices} == {"Growatt"}
+    assert {device.entry_type for device in devices} == {None, dr.DeviceEntryType.SERVICE}
+
+
 async def test_only_what_changed_is_written(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:
@@ -111,9 +279,146 @@ async def test_only_what_changed_is_written(
     of_the_device = er.async_entries_for_device(
         er.async_get(world.hass), world.device(serials[3]).id
     )
-    assert writes.keys() <= {entity.entity_id for entity in of_the_device}
+    count = entity_id(world, "sensor", f"{entry.entry_id}_inverters_pending")
+    assert writes.keys() <= {count, *(entity.entity_id for entity in of_the_device)}
+    assert set(writes.values()) == {1}
+    assert writes[count] == 1
     assert writes[world.entity_id(serials[3])] == 1
     assert writes[world.entity_id(serials[3], "association_pending")] == 1
+    assert writes[entity_id(world, "sensor", f"{serials[3]}_associated")] == 1
+
+
+async def test_nothing_is_written_when_nothing_is_new(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    """Not even once after a reload, when the coordinator publishes first."""
+    world.add_devices([SN])
+    await world.bind(entry, plant_id, [SN])
+    await world.shows("accepted", SN)
+    await world.reload(entry)
+    writes = count_writes(world)
+    await asyncio.sleep(3_600)
+    assert world.asked("v4/new-api/queryDeviceList") > 10
+    assert not writes
+
+
+async def test_times_of_an_association(world: World, entry: MockConfigEntry, plant_id: str) -> None:
+    world.add_devices([SN, OTHER_SN])
+    await world.bind(entry, plant_id, [OTHER_SN, SN])
+    # The second one's turn is to come.
+    assert (time_of(world, "submitted"), time_of(world, "associated")) == (None, None)
+    await world.shows("accepted", SN)
+    (_, sent) = world.times("device/sn/add")
+    assert time_of(world, "submitted") == int(sent)
+    await asyncio.sleep(1_000)
+    assert time_of(world, "submitted") == int(sent)
+    assert time_of(world, "associated") is None
+
+    world.simulator.growatt.bring_online(SN)
+    await world.shows("associated", SN)
+    assert time_of(world, "associated") == int(world.clock.passed)
+    associated = time_of(world, "associated")
+    await asyncio.sleep(1_000)
+    await world.check([SN], timeout=10)
+    assert time_of(world, "associated") == associated
+    await world.reload(entry)
+    assert time_of(world, "associated") == associated
+
+    # While it is not there, it is not associated.
+    world.simulator.growatt.remove_from_plant(SN)
+    await asyncio.sleep(1_000)
+    await world.check([SN])
+    await world.shows("lost", SN)
+    assert time_of(world, "associated") is None
+    assert time_of(world, "submitted") == int(sent)
+    await asyncio.sleep(1_000)
+    await entry.runtime_data.coordinator.async_submit_again(SN)
+    await asyncio.sleep(5)
+    assert time_of(world, "submitted") == int(world.times("device/sn/add")[-1]) > sent
+
+
+async def test_next_check_is_off_at_first(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    await world.bind(entry, plant_id, [SN])
+    entities = er.async_get(world.hass)
+    entity = entities.async_get(entity_id(world, "sensor", f"{SN}_next_check"))
+    assert entity is not None
+    assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+
+
+async def test_next_check_is_when_it_is_looked_for_next(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    show_next_check(world, SN)
+    world.add_devices([SN])
+    await world.bind(entry, plant_id, [SN])
+    await world.shows("accepted", SN)
+    for _ in range(5):
+        planned = time_of(world, "next_check")
+        assert planned is not None
+        calls = len(world.times("*"))
+        await asyncio.sleep(planned - world.clock.passed - 1)
+        assert len(world.times("*")) == calls
+        await asyncio.sleep(5)
+        assert world.times("*")[calls] - planned in (0, pytest.approx(0.5, abs=0.5))
+
+    # It tells so also while the cloud cannot be reached.
+    world.simulator.faults.add(kind="cut", times=None)
+    await world.shows("unavailable", SN)
+    planned = time_of(world, "next_check")
+    assert planned is not None
+    assert planned > world.clock.passed
+    world.simulator.faults.clear()
+    await world.shows("accepted", SN)
+    world.simulator.growatt.bring_online(SN)
+    await world.shows("associated", SN)
+    assert time_of(world, "next_check") is None
+
+
+async def test_next_check_follows_what_another_account_asks(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    """One reading of the list that the token's accounts share is news for all of them."""
+    other = await world.add_account()
+    show_next_check(world, SN, OTHER_SN)
+    world.add_devices([SN, OTHER_SN])
+    await world.bind(entry, plant_id, [SN])
+    await world.bind(other, world.add_plant(other), [OTHER_SN])
+    await world.shows("accepted", SN, OTHER_SN)
+    await asyncio.sleep(100)
+    for _ in range(10):
+        await asyncio.sleep(20)
+        for serial in (SN, OTHER_SN):
+            planned = time_of(world, "next_check", serial)
+            assert planned is not None
+            assert planned > world.clock.passed - 1
+
+    # One that is removed leaves nothing behind that would be told.
+    world.remove_inverter(entry, SN)
+    await asyncio.sleep(60)
+    entities = er.async_get(world.hass)
+    assert entities.async_get_entity_id("sensor", DOMAIN, f"{SN}_next_check") is None
+    planned = time_of(world, "next_check", OTHER_SN)
+    assert planned is not None
+    assert planned > world.clock.passed - 1
+
+
+async def test_next_check_stands_still_while_many_wait_for_their_turn(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    serials = [f"SIM{number:07}" for number in range(50)]
+    show_next_check(world, *serials)
+    world.add_devices(serials)
+    await world.bind(entry, plant_id, serials)
+    writes = count_writes(world)
+    await world.shows("accepted", serials[-1])
+    last = entity_id(world, "sensor", f"{serials[-1]}_next_check")
+    # Once for what follows its submission, and perhaps once when its plant's list was due before.
+    assert 1 <= writes[last] <= 3
+    planned = time_of(world, "next_check", serials[-1])
+    assert planned is not None
+    assert planned > world.clock.passed - 10
 
 
 async def test_unavailable_only_while_the_cloud_cannot_be_reached(

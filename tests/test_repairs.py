@@ -57,7 +57,7 @@ async def open_repair(world: World, problem: str) -> Result:
     """Open the dialog of the inverter's repair."""
     manager = repairs_flow_manager(world.hass)
     assert manager is not None
-    return await manager.async_init(DOMAIN, data={"issue_id": f"{problem}_{SN}"})
+    return await manager.async_init(DOMAIN, data={"issue_id": world.repair_id(f"{problem}_{SN}")})
 
 
 async def answer(world: World, result: Result, data: dict[str, Any] | None = None) -> Result:
@@ -289,8 +289,12 @@ async def test_repair_opened_in_the_moment_its_cause_goes(
     await overdue(world, entry, plant_id)
     # What the front end still shows while the removal is on its way.
     monkeypatch.setattr(entry.runtime_data.coordinator, "async_update_listeners", lambda: None)
+    issue_id = world.repair_id(f"overdue_{SN}")
     world.remove_inverter(entry, SN)
-    assert (await open_repair(world, "overdue"))["type"] == "create_entry"
+    manager = repairs_flow_manager(world.hass)
+    assert manager is not None
+    result: Any = await manager.async_init(DOMAIN, data={"issue_id": issue_id})
+    assert result["type"] == "create_entry"
 
 
 @pytest.mark.parametrize("way", ["check_again", "submit_again", "stop_tracking"])

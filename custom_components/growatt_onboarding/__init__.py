@@ -1,5 +1,6 @@
 """Growatt Onboarding: from an inverter without a working account to one that the cloud has."""
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
@@ -7,6 +8,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .access import async_get_clouds
 from .account import entry_client
+from .binding_store import BindingStore
 from .cloud.registry import PROVIDERS
 from .const import (
     CONF_PROVIDER,
@@ -15,10 +17,10 @@ from .const import (
     PLATFORMS,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
-from .issues import IssueKeeper, async_reasons, async_review_activation
+from .issues import IssueKeeper, async_reasons, async_remove_issues, async_review_activation
+from .migration import migrate
 from .registration import async_review_notes
 from .services import async_setup_services
-from .store import DurableStore
 
 CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 
@@ -30,31 +32,40 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     return True
 
 
+async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Bring what an earlier version stored to the form of this one."""
+    migrate(hass, entry)
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
     """Set up an account. Nothing is asked of the cloud unless something is pending."""
     clouds = await async_get_clouds(hass)
     client, access = entry_client(hass, clouds, entry)
     coordinator = AccountCoordinator(hass, entry, client=client, clouds=clouds, access=access)
+    provider = PROVIDERS[entry.data[CONF_PROVIDER]]
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, entry.entry_id)},
         entry_type=DeviceEntryType.SERVICE,
-        manufacturer="Growatt Onboarding",
+        manufacturer=provider.manufacturer,
         name=entry.title,
-        configuration_url=entry.data[CONF_SERVER],
+        configuration_url=provider.portal(entry.data[CONF_SERVER]),
     )
     entry.runtime_data = AccountData(
-        provider=PROVIDERS[entry.data[CONF_PROVIDER]],
+        provider=provider,
         client=client,
+        access=access,
         coordinator=coordinator,
         device_id=device.id,
         loaded_data=dict(entry.data),
     )
-    await coordinator.async_start()
+    await coordinator.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_review_activation(hass, entry)
     entry.async_on_unload(IssueKeeper(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    coordinator.begin()
     return True
 
 
@@ -76,4 +87,5 @@ async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> 
 
 async def async_remove_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Remove what was stored for an account. In the cloud everything stays as it is."""
-    await DurableStore(hass, store_key(entry.entry_id)).async_remove()
+    async_remove_issues(hass, entry)
+    await BindingStore(hass, store_key(entry.entry_id), entry.title).async_remove()

@@ -1,6 +1,5 @@
 """An account's bindings, in memory and on disk, and the subentries that belong to them."""
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,8 +11,9 @@ from homeassistant.helpers.event import async_call_later
 from .access import now
 from .binding import life
 from .binding.model import Binding
-from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, LOGGER, SUBENTRY_INVERTER
-from .store import DurableStore, NotStoredError
+from .binding_store import BindingStore
+from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, SUBENTRY_INVERTER
+from .store import NotStoredError
 
 # Home Assistant writes a subentry a second after it was added; after this many it surely has.
 _SUBENTRY_STORED_AFTER: Final = 10
@@ -32,7 +32,7 @@ class Bindings:
 
     """
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], store: DurableStore) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], store: BindingStore) -> None:
         """Start empty; `async_load` fills it."""
         self.known: dict[str, Binding] = {}
         self._hass = hass
@@ -43,11 +43,7 @@ class Bindings:
         self._anchored: set[str] = set()
         self._added: dict[str, float] = {}
         self._cancel_anchor: CALLBACK_TYPE | None = None
-        # Writes are numbered, so that it is known whether a failed one was made up for.
-        self._writes = self._last_good = self._last_failed = 0
         self._times_changed = False
-        # What was stored last of each binding: of a thousand mostly one has changed.
-        self._as_dicts: dict[str, tuple[Binding, dict[str, Any]]] = {}
 
     # Reading
 
@@ -56,7 +52,7 @@ class Bindings:
 
         An inverter of which no binding is known is looked for before anything is sent for it.
         """
-        stored, anchored = await self._async_read()
+        stored, anchored = await self._store.async_read()
         subentries = self._subentries()
         self.known.update(
             (serial, binding)
@@ -74,64 +70,34 @@ class Bindings:
             await self.async_try_save()
         self._schedule_anchor()
 
-    async def _async_read(self) -> tuple[dict[str, Binding], set[str]]:
-        """Return the stored bindings and which of them had their subentry on disk."""
-        if (data := await self._store.async_read()) is None:
-            return {}, set()
-        try:
-            bindings = [Binding.from_dict(binding) for binding in data["bindings"]]
-            return {binding.serial: binding for binding in bindings}, set(data["anchored"])
-        except AttributeError, KeyError, TypeError, ValueError:
-            await self._store.async_set_aside()
-            return {}, set()
-
     # Writing
 
     @property
     def unsaved(self) -> bool:
         """Whether a write failed and none has succeeded since."""
-        return self._last_failed > self._last_good
+        return self._store.unsaved
 
-    async def async_save(self) -> None:
-        """Write everything; raises NotStoredError."""
-        self._writes += 1
-        write = self._writes
+    async def async_save(self, changed: Collection[str] | None = None) -> None:
+        """Write these bindings, by default all; raises NotStoredError."""
+        if changed is not None:
+            await self._store.async_write_changed(changed, self.known, self._anchored)
+            return
         time = now()
         anchored = self._anchored | {
             serial
             for serial, added in self._added.items()
             if not 0 <= time - added < _SUBENTRY_STORED_AFTER
         }
-        self._as_dicts = {
-            serial: last
-            if (last := self._as_dicts.get(serial)) is not None and last[0] is binding
-            else (binding, binding.as_dict())
-            for serial, binding in self.known.items()
-        }
-        data = {
-            "bindings": [as_dict for _, as_dict in self._as_dicts.values()],
-            "anchored": sorted(anchored),
-        }
-        failed_before = self.unsaved
-        try:
-            await self._store.async_write(data)
-        except NotStoredError, asyncio.CancelledError:
-            if not (failed_before or self._hass.is_stopping):
-                LOGGER.error("%s: storage cannot be written, so nothing is sent", self._entry.title)
-            self._last_failed = write
-            raise
-        self._last_good = write
+        await self._store.async_write(self.known, anchored)
         self._times_changed = False
         for serial in anchored & self._added.keys():
             self._anchored.add(serial)
             del self._added[serial]
-        if failed_before:
-            LOGGER.info("%s: storage can be written again", self._entry.title)
 
-    async def async_try_save(self) -> bool:
-        """Write everything; a failure leaves it `unsaved`."""
+    async def async_try_save(self, changed: Collection[str] | None = None) -> bool:
+        """Write these bindings, by default all; a failure leaves them `unsaved`."""
         try:
-            await self.async_save()
+            await self.async_save(changed)
         except NotStoredError:
             return False
         return True
@@ -180,7 +146,7 @@ class Bindings:
         before = self.known[binding.serial]
         self.known[binding.serial] = binding
         try:
-            await self.async_save()
+            await self.async_save([binding.serial])
         except NotStoredError:
             if self.known.get(binding.serial) is binding:
                 self.known[binding.serial] = before
@@ -197,16 +163,17 @@ class Bindings:
 
         These are things that are so in the cloud: a failed write does not undo them.
         """
-        material = False
+        material = []
         for binding in bindings:
             before = self.known.get(binding.serial)
             if before is None or before == binding:
                 continue
             self.known[binding.serial] = binding
             self._times_changed = True
-            material |= before.as_dict() | _TIMES != binding.as_dict() | _TIMES
+            if before.as_dict() | _TIMES != binding.as_dict() | _TIMES:
+                material.append(binding.serial)
         if material:
-            await self.async_try_save()
+            await self.async_try_save(material)
 
     def see(self, serials: Collection[str]) -> bool:
         """Note which pending inverters a list without plants shows; tell whether any is new."""

@@ -6,7 +6,8 @@ It never decides what comes next; that is `binding.planner`.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import batched
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -16,15 +17,18 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from .access import Access, Clouds, now
 from .binding import life
 from .binding.model import Binding, BindingState
+from .binding.planner import Planned
+from .binding_store import BindingStore
 from .bindings import Bindings
 from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
 from .steps import Steps
-from .store import DurableStore
 
 # How long a reload waits for the answer to a request that is under way.
 _LAST_ANSWER_TIMEOUT: Final = 25
+# So many entities are told of news in one go; that takes a few milliseconds.
+_TOLD_AT_ONCE: Final = 100
 
 
 def store_key(entry_id: str) -> str:
@@ -39,6 +43,7 @@ class AccountData:
     Attributes:
         provider: the account's kind of cloud.
         client: talks to it for this account.
+        access: what it shares with other accounts of the same server and token.
         coordinator: drives and publishes the account's bindings.
         device_id: the account's device in Home Assistant.
         loaded_data: the entry's data that all this was made from; other data needs a reload.
@@ -47,6 +52,7 @@ class AccountData:
 
     provider: Provider
     client: CloudClient
+    access: Access
     coordinator: AccountCoordinator
     device_id: str
     loaded_data: dict[str, Any]
@@ -69,12 +75,14 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         clouds: Clouds,
         access: Access,
     ) -> None:
-        """Prepare; `async_start` reads the store and begins."""
+        """Prepare; `async_load` reads the store, and `begin` begins."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.timing = clouds.timing
         self._access = access
         self._client = client
-        self._bindings = Bindings(hass, entry, DurableStore(hass, store_key(entry.entry_id)))
+        self._bindings = Bindings(
+            hass, entry, BindingStore(hass, store_key(entry.entry_id), entry.title)
+        )
         self._steps = Steps(
             client=client,
             access=access,
@@ -85,14 +93,23 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self.data: Mapping[str, Binding] = self._bindings.known
         self._running: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
+        self._schedule_followers: list[CALLBACK_TYPE] = []
+        # What the listeners were told last.
+        self._published: dict[str, Binding] = {}
+        self._published_success = True
         self._stopped = False
         self._sign_in_needed = False
 
     # Starting and stopping
 
-    async def async_start(self) -> None:
-        """Read the bindings and begin."""
+    async def async_load(self) -> None:
+        """Read the bindings."""
         await self._bindings.async_load()
+        self._published = dict(self.data)
+
+    @callback
+    def begin(self) -> None:
+        """Begin with what there is to do."""
         self.config_entry.async_on_unload(self._access.follow(self._follow_access))
         self._changed()
 
@@ -191,16 +208,28 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     def next_check(self, serial: str) -> float | None:
         """Return when something will next be asked for this inverter, None when nothing will."""
-        return None if self._sign_in_needed else self._steps.next_check(serial)
+        planned = self.next_step(serial)
+        return planned.at if planned is not None else None
+
+    def next_step(self, serial: str | None = None) -> Planned | None:
+        """Return what will next be asked and when, for one inverter or all; None when nothing."""
+        if self._sign_in_needed:
+            return None
+        return self._steps.plan() if serial is None else self._steps.next_step(serial)
+
+    @callback
+    def follow_schedule(self, follower: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `follower` whenever it was decided when to go on, until the following is ended.
+
+        That can change without any news about a binding: accounts share limits and lists.
+        """
+        self._schedule_followers.append(follower)
+        return lambda: self._schedule_followers.remove(follower)
 
     @property
     def connected(self) -> bool:
         """Whether the account is signed in and the cloud answered the last call."""
         return self._client.signed_in and not self._sign_in_needed and self._access.reachable
-
-    def call_usage(self) -> dict[str, dict[str, Any]]:
-        """Return per endpoint how much of the limits of server and token is used up."""
-        return self._access.ledger.usage(now())
 
     @callback
     def sync_subentries(self) -> None:
@@ -229,6 +258,49 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self.async_update_listeners()
 
     @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Tell those whom the news concern: of a thousand inverters mostly one has changed.
+
+        A listener's context is the serial number that it is about; without one it hears of
+        everything, and first.
+        """
+        before, self._published = self._published, dict(self.data)
+        changed = before.keys() ^ self._published.keys()
+        changed |= {
+            serial
+            for serial, binding in self._published.items()
+            if before.get(serial) is not binding
+        }
+        everybody = self.last_update_success is not self._published_success
+        self._published_success = self.last_update_success
+        listeners = list(self._listeners.items())
+        for _, (listener, about) in listeners:
+            if about is None:
+                listener()
+        concerned = [
+            number
+            for number, (_, about) in listeners
+            if about is not None and (everybody or about in changed)
+        ]
+        self._tell(concerned[:_TOLD_AT_ONCE])
+        if later := concerned[_TOLD_AT_ONCE:]:
+            self.config_entry.async_create_task(self.hass, self._async_tell(later), DOMAIN)
+
+    async def _async_tell(self, listeners: list[int]) -> None:
+        """Tell many without keeping Home Assistant from everything else meanwhile."""
+        for some in batched(listeners, _TOLD_AT_ONCE, strict=False):
+            await asyncio.sleep(0)
+            self._tell(some)
+
+    @callback
+    def _tell(self, listeners: Iterable[int]) -> None:
+        """Tell those of the listeners that are still there."""
+        for number in listeners:
+            if (told := self._listeners.get(number)) is not None:
+                told[0]()
+
+    @callback
     def _wake(self) -> None:
         """Begin with the next step, unless one is under way: it will go on by itself."""
         if self._stopped or (self._running is not None and not self._running.done()):
@@ -246,6 +318,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             # What is due is decided when it is our turn: others' answers may have changed it.
             async with self._access.turn:
                 going_on = await self._async_next()
+        for follower in list(self._schedule_followers):
+            follower()
 
     async def _async_next(self) -> bool:
         """Take the next step if it is due, else see to it that it will be; tell which."""

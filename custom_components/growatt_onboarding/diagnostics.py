@@ -1,51 +1,73 @@
-"""What a bug report needs, with everything personal left out."""
+"""What a bug report needs, with everything personal left out.
 
-from collections.abc import Mapping
+Only what is named here is told. Of serial numbers the last four characters are; plants are
+numbered. A cloud's own words are told without what is known to be personal or looks like it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+import re
 from typing import Any, Final
 
-from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.util import dt as dt_util
 
-from .access import now
+from .access import Access, now
 from .binding.model import Binding
+from .binding.planner import Planned
+from .binding.timing import Timing
+from .cloud.registry import PROVIDERS
+from .cloud.servers import choice
+from .const import (
+    CONF_ACCESS,
+    CONF_ACCOUNT_ID,
+    CONF_ACCOUNT_NAME,
+    CONF_ACTIVATION_PENDING,
+    CONF_PROVIDER,
+    CONF_SERVER,
+    CONF_SESSION,
+)
 from .coordinator import AccountConfigEntry
 
 _SERIAL_SHOWN: Final = 4
+# A value up to this length, such as the id of a plant, may by chance be part of something else.
+_SHORT: Final = 4
 
-TO_REDACT: Final = {
-    "access",
-    "account_id",
-    "account_name",
-    "datalogger",
-    "holder_owner",
-    "holder_plant",
-    "message",
-    "plant_id",
-    "serial",
-    "serial_number",
-    "session",
-    "title",
-    "unique_id",
-}
+# How each of a binding's fields is told; one that is not named here is not.
+_PLAIN: Final = ("state", "failures", "exists", "resubmitted", "reason", "model")
+_TIMES: Final = (
+    "queued_at",
+    "sent_at",
+    "accepted_at",
+    "associated_at",
+    "looked_at",
+    "seen_at",
+    "located_at",
+)
+_SERIALS: Final = ("serial", "datalogger")
+_HIDDEN: Final = ("holder_plant", "holder_owner")
+
+# What looks personal wherever it stands: an address, a coordinate, a number of a device or a phone.
+_LOOKS_PERSONAL: Final = (
+    r"\S+@\S+",
+    r"\d+[.,]\d{3,}",
+    r"\+?\d(?:[ ()/.-]*\d){5,}",
+    r"(?=[\w-]*\d)[\w-]{6,}",
+)
+# A shorter word of a name would be found in every text.
+_SHORTEST_WORD: Final = 3
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: AccountConfigEntry
 ) -> dict[str, Any]:
     """Return what is known of an account."""
-    coordinator = entry.runtime_data.coordinator
-    return {
-        "entry": async_redact_data(entry.as_dict(), TO_REDACT),
-        "capabilities": sorted(entry.runtime_data.client.capabilities),
-        "signed_in": entry.runtime_data.client.signed_in,
-        "reachable": coordinator.last_update_success,
-        "calls": coordinator.call_usage(),
-        "bindings": {
-            shown(serial): _binding(binding, coordinator.next_check(serial))
-            for serial, binding in coordinator.data.items()
-        },
-    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return {"account": _account(entry)}
+    bindings = entry.runtime_data.coordinator.data
+    return {**_overview(entry), "bindings": _bindings(entry, bindings.values())}
 
 
 async def async_get_device_diagnostics(
@@ -53,25 +75,151 @@ async def async_get_device_diagnostics(
 ) -> dict[str, Any]:
     """Return what is known of an inverter, or of its account."""
     subentry = entry.subentries.get(device.config_subentry_id or "")
-    if subentry is None or subentry.unique_id is None:
+    if subentry is None or entry.state is not ConfigEntryState.LOADED:
         return await async_get_config_entry_diagnostics(hass, entry)
-    coordinator = entry.runtime_data.coordinator
-    binding = coordinator.data.get(subentry.unique_id)
-    return {
-        "reachable": coordinator.last_update_success,
-        "calls": coordinator.call_usage(),
-        "binding": binding and _binding(binding, coordinator.next_check(binding.serial)),
-    }
+    binding = entry.runtime_data.coordinator.data.get(subentry.unique_id or "")
+    return {**_overview(entry), "bindings": _bindings(entry, [binding] if binding else [])}
 
 
 def shown(serial: str) -> str:
-    """Return a serial number with all but its end left out."""
-    return f"{REDACTED}{serial[-_SERIAL_SHOWN:]}"
+    """Return a serial number with all but its end left out, at least half of it."""
+    left_out = max(len(serial) - _SERIAL_SHOWN, (len(serial) + 1) // 2)
+    return f"{REDACTED}{serial[left_out:]}"
 
 
-def _binding(binding: Binding, next_check: float | None) -> Mapping[str, Any]:
-    time = now()
+def without(text: str, personal: Iterable[str]) -> str:
+    """Return a cloud's words without these values, in whatever case, and what looks like more."""
+    known = sorted(filter(None, personal), key=len, reverse=True)
+    exact = [re.escape(value) for value in known if len(value) > _SHORT]
+    words = [rf"(?<!\w){re.escape(value)}(?!\w)" for value in known if len(value) <= _SHORT]
+    # Alternatives are tried in order, so what is known goes before what only looks so.
+    return re.sub("|".join([*exact, *words, *_LOOKS_PERSONAL]), REDACTED, text, flags=re.IGNORECASE)
+
+
+def _account(entry: AccountConfigEntry) -> dict[str, Any]:
+    """Return what the account's entry says."""
+    data = entry.data
+    url = data[CONF_SERVER]
+    known = choice(PROVIDERS[data[CONF_PROVIDER]], url)
     return {
-        **async_redact_data(binding.as_dict(), TO_REDACT),
-        "next_check_in": None if next_check is None else round(next_check - time),
+        "version": f"{entry.version}.{entry.minor_version}",
+        "source": entry.source,
+        "state": entry.state.value,
+        "inverters": len(entry.subentries),
+        "provider": data[CONF_PROVIDER],
+        # An own address can name a person.
+        "server": known if known != url else f"own address, {url.partition(':')[0]}",
+        "access": sorted(data[CONF_ACCESS]),
+        "account_id_known": data[CONF_ACCOUNT_ID] is not None,
+        "session": sorted(data[CONF_SESSION]) if data[CONF_SESSION] is not None else None,
+        "activation_pending": data[CONF_ACTIVATION_PENDING],
     }
+
+
+def _overview(entry: AccountConfigEntry) -> dict[str, Any]:
+    """Return what is known of an account besides its inverters."""
+    runtime = entry.runtime_data
+    coordinator = runtime.coordinator
+    return {
+        "account": _account(entry),
+        "capabilities": sorted(runtime.client.capabilities),
+        "signed_in": runtime.client.signed_in,
+        "connected": coordinator.connected,
+        "available": coordinator.last_update_success,
+        "next_step": _step(coordinator.next_step()),
+        "ledger": _ledger(runtime.access, coordinator.timing),
+    }
+
+
+def _ledger(access: Access, timing: Timing) -> dict[str, Any]:
+    """Return which calls were made and how they ended, without what they were about."""
+    stored = access.ledger.as_dict()
+    usage = access.ledger.usage(now())
+    cooldown = timing.slow_cooldown + timing.margin
+    last_calls = {path: max(calls.values()) for path, calls in stored["calls"].items() if calls}
+    refusals = {path: max(ends.values()) for path, ends in stored["refused_until"].items() if ends}
+    return {
+        "reachable": access.reachable,
+        "counts_endpoints": stored["by_endpoint"],
+        "outages_in_a_row": stored["outages"],
+        "paused_until": _time(stored["paused_until"] or None),
+        "endpoints": {
+            path: {
+                **usage.get(path, {}),
+                "cooled_down_at_the_latest": _time(
+                    last_calls[path] + cooldown if path in last_calls else None
+                ),
+                "refused_until": _time(refusals.get(path)),
+                "last_answer": _last_answer(access, path),
+            }
+            for path in sorted({*usage, *last_calls, *refusals, *access.last_answers})
+        },
+    }
+
+
+def _last_answer(access: Access, path: str) -> dict[str, Any] | None:
+    if (answer := access.last_answers.get(path)) is None:
+        return None
+    return {"at": _time(answer.at), "error": answer.key, "code": answer.code}
+
+
+def _bindings(entry: AccountConfigEntry, bindings: Iterable[Binding]) -> list[dict[str, Any]]:
+    """Return what is known of inverters."""
+    coordinator = entry.runtime_data.coordinator
+    personal = set(_personal(entry))
+    plants = {binding.plant_id: None for binding in coordinator.data.values()}
+    numbers = {plant_id: number for number, plant_id in enumerate(plants, 1)}
+    return [
+        {
+            **_binding(binding),
+            "plant": numbers.get(binding.plant_id),
+            "message": binding.message and without(binding.message, personal),
+            "next_step": _step(coordinator.next_step(binding.serial)),
+        }
+        for binding in bindings
+    ]
+
+
+def _binding(binding: Binding) -> dict[str, Any]:
+    known = binding.as_dict()
+    return {
+        **{name: known[name] for name in _PLAIN if name in known},
+        **{name: _time(known[name]) for name in _TIMES if name in known},
+        **{name: shown(known[name]) for name in _SERIALS if name in known},
+        **{name: REDACTED for name in _HIDDEN if name in known},
+    }
+
+
+def _step(planned: Planned | None) -> dict[str, Any] | None:
+    """Return what will be asked and when, without what it is about."""
+    if planned is None:
+        return None
+    step = planned.step
+    return {"kind": step.kind.value, "page": step.page, "at": _time(planned.at)}
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else dt_util.utc_from_timestamp(at).isoformat(timespec="seconds")
+
+
+def _personal(entry: AccountConfigEntry) -> Iterator[str]:
+    """Yield what must not stand in a text: names with each of their words, ids, secrets."""
+    yield from _texts(entry.data[CONF_ACCESS])
+    yield from _texts(entry.data[CONF_SESSION] or {})
+    yield from _texts({"": entry.data[CONF_ACCOUNT_ID] or ""})
+    names = [entry.title, entry.data[CONF_ACCOUNT_NAME]]
+    for subentry in entry.subentries.values():
+        names.append(subentry.title)
+        yield subentry.unique_id or ""
+        yield from _texts(subentry.data)
+    for binding in entry.runtime_data.coordinator.data.values():
+        yield from (binding.serial, binding.plant_id)
+        yield from (binding.datalogger or "", binding.holder_owner or "")
+        names.append(binding.holder_plant or "")
+    for name in names:
+        yield name
+        yield from (word for word in name.split() if len(word) >= _SHORTEST_WORD)
+
+
+def _texts(values: Mapping[str, Any]) -> Iterator[str]:
+    return (value for value in values.values() if isinstance(value, str))

@@ -1,20 +1,24 @@
 """What the entities of accounts and inverters share."""
 
+import asyncio
 from collections.abc import Callable, Iterable
-from typing import override
+from itertools import batched
+from typing import Final, override
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .binding.model import Binding
-from .const import DOMAIN, SUBENTRY_INVERTER
+from .const import CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry, AccountCoordinator
+
+# The entities of so many inverters are added in one go; that takes a few milliseconds.
+_ADDED_AT_ONCE: Final = 4
 
 
 class _PublishedEntity(CoordinatorEntity[AccountCoordinator]):
@@ -24,16 +28,23 @@ class _PublishedEntity(CoordinatorEntity[AccountCoordinator]):
     """
 
     _attr_has_entity_name = True
-    _written: tuple[bool, StateType] | None = None
+    _written: tuple[bool, object] | None = None
 
     @property
-    def shown(self) -> StateType:
-        """What the entity shows."""
+    def shown(self) -> object:
+        """What the entity shows, by which it is seen whether that has changed."""
         raise NotImplementedError
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Remember what is written first, when this returns."""
+        await super().async_added_to_hass()
+        self._written = (self.available, self.shown)
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
+        """Write the state if it is not what was written last."""
         shown = (self.available, self.shown)
         if shown != self._written:
             self._written = shown
@@ -58,17 +69,19 @@ class InverterEntity(_PublishedEntity):
         self, entry: AccountConfigEntry, subentry: ConfigSubentry, description: EntityDescription
     ) -> None:
         """Belong to the inverter's device, below the account's."""
-        super().__init__(entry.runtime_data.coordinator)
-        self.entity_description = description
         self.serial: str = subentry.unique_id or ""
+        super().__init__(entry.runtime_data.coordinator, context=self.serial)
+        self.entity_description = description
         self._attr_unique_id = f"{self.serial}_{description.key}"
         self._model = self.binding.model if self.binding is not None else None
+        provider = entry.runtime_data.provider
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, self.serial)},
             name=subentry.title,
-            manufacturer=entry.runtime_data.provider.manufacturer,
+            manufacturer=provider.manufacturer,
             model=self._model,
             serial_number=self.serial,
+            configuration_url=provider.portal(entry.data[CONF_SERVER]),
             via_device_id=entry.runtime_data.device_id,
         )
 
@@ -80,12 +93,12 @@ class InverterEntity(_PublishedEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write the state unless the inverter is being removed."""
-        if self.binding is None:
+        """Follow what is new about the inverter, unless it is being removed."""
+        if (binding := self.binding) is None:
             return
-        if self.binding.model != self._model and self.device_entry is not None:
+        if binding.model != self._model and self.device_entry is not None:
             # The cloud tells it with the association.
-            self._model = self.binding.model
+            self._model = binding.model
             dr.async_get(self.hass).async_update_device(self.device_entry.id, model=self._model)
         super()._handle_coordinator_update()
 
@@ -98,15 +111,37 @@ def async_add_inverter_entities(
 ) -> None:
     """Add the entities of the inverters there are, and of each that comes later."""
     known: set[str] = set()
+    looked_at: object = None
 
     @callback
     def add_new() -> None:
+        nonlocal looked_at
+        # Another one with every change.
+        if entry.subentries is looked_at:
+            return
+        looked_at = entry.subentries
         subentries = list(entry.get_subentries_of_type(SUBENTRY_INVERTER))
         known.intersection_update(subentry.subentry_id for subentry in subentries)
-        for subentry in subentries:
-            if subentry.subentry_id not in known:
-                known.add(subentry.subentry_id)
-                async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
+        new = [subentry for subentry in subentries if subentry.subentry_id not in known]
+        known.update(subentry.subentry_id for subentry in new)
+        if entry.state is not ConfigEntryState.LOADED:
+            add(new)
+            return
+        add(new[:_ADDED_AT_ONCE])
+        if later := new[_ADDED_AT_ONCE:]:
+            entry.async_create_task(coordinator.hass, async_add_later(later), DOMAIN)
 
+    def add(subentries: Iterable[ConfigSubentry]) -> None:
+        for subentry in subentries:
+            async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
+
+    async def async_add_later(subentries: list[ConfigSubentry]) -> None:
+        """Add many without keeping Home Assistant from everything else meanwhile."""
+        for some in batched(subentries, _ADDED_AT_ONCE, strict=False):
+            await asyncio.sleep(0)
+            if entry.state is ConfigEntryState.LOADED:
+                add(subentry for subentry in some if subentry.subentry_id in entry.subentries)
+
+    coordinator = entry.runtime_data.coordinator
     add_new()
-    entry.async_on_unload(entry.runtime_data.coordinator.async_add_listener(add_new))
+    entry.async_on_unload(coordinator.async_add_listener(add_new))

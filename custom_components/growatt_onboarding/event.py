@@ -50,13 +50,13 @@ class AssociationEvent(InverterEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         """Begin with the state there is: only what comes after it is news."""
-        await super().async_added_to_hass()
         if self.binding is not None:
             self._state = self.binding.state
+        await super().async_added_to_hass()
 
     @property
     @override
-    def shown(self) -> str | None:
+    def shown(self) -> BindingState | None:
         return self._state
 
     @callback

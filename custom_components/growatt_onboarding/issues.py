@@ -1,6 +1,11 @@
-"""The repairs of an account's inverters: raised when a problem is there, gone when it is not."""
+"""The repairs of an account's inverters: raised when a problem is there, gone when it is not.
 
-from collections.abc import Mapping
+While an account is not set up nobody could carry them out, so they are withdrawn with it. One that
+a person chose to ignore stays, out of sight, for that choice would go with it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -11,7 +16,7 @@ from homeassistant.helpers.translation import async_get_translations
 from .access import now
 from .binding.model import Binding
 from .binding.problem import Problem, problem, problem_due_at
-from .const import CONF_ACTIVATION_PENDING, DOMAIN
+from .const import CONF_ACTIVATION_PENDING, DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry
 
 UNKNOWN: Final = "?"
@@ -20,7 +25,7 @@ UNKNOWN: Final = "?"
 @callback
 def async_review_activation(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Raise the repair of an account that waits to be let in, or withdraw it."""
-    issue = f"{CONF_ACTIVATION_PENDING}_{entry.entry_id}"
+    issue = _activation_issue_id(entry)
     if not entry.data[CONF_ACTIVATION_PENDING]:
         ir.async_delete_issue(hass, DOMAIN, issue)
         return
@@ -34,7 +39,30 @@ def async_review_activation(hass: HomeAssistant, entry: AccountConfigEntry) -> N
         translation_placeholders={"account": entry.title},
         data={"problem": CONF_ACTIVATION_PENDING, "entry_id": entry.entry_id},
     )
-    entry.async_on_unload(lambda: ir.async_delete_issue(hass, DOMAIN, issue))
+    entry.async_on_unload(lambda: _put_away(hass, issue))
+
+
+@callback
+def async_remove_issues(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+    """Delete every repair of an account that is being removed, ignored ones too."""
+    ir.async_delete_issue(hass, DOMAIN, _activation_issue_id(entry))
+    others = _subentry_ids(hass) - entry.subentries.keys()
+    for found, subentry_id in _inverter_issues(hass):
+        if subentry_id not in others:
+            ir.async_delete_issue(hass, DOMAIN, issue_id(found, subentry_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """A repair that is raised, and what it says."""
+
+    found: Problem
+    subentry_id: str
+    placeholders: dict[str, str]
+
+    @property
+    def issue_id(self) -> str:
+        return issue_id(self.found, self.subentry_id)
 
 
 class IssueKeeper:
@@ -48,65 +76,101 @@ class IssueKeeper:
         self._entry = entry
         self._coordinator = entry.runtime_data.coordinator
         self._reasons = reasons
-        self._raised: dict[str, tuple[Problem, dict[str, str]]] = {}
+        self._raised: dict[str, _Raised] = {}
+        # What was looked at last, and when it becomes a problem if it stays like that.
+        self._reviewed: dict[str, Binding] = {}
+        self._due: dict[str, float] = {}
         self._cancel_timer: CALLBACK_TYPE | None = None
-        self._remove_listener = self._coordinator.async_add_listener(self._review)
-        self._review()
+        self._remove_listener = self._coordinator.async_add_listener(self._follow)
+        self._follow()
+        self._delete_outdated()
 
     @callback
     def stop(self) -> None:
-        """Stop following, and take the repairs away: nobody could carry them out now."""
+        """Stop following, and put the repairs away."""
         self._remove_listener()
         self._stop_timer()
-        for serial in list(self._raised):
-            self._withdraw(serial)
+        for raised in self._raised.values():
+            _put_away(self._hass, raised.issue_id)
+
+    def _delete_outdated(self) -> None:
+        """Delete ignored repairs whose cause, or whose inverter, went while nobody looked."""
+        ours = {raised.issue_id for raised in self._raised.values()}
+        others = _subentry_ids(self._hass) - self._entry.subentries.keys()
+        for found, subentry_id in _inverter_issues(self._hass):
+            if (issue := issue_id(found, subentry_id)) not in ours and subentry_id not in others:
+                ir.async_delete_issue(self._hass, DOMAIN, issue)
 
     @callback
-    def _review(self, _now: object = None) -> None:
+    def _follow(self) -> None:
+        """Look at what has changed: of a thousand inverters mostly one."""
+        bindings = self._coordinator.data
+        for serial in self._reviewed.keys() - bindings.keys():
+            del self._reviewed[serial]
+            self._due.pop(serial, None)
+            self._withdraw(serial)
+        changed = [
+            binding
+            for serial, binding in bindings.items()
+            if self._reviewed.get(serial) is not binding
+        ]
+        if changed:
+            self._review(changed)
+
+    @callback
+    def _review_due(self, _now: object) -> None:
+        """Look at what has become a problem by waiting."""
+        self._cancel_timer = None
+        time = now()
+        due = [serial for serial, at in self._due.items() if at <= time]
+        self._review([self._reviewed[serial] for serial in due])
+
+    def _review(self, bindings: Iterable[Binding]) -> None:
         """Raise what has become a problem and withdraw what is none any more."""
         timing, time = self._coordinator.timing, now()
-        bindings = self._coordinator.data
-        for serial in self._raised.keys() - bindings.keys():
-            self._withdraw(serial)
-        for serial, binding in bindings.items():
+        subentry_ids = {
+            subentry.unique_id: subentry.subentry_id
+            for subentry in self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
+        }
+        for binding in bindings:
+            # One that comes just now has its subentry a moment later.
+            if (subentry_id := subentry_ids.get(binding.serial)) is None:
+                continue
+            self._reviewed[binding.serial] = binding
+            self._due.pop(binding.serial, None)
+            if (due := problem_due_at(binding, timing)) is not None and due > time:
+                self._due[binding.serial] = due
             found = problem(binding, timing, time)
-            self._withdraw(serial, unless=found)
+            self._withdraw(binding.serial, unless=found)
             if found is not None:
-                self._raise(found, binding)
-        self._schedule(
-            [
-                due
-                for binding in bindings.values()
-                if (due := problem_due_at(binding, timing)) is not None and due > time
-            ]
-        )
+                self._raise(found, subentry_id, binding)
+        self._schedule()
 
-    def _schedule(self, due: list[float]) -> None:
+    def _schedule(self) -> None:
         """Review again when the next inverter becomes overdue."""
         self._stop_timer()
-        if due:
-            self._cancel_timer = async_call_later(
-                self._hass, max(min(due) - now(), 0) + 1, self._review
-            )
+        if self._due:
+            pause = max(min(self._due.values()) - now(), 0) + 1
+            self._cancel_timer = async_call_later(self._hass, pause, self._review_due)
 
     def _stop_timer(self) -> None:
         if self._cancel_timer is not None:
             self._cancel_timer()
             self._cancel_timer = None
 
-    def _raise(self, found: Problem, binding: Binding) -> None:
-        placeholders = self._placeholders(binding)
-        if self._raised.get(binding.serial) == (found, placeholders):
+    def _raise(self, found: Problem, subentry_id: str, binding: Binding) -> None:
+        raised = _Raised(found, subentry_id, self._placeholders(binding))
+        if self._raised.get(binding.serial) == raised:
             return
-        self._raised[binding.serial] = (found, placeholders)
+        self._raised[binding.serial] = raised
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            issue_id(found, binding.serial),
+            raised.issue_id,
             is_fixable=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key=found.value,
-            translation_placeholders=placeholders,
+            translation_placeholders=raised.placeholders,
             data={
                 "problem": found.value,
                 "entry_id": self._entry.entry_id,
@@ -127,14 +191,45 @@ class IssueKeeper:
 
     def _withdraw(self, serial: str, *, unless: Problem | None = None) -> None:
         """Delete the repair of an inverter, unless it is about this problem."""
-        if (raised := self._raised.get(serial)) is not None and raised[0] is not unless:
+        if (raised := self._raised.get(serial)) is not None and raised.found is not unless:
             del self._raised[serial]
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id(raised[0], serial))
+            ir.async_delete_issue(self._hass, DOMAIN, raised.issue_id)
 
 
-def issue_id(found: Problem, serial: str) -> str:
-    """Return the id of an inverter's repair."""
-    return f"{found.value}_{serial}"
+def issue_id(found: Problem, subentry_id: str) -> str:
+    """Return the id of an inverter's repair. Bug reports hold it, so it has no serial number."""
+    return f"{found.value}_{subentry_id}"
+
+
+@callback
+def _inverter_issues(hass: HomeAssistant) -> list[tuple[Problem, str]]:
+    """Return what the repairs of all accounts are about, and of which inverters' subentries."""
+    parts = [
+        issue.partition("_") for domain, issue in ir.async_get(hass).issues if domain == DOMAIN
+    ]
+    return [(Problem(kind), subentry_id) for kind, _, subentry_id in parts if kind in Problem]
+
+
+@callback
+def _subentry_ids(hass: HomeAssistant) -> set[str]:
+    """Return the subentries of all accounts."""
+    return {
+        subentry_id
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        for subentry_id in entry.subentries
+    }
+
+
+def _activation_issue_id(entry: AccountConfigEntry) -> str:
+    return f"{CONF_ACTIVATION_PENDING}_{entry.entry_id}"
+
+
+@callback
+def _put_away(hass: HomeAssistant, issue: str) -> None:
+    """Delete a repair unless a person chose to ignore it."""
+    known = ir.async_get(hass).async_get_issue(DOMAIN, issue)
+    if known is not None and known.dismissed_version is None:
+        ir.async_delete_issue(hass, DOMAIN, issue)
 
 
 def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:

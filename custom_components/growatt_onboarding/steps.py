@@ -132,12 +132,13 @@ class Steps:
         """Return the next step, None when nothing is left to do or nothing can be done."""
         return self._plan(self._bindings.ready())
 
-    def next_check(self, serial: str) -> float | None:
-        """Return when something will next be asked for an inverter, None when nothing will."""
-        if (binding := self._bindings.known.get(serial)) is None:
-            return None
-        planned = self._plan({serial: binding})
-        return planned.at if planned is not None else None
+    def next_step(self, serial: str) -> Planned | None:
+        """Return the next step for an inverter as if there were no other, None when there is none.
+
+        While others wait for their turn it may come later.
+        """
+        binding = self._bindings.known.get(serial)
+        return self._plan({serial: binding}) if binding is not None else None
 
     def _plan(self, bindings: Mapping[str, Binding]) -> Planned | None:
         able = Capability.BIND in self._client.capabilities and self._client.signed_in

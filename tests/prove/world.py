@@ -175,11 +175,31 @@ class World:
         return self.clock.passed - began
 
     def issues(self) -> dict[str, dict[str, str]]:
-        """Return our open repairs and the values in their texts, by id."""
+        """Return our open repairs and the values in their texts, by name."""
         return {
-            issue.issue_id: issue.translation_placeholders or {}
+            self.repair(issue.issue_id): issue.translation_placeholders or {}
             for issue in ir.async_get(self.hass).issues.values()
             if issue.domain == DOMAIN and issue.active
+        }
+
+    def repair(self, issue_id: str) -> str:
+        """Return the name of a repair here: its problem and, if it has one, its inverter."""
+        problem, _, subentry_id = issue_id.partition("_")
+        serial = {known: serial for serial, known in self._subentry_ids.items()}.get(subentry_id)
+        return issue_id if serial is None else f"{problem}_{serial}"
+
+    def repair_id(self, name: str) -> str:
+        """Return the id of the repair that is named like this here."""
+        problem, _, serial = name.partition("_")
+        return f"{problem}_{self._subentry_ids.get(serial, serial)}"
+
+    @property
+    def _subentry_ids(self) -> dict[str | None, str]:
+        """The inverters' subentries by serial number."""
+        return {
+            subentry.unique_id: subentry.subentry_id
+            for entry in self.hass.config_entries.async_entries(DOMAIN)
+            for subentry in entry.subentries.values()
         }
 
     # What the cloud was asked

@@ -1,0 +1,57 @@
+"""How the integration is doing, for Home Assistant's page about the system's health."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_SERVER, DOMAIN
+from .coordinator import AccountConfigEntry
+
+
+@callback
+def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
+    """Register what is told, and the page where accounts are managed."""
+    register.async_register_info(
+        async_system_health_info, f"/config/integrations/integration/{DOMAIN}"
+    )
+
+
+async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return how many accounts there are, what they wait for, and whether they could ask for it.
+
+    The keys are the same whatever servers there are, since each has a text of its own.
+    """
+    entries: list[AccountConfigEntry] = hass.config_entries.async_entries(
+        DOMAIN, include_disabled=False
+    )
+    coordinators = [
+        entry.runtime_data.coordinator for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+    ]
+    info: dict[str, Any] = {
+        "accounts": len(entries),
+        "pending_bindings": sum(
+            binding.pending for coordinator in coordinators for binding in coordinator.data.values()
+        ),
+    }
+    planned = filter(None, (coordinator.next_step() for coordinator in coordinators))
+    if (next_call := min((step.at for step in planned), default=None)) is not None:
+        info["next_call"] = dt_util.utc_from_timestamp(int(next_call))
+    if servers := sorted({entry.data[CONF_SERVER] for entry in entries}):
+        info["can_reach_servers"] = _async_can_reach(hass, servers)
+    return info
+
+
+async def _async_can_reach(hass: HomeAssistant, servers: list[str]) -> str | dict[str, str]:
+    """Return "ok", how many of the servers can be reached, or why none can."""
+    answers = await asyncio.gather(
+        *(system_health.async_check_can_reach_url(hass, server) for server in servers)
+    )
+    failures = [answer for answer in answers if answer != "ok"]
+    if not failures:
+        return "ok"
+    if len(failures) == len(answers):
+        return failures[0]
+    return f"{len(answers) - len(failures)}/{len(answers)}"

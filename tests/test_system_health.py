@@ -1,0 +1,103 @@
+"""What Home Assistant's page about the system's health tells of the integration."""
+
+from datetime import datetime
+import inspect
+import json
+from typing import Any
+
+from homeassistant.components.system_health import get_info
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
+
+from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from simulator import INSTALLER_TOKEN, Simulator
+
+from .common import UNLIMITED, account_entry, add_account
+from .used_texts import ROOT
+
+SN = "SIM0000001"
+# Nobody listens there.
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+async def component(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+    hass.data[DATA_TIMING] = UNLIMITED
+    assert await async_setup_component(hass, "system_health", {})
+    assert await async_setup_component(hass, DOMAIN, {})
+    await hass.async_block_till_done()
+
+
+async def info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return what is told, once everything is known."""
+    found = await get_system_health_info(hass, DOMAIN)
+    return {
+        key: await value if inspect.isawaitable(value) else value for key, value in found.items()
+    }
+
+
+async def add_elsewhere(hass: HomeAssistant, url: str, name: str) -> MockConfigEntry:
+    target = Target(provider=PROVIDERS["growatt"], url=url, access={"token": INSTALLER_TOKEN})
+    entry = account_entry(target, Account(id="7", name=name, session={}))
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    return entry
+
+
+async def test_without_accounts(hass: HomeAssistant) -> None:
+    assert await info(hass) == {"accounts": 0, "pending_bindings": 0}
+
+
+async def test_nothing_pending(hass: HomeAssistant, simulator: Simulator) -> None:
+    await add_account(hass, simulator)
+    assert await info(hass) == {
+        "accounts": 1,
+        "pending_bindings": 0,
+        "can_reach_servers": "ok",
+    }
+
+
+async def test_pending(hass: HomeAssistant, simulator: Simulator) -> None:
+    simulator.growatt.limits.reading = "none"
+    entry = await add_account(hass, simulator)
+    simulator.growatt.add_device(SN)
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track([SN], "20001")
+    await coordinator.async_wait_for_answers([SN], 10)
+    found = await info(hass)
+    assert found["pending_bindings"] == 1
+    planned = coordinator.next_step()
+    assert found["next_call"].timestamp() == int(planned.at)
+    # As it is told to somebody who copies it; nothing in it is personal.
+    told = (await get_info(hass))[DOMAIN]
+    assert datetime.fromisoformat(told["next_call"]) == found["next_call"]
+    for personal in (SN, INSTALLER_TOKEN, entry.title, simulator.url):
+        assert personal not in str(told)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert (await info(hass))["pending_bindings"] == 0
+
+
+async def test_servers_that_cannot_be_reached(hass: HomeAssistant, simulator: Simulator) -> None:
+    nowhere = await add_elsewhere(hass, NOWHERE, "nowhere")
+    assert (await info(hass))["can_reach_servers"] == {"type": "failed", "error": "unreachable"}
+    await add_account(hass, simulator)
+    # A server that two accounts use counts once.
+    await add_account(hass, simulator, account_id="102", name="another")
+    found = await info(hass)
+    assert (found["accounts"], found["can_reach_servers"]) == (3, "1/2")
+    assert await hass.config_entries.async_remove(nowhere.entry_id)
+    assert (await info(hass))["can_reach_servers"] == "ok"
+
+
+async def test_everything_that_is_told_has_a_text(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    entry = await add_account(hass, simulator)
+    await entry.runtime_data.coordinator.async_track([SN], "20001")
+    texts = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))
+    assert set(await info(hass)) == set(texts["system_health"]["info"])
