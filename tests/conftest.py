@@ -1,7 +1,9 @@
 """What every test shares."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -15,9 +17,15 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from simulator import Simulator
 
+from . import secrets_watch
 from .common import UNLIMITED
+from .secrets_watch import Watch
 
 pytest_plugins = ["tests.simulator.fixtures"]
+# These show that the simulator itself refuses a secret in an address.
+WITHOUT_OUR_CODE = Path(__file__).parent / "simulator"
+
+secrets_watch.install()
 
 # The same examples every time: a failure found once is found again.
 settings.register_profile(
@@ -30,7 +38,17 @@ settings.load_profile("reproducible")
 
 
 @pytest.fixture(autouse=True)
-def _custom_integrations(enable_custom_integrations: None) -> None:
+def secrets(request: pytest.FixtureRequest) -> Iterator[Watch]:
+    """Fail a test that lets one of its secrets be seen."""
+    watch = secrets_watch.start()
+    yield watch
+    if not request.path.is_relative_to(WITHOUT_OUR_CODE):
+        leaks = watch.leaks()
+        assert not leaks, "\n".join(leaks)
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(secrets: Watch, enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
 
 

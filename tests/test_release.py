@@ -15,6 +15,7 @@ from homeassistant.const import __version__ as ha_version
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[1]
 INTEGRATION = PROJECT / "custom_components" / "growatt_onboarding"
@@ -175,3 +176,78 @@ def test_workflows_call_scripts_that_exist() -> None:
     scripts = {name for text in workflow_texts() for name in re.findall(r"\bscripts/[\w/-]+", text)}
     assert {"scripts/lint", "scripts/test", "scripts/lib/build-zip"} <= scripts
     assert [name for name in sorted(scripts) if not (PROJECT / name).is_file()] == []
+
+
+def workflows() -> dict[str, dict[str, Any]]:
+    return {
+        path.name: yaml.safe_load(path.read_text())
+        for path in sorted((PROJECT / ".github" / "workflows").iterdir())
+    }
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    return {
+        f"{name}: {job}": described
+        for name, workflow in workflows().items()
+        for job, described in workflow["jobs"].items()
+    }
+
+
+def test_workflows_may_do_no_more_than_they_need() -> None:
+    assert [name for name, workflow in workflows().items() if workflow["permissions"] != {}] == []
+    may_more = {name for name, job in jobs().items() if job["permissions"] != {"contents": "read"}}
+    assert may_more == {"release.yml: release"}
+    assert jobs()["release.yml: release"]["permissions"] == {"contents": "write"}
+    # Run with our rights on what a stranger sends.
+    assert [text for text in workflow_texts() if "pull_request_target" in text] == []
+    for name, job in jobs().items():
+        for step in job.get("steps", []):
+            if "/checkout@" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False, name
+
+
+def test_workflows_put_nothing_from_outside_into_a_command() -> None:
+    commands = [step.get("run", "") for job in jobs().values() for step in job.get("steps", [])]
+    assert [command for command in commands if "${{ github." in command] == []
+
+
+def test_nothing_is_released_before_all_checks() -> None:
+    release = workflows()["release.yml"]["jobs"]
+    called = {job["uses"] for job in release.values() if "uses" in job}
+    assert called == {"./.github/workflows/check.yml", "./.github/workflows/validate.yml"}
+    assert set(release["release"]["needs"]) == {"check", "validate"}
+    assert all(release[name]["needs"] == "tag" for name in release["release"]["needs"])
+    tests = workflows()["check.yml"]["jobs"]["test"]["strategy"]["matrix"]["include"]
+    assert {test["arguments"] for test in tests} == {"", "--floor"}
+    assert workflows()["validate.yml"]["jobs"].keys() == {"hassfest", "hacs"}
+
+
+def test_no_package_index_is_named() -> None:
+    hosts = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.|deb\.debian\.org|snapshot\.debian")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    texts = {".py", ".md", ".yml", ".yaml", ".json", ".toml", ".sh", ""}
+    named = [
+        name
+        for name in listed.stdout.split("\0")
+        if name and Path(name).suffix in texts and name != "tests/test_release.py"
+        if (PROJECT / name).is_file() and hosts.search((PROJECT / name).read_text())
+    ]
+    assert named == []
+
+
+# What people are asked for
+
+
+def test_a_bug_report_asks_for_the_diagnostics() -> None:
+    form = yaml.safe_load((PROJECT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text())
+    fields = {field["id"]: field for field in form["body"] if "id" in field}
+    for name in ("happened", "diagnostics", "home-assistant", "version"):
+        assert fields[name]["validations"]["required"], name
+    (promise,) = fields["no-secrets"]["attributes"]["options"]
+    assert promise["required"]

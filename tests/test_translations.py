@@ -1,13 +1,20 @@
 """Every text that the code can ask for is there, with the values it needs, and no other is."""
 
 import json
+from pathlib import Path
 import re
+import subprocess
+import sys
 from types import ModuleType
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.generated.languages import LANGUAGES as HOME_ASSISTANT_LANGUAGES
+from homeassistant.helpers.selector import validate_selector
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
+import pytest
+import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.model import BindingState
 from custom_components.growatt_onboarding.cloud.provider import (
@@ -22,13 +29,15 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.forms import CAPTCHA_FIELD
+from custom_components.growatt_onboarding.forms import CAPTCHA_FIELD, OWN_ADDRESS
 import custom_components.growatt_onboarding.repairs
 import custom_components.growatt_onboarding.services  # noqa: F401
 
-from .used_texts import ROOT, Code, leaves
+from .texts_check import TRANSLATIONS, faults, faults_of_text, leaves, placeholders, read
+from .used_texts import ROOT, Code
 
-EN: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))
+LANGUAGES = ("cs", "de", "es", "fr", "it", "nl", "pl", "pt", "pt-BR", "sv", "zh-Hans")
+EN = read(TRANSLATIONS / "en.json")
 ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))
 CODE = Code()
 USES = CODE.cloud_errors()
@@ -94,10 +103,6 @@ ACTIONS = set().union(
 
 def message(key: str) -> str:
     return str(EN["exceptions"].get(key, {"message": ""})["message"])
-
-
-def placeholders(text: str) -> set[str]:
-    return set(re.findall(r"{(\w+)}", text))
 
 
 # Errors
@@ -187,7 +192,9 @@ def names(fields: Any) -> set[str]:
 
 
 def test_fields_of_the_server_step() -> None:
-    expected = {"server"}.union(*(names(provider.access_fields) for provider in providers()))
+    expected = {"server", "address"}.union(
+        *(names(provider.access_fields) for provider in providers())
+    )
     assert set(EN["config"]["step"]["server"]["data"]) == expected
 
 
@@ -287,9 +294,10 @@ def test_steps() -> None:
 
 
 def test_menus() -> None:
-    for step_id in ("method", "outcome_unknown"):
-        for option in EN["config"]["step"][step_id]["menu_options"]:
-            assert option in EN["config"]["step"]
+    steps = EN["config"]["step"]
+    menus = {step_id: set(step.get("menu_options", ())) for step_id, step in steps.items()}
+    assert menus["method"] == {"register", "link"}
+    assert set().union(*menus.values()) <= steps.keys()
 
 
 def test_progress() -> None:
@@ -319,7 +327,9 @@ def test_choices() -> None:
     options = {key: set(value["options"]) for key, value in EN["selector"].items()}
     assert options == {
         "provider": set(PROVIDERS),
-        "server": {server.key for provider in providers() for server in provider.servers},
+        "server": {OWN_ADDRESS}.union(
+            server.key for provider in providers() for server in provider.servers
+        ),
         "plant": {"new_plant"},
         "way": CODE.form_keys(),
     }
@@ -329,20 +339,7 @@ def test_choices() -> None:
 
 
 def test_entities() -> None:
-    described: dict[str, set[str]] = {}
-    for module, call in CODE.calls(
-        "BinarySensorEntityDescription",
-        "ButtonEntityDescription",
-        "EventEntityDescription",
-        "SensorEntityDescription",
-    ):
-        (key,) = [
-            text
-            for given in call.keywords
-            if given.arg == "translation_key"
-            for text in CODE.texts(module, given.value)
-        ]
-        described.setdefault(module, set()).add(key)
+    described = CODE.entity_keys()
     assert {platform: set(texts) for platform, texts in EN["entity"].items()} == described
     assert {platform: set(icons) for platform, icons in ICONS["entity"].items()} == described
     for texts in (EN["entity"], ICONS["entity"]):
@@ -354,6 +351,11 @@ def test_events() -> None:
 
     attributes = EN["entity"]["event"]["association"]["state_attributes"]
     assert set(attributes["event_type"]["state"]) == set(REPORTED)
+
+
+def test_system_health() -> None:
+    assert EN["system_health"].keys() == {"info"}
+    assert set(EN["system_health"]["info"]) == CODE.filled("system_health")
 
 
 def test_repairs() -> None:
@@ -369,13 +371,17 @@ def test_repairs() -> None:
 # Actions
 
 
+def fields_of_actions(hass: HomeAssistant) -> dict[str, list[vol.Marker]]:
+    found = {}
+    for name, service in hass.services.async_services_for_domain(DOMAIN).items():
+        assert isinstance(service.schema, vol.Schema)
+        found[name] = list(service.schema.schema)
+    return found
+
+
 async def test_actions(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
-    schemas = {
-        name: {str(marker) for marker in service.schema.schema}
-        for name, service in hass.services.async_services_for_domain(DOMAIN).items()
-        if service.schema is not None
-    }
+    schemas = {name: set(map(str, fields)) for name, fields in fields_of_actions(hass).items()}
     described = load_yaml_dict(str(ROOT / "services.yaml"))
     assert {name: set(action["fields"]) for name, action in described.items()} == schemas
     assert {name: set(action["fields"]) for name, action in EN["services"].items()} == schemas
@@ -385,6 +391,7 @@ async def test_actions(hass: HomeAssistant) -> None:
             texts = EN["services"][name]["fields"][field]
             assert texts["name"]
             assert texts["description"]
+            validate_selector(details["selector"])
             if "select" in details["selector"]:
                 select = details["selector"]["select"]
                 assert set(select["options"]) == set(PROVIDERS)
@@ -394,11 +401,8 @@ async def test_actions(hass: HomeAssistant) -> None:
 async def test_required_fields_of_actions(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     described = load_yaml_dict(str(ROOT / "services.yaml"))
-    for name, service in hass.services.async_services_for_domain(DOMAIN).items():
-        assert service.schema is not None
-        required = {
-            str(marker) for marker in service.schema.schema if type(marker).__name__ == "Required"
-        }
+    for name, markers in fields_of_actions(hass).items():
+        required = {str(marker) for marker in markers if isinstance(marker, vol.Required)}
         fields = described[name]["fields"]
         assert {field for field in fields if fields[field].get("required")} == required
 
@@ -415,6 +419,7 @@ def test_sections() -> None:
         "issues",
         "selector",
         "services",
+        "system_health",
     }
     assert set(EN["config"]) == {
         "abort",
@@ -436,12 +441,7 @@ def test_sections() -> None:
 
 def test_texts_are_plain() -> None:
     for place, text in leaves(EN):
-        assert text, place
-        assert text == text.strip(), place
-        assert "  " not in text, place
-        assert "<" not in text, f"{place}: no HTML"
-        assert "://" not in text, f"{place}: no addresses, they come as values"
-        assert "'{" not in text, f"{place}: no values in quotation marks"
+        assert list(faults_of_text(text)) == [], place
         assert all(re.fullmatch(r"[a-z0-9_]+", part) for part in place.split(".")), place
 
 
@@ -465,3 +465,107 @@ def test_capabilities_are_known() -> None:
         "register",
         "watch",
     }
+
+
+# The other languages
+
+
+def test_every_language_is_there_and_no_other() -> None:
+    assert {path.name for path in TRANSLATIONS.iterdir()} == {
+        f"{language}.json" for language in ("en", *LANGUAGES)
+    }
+    assert set(LANGUAGES) <= HOME_ASSISTANT_LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_of_a_language(language: str) -> None:
+    path = TRANSLATIONS / f"{language}.json"
+    assert path.is_file(), f"{path.name} is not there yet"
+    wrong = faults(read(path), EN)
+    assert not wrong, f"{path.name}:\n" + "\n".join(wrong)
+
+
+# Of English, a translation, and what is said of it; nothing of the first of each.
+SOURCE: dict[str, Any] = {
+    "entity": {"button": {"check": {"name": "Check now"}}},
+    "error": {
+        "a": "Ask {who} to look at [the page]({url}) of the cloud.",
+        "b": "Home Assistant",
+        "c": "Press the *Check now* button.",
+        "d": "Press the *Check now* button.",
+    },
+}
+TRANSLATION: dict[str, Any] = {
+    "entity": {"button": {"check": {"name": "Jetzt prüfen"}}},
+    "error": {
+        "a": "Bitte {who}, [die Seite]({url}) der Cloud anzusehen.",
+        "b": "Home Assistant",
+        "c": "Drücke die Taste *Jetzt prüfen*.",
+        "d": "Drücke die Taste *Jetzt prüfen*.",
+    },
+}
+
+
+def test_a_good_translation_has_no_fault() -> None:
+    assert faults(TRANSLATION, SOURCE) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("a", None, "is missing"),
+        ("e", "Zu viel.", "not in the English"),
+        ("a", {"b": "Ein Zweig."}, "is missing"),
+        ("a", 5, "is not a text"),
+        ("a", "", "is empty"),
+        ("b", "Home Assistant ", "space"),
+        ("b", "Home  Assistant", "two spaces"),
+        ("b", "<b>Home Assistant</b>", "HTML"),
+        ("b", "https://example.com", "address"),
+        ("b", "[%key:common::name%]", "another text"),
+        ("a", "Frage '{who}', [die Seite]({url}) anzusehen.", "apostrophe"),
+        ("a", "Bitte { who }, [die Seite]({url}) der Cloud anzusehen.", "brace"),
+        ("a", "Bitte {whom}, [die Seite]({url}) der Cloud anzusehen.", "whom"),
+        ("a", "Bitte, [die Seite]({url}) der Cloud anzusehen.", "takes ['url']"),
+        ("a", "Bitte {who}, [die Seite](/{url}) der Cloud anzusehen.", "leads to"),
+        ("a", "Bitte {who}, [die Seite]({url}) der Cloud anzusehen", "full stop"),
+        ("a", "Ask {who} to look at [the page]({url}) of the cloud.", "English still"),
+        ("a", "Frage {who}. To look at [the page]({url}) bitte.", "English still"),
+        ("c", "Drücke die\nTaste *Jetzt prüfen*.", "line breaks"),
+        ("c", "Drücke die Taste Jetzt prüfen.", "asterisks"),
+        ("c", "Die Taste *Jetzt prüfen* drücken.", "differs"),
+        ("c", "Drücke die Taste *Nun prüfen*.", "should name 'Jetzt prüfen'"),
+    ],
+)
+def test_faults_of_a_translation_are_found(key: str, text: Any, said: str) -> None:
+    errors: dict[str, Any] = {**TRANSLATION["error"], key: text}
+    if text is None:
+        del errors[key]
+    (fault, *others) = faults({**TRANSLATION, "error": errors}, SOURCE)
+    assert said in "\n".join([fault, *others])
+
+
+def test_a_key_that_is_there_twice_is_found(tmp_path: Path) -> None:
+    (tmp_path / "de.json").write_text('{"error": {"a": "Eins.", "b": "Zwei.", "a": "Drei."}}')
+    with pytest.raises(ValueError, match="'a'"):
+        read(tmp_path / "de.json")
+
+
+def test_a_draft_is_checked_from_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "en.json").write_text(json.dumps(SOURCE))
+
+    def checked(draft: Any) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "de.json").write_text(json.dumps(draft))
+        files = (tmp_path / "de.json", "--english", tmp_path / "en.json")
+        command = [sys.executable, "-m", "tests.texts_check", *map(str, files)]
+        root = Path(__file__).parents[1]
+        return subprocess.run(  # noqa: S603
+            command, cwd=root, capture_output=True, text=True, check=False
+        )
+
+    good = checked(TRANSLATION)
+    assert (good.returncode, good.stdout) == (0, "no fault\n")
+    bad = checked({"entity": TRANSLATION["entity"], "error": {}})
+    assert bad.returncode == 1
+    assert "error.a: is missing" in bad.stdout
+    assert "not a JSON object" in checked([]).stdout

@@ -1,12 +1,14 @@
 """Which texts the code can ask for, and with which values, read from the code itself."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 import importlib
 from pathlib import Path
 from typing import Any
+
+from homeassistant.helpers.entity import EntityDescription
 
 import custom_components.growatt_onboarding as package
 from custom_components.growatt_onboarding.cloud.errors import CloudError
@@ -83,9 +85,9 @@ class Code:
         for module, tree in self.trees.items():
             for node in ast.walk(tree):
                 if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name | ast.Attribute):
-                    cls = self.errors.get(_name(node.exc))
-                    if cls is not None:
-                        uses.append(Use(module, cls.default_key, frozenset()))
+                    raised = self.errors.get(_name(node.exc))
+                    if raised is not None:
+                        uses.append(Use(module, raised.default_key, frozenset()))
         return uses
 
     def _of_call(self, module: str, call: ast.Call) -> list[Use]:
@@ -94,7 +96,11 @@ class Code:
         values: frozenset[str] = frozenset()
         for keyword in call.keywords:
             if keyword.arg == "placeholders" and isinstance(keyword.value, ast.Dict):
-                values |= {key.value for key in keyword.value.keys if isinstance(key, ast.Constant)}
+                values |= {
+                    key.value
+                    for key in keyword.value.keys
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                }
             elif name == "SerialError" and keyword.arg is not None:
                 values |= {keyword.arg}
         if name == "SerialError":
@@ -109,6 +115,28 @@ class Code:
                 if given.arg == keyword and (texts := self.texts(module, given.value)):
                     found.setdefault(module, set()).update(texts)
         return found
+
+    def entity_keys(self) -> dict[str, set[str]]:
+        """Return the translation keys of the entities' descriptions, by platform."""
+        found: dict[str, set[str]] = {}
+        for module, tree in self.trees.items():
+            for call in ast.walk(tree):
+                if not (isinstance(call, ast.Call) and _name(call.func).endswith("Description")):
+                    continue
+                if issubclass(getattr(self.module(module), _name(call.func)), EntityDescription):
+                    (key,) = (given for given in call.keywords if given.arg == "translation_key")
+                    found.setdefault(module, set()).update(self.texts(module, key.value))
+        return found
+
+    def filled(self, module: str) -> set[str]:
+        """Return the keys of all the dictionaries that a module fills."""
+        keys: set[ast.expr | None] = set()
+        for node in ast.walk(self.trees[module]):
+            if isinstance(node, ast.Dict):
+                keys.update(node.keys)
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                keys.add(node.slice)
+        return set().union(*(self.texts(module, key) for key in keys))
 
     def form_keys(self) -> set[str]:
         """Return the keys of the providers' forms; an enum's value stands for all its members."""
@@ -147,13 +175,3 @@ def _subclasses(cls: type[CloudError]) -> Iterator[type[CloudError]]:
     for sub in cls.__subclasses__():
         if sub.__module__.startswith(package.__name__):
             yield from _subclasses(sub)
-
-
-def leaves(texts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every text with its place."""
-    for key, value in texts.items():
-        place = f"{path}.{key}" if path else key
-        if isinstance(value, dict):
-            yield from leaves(value, place)
-        else:
-            yield place, value
