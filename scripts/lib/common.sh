@@ -16,6 +16,7 @@ declare -A ENVIRONMENTS=(
   [floor]="floor"
   [server]="server"
   [peers]="peers"
+  [benchmark]="test public-clients"
 )
 
 # One index decides; a user's extra settings must not change what is installed.
@@ -119,4 +120,9 @@ finish_server() {
 # Its metadata asks for an older pydantic than it works with.
 finish_peers() {
   pip_install "$1" --no-deps --group "$PROJECT/pyproject.toml:peers-without-dependencies"
+}
+
+# The public clients beside Home Assistant's harness, whose pydantic they work with as well.
+finish_benchmark() {
+  finish_peers "$1"
 }

@@ -34,6 +34,10 @@ class NoData(dict[str, Any]):
     """An answer whose keys stand beside the error code, without a `data` key."""
 
 
+class Beside(dict[str, Any]):
+    """An answer that has more keys beside the error code than `data`."""
+
+
 class BareReply(dict[str, Any]):
     """An answer without the usual envelope."""
 

@@ -8,12 +8,12 @@ from simulator.cloud import Answer, Cloud, Request, World, page
 from simulator.limits import Limits
 
 # Imported for what they enter into the table of endpoints.
-from . import devices, plants, users
-from .api import ENDPOINTS, ApiError, BareReply, Call, Endpoint, NoData, Permission
+from . import devices, min_inverters, plants, users
+from .api import ENDPOINTS, ApiError, BareReply, Beside, Call, Endpoint, NoData, Permission
 from .model import Token
 from .state import GrowattState
 
-__all__ = ["GrowattCloud", "devices", "plants", "users"]
+__all__ = ["GrowattCloud", "devices", "min_inverters", "plants", "users"]
 
 
 class Refusals(NamedTuple):
@@ -172,6 +172,8 @@ class GrowattCloud(GrowattState, Cloud):
         }
         if isinstance(result, NoData):
             return Answer(envelope)
+        if isinstance(result, Beside):
+            return Answer({**result, **envelope})
         return Answer({"data": result, **envelope})
 
 

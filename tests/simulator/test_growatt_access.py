@@ -49,6 +49,10 @@ def test_documented_endpoints_are_all_there() -> None:
         "device/check/sn": "GET",
         "device/sn_datalog": "POST",
         "device/all/create_date": "POST",
+        "device/tlx/tlx_data_info": "GET",
+        "device/tlx/tlx_set_info": "GET",
+        "device/tlx/tlx_last_data": "POST",
+        "plant/power": "GET",
         V4_LIST: "POST",
     }
 
@@ -64,9 +68,12 @@ def test_documented_limits() -> None:
         "device/datalogger/list",
         "device/list",
         "device/sn/add",
+        "device/tlx/tlx_data_info",
+        "device/tlx/tlx_last_data",
         "plant/add",
         "plant/details",
         "plant/list",
+        "plant/power",
         "plant/sn_plant",
         "plant/user_plant_list",
         "user/c_user_list",

@@ -1,0 +1,1 @@
+"""What the integration costs, beside what users have today: run by scripts/benchmark."""
