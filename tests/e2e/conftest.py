@@ -1,7 +1,9 @@
 """A real Home Assistant and a simulated cloud for the scenarios, and what holds for all of them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -26,9 +28,18 @@ RECORDER = "home-assistant_v2.db"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server() -> AsyncIterator[HomeAssistantServer]:
     """Return a Home Assistant for all scenarios of a module, and judge what it left behind."""
+    async with judged_server({"short_grace": {}}) as running:
+        yield running
+
+
+@asynccontextmanager
+async def judged_server(
+    helpers: Mapping[str, dict[str, Any]],
+) -> AsyncIterator[HomeAssistantServer]:
+    """Run a Home Assistant with these helper integrations, and judge what it left behind."""
     async with HomeAssistantServer(
-        components=[PRODUCT, COMPONENTS / "short_grace"],
-        configuration={"short_grace": {}},
+        components=[PRODUCT, *(COMPONENTS / helper for helper in helpers)],
+        configuration=helpers,
         speed=SPEED,
         debug_loggers=(f"custom_components.{DOMAIN}", "aiohttp.client"),
     ) as running:
