@@ -13,6 +13,7 @@ from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
+    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -174,7 +175,11 @@ class InverterFlow(ConfigSubentryFlow):
                 CONF_PEAK_POWER, description={"suggested_value": typed.get(CONF_PEAK_POWER)}
             ): NumberSelector(
                 NumberSelectorConfig(
-                    min=0.1, max=MAX_PEAK_POWER, step="any", unit_of_measurement="kWp"
+                    min=0.1,
+                    max=MAX_PEAK_POWER,
+                    step="any",
+                    unit_of_measurement="kWp",
+                    mode=NumberSelectorMode.BOX,
                 )
             ),
         }
