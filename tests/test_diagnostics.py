@@ -235,7 +235,11 @@ async def test_nothing_personal_is_told(
     ]
     hass_storage[store_key(entry.entry_id)] = {
         "version": 1,
-        "data": {"bindings": [binding.as_dict() for binding in bindings], "anchored": []},
+        "data": {
+            "generation": 1,
+            "bindings": [binding.as_dict() for binding in bindings],
+            "anchored": [],
+        },
     }
     subentry = ConfigSubentry(
         data=MappingProxyType({"serial_number": SERIAL, "plant_id": "plant-77001"}),

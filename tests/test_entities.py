@@ -254,7 +254,7 @@ async def test_devices_link_to_the_portal(
     )
     hass_storage[store_key(entry.entry_id)] = {
         "version": 1,
-        "data": {"bindings": [binding.as_dict()], "anchored": []},
+        "data": {"generation": 1, "bindings": [binding.as_dict()], "anchored": []},
     }
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

@@ -238,12 +238,12 @@ async def test_domain_store_keeps_notes(hass: HomeAssistant) -> None:
             json.dumps({"version": 1, "data": data})
             for data in (
                 {"bindings": []},
-                {"bindings": 5, "anchored": []},
-                {"bindings": [5], "anchored": []},
-                {"bindings": [{"serial": "SIM0000001"}], "anchored": []},
-                {"bindings": {"SIM0000001": []}, "anchored": []},
-                {"bindings": [], "anchored": 5},
-                {"bindings": [], "anchored": [[]]},
+                {"generation": 1, "bindings": 5, "anchored": []},
+                {"generation": 1, "bindings": [5], "anchored": []},
+                {"generation": 1, "bindings": [{"serial": "SIM0000001"}], "anchored": []},
+                {"generation": 1, "bindings": {"SIM0000001": []}, "anchored": []},
+                {"generation": 1, "bindings": [], "anchored": 5},
+                {"generation": 1, "bindings": [], "anchored": [[]]},
             )
         ),
     ],

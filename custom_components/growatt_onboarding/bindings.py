@@ -10,15 +10,13 @@ from homeassistant.helpers.event import async_call_later
 
 from .access import now
 from .binding import life
-from .binding.model import Binding
+from .binding.model import Binding, lasting
 from .binding_store import BindingStore
 from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, SUBENTRY_INVERTER
 from .store import NotStoredError
 
 # Home Assistant writes a subentry a second after it was added; after this many it surely has.
 _SUBENTRY_STORED_AFTER: Final = 10
-# When an inverter was last looked for is worth remembering, but not worth a write of its own.
-_TIMES: Final[dict[str, Any]] = {"looked_at": None, "located_at": None, "seen_at": None}
 
 
 class Bindings:
@@ -170,7 +168,7 @@ class Bindings:
                 continue
             self.known[binding.serial] = binding
             self._times_changed = True
-            if before.as_dict() | _TIMES != binding.as_dict() | _TIMES:
+            if lasting(before) != lasting(binding):
                 material.append(binding.serial)
         if material:
             await self.async_try_save(material)

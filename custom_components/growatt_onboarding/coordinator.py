@@ -16,7 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .access import Access, Clouds, now
 from .binding import life
-from .binding.model import Binding, BindingState
+from .binding.model import Binding, BindingState, lasting
 from .binding.planner import Planned
 from .binding_store import BindingStore
 from .bindings import Bindings
@@ -62,7 +62,12 @@ type AccountConfigEntry = ConfigEntry[AccountData]
 
 
 class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
-    """Drives an account's bindings; its data is the bindings by serial number."""
+    """Drives an account's bindings; its data is the bindings by serial number.
+
+    Attributes:
+        news: the serial numbers that the listeners are told about, or were last.
+
+    """
 
     config_entry: AccountConfigEntry
 
@@ -94,6 +99,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._running: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._schedule_followers: list[CALLBACK_TYPE] = []
+        self.news: set[str] = set()
         # What the listeners were told last.
         self._published: dict[str, Binding] = {}
         self._published_success = True
@@ -266,11 +272,12 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         everything, and first.
         """
         before, self._published = self._published, dict(self.data)
-        changed = before.keys() ^ self._published.keys()
-        changed |= {
+        self.news = before.keys() ^ self._published.keys()
+        self.news |= {
             serial
             for serial, binding in self._published.items()
-            if before.get(serial) is not binding
+            if (old := before.get(serial, binding)) is not binding
+            and lasting(old) != lasting(binding)
         }
         everybody = self.last_update_success is not self._published_success
         self._published_success = self.last_update_success
@@ -281,7 +288,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         concerned = [
             number
             for number, (_, about) in listeners
-            if about is not None and (everybody or about in changed)
+            if about is not None and (everybody or about in self.news)
         ]
         self._tell(concerned[:_TOLD_AT_ONCE])
         if later := concerned[_TOLD_AT_ONCE:]:

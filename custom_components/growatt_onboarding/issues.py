@@ -77,12 +77,11 @@ class IssueKeeper:
         self._coordinator = entry.runtime_data.coordinator
         self._reasons = reasons
         self._raised: dict[str, _Raised] = {}
-        # What was looked at last, and when it becomes a problem if it stays like that.
-        self._reviewed: dict[str, Binding] = {}
+        # When what is none yet becomes a problem if it stays like that.
         self._due: dict[str, float] = {}
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._remove_listener = self._coordinator.async_add_listener(self._follow)
-        self._follow()
+        self._review(self._coordinator.data)
         self._delete_outdated()
 
     @callback
@@ -104,40 +103,29 @@ class IssueKeeper:
     @callback
     def _follow(self) -> None:
         """Look at what has changed: of a thousand inverters mostly one."""
-        bindings = self._coordinator.data
-        for serial in self._reviewed.keys() - bindings.keys():
-            del self._reviewed[serial]
-            self._due.pop(serial, None)
-            self._withdraw(serial)
-        changed = [
-            binding
-            for serial, binding in bindings.items()
-            if self._reviewed.get(serial) is not binding
-        ]
-        if changed:
-            self._review(changed)
+        if self._coordinator.news:
+            self._review(self._coordinator.news)
 
     @callback
     def _review_due(self, _now: object) -> None:
         """Look at what has become a problem by waiting."""
         self._cancel_timer = None
         time = now()
-        due = [serial for serial, at in self._due.items() if at <= time]
-        self._review([self._reviewed[serial] for serial in due])
+        self._review([serial for serial, at in self._due.items() if at <= time])
 
-    def _review(self, bindings: Iterable[Binding]) -> None:
+    def _review(self, serials: Iterable[str]) -> None:
         """Raise what has become a problem and withdraw what is none any more."""
         timing, time = self._coordinator.timing, now()
         subentry_ids = {
             subentry.unique_id: subentry.subentry_id
             for subentry in self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
         }
-        for binding in bindings:
-            # One that comes just now has its subentry a moment later.
-            if (subentry_id := subentry_ids.get(binding.serial)) is None:
+        for serial in serials:
+            self._due.pop(serial, None)
+            binding, subentry_id = self._coordinator.data.get(serial), subentry_ids.get(serial)
+            if binding is None or subentry_id is None:
+                self._withdraw(serial)
                 continue
-            self._reviewed[binding.serial] = binding
-            self._due.pop(binding.serial, None)
             if (due := problem_due_at(binding, timing)) is not None and due > time:
                 self._due[binding.serial] = due
             found = problem(binding, timing, time)

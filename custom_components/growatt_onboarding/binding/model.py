@@ -1,10 +1,12 @@
 """A binding: our request that an inverter belong to a plant, and what became of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 import math
+from operator import attrgetter
 import re
-from typing import Any, Self, get_type_hints
+from typing import Any, Final, Self, get_type_hints
 
 # Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use longer
 # ones. What cannot be a serial number at all is refused before a call is spent on it.
@@ -123,6 +125,12 @@ class Binding:
         except (AttributeError, KeyError, OverflowError, TypeError) as err:
             raise ValueError(f"not a binding: {err}") from err
 
+
+_LOOKS: Final = ("looked_at", "seen_at", "located_at")
+lasting: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
+    *(item.name for item in fields(Binding) if item.name not in _LOOKS)
+)
+"""What of a binding is worth a write and worth telling: all but when it was last looked for."""
 
 _KINDS = get_type_hints(Binding) | {"state": str}
 
