@@ -552,6 +552,23 @@ async def test_a_fault_of_our_own_is_not_the_end(
 # Looking
 
 
+async def test_a_listener_that_fails_keeps_nobody_from_anything(
+    world: World, entry: MockConfigEntry, plant_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ValueError("told")
+
+    stop = entry.runtime_data.coordinator.async_add_listener(fail)
+    world.add_devices([SN], online=True)
+    await world.bind(entry, plant_id, [SN])
+    await world.shows("associated", SN)
+    assert "failed to take in news" in caplog.text
+    stop()
+    caplog.clear()
+    assert await world.check([SN], timeout=10) == {SN: "associated"}
+    assert "failed to take in news" not in caplog.text
+
+
 async def test_nothing_is_asked_when_nothing_is_pending(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:

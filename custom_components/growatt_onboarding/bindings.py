@@ -164,7 +164,7 @@ class Bindings:
         material = []
         for binding in bindings:
             before = self.known.get(binding.serial)
-            if before is None or before == binding:
+            if before is None or before is binding:
                 continue
             self.known[binding.serial] = binding
             self._times_changed = True

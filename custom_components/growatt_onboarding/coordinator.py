@@ -27,8 +27,8 @@ from .steps import Steps
 
 # How long a reload waits for the answer to a request that is under way.
 _LAST_ANSWER_TIMEOUT: Final = 25
-# So many entities are told of news in one go; that takes a few milliseconds.
-_TOLD_AT_ONCE: Final = 100
+# The entities of so many inverters are told of news in one go; that takes a few milliseconds.
+_TOLD_AT_ONCE: Final = 5
 
 
 def store_key(entry_id: str) -> str:
@@ -100,6 +100,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._schedule_followers: list[CALLBACK_TYPE] = []
         self.news: set[str] = set()
+        self._about: dict[str | None, list[CALLBACK_TYPE]] = {}
         # What the listeners were told last.
         self._published: dict[str, Binding] = {}
         self._published_success = True
@@ -265,11 +266,27 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     @callback
     @override
-    def async_update_listeners(self) -> None:
-        """Tell those whom the news concern: of a thousand inverters mostly one has changed.
+    def async_add_listener(
+        self, update_callback: CALLBACK_TYPE, context: Any = None
+    ) -> Callable[[], None]:
+        """Listen to everything, or with a serial number as context to what is about that."""
+        remove = super().async_add_listener(update_callback, context)
+        listeners = self._about.setdefault(context, [])
+        listeners.append(update_callback)
 
-        A listener's context is the serial number that it is about; without one it hears of
-        everything, and first.
+        @callback
+        def stop() -> None:
+            listeners.remove(update_callback)
+            remove()
+
+        return stop
+
+    @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Tell those whom the news concern, first those who listen to everything.
+
+        Of a thousand inverters mostly one has changed.
         """
         before, self._published = self._published, dict(self.data)
         self.news = before.keys() ^ self._published.keys()
@@ -281,31 +298,27 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         }
         everybody = self.last_update_success is not self._published_success
         self._published_success = self.last_update_success
-        listeners = list(self._listeners.items())
-        for _, (listener, about) in listeners:
-            if about is None:
-                listener()
-        concerned = [
-            number
-            for number, (_, about) in listeners
-            if about is not None and (everybody or about in self.news)
-        ]
+        self._tell([None])
+        concerned = list(self._published if everybody else self.news)
         self._tell(concerned[:_TOLD_AT_ONCE])
         if later := concerned[_TOLD_AT_ONCE:]:
             self.config_entry.async_create_task(self.hass, self._async_tell(later), DOMAIN)
 
-    async def _async_tell(self, listeners: list[int]) -> None:
+    async def _async_tell(self, serials: list[str]) -> None:
         """Tell many without keeping Home Assistant from everything else meanwhile."""
-        for some in batched(listeners, _TOLD_AT_ONCE, strict=False):
+        for some in batched(serials, _TOLD_AT_ONCE, strict=False):
             await asyncio.sleep(0)
             self._tell(some)
 
     @callback
-    def _tell(self, listeners: Iterable[int]) -> None:
-        """Tell those of the listeners that are still there."""
-        for number in listeners:
-            if (told := self._listeners.get(number)) is not None:
-                told[0]()
+    def _tell(self, serials: Iterable[str | None]) -> None:
+        """Tell those who listen to what is about these inverters, or (None) to everything."""
+        for serial in serials:
+            for listener in list(self._about.get(serial, ())):
+                try:
+                    listener()
+                except Exception:  # noqa: BLE001 - the others shall hear of it all the same
+                    LOGGER.exception("%s: an entity failed to take in news", self.name)
 
     @callback
     def _wake(self) -> None:
@@ -344,7 +357,10 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             await self._steps.async_carry_out(planned.step)
         except AccessDeniedError:
             self._start_reauth()
+        # Between two steps Home Assistant comes to everything else.
+        await asyncio.sleep(0)
         self._publish()
+        await asyncio.sleep(0)
         return True
 
     @callback
