@@ -136,6 +136,8 @@ async def test_create_another_plant(
     result = await submit(hass, result, **typed)
     assert result["errors"] == {"name": "plant_name_taken"}
     assert suggested(result) == typed
+    result = await submit(hass, result, name="Shed", peak_power=0)
+    assert result["errors"] == {"peak_power": "required"}
     typed = {"name": "  ", "peak_power": 3.0}
     result = await submit(hass, result, **typed)
     assert result["errors"] == {"name": "plant_name_empty"}

@@ -175,7 +175,8 @@ class InverterFlow(ConfigSubentryFlow):
                 CONF_PEAK_POWER, description={"suggested_value": typed.get(CONF_PEAK_POWER)}
             ): NumberSelector(
                 NumberSelectorConfig(
-                    min=0.1,
+                    # What the front end begins with: zero is refused, so a person has to decide.
+                    min=0,
                     max=MAX_PEAK_POWER,
                     step="any",
                     unit_of_measurement="kWp",

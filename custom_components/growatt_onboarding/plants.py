@@ -6,6 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .cloud.errors import CloudError, InvalidInputError
+from .cloud.fields import REQUIRED
 from .cloud.model import Plant
 from .cloud.provider import CloudClient
 
@@ -25,6 +26,8 @@ async def async_create_plant(
     name = name.strip()
     if not name:
         raise InvalidInputError("plant_name_empty", field=CONF_NAME)
+    if peak_power <= 0:
+        raise InvalidInputError(REQUIRED, field=CONF_PEAK_POWER)
     offset = dt_util.now().utcoffset()
     values = {
         "name": name,
