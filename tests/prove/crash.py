@@ -49,8 +49,8 @@ class Scene:
 
     @property
     def marked(self) -> str:
-        """The inverter at which the cut strikes: the one in the middle."""
-        return self.serials[len(self.serials) // 2]
+        """The inverter at which the cut strikes: the one in the middle, or the first."""
+        return self.serials[0 if self.point.first else len(self.serials) // 2]
 
     @property
     def plant_id(self) -> int:
@@ -96,6 +96,7 @@ class Point:
     reach: brings Home Assistant to the point, to be killed from outside.
     stored, sent, accepted, answered: what must be found of the marked inverter after the cut.
     half: what the beginning of an unfinished file must contain.
+    first: of several inverters the cut strikes at the first, as there is no such moment later.
     """
 
     key: str
@@ -108,6 +109,7 @@ class Point:
     accepted: bool = False
     answered: bool = False
     half: str | None = None
+    first: bool = False
 
     def verify(self, scene: Scene) -> None:
         """Raise NotAsClaimedError unless the cut struck at this point."""
@@ -257,6 +259,8 @@ POINTS: Sequence[Point] = (
         state="unconfirmed",
         stored="unconfirmed",
         half='"ledgers"',
+        # The others are sent to an endpoint that is noted as in use by then.
+        first=True,
     ),
     Point(
         key="f4",
