@@ -1,6 +1,6 @@
 """What every test shares."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, settings
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 # Before the harness's own folder of that name can shadow ours.
 import custom_components.growatt_onboarding  # noqa: F401
@@ -19,6 +20,8 @@ from simulator import Simulator
 
 from . import secrets_watch
 from .common import UNLIMITED
+from .prove.timelapse import Timelapse
+from .prove.world import World
 from .secrets_watch import Watch
 
 pytest_plugins = ["tests.simulator.fixtures"]
@@ -69,3 +72,22 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an answer of the cloud for a moment only."""
     provider = replace(PROVIDERS["growatt"], client=partial(GrowattClient, timeout=0.5))
     monkeypatch.setitem(PROVIDERS, "growatt", provider)
+
+
+# A Home Assistant on simulated time
+
+
+@pytest.fixture
+async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
+    with Timelapse() as clock:
+        yield World(hass, simulator, clock)
+
+
+@pytest.fixture
+async def entry(world: World) -> MockConfigEntry:
+    return await world.add_account()
+
+
+@pytest.fixture
+def plant_id(world: World, entry: MockConfigEntry) -> str:
+    return world.add_plant(entry)

@@ -1,11 +1,10 @@
 """What the accounts of one server and token share: limits, reachability, the watch."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
@@ -17,10 +16,8 @@ from custom_components.growatt_onboarding.cloud.model import Sighting, SightingP
 from custom_components.growatt_onboarding.cloud.provider import Call, CloudClient, Endpoint, Pace
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DOMAIN
-from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 GROWATT = PROVIDERS["growatt"]
@@ -31,12 +28,6 @@ OTHER_SLOW = Call(SLOW.endpoint, "b")
 DAILY = Call(Endpoint("GET", "daily", Pace.SLOW_DAILY))
 DOWN = "cannot be reached"
 UP = "can be reached again"
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
 
 
 @pytest.fixture

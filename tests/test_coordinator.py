@@ -1,7 +1,6 @@
 """How bindings live in Home Assistant, against the simulated cloud and on simulated time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from itertools import pairwise
 from typing import Any
 
@@ -22,10 +21,8 @@ from custom_components.growatt_onboarding.cloud.model import Sighting, SightingP
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.steps import Pauses
 from custom_components.growatt_onboarding.store import NotStoredError
-from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 ADD = "device/sn/add"
@@ -36,22 +33,6 @@ PLANTS = "plant/list"
 SN = "SIM0000001"
 OTHER_SN = "SIM0000002"
 DAY = 86_400
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
-
-
-@pytest.fixture
-async def entry(world: World) -> MockConfigEntry:
-    return await world.add_account()
-
-
-@pytest.fixture
-def plant_id(world: World, entry: MockConfigEntry) -> str:
-    return world.add_plant(entry)
 
 
 def accepted(world: World, serial: str = SN) -> int:

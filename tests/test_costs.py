@@ -4,7 +4,7 @@ How long things take is for scripts/benchmark.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
@@ -14,27 +14,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.coordinator import store_key
 from custom_components.growatt_onboarding.store import DurableStore
-from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 LIST = "device/list"
 WATCH = "queryDeviceList"
 HOUR = 3_600
 DAY = 86_400
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
-
-
-@pytest.fixture
-async def entry(world: World) -> MockConfigEntry:
-    return await world.add_account()
 
 
 @pytest.fixture

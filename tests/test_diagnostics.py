@@ -1,7 +1,7 @@
 """What a bug report carries, and what it must not."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import fields
 import json
 import re
@@ -32,11 +32,9 @@ from custom_components.growatt_onboarding.diagnostics import (
     shown,
     without,
 )
-from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 
 from .common import account_entry
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 SN = "SIM0004711"
@@ -60,12 +58,6 @@ PERSONAL = (
     "fake-token-value",
     "fake-session-value",
 )
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
 
 
 @pytest.fixture

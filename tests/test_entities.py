@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
 from datetime import datetime
 import json
 from typing import Any
@@ -24,31 +23,14 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.servers import resolve
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.coordinator import store_key
-from simulator import Simulator
 
 from .common import account_entry
-from .prove.timelapse import START, Timelapse
+from .prove.timelapse import START
 from .prove.world import World
 from .used_texts import ROOT
 
 SN = "SIM0000001"
 OTHER_SN = "SIM0000002"
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
-
-
-@pytest.fixture
-async def entry(world: World) -> MockConfigEntry:
-    return await world.add_account()
-
-
-@pytest.fixture
-def plant_id(world: World, entry: MockConfigEntry) -> str:
-    return world.add_plant(entry)
 
 
 def entity_id(world: World, platform: str, unique_id: str) -> str:

@@ -1,10 +1,8 @@
 """The events of an association, and the button that has it looked for."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 import pytest
@@ -14,23 +12,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.growatt_onboarding.const import DOMAIN
-from simulator import Simulator
 
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 SN = "SIM0000001"
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
-
-
-@pytest.fixture
-async def entry(world: World) -> MockConfigEntry:
-    return await world.add_account()
 
 
 def entity_id(world: World, platform: str, key: str) -> str:

@@ -37,16 +37,6 @@ async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[Wor
 
 
 @pytest.fixture
-async def entry(world: World) -> MockConfigEntry:
-    return await world.add_account()
-
-
-@pytest.fixture
-def plant_id(world: World, entry: MockConfigEntry) -> str:
-    return world.add_plant(entry)
-
-
-@pytest.fixture
 def theirs(world: World) -> Plant:
     """Return the plant of somebody else."""
     stranger = world.simulator.growatt.add_user("stranger", "stranger@example.com")

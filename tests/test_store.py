@@ -2,7 +2,6 @@
 
 # ruff: noqa: ASYNC240 - looking at the disk is what these tests do
 
-from collections.abc import AsyncGenerator
 import json
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,7 @@ import pytest
 from custom_components.growatt_onboarding.access import Clouds
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.store import DurableStore, NotStoredError
-from simulator import Simulator
 
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 KEY = f"{DOMAIN}.test"
@@ -58,12 +55,6 @@ def file(hass: HomeAssistant) -> Path:
 @pytest.fixture
 def store(hass: HomeAssistant) -> DurableStore:
     return DurableStore(hass, KEY)
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
 
 
 def issues(hass: HomeAssistant) -> set[str]:
