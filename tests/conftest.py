@@ -1,7 +1,7 @@
 """What every test shares."""
 
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import replace
+from copy import replace
 from functools import partial
 from pathlib import Path
 from typing import Any

@@ -1,8 +1,7 @@
 """An account's bindings on disk: nothing of them is ever older than what was written last."""
 
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import replace
+from copy import deepcopy, replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant

@@ -1,7 +1,7 @@
 """The blueprints, loaded by Home Assistant as a person would import them, and triggered."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from pathlib import Path
 import shutil

@@ -1,7 +1,7 @@
 """Handing an account over to Home Assistant's own integration for what its inverters do."""
 
 from collections.abc import Generator
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, FlowType

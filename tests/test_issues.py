@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryDisabler

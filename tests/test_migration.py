@@ -1,6 +1,6 @@
 """Entries that another version of the integration stored."""
 
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState

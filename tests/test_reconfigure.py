@@ -1,7 +1,8 @@
 """Changing an account: its server, its access data, and handing it over."""
 
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState

@@ -6,10 +6,9 @@ coordinator.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 import math
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -66,7 +65,6 @@ def minutes_until(at: float) -> int:
     return max(1, math.ceil((at - now()) / 60))
 
 
-@dataclass(slots=True)
 class Watch:
     """The cheap list of everything the token sees: one reading answers for all its accounts.
 
@@ -78,10 +76,12 @@ class Watch:
 
     """
 
-    serials: frozenset[str] = frozenset()
-    read_at: float | None = None
-    half_read: Round | None = None
-    denied_at: float | None = None
+    def __init__(self) -> None:
+        """Start with nothing read."""
+        self.serials: frozenset[str] = frozenset()
+        self.read_at: float | None = None
+        self.half_read: Round | None = None
+        self.denied_at: float | None = None
 
     def take(self, number: int, page: SightingPage, began: float) -> None:
         """Take in a page that was asked for at `began`."""
@@ -103,8 +103,7 @@ class Watch:
             self.half_read = None
 
 
-@dataclass(frozen=True, slots=True)
-class LastAnswer:
+class LastAnswer(NamedTuple):
     """How the last call of an endpoint ended.
 
     Attributes:

@@ -1,13 +1,12 @@
 """An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from .access import Access, Clouds
-from .cloud.model import Account, Values
+from .cloud.model import Account, Values, repr_without
 from .cloud.provider import CloudClient, Provider
 from .cloud.registry import PROVIDERS
 from .const import (
@@ -22,13 +21,16 @@ from .const import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """A server to talk to, with the access data for it."""
 
     provider: Provider
     url: str
-    access: Values = field(repr=False)
+    access: Values
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "access")
 
     def client(self, clouds: Clouds) -> CloudClient:
         """Return a client without an account's session."""

@@ -1,7 +1,7 @@
 """What the steps of the account dialog share: the server in use, the forms, the entry."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import replace
 from typing import Any, override
 
 from homeassistant.config_entries import (

@@ -1,7 +1,7 @@
 """The account dialog: choose a cloud, sign in to it, create an account or link the one there is."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import replace
 from typing import Any, override
 
 from homeassistant.config_entries import (

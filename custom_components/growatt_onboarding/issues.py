@@ -5,8 +5,7 @@ a person chose to ignore stays, out of sight, for that choice would go with it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -52,8 +51,7 @@ def async_remove_issues(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
             ir.async_delete_issue(hass, DOMAIN, issue_id(found, subentry_id))
 
 
-@dataclass(frozen=True, slots=True)
-class _Raised:
+class _Raised(NamedTuple):
     """A repair that is raised, and what it says."""
 
     found: Problem

@@ -5,8 +5,7 @@ version stores nothing that an earlier one cannot read, so going back to that on
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -14,8 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 type Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What makes the data of a minor version the next one's.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The steps of the account dialog that create an account."""
 
 import asyncio
-from dataclasses import replace
+from copy import replace
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigFlowResult

@@ -6,7 +6,7 @@ the account makes its entry; when nobody is left to do so, the integration does.
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from copy import replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -43,7 +43,6 @@ class OutcomeUnknownError(CloudError):
     outcome_unknown = True
 
 
-@dataclass(slots=True)
 class Registration:
     """A registration under way or done, and who waits for it.
 
@@ -58,13 +57,17 @@ class Registration:
 
     """
 
-    target: Target
-    name: str
-    task: asyncio.Task[Account]
-    make_entry: bool
-    waiting: int = 0
-    nobody_left: asyncio.Event = field(default_factory=asyncio.Event)
-    one_entry: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(
+        self, target: Target, name: str, task: asyncio.Task[Account], *, make_entry: bool
+    ) -> None:
+        """Begin with nobody waiting."""
+        self.target = target
+        self.name = name
+        self.task = task
+        self.make_entry = make_entry
+        self.waiting = 0
+        self.nobody_left = asyncio.Event()
+        self.one_entry = asyncio.Lock()
 
     @property
     def failed(self) -> bool:
@@ -106,7 +109,7 @@ async def async_register(
             _async_create(hass, clouds, key, target, form=form, values=values),
             f"{DOMAIN} registration",
         )
-        registration = running[key] = Registration(target, name, task, make_entry)
+        registration = running[key] = Registration(target, name, task, make_entry=make_entry)
         hass.async_create_background_task(
             _async_settle(hass, clouds, key, registration), f"{DOMAIN} registration entry"
         )

@@ -3,7 +3,8 @@
 What is stored goes through JSON; everything else is lost at a restart.
 """
 
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 import json
 

@@ -218,7 +218,8 @@ def test_a_clock_set_back_does_not_prolong_a_wait() -> None:
 
 
 def test_a_clock_set_back_shortens_no_wait_of_an_endpoint() -> None:
-    ledger = Ledger(TIMING, by_endpoint=True)
+    ledger = Ledger(TIMING)
+    ledger.by_endpoint = True
     called(ledger, "1", NOW)
     called(ledger, "2", NOW + 400)
     assert ledger.ready_at("list", "3", SLOW, NOW + 100) == NOW + 100 + PAUSE
@@ -351,7 +352,8 @@ def test_no_limit_is_passed_whatever_a_crash_forgets(
     *, by_endpoint: bool, waits: list[tuple[str, float]], ends: dict[int, bool]
 ) -> None:
     """`ends` tells after which calls it ends, and whether cleanly."""
-    ledger = Ledger(TIMING, by_endpoint=by_endpoint)
+    ledger = Ledger(TIMING)
+    ledger.by_endpoint = by_endpoint
     on_disk = json.dumps(ledger.as_dict())
     time, counted = NOW, list[tuple[str, float]]()
     for number, (subject, wait) in enumerate(waits):
@@ -429,7 +431,8 @@ def test_whoever_obeys_the_ledger_passes_no_limit(
     *, by_endpoint: bool, waits: list[tuple[str, float]], restarts: set[int], arrivals: float
 ) -> None:
     """Calls of few a day, some arriving late, as strictly counted as can be."""
-    ledger = Ledger(TIMING, by_endpoint=by_endpoint)
+    ledger = Ledger(TIMING)
+    ledger.by_endpoint = by_endpoint
     time, counted = NOW, list[tuple[str, float]]()
     for number, (subject, wait) in enumerate(waits):
         time = ledger.ready_at("list", subject, DAILY, time + wait)

@@ -1,6 +1,6 @@
 """What each answer makes of a binding."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

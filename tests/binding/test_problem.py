@@ -1,6 +1,6 @@
 """What a person has to know of a binding."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,6 +1,6 @@
 """What a release attaches is all that Home Assistant needs: installed from there, it works."""
 
-from dataclasses import replace
+from copy import replace
 import io
 import json
 from pathlib import Path

@@ -12,15 +12,13 @@ crash such an endpoint counts as called at the start, whatever the parameters we
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 import math
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from .timing import Timing
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """How often the same request may be made.
 
     Attributes:
@@ -41,11 +39,6 @@ _ANY = "*"
 type _Times = defaultdict[str, dict[str, float]]
 
 
-def _no_times() -> _Times:
-    return defaultdict(dict)
-
-
-@dataclass(slots=True)
 class Ledger:
     """The calls of one token, by endpoint and by what makes two requests the same (subject).
 
@@ -57,20 +50,22 @@ class Ledger:
 
     """
 
-    timing: Timing
-    by_endpoint: bool = False
-    paused_until: float = 0
-    outages: int = 0
-    _last_call: float = -math.inf
-    _calls: _Times = field(default_factory=_no_times)
-    _refused_until: _Times = field(default_factory=_no_times)
-    _days: dict[str, list[float]] = field(default_factory=dict)
-    # What speaks against `by_endpoint`: the last request let through per endpoint, and whether a
-    # different one was let through too soon after it to be counted alike.
-    _let_through: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _by_parameters: bool = False
-    # Endpoints of which only this is on disk: that they are in use.
-    _in_use: set[str] = field(default_factory=set)
+    def __init__(self, timing: Timing) -> None:
+        """Start with no calls."""
+        self.timing = timing
+        self.by_endpoint = False
+        self.paused_until: float = 0
+        self.outages = 0
+        self._last_call = -math.inf
+        self._calls: _Times = defaultdict(dict)
+        self._refused_until: _Times = defaultdict(dict)
+        self._days: dict[str, list[float]] = {}
+        # What speaks against `by_endpoint`: the last request let through per endpoint, and whether
+        # a different one was let through too soon after it to be counted alike.
+        self._let_through: dict[str, tuple[str, float]] = {}
+        self._by_parameters = False
+        # Endpoints of which only this is on disk: that they are in use.
+        self._in_use: set[str] = set()
 
     def soonest(self, now: float) -> float:
         """Return the earliest time, `now` or later, at which any call may be made."""
@@ -225,18 +220,19 @@ class Ledger:
         Raises ValueError when the data does not describe a ledger.
         """
         try:
-            return cls(
-                timing,
-                by_endpoint=_checked(data["by_endpoint"], bool),
-                paused_until=_number(data["paused_until"]),
-                outages=_checked(data["outages"], int),
-                _calls=_restored(data["calls"]),
-                _refused_until=_restored(data["refused_until"]),
-                _days={key: [_number(at) for at in calls] for key, calls in data["days"].items()},
-                _in_use={_checked(endpoint, str) for endpoint in data["in_use"]},
-            )
+            ledger = cls(timing)
+            ledger.by_endpoint = _checked(data["by_endpoint"], bool)
+            ledger.paused_until = _number(data["paused_until"])
+            ledger.outages = _checked(data["outages"], int)
+            ledger._calls = _restored(data["calls"])
+            ledger._refused_until = _restored(data["refused_until"])
+            ledger._days = {
+                key: [_number(at) for at in calls] for key, calls in data["days"].items()
+            }
+            ledger._in_use = {_checked(endpoint, str) for endpoint in data["in_use"]}
         except (AttributeError, KeyError, OverflowError, TypeError) as err:
             raise ValueError(f"not a ledger: {err}") from err
+        return ledger
 
     def usage(self, now: float) -> dict[str, dict[str, Any]]:
         """Return per endpoint how much of its limits is used up, for a bug report."""
@@ -283,7 +279,7 @@ def _drop_until(times: _Times, end: float) -> None:
 
 def _restored(data: Mapping[str, Mapping[str, Any]]) -> _Times:
     """Return stored times."""
-    times = _no_times()
+    times: _Times = defaultdict(dict)
     for endpoint, subjects in data.items():
         times[endpoint] = {subject: _number(at) for subject, at in subjects.items()}
     return times

@@ -1,6 +1,6 @@
 """What an answer makes of a binding. Every function returns a new binding."""
 
-from dataclasses import replace
+from copy import replace
 
 from .model import Binding, BindingState
 from .timing import SUBMIT_TRIES

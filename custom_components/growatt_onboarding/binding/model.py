@@ -1,12 +1,11 @@
 """A binding: our request that an inverter belong to a plant, and what became of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from enum import StrEnum
 import math
 from operator import attrgetter
 import re
-from typing import Any, Final, Self, get_type_hints
+from typing import Any, Final, NamedTuple, Self, get_type_hints
 
 # Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use longer
 # ones. What cannot be a serial number at all is refused before a call is spent on it.
@@ -46,15 +45,14 @@ class BindingState(StrEnum):
         return self in (BindingState.QUEUED, BindingState.UNCONFIRMED, BindingState.ACCEPTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(NamedTuple):
     """One inverter's binding. Times are Unix seconds, None for "not yet".
 
     Attributes:
         serial: serial number of the inverter.
         plant_id: the plant it shall stand in.
-        state: where the binding stands.
         queued_at: when it was asked for.
+        state: where the binding stands.
         sent_at: when it was last sent, or was about to be.
         accepted_at: when the cloud said yes.
         associated_at: when it was seen in its plant.
@@ -76,8 +74,8 @@ class Binding:
 
     serial: str
     plant_id: str
-    state: BindingState = BindingState.QUEUED
     queued_at: float
+    state: BindingState = BindingState.QUEUED
     sent_at: float | None = None
     accepted_at: float | None = None
     associated_at: float | None = None
@@ -107,9 +105,9 @@ class Binding:
     def as_dict(self) -> dict[str, Any]:
         """Return what has to be stored: the state, and everything else that is known."""
         known = {
-            item.name: value
-            for item in fields(self)
-            if (value := getattr(self, item.name)) != item.default
+            name: value
+            for name, value in self._asdict().items()
+            if name not in self._field_defaults or value != self._field_defaults[name]
         }
         return known | {"state": self.state.value}
 
@@ -128,7 +126,7 @@ class Binding:
 
 _LOOKS: Final = ("looked_at", "seen_at", "located_at")
 lasting: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
-    *(item.name for item in fields(Binding) if item.name not in _LOOKS)
+    *(name for name in Binding._fields if name not in _LOOKS)
 )
 """What of a binding is worth a write and worth telling: all but when it was last looked for."""
 

@@ -5,9 +5,9 @@ A stored time that lies in the future was noted before the clock was set back. I
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from .model import Binding, BindingState
 from .timing import Timing
@@ -25,8 +25,7 @@ class StepKind(StrEnum):
 _LISTS = (StepKind.LOOK, StepKind.WATCH)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One call to make: a plant's list, everything's list, or something about one inverter."""
 
     kind: StepKind
@@ -35,24 +34,21 @@ class Step:
     page: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A step and the time it is for."""
 
     step: Step
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Means(NamedTuple):
     """What the account's cloud can be asked besides taking a binding and listing a plant."""
 
     watch: bool = False
     locate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """A list that is being read page by page.
 
     Attributes:
@@ -67,30 +63,29 @@ class Round:
     began: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(NamedTuple):
     """Everything the next step depends on.
 
     Attributes:
         bindings: the account's bindings by serial number.
         means: what the cloud can be asked.
         looks: plants whose lists are half read.
-        watch: the cheap list, when it is half read.
-        watched_at: when the cheap list was last read to its end.
         asked: serial numbers that somebody wants checked, and since when.
         ready_at: the ledger's answer to when a step may be taken.
         soonest: no step may be taken before, as far as that is known without asking for each.
+        watch: the cheap list, when it is half read.
+        watched_at: when the cheap list was last read to its end.
 
     """
 
     bindings: Mapping[str, Binding]
     means: Means
+    looks: Mapping[str, Round]
+    asked: Mapping[str, float]
     ready_at: Callable[[Step], float]
     soonest: float = 0
-    looks: Mapping[str, Round]
     watch: Round | None = None
     watched_at: float | None = None
-    asked: Mapping[str, float]
 
 
 def plan(situation: Situation, timing: Timing, now: float) -> Planned | None:

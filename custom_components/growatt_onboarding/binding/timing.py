@@ -1,11 +1,9 @@
 """Every pause, interval and limit of the integration, in one place. All values in seconds."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(NamedTuple):
     """How often and how patiently clouds are asked.
 
     The vendor documents one call of the same request per five minutes, ten a day for some lists
@@ -49,8 +47,7 @@ class Timing:
 
     def scaled(self, factor: float) -> Self:
         """Return the same timing for a clock that runs `factor` times as fast."""
-        pauses = {item.name: getattr(self, item.name) / factor for item in fields(self)}
-        return replace(self, **pauses)
+        return type(self)(*(pause / factor for pause in self))
 
     def watch_interval(self, age: float) -> float:
         """Return how often to look for an inverter that has been waiting for `age` seconds."""

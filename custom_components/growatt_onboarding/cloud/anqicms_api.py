@@ -7,7 +7,6 @@ they are.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -22,6 +21,7 @@ from .errors import (
     UnknownCodeError,
 )
 from .fields import REQUIRED
+from .model import repr_without
 from .provider import Endpoint
 
 CAPTCHA: Final = Endpoint("GET", "api/captcha")
@@ -117,12 +117,15 @@ _CODES: Final[Mapping[Endpoint, Mapping[int, Meaning]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer that is no error."""
 
     code: int
-    data: object = field(repr=False)
+    data: object
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "data")
 
 
 def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:

@@ -2,11 +2,11 @@
 
 from base64 import b64decode
 import binascii
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .answer import as_flag, as_int, as_object, as_text
 from .errors import RejectedError, UnexpectedAnswerError
-from .model import Captcha
+from .model import Captcha, repr_without
 from .transport import is_header_value
 
 _PICTURES = {
@@ -16,8 +16,7 @@ _PICTURES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(NamedTuple):
     """A user as the site tells of it.
 
     Attributes:
@@ -33,7 +32,11 @@ class User:
     name: str | None
     email: str | None
     verified: bool
-    token: str | None = field(repr=False)
+    token: str | None
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "token")
 
 
 def captcha_wanted(data: object) -> bool:

@@ -5,13 +5,14 @@ The readers below take a value as it came and return what it means, or None.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 import json
 import math
 import re
+from typing import NamedTuple
 import unicodedata
 
 from .errors import UnexpectedAnswerError
+from .model import repr_without
 
 _NOT_JSON = object()
 _INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0+)?", re.ASCII)
@@ -22,14 +23,17 @@ _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer; `content_type` is the media type alone, in lower case."""
 
     status: int
     content_type: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "headers", "body")
 
     @property
     def text(self) -> str:

@@ -91,6 +91,7 @@ class GrowattClient(CloudClient):
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
         """Use the server and token of the context; a call takes at most `timeout` seconds."""
         self._context = context
+        self._cache = {} if context.cache is None else context.cache
         self._transport = Transport(
             http=context.http, url=context.url, gate=context.gate, timeout=timeout
         )
@@ -147,7 +148,7 @@ class GrowattClient(CloudClient):
             secrets=(password, email),
         )
         if account_id is not None:
-            self._context.cache[_USERS] = {**self._cached_users(), account_id: name}
+            self._cache[_USERS] = {**self._cached_users(), account_id: name}
         return Account(id=account_id, name=name, session={})
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
@@ -229,7 +230,7 @@ class GrowattClient(CloudClient):
         )
         plant = Plant(id=plant_id, name=name, owner_id=account_id)
         if (cached := self._cached_plants()) is not None:
-            self._context.cache[_PLANTS] = (*cached, plant)
+            self._cache[_PLANTS] = (*cached, plant)
         return plant
 
     # Devices
@@ -361,7 +362,7 @@ class GrowattClient(CloudClient):
         known = () if complete else self._cached_plants() or ()
         seen = [plant for row in rows if (plant := read.plant(row)) is not None]
         plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
-        self._context.cache[_PLANTS] = plants
+        self._cache[_PLANTS] = plants
         return plants
 
     async def _users(self) -> dict[str, str]:
@@ -374,14 +375,14 @@ class GrowattClient(CloudClient):
         for row in rows:
             if (user_id := as_text(row.get("c_user_id"))) is not None:
                 users[user_id] = as_text(row.get("c_user_name")) or user_id
-        self._context.cache[_USERS] = users
+        self._cache[_USERS] = users
         return users
 
     def _cached_plants(self) -> tuple[Plant, ...] | None:
-        return cast("tuple[Plant, ...] | None", self._context.cache.get(_PLANTS))
+        return cast("tuple[Plant, ...] | None", self._cache.get(_PLANTS))
 
     def _cached_users(self) -> dict[str, str]:
-        return dict(cast("dict[str, str]", self._context.cache.get(_USERS, {})))
+        return dict(cast("dict[str, str]", self._cache.get(_USERS, {})))
 
 
 # With a token its library calls the global server, whatever region was chosen.

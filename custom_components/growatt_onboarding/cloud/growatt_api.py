@@ -5,7 +5,6 @@ number means different things on different endpoints, so each has its own table.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from .answer import Answer, as_int, as_text, printable
@@ -23,6 +22,7 @@ from .errors import (
     UnknownCodeError,
     WrongServerError,
 )
+from .model import repr_without
 from .provider import Endpoint, Pace
 
 USER_REGISTER: Final = Endpoint("POST", "v1/user/user_register")
@@ -172,12 +172,15 @@ _ANSWERS: Mapping[Endpoint, frozenset[int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer that is no error: its code (mostly 0) and the whole object."""
 
     code: int
-    body: Mapping[str, object] = field(repr=False)
+    body: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "body")
 
     @property
     def data(self) -> object:

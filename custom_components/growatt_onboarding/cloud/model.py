@@ -1,15 +1,20 @@
 """What the clouds tell us, as small values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 type Values = Mapping[str, str]
 """What a form's fields were filled with, by field name; an empty optional field is absent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+def repr_without(record: NamedTuple, *secret: str) -> str:
+    """Return the text that stands for a value in a log or a traceback, without these fields."""
+    told = (f"{name}={value!r}" for name, value in record._asdict().items() if name not in secret)
+    return f"{type(record).__name__}({', '.join(told)})"
+
+
+class Account(NamedTuple):
     """An end user's account at a provider.
 
     Attributes:
@@ -23,12 +28,15 @@ class Account:
 
     id: str | None
     name: str
-    session: Mapping[str, str] | None = field(default=None, repr=False)
+    session: Mapping[str, str] | None = None
     activation_pending: bool = False
 
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "session")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plant:
+
+class Plant(NamedTuple):
     """A container of devices; `owner_id` is the id of the account it belongs to."""
 
     id: str
@@ -36,8 +44,7 @@ class Plant:
     owner_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A device that a cloud's list shows.
 
     Attributes:
@@ -56,8 +63,7 @@ class Sighting:
     online: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SightingPage:
+class SightingPage(NamedTuple):
     """One page of a device list and whether another page follows."""
 
     sightings: tuple[Sighting, ...]
@@ -77,8 +83,7 @@ class SightingPage:
         return self.more and (not self.sightings or not self.serials <= shown)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class Location(NamedTuple):
     """Who holds a serial number, as far as the cloud tells."""
 
     plant_id: str | None
@@ -95,10 +100,13 @@ class DeviceKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captcha:
+class Captcha(NamedTuple):
     """A picture whose text has to be typed; `challenge` ties the answer to it."""
 
-    image: bytes = field(repr=False)
+    image: bytes
     media_type: str
-    challenge: str = field(repr=False)
+    challenge: str
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "image", "challenge")

@@ -7,9 +7,8 @@ never which provider it has.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import aiohttp
 
@@ -22,6 +21,7 @@ from .model import (
     Plant,
     SightingPage,
     Values,
+    repr_without,
 )
 
 CAPTCHA_CHALLENGE: Final = "captcha_challenge"
@@ -59,8 +59,7 @@ class FieldKind(StrEnum):
     CAPTCHA = "captcha"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """A field of a form. `autocomplete` is the HTML token that lets a browser help."""
 
     name: str
@@ -70,8 +69,7 @@ class Field:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(NamedTuple):
     """One way to register or to sign in.
 
     Attributes:
@@ -92,8 +90,7 @@ class Form:
     code_captcha: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(NamedTuple):
     """What this server and this access data allow, as far as a harmless question tells."""
 
     register: tuple[Form, ...] = ()
@@ -111,8 +108,7 @@ class Pace(StrEnum):
     SLOW_DAILY = "slow_daily"  # as slow, and a few per day
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One call of a provider's interface."""
 
     method: str
@@ -120,8 +116,7 @@ class Endpoint:
     pace: Pace = Pace.FREE
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An endpoint with the parameters that make two requests the same; holds no secret."""
 
     endpoint: Endpoint
@@ -138,8 +133,7 @@ class Gate(Protocol):
         """Take note of how a permitted call ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOver:
+class HandOver(NamedTuple):
     """An integration of Home Assistant that shows what associated inverters do.
 
     Attributes:
@@ -156,8 +150,7 @@ class HandOver:
     first_call: Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """One address of a provider.
 
     Attributes:
@@ -174,33 +167,32 @@ class Server:
     hand_over: HandOver | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(NamedTuple):
     """The description of one kind of cloud.
 
     Attributes:
         key: stored with every account, also the translation key of its name.
-        manufacturer: whose devices these are, None where that is not one maker.
         servers: known addresses; an address of one's own is always possible too.
         access_fields: what is needed to talk to a server at all, before any account.
+        client: makes a client.
+        manufacturer: whose devices these are, None where that is not one maker.
         activates: whether a site may make new accounts wait for a review or a confirmation.
         register_fields: every field that a form to register may ask for.
         place_field: what a binding needs instead of a plant, where there are no plants.
-        client: makes a client.
         identify: the parts of the access data that, with the server, tell two accounts of the
             same id apart (a site, a user domain).
 
     """
 
     key: str
-    manufacturer: str | None = None
     servers: tuple[Server, ...]
     access_fields: tuple[Field, ...]
     client: Callable[[ClientContext], CloudClient]
+    manufacturer: str | None = None
     activates: bool = False
     register_fields: tuple[Field, ...] = ()
     place_field: Field | None = None
-    identify: Callable[[Values], str] = field(default=lambda _access: "")
+    identify: Callable[[Values], str] = lambda _access: ""
 
     def portal(self, url: str) -> str:
         """Return the web pages for an address: known ones, else what the address itself shows."""
@@ -208,8 +200,7 @@ class Provider:
         return next(portals, None) or url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientContext:
+class ClientContext(NamedTuple):
     """What a client is made with.
 
     Attributes:
@@ -220,17 +211,21 @@ class ClientContext:
         gate: asked before every request.
         on_session: told when the cloud hands out a new session, to be stored.
         cache: answers that are expensive to ask again, shared by all clients of the same server
-            and access data; used where the gate says "not now".
+            and access data; used where the gate says "not now". None to keep nothing.
 
     """
 
     http: aiohttp.ClientSession
     url: str
-    access: Values = field(repr=False)
-    session: Mapping[str, str] | None = field(default=None, repr=False)
+    access: Values
+    session: Mapping[str, str] | None = None
     gate: Gate | None = None
     on_session: Callable[[Mapping[str, str]], None] | None = None
-    cache: MutableMapping[str, object] = field(default_factory=dict, repr=False)
+    cache: MutableMapping[str, object] | None = None
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "access", "session", "cache")
 
 
 class CloudClient(ABC):

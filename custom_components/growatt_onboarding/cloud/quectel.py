@@ -8,7 +8,7 @@ number.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import replace
 from functools import partial
 import re
 import time

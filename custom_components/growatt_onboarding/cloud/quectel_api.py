@@ -7,7 +7,6 @@ vendor's pages document 200 for success, their samples print 0.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from .answer import Answer, as_int, as_text, printable
@@ -24,6 +23,7 @@ from .errors import (
     UnexpectedAnswerError,
     UnknownCodeError,
 )
+from .model import repr_without
 from .provider import Endpoint, Pace
 
 SEND_EMAIL: Final = Endpoint("POST", "v2/mail/enduserapi/v2/sendEmail")
@@ -132,12 +132,15 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer that is no error: its code (200 or 0) and its data as it came."""
 
     code: int
-    data: object = field(repr=False)
+    data: object
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "data")
 
     @property
     def certain(self) -> bool:

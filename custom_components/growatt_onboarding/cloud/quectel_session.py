@@ -6,11 +6,11 @@ sample tokens in the vendor's documentation). Both are JSON Web Tokens that begi
 
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from .answer import as_int, as_object, as_text
 from .errors import UnexpectedAnswerError
+from .model import repr_without
 from .transport import is_header_value
 
 ACCESS_LIFETIME: Final = 7_200
@@ -20,18 +20,21 @@ REFRESH_LIFETIME: Final = 2_592_000
 _MILLISECONDS_FROM = 10**11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(NamedTuple):
     """An account's tokens; the times of their end are Unix seconds.
 
     `account_id` is the account's `uid`, None where the cloud has not told it yet.
     """
 
-    access_token: str = field(repr=False)
+    access_token: str
     access_expires: int
-    refresh_token: str = field(repr=False)
+    refresh_token: str
     refresh_expires: int
     account_id: str | None = None
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "access_token", "refresh_token")
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, str] | None) -> Self | None:

@@ -6,7 +6,7 @@ means different things by action and by the kind of account, so each has rules o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ from .errors import (
     UnknownCodeError,
 )
 from .fields import REQUIRED
+from .model import repr_without
 from .provider import Endpoint
 
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
@@ -75,8 +76,7 @@ class Hint(NamedTuple):
     meaning: Meaning
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(NamedTuple):
     """How an action's answers are read: hints first, then codes; `answers` are no errors."""
 
     codes: Mapping[int, Meaning]
@@ -208,12 +208,15 @@ def token_user() -> Rules:
     return Rules(codes={**_GENERIC, -1: Meaning(AccessDeniedError, "session_ended")})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer that is no error."""
 
     code: int
-    data: object = field(repr=False)
+    data: object
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "data")
 
 
 def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:

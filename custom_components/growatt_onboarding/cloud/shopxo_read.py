@@ -1,7 +1,7 @@
 """What ShopXO's answers hold, whichever version sent them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yarl import URL
 
@@ -21,8 +21,7 @@ _REGISTER_TYPES = "home_user_reg_type"
 _SITE = frozenset({_REGISTER_TYPES, "home_user_login_type", "home_site_name"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(NamedTuple):
     """What a site allows and wants.
 
     Attributes:

@@ -13,12 +13,12 @@ What the transport promises:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookies import SimpleCookie
 import logging
 from time import monotonic
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
@@ -32,6 +32,7 @@ from .errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+from .model import repr_without
 from .provider import Call, Gate
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,23 +42,27 @@ BLOCKED_RETRY_AFTER: Final = 300.0
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 TIMEOUT: Final = 20.0
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _CHUNK_BYTES = 64 * 1024
 _MAX_RETRY_AFTER = 24 * 3600
 _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """A call with what it sends: a query, and a body as form or as JSON (not both).
 
     Header values have to be `is_header_value`. Secrets belong in headers or the body.
     """
 
     call: Call
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    json: Mapping[str, object] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = _NOTHING
+    form: Mapping[str, str] | None = None
+    json: Mapping[str, object] | None = None
+    headers: Mapping[str, str] = _NOTHING
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "query", "form", "json", "headers")
 
 
 def is_header_value(text: str) -> bool:
@@ -65,22 +70,27 @@ def is_header_value(text: str) -> bool:
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """Sends requests to one server.
+    """Sends requests to one server."""
 
-    Attributes:
-        http: the caller's aiohttp session; never closed here.
-        url: the server's address without a trailing slash.
-        gate: asked before every request and told how it ended.
-        timeout: seconds from the first look-up of the name to the last byte of the answer.
+    def __init__(
+        self,
+        *,
+        http: aiohttp.ClientSession,
+        url: str,
+        gate: Gate | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        """Send through the caller's session, which is never closed here.
 
-    """
-
-    http: aiohttp.ClientSession
-    url: str
-    gate: Gate | None = None
-    timeout: float = TIMEOUT
+        `url` is the server's address without a trailing slash; the gate is asked before every
+        request and told how it ended; `timeout` is in seconds, from the first look-up of the name
+        to the last byte of the answer.
+        """
+        self._http = http
+        self._url = url
+        self._gate = gate
+        self._timeout = timeout
 
     async def send[T](self, request: Request, read: Callable[[Answer], T]) -> T:
         """Send a request once and return what `read` makes of the answer.
@@ -88,8 +98,8 @@ class Transport:
         `read` raises the CloudError that the answer means, so that the gate hears of it.
         """
         call = request.call
-        if self.gate is not None:
-            await self.gate.permit(call)
+        if self._gate is not None:
+            await self._gate.permit(call)
         started = monotonic()
         status: int | None = None
         # Stands when the caller is cancelled: nobody will read the answer.
@@ -114,18 +124,18 @@ class Transport:
                 0 if error is None else error.code,
                 monotonic() - started,
             )
-            if self.gate is not None:
-                self.gate.answered(call, error)
+            if self._gate is not None:
+                self._gate.answered(call, error)
 
     async def _exchange(self, request: Request) -> Answer:
         """Send a request and take in the answer, whatever it is."""
-        if self.http.closed:
+        if self._http.closed:
             raise UnreachableError
         endpoint = request.call.endpoint
         try:
-            async with self.http.request(
+            async with self._http.request(
                 endpoint.method,
-                f"{self.url}/{endpoint.path}",
+                f"{self._url}/{endpoint.path}",
                 params=request.query,
                 data=request.form,
                 json=request.json,
@@ -134,7 +144,7 @@ class Transport:
                 raise_for_status=False,
                 # A connection that takes half of all the time is a failed one. As this is the
                 # shorter of the two, the total can only run out once the request is on its way.
-                timeout=aiohttp.ClientTimeout(total=self.timeout, connect=self.timeout / 2),
+                timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._timeout / 2),
                 middlewares=(_once_and_apart,),
             ) as response:
                 return Answer(

@@ -3,7 +3,7 @@
 For the scenario of the hand-over, which only accounts of that server have.
 """
 
-from dataclasses import replace
+from copy import replace
 
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import config_validation as cv

@@ -3,7 +3,7 @@
 For the scenario of the repair; the product has no such switch. Goes with `fast_clock`.
 """
 
-from dataclasses import replace
+from copy import replace
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.typing import ConfigType
