@@ -149,6 +149,10 @@ class FakeClient(CloudClient):
         self._cloud.check("plants")
         return self._cloud.plants
 
+    def check_place(self, plant_id: str) -> None:
+        if not plant_id:
+            raise InvalidInputError("required", field="place")
+
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         self._cloud.check("bind")
         self._cloud.bound.append((account_id, plant_id, serial))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
@@ -10,7 +11,6 @@ import pytest
 
 from custom_components.growatt_onboarding import registration
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.repairs import async_create_fix_flow
 from simulator import Simulator
 
 from .common import UNLIMITED, add_account, entries, submit
@@ -80,16 +80,17 @@ async def test_an_account_that_waits_for_its_review(
     assert list(simulator.calls) == []
 
     # The repair leads into the dialog to sign in.
-    found = ir.async_get(hass).async_get_issue(DOMAIN, issue)
-    assert found is not None
-    fix = await async_create_fix_flow(hass, issue, found.data)
-    fix.hass, fix.flow_id, fix.handler = hass, "fix", DOMAIN
-    assert (await fix.async_step_init())["type"] == "form"  # type: ignore[attr-defined]
-    result = await fix.async_step_init({})  # type: ignore[attr-defined]
-    kind, flow_id = result["next_flow"]
-    assert kind == "config_flow"
-    (reauth,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
-    assert reauth["flow_id"] == flow_id
+    repairs = repairs_flow_manager(hass)
+    assert repairs is not None
+    for _ in range(2):  # a person may leave the dialog and come back
+        asked = await repairs.async_init(DOMAIN, data={"issue_id": issue})
+        assert asked["step_id"] == "confirm"
+        result = await repairs.async_configure(asked["flow_id"], {})
+        assert result["reason"] == "sign_in"
+        kind, flow_id = result["next_flow"]
+        assert kind == "config_flow"
+        (reauth,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
+        assert reauth["flow_id"] == flow_id
     dialog = await hass.config_entries.flow.async_configure(flow_id)
     if dialog["step_id"] == "reauth_confirm":
         dialog = await submit(hass, dialog)

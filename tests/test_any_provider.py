@@ -366,6 +366,29 @@ async def test_a_renewed_session_is_stored_and_reloads_nothing(
     assert entry.runtime_data.coordinator is coordinator
 
 
+async def test_a_session_renewed_too_late_does_not_undo_a_sign_in(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.offer = Offer(link=(LOGIN,))
+    portal.passwords["alice"] = PASSWORD
+    entry = (await submit(hass, await open_portal(hass), **ACCOUNT))["result"]
+    before = entry.runtime_data.client
+    signed_in = {**entry.data, "session": {"token": "of a new sign-in"}}
+    hass.config_entries.async_update_entry(entry, data=signed_in)
+    before.renew()
+    await hass.async_block_till_done()
+    assert entry.data == signed_in
+    before.renew()
+    assert entry.data == signed_in
+
+    # While the account is not set up, what is renewed is kept all the same.
+    client = entry.runtime_data.client
+    assert client is not before
+    await hass.config_entries.async_unload(entry.entry_id)
+    client.renew()
+    assert entry.data["session"] == {"token": "renewed"}
+
+
 async def test_signing_in_where_it_is_not_offered(
     hass: HomeAssistant, portal: FakeCloud, pending: ConfigEntry
 ) -> None:

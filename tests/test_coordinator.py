@@ -6,6 +6,7 @@ from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
@@ -799,7 +800,9 @@ async def test_bad_token_starts_reauth_once(
     await world.clock.until(lambda: reauths(entry, world.hass))
     asked = world.asked("*")
     await world.bind(entry, plant_id, [OTHER_SN])
-    await world.check([SN], timeout=10)
+    with pytest.raises(ServiceValidationError) as caught:
+        await world.check([SN], timeout=10)
+    assert caught.value.translation_key == "not_signed_in"
     await asyncio.sleep(DAY)
     assert world.asked("*") == asked
     assert reauths(entry, world.hass) == 1

@@ -10,10 +10,13 @@ from typing import Any
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
 from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.growatt_onboarding.access import async_get_clouds
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -31,6 +34,7 @@ from custom_components.growatt_onboarding.diagnostics import (
     shown,
     without,
 )
+from custom_components.growatt_onboarding.registration import async_review_notes
 from simulator.growatt import INSTALLER_TOKEN
 
 from .common import account_entry
@@ -304,3 +308,24 @@ def test_a_short_serial_number_is_found_where_it_is_a_word(serial: str, after: s
 )
 def test_words_that_are_nobodys_stay(text: str) -> None:
     assert without(text, ["7", "SIM0004711", "12"]) == text
+
+
+async def test_the_file_that_is_downloaded_holds_nothing_personal(
+    world: World, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """Home Assistant adds the repairs that it keeps on disk."""
+    assert await async_setup_component(world.hass, "diagnostics", {})
+    clouds = await async_get_clouds(world.hass)
+    name, url = "jane.doe@example.com", "https://doe-family.example"
+    clouds.notes[f"growatt|{url}||{name}"] = {
+        "provider": "growatt",
+        "server": url,
+        "account_name": name,
+        "at": 0.0,
+    }
+    await async_review_notes(world.hass, clouds)
+    client = await hass_client()
+    answer = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")
+    told = await answer.text()
+    assert "registration_unfinished" in told
+    assert found_in(told, PERSONAL) == []

@@ -9,6 +9,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
 
+import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.coordinator import store_key
 from simulator import END_USER_TOKEN, Simulator
@@ -131,3 +132,45 @@ async def test_the_actions_are_there_without_an_account(hass: HomeAssistant) -> 
     hass.data[DATA_TIMING] = UNLIMITED
     assert await async_setup_component(hass, DOMAIN, {})
     assert hass.services.has_service(DOMAIN, "register_account")
+
+
+async def test_devices_have_the_names_of_the_account_and_its_inverters(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    await track(hass, cloud, entry)
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_entry(entry, title="My home")
+    hass.config_entries.async_update_subentry(entry, subentry, title="Garage")
+    await hass.async_block_till_done()
+    devices = dr.async_get(hass)
+    names = {device.name for device in dr.async_entries_for_config_entry(devices, entry.entry_id)}
+    assert names == {"My home", "Garage"}
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    device = devices.async_get_device_by_identifier((DOMAIN, SERIAL), entry.entry_id)
+    assert device is not None
+    assert device.name == "Garage"
+
+
+async def test_an_inverter_that_is_removed_while_its_account_is_set_up(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    entry: ConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await track(hass, cloud, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    (subentry,) = entry.subentries.values()
+
+    async def meanwhile(hass: HomeAssistant) -> dict[str, str]:
+        hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+        return {}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(integration, "async_reasons", meanwhile)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+    assert not entry.runtime_data.coordinator.data
+    assert pending(hass, entry.entry_id) == STATE_OFF
+    await track(hass, cloud, entry)
+    assert pending(hass, entry.entry_id) == STATE_ON

@@ -1,6 +1,7 @@
 """The inverter dialog: the plant, the serial numbers, what became of them."""
 
 from typing import Any
+from unittest.mock import Mock
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -8,7 +9,8 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from custom_components.growatt_onboarding.account import Target
-from custom_components.growatt_onboarding.cloud.errors import RejectedError
+from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError, RejectedError
+from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import Account, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
@@ -193,6 +195,28 @@ async def test_a_lost_answer_to_creating_a_plant_is_settled_by_a_look(
     assert len(cloud.calls.of(ADD_PLANT)) == 1
 
 
+async def test_a_plant_is_known_when_its_dialog_was_closed_meanwhile(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    result = await open_inverters(hass, entry)
+    result = await submit(hass, result, plant_id="new_plant")
+    cloud.faults.add(ADD_PLANT, kind="hold")
+    step = hass.async_create_task(submit(hass, result, name="Roof", peak_power=4.2))
+    await cloud.faults.wait_held()
+    # As Home Assistant does when the browser goes away.
+    step.cancel()
+    cloud.faults.release()
+    await until(lambda: len(cloud.calls.of(ADD_PLANT)) == 1)
+    await hass.async_block_till_done()
+    # The list itself may not be asked again so soon.
+    cloud.faults.add(PLANTS, kind="code", code=10012)
+    result = await open_inverters(hass, entry)
+    (options,) = (
+        field.config["options"] for field in result["data_schema"].schema.values() if field
+    )
+    assert "Roof" in [option["label"] for option in options]
+
+
 @pytest.mark.parametrize("look", ["pass", "http_500"])
 async def test_a_lost_answer_that_no_look_settles(
     hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, look: str
@@ -212,7 +236,6 @@ async def test_a_lost_answer_that_no_look_settles(
     ("fault", "key"),
     [
         ({"kind": "code", "code": 10001}, "system_error"),
-        ({"kind": "code", "code": 10011}, "invalid_token"),
         ({"kind": "firewall"}, "blocked"),
         ({"kind": "garbage"}, "not_json"),
         ({"kind": "cut"}, "no_answer"),
@@ -231,6 +254,34 @@ async def test_plants_that_cannot_be_listed_are_asked_for_again(
     assert not result["errors"]
     result = await submit(hass, result, plant_id=RESIDENT_PLANT)
     assert result["step_id"] == "serial_numbers"
+
+
+@pytest.mark.parametrize("step", ["plant", "create_plant"])
+async def test_access_that_has_ended_leads_to_signing_in(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, step: str
+) -> None:
+    """Nothing else may find it out for days: nothing is asked while nothing is pending."""
+    if step == "plant":
+        cloud.faults.add(PLANTS, kind="code", code=10011)
+        result = await open_inverters(hass, entry)
+    else:
+        result = await open_inverters(hass, entry)
+        result = await submit(hass, result, plant_id="new_plant")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(GrowattClient, "create_plant", Mock(side_effect=AccessDeniedError))
+            result = await submit(hass, result, name="Roof", peak_power=5)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "not_signed_in"
+    connected = hass.states.get("binary_sensor.sim_resident_connected")
+    assert connected is not None
+    assert connected.state == "off"
+    await hass.async_block_till_done()
+    (reauth,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
+    result = await hass.config_entries.flow.async_configure(reauth["flow_id"])
+    result = await submit(hass, result, token=END_USER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert (await open_inverters(hass, entry))["step_id"] == "plant"
 
 
 # The serial numbers

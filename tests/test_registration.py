@@ -24,10 +24,11 @@ from custom_components.growatt_onboarding.registration import (
     ISSUE_UNFINISHED,
 )
 from custom_components.growatt_onboarding.store import DurableStore
-from simulator import INSTALLER_TOKEN, Simulator
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
 from .common import (
     NEW_ACCOUNT,
+    RESIDENT_ID,
     SECRETS,
     UNLIMITED,
     account_entry,
@@ -35,6 +36,8 @@ from .common import (
     entries,
     follow,
     open_at,
+    open_dialog,
+    own_address,
     send,
     submit,
     suggested,
@@ -246,7 +249,8 @@ async def test_the_repair_is_on_disk_before_the_request_leaves(
     (stored,) = hass_storage[ir.STORAGE_KEY]["data"]["issues"]
     assert stored["domain"] == DOMAIN
     assert stored["is_persistent"]
-    assert stored["translation_placeholders"] == {"name": "alice", "server": cloud.url}
+    # Home Assistant puts it into diagnostics.
+    assert stored["translation_placeholders"] == {"name": "al…", "server": "http://…"}
     for secret in (*SECRETS, NEW_ACCOUNT["email"]):
         assert secret not in str(hass_storage[ir.STORAGE_KEY])
     cloud.faults.release()
@@ -341,7 +345,7 @@ async def test_a_crash_leaves_a_repair_that_linking_ends(
     (issue,) = issues(hass)
     assert issue.issue_id.startswith(ISSUE_UNFINISHED)
     assert issue.translation_key == ISSUE_UNFINISHED
-    assert issue.translation_placeholders == {"name": "alice", "server": cloud.url}
+    assert issue.translation_placeholders == {"name": "al…", "server": "http://…"}
     assert issue.is_persistent
     assert issue.learn_more_url is not None
     assert issue.learn_more_url.endswith(f"?domain={DOMAIN}")
@@ -354,15 +358,44 @@ async def test_a_crash_leaves_a_repair_that_linking_ends(
     assert not notes(hass_storage)
 
 
-async def test_a_crash_leaves_a_repair_that_registering_again_ends(
+async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_created(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     await crashed(hass_storage, cloud.url)
-    result = await open_at(hass, cloud, "register")
+    result = await open_dialog(hass)
     assert len(issues(hass)) == 1
+    # The cloud cannot tell at first.
+    cloud.faults.add(CHECK, kind="http_500")
+    close(hass, await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN))
+    assert len(issues(hass)) == 1
+
+    result = await open_at(hass, cloud, "register")
+    assert not issues(hass)
+    assert not notes(hass_storage)
     result = await submit(hass, result, **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    await settled(hass)
+
+
+async def test_what_a_crash_left_at_another_place_stays(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, "https://elsewhere.example")
+    await open_at(hass, cloud, "link")
+    assert len(issues(hass)) == 1
+    assert len(cloud.calls.of(CHECK)) == 0
+
+
+async def test_a_token_that_tells_no_name_ends_the_repair_too(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    """The account is called by its id then; made later at the same place, it is the one."""
+    await crashed(hass_storage, cloud.url)
+    cloud.growatt.add_user("alice", "alice@example.com")
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert len(issues(hass)) == 1
+    result = await open_at(hass, cloud, "link", token=END_USER_TOKEN)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == RESIDENT_ID
     assert not issues(hass)
     assert not notes(hass_storage)
 

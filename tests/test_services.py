@@ -624,6 +624,34 @@ async def test_nothing_new_is_answered_at_once(
     assert not cloud.calls
 
 
+@pytest.mark.parametrize(("plant_id", "key"), [(" ", "invalid_id"), ("Home", "invalid_id")])
+async def test_what_cannot_be_a_plant_is_refused_before_anything_is_stored(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, plant_id: str, key: str
+) -> None:
+    data = {"plant_id": plant_id, "serial_numbers": ["SIM0000001"]}
+    await fails(hass, "bind_device", ServiceValidationError, key, **data)
+    assert not entry.subentries
+    cloud.growatt.add_device("SIM0000001")
+    response = await act(hass, "bind_device", **{**data, "plant_id": RESIDENT_PLANT})
+    assert states(response) == {"SIM0000001": "accepted"}
+
+
+@pytest.mark.parametrize(
+    ("text", "serials"),
+    [
+        ("SIM0000001 SIM0000002", ["SIM0000001", "SIM0000002"]),
+        ("SIM0000001\tSIM0000002", ["SIM0000001", "SIM0000002"]),
+        ("SIM 0000001", ["SIM0000001"]),
+        ("1234 5678 9012", ["123456789012"]),
+    ],
+)
+async def test_blanks_part_serial_numbers_where_each_could_be_one(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, text: str, serials: list[str]
+) -> None:
+    data = {"plant_id": RESIDENT_PLANT, "serial_numbers": text}
+    assert list(states(await act(hass, "bind_device", **data))) == serials
+
+
 async def test_a_plant_of_somebody_else(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:

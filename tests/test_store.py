@@ -2,14 +2,18 @@
 
 # ruff: noqa: ASYNC240 - looking at the disk is what these tests do
 
+import asyncio
+from contextlib import suppress
 import json
 from pathlib import Path
 from typing import Any
 
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.access import Clouds
 from custom_components.growatt_onboarding.const import DOMAIN
@@ -80,7 +84,7 @@ async def test_another_shape_is_kept_aside(
     assert kept.read_text() == content
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"store_set_aside_{KEY}")
     assert issue is not None
-    assert issue.translation_placeholders == {"path": str(kept)}
+    assert issue.translation_placeholders == {"path": f".storage/{kept.name}"}
     assert issue.is_persistent
     await store.async_write({"a": 1})
     assert await store.async_read() == {"a": 1}
@@ -256,3 +260,26 @@ async def test_account_starts_with_any_store(world: World, content: str) -> None
     await world.hass.config_entries.async_remove(entry.entry_id)
     assert not world.issues()
     assert not list(Path(world.hass.config.path(".storage")).glob(f"{DOMAIN}.{entry.entry_id}*"))
+
+
+async def test_nothing_is_written_once_the_account_is_taken_down(
+    world: World, entry: MockConfigEntry, plant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first write that takes its time must not leave a timer behind that writes again."""
+    world.add_devices(["SIM0000001"])
+    path = Path(world.hass.config.path(".storage", f"{DOMAIN}.{entry.entry_id}"))
+    original = DurableStore.async_write
+
+    async def slow(*args: Any) -> None:
+        await asyncio.sleep(5)
+        await original(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DurableStore, "async_write", slow)
+        tracking = world.hass.async_create_task(world.bind(entry, plant_id, ["SIM0000001"]))
+        await asyncio.sleep(1)
+        await world.hass.config_entries.async_remove(entry.entry_id)
+        with suppress(HomeAssistantError, KeyError, AttributeError):
+            await tracking
+    await asyncio.sleep(60)
+    assert not path.exists()

@@ -59,30 +59,47 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         coordinator=coordinator,
         device_id=device.id,
         loaded_data=dict(entry.data),
+        device_names=_device_names(entry),
     )
     await coordinator.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_review_activation(hass, entry)
     entry.async_on_unload(IssueKeeper(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    # What was removed or renamed while all this took its time.
+    await _async_entry_updated(hass, entry)
     coordinator.begin()
     return True
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Follow a change of the entry: inverters come and go without a reload, the rest needs one."""
-    if entry.data != entry.runtime_data.loaded_data:
+    account = entry.runtime_data
+    if entry.data != account.loaded_data:
         hass.config_entries.async_schedule_reload(entry.entry_id)
         return
-    entry.runtime_data.coordinator.sync_subentries()
+    account.coordinator.name = entry.title
+    devices = dr.async_get(hass)
+    before, account.device_names = account.device_names, _device_names(entry)
+    for key, name in account.device_names.items():
+        if before.get(key, name) == name:
+            continue
+        device = devices.async_get_device_by_identifier((DOMAIN, key), entry.entry_id)
+        if device is not None:
+            devices.async_update_device(device.id, name=name)
+    account.coordinator.sync_subentries()
+
+
+def _device_names(entry: AccountConfigEntry) -> dict[str, str]:
+    """Return what the devices of an account and its inverters are called, by their identifiers."""
+    inverters = {sub.unique_id: sub.title for sub in entry.subentries.values() if sub.unique_id}
+    return {entry.entry_id: entry.title, **inverters}
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
-    """Take an account down; what is under way gets its answer first."""
-    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
-        return False
+    """Take an account down; what is under way gets its answer first, and is told of."""
     await entry.runtime_data.coordinator.async_stop()
-    return True
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> None:

@@ -342,7 +342,7 @@ def _note(stored: dict[str, Any]) -> dict[str, Any]:
         isinstance(stored[key], str) for key in (CONF_PROVIDER, CONF_SERVER, CONF_ACCOUNT_NAME)
     ):
         raise TypeError
-    return dict(stored)
+    return {**stored, "at": float(stored["at"])}
 
 
 DATA_CLOUDS: HassKey[Clouds] = HassKey(DOMAIN)

@@ -1,5 +1,6 @@
 """An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -88,13 +89,18 @@ def entry_client(
 ) -> tuple[CloudClient, Access]:
     """Return the client of an account's entry and what it shares with others."""
     target = entry_target(entry)
+    ours: Mapping[str, Any] = entry.data
 
     @callback
     def store_session(session: Values) -> None:
-        """Keep the session that the cloud handed out anew."""
-        data = {**entry.data, CONF_SESSION: dict(session)}
-        entry.runtime_data.loaded_data = data
-        hass.config_entries.async_update_entry(entry, data=data)
+        """Keep the session that the cloud handed out anew, unless somebody signed in meanwhile."""
+        nonlocal ours
+        if entry.data != ours:
+            return
+        ours = {**ours, CONF_SESSION: dict(session)}
+        if entry.state is ConfigEntryState.LOADED:
+            entry.runtime_data.loaded_data = dict(ours)
+        hass.config_entries.async_update_entry(entry, data=ours)
 
     client = clouds.client(
         target.provider,

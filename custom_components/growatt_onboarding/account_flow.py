@@ -193,7 +193,9 @@ class AccountFlow(ConfigFlow):
             unique_id=self._target.unique_id(account),
             data=data,
             reason=(
-                "reconfigure_successful"
+                "already_configured"
+                if account.activation_pending
+                else "reconfigure_successful"
                 if self.source == SOURCE_RECONFIGURE
                 else "reauth_successful"
             ),

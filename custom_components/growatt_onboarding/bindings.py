@@ -42,6 +42,8 @@ class Bindings:
         self._added: dict[str, float] = {}
         self._cancel_anchor: CALLBACK_TYPE | None = None
         self._times_changed = False
+        # Another object has the store from now on.
+        self._closed = False
 
     # Reading
 
@@ -102,6 +104,7 @@ class Bindings:
 
     async def async_close(self) -> None:
         """Write what is worth keeping and was not worth a write of its own."""
+        self._closed = True
         if self._cancel_anchor is not None:
             self._cancel_anchor()
             self._cancel_anchor = None
@@ -230,7 +233,7 @@ class Bindings:
     @callback
     def _schedule_anchor(self) -> None:
         """Write down which subentries are on disk as soon as the new ones are."""
-        if self._added and self._cancel_anchor is None:
+        if self._added and self._cancel_anchor is None and not self._closed:
             self._cancel_anchor = async_call_later(
                 self._hass, _SUBENTRY_STORED_AFTER, self._async_anchor
             )

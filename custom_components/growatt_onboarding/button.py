@@ -48,7 +48,14 @@ class CheckNow(InverterEntity, ButtonEntity):
         """Ask for the check; say when it will be where a limit stands before it.
 
         Raises ServiceValidationError where the check has to wait: it is planned all the same.
+        Where somebody has to sign in first it is not.
         """
+        if not self.coordinator.signed_in:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_signed_in",
+                translation_placeholders={"account": self.coordinator.config_entry.title},
+            )
         self.coordinator.async_check([self.serial])
         planned = self.coordinator.next_check(self.serial)
         if planned is not None and planned > now() + self.coordinator.timing.patience:

@@ -55,7 +55,7 @@ from .hand_over import (
 from .inverter_flow import InverterFlow
 from .migration import ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .register_flow import RegisterFlow
-from .registration import async_review_notes
+from .registration import async_ask_about_notes, async_review_notes
 
 # A token can see thousands of accounts; a few names tell a person whose it is.
 _MOST_NAMES = 3
@@ -111,6 +111,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             except CloudError as err:
                 self._memory.note(err, names)
             else:
+                await async_ask_about_notes(self.hass, self._clouds, self._target, self._client)
                 return await self.async_step_method()
         typed = self._memory.typed
         schema = {**server_schema(provider, typed), **fields_schema(fields, typed)}

@@ -4,7 +4,8 @@ It never decides what comes next; that is `binding.planner`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Final, override
@@ -47,6 +48,7 @@ class AccountData:
         coordinator: drives and publishes the account's bindings.
         device_id: the account's device in Home Assistant.
         loaded_data: the entry's data that all this was made from; other data needs a reload.
+        device_names: what its devices are called, by their identifiers.
 
     """
 
@@ -56,6 +58,7 @@ class AccountData:
     coordinator: AccountCoordinator
     device_id: str
     loaded_data: dict[str, Any]
+    device_names: dict[str, str]
 
 
 type AccountConfigEntry = ConfigEntry[AccountData]
@@ -234,9 +237,24 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         return lambda: self._schedule_followers.remove(follower)
 
     @property
+    def signed_in(self) -> bool:
+        """Whether the account can be used: nobody has to sign in (again) first."""
+        return self._client.signed_in and not self._sign_in_needed
+
+    @property
     def connected(self) -> bool:
         """Whether the account is signed in and the cloud answered the last call."""
-        return self._client.signed_in and not self._sign_in_needed and self._access.reachable
+        return self.signed_in and self._access.reachable
+
+    @contextmanager
+    def noticing_denial(self) -> Iterator[None]:
+        """Ask for new access data when what is done here finds out that they are not valid."""
+        try:
+            yield
+        except AccessDeniedError:
+            self._start_reauth()
+            self._changed()
+            raise
 
     @callback
     def sync_subentries(self) -> None:

@@ -54,6 +54,13 @@ class _PublishedEntity(CoordinatorEntity[AccountCoordinator]):
 class AccountEntity(_PublishedEntity):
     """An entity of an account."""
 
+    @override
+    async def async_update(self) -> None:
+        """Have what is pending looked for, when somebody asks for an update."""
+        self.coordinator.async_check(
+            serial for serial, binding in self.coordinator.data.items() if binding.pending
+        )
+
     def __init__(self, entry: AccountConfigEntry, description: EntityDescription) -> None:
         """Belong to the account's device."""
         super().__init__(entry.runtime_data.coordinator)
@@ -84,6 +91,11 @@ class InverterEntity(_PublishedEntity):
             configuration_url=provider.portal(entry.data[CONF_SERVER]),
             via_device_id=entry.runtime_data.device_id,
         )
+
+    @override
+    async def async_update(self) -> None:
+        """Have the inverter looked for, when somebody asks for an update."""
+        self.coordinator.async_check([self.serial])
 
     @property
     def binding(self) -> Binding | None:

@@ -56,6 +56,12 @@ class AssociationEvent(InverterEntity, EventEntity):
 
     @property
     @override
+    def available(self) -> bool:
+        """Always: an event that ended an unavailable state would go unnoticed by triggers."""
+        return True
+
+    @property
+    @override
     def shown(self) -> BindingState | None:
         return self._state
 

@@ -24,7 +24,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .binding.model import Binding, BindingState
-from .cloud.errors import CloudError, InvalidInputError
+from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError
 from .cloud.model import DeviceKind, Plant
 from .cloud.provider import Capability
 from .const import (
@@ -90,10 +90,10 @@ class InverterFlow(ConfigSubentryFlow):
 
     def _check_may_bind(self) -> None:
         """End the dialog where the account cannot bind anything."""
-        client = self._account.client
-        if Capability.BIND not in client.capabilities:
+        account = self._account
+        if Capability.BIND not in account.client.capabilities:
             raise self._abort("cannot_bind")
-        if not client.signed_in or self._entry.data[CONF_ACCOUNT_ID] is None:
+        if not account.coordinator.signed_in or self._entry.data[CONF_ACCOUNT_ID] is None:
             self._entry.async_start_reauth(self.hass)
             raise self._abort("not_signed_in")
 
@@ -109,7 +109,10 @@ class InverterFlow(ConfigSubentryFlow):
             plant = next(plant for plant in self._plants if plant.id == chosen)
             return await self._use_plant(plant)
         try:
-            self._plants = await client.plants(self._entry.data[CONF_ACCOUNT_ID])
+            with self._account.coordinator.noticing_denial():
+                self._plants = await client.plants(self._entry.data[CONF_ACCOUNT_ID])
+        except AccessDeniedError:
+            raise self._abort("not_signed_in") from None
         except CloudError as err:
             self._memory.note(err)
             # Nothing to choose from: submitting the empty form asks the cloud again.
@@ -150,18 +153,19 @@ class InverterFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Create a plant."""
-        account = self._account
+        self._check_may_bind()
         names = (CONF_NAME, CONF_PEAK_POWER)
         if user_input is not None:
             self._memory.keep(names, user_input)
             try:
                 plant = await async_create_plant(
                     self.hass,
-                    account.client,
-                    self._entry.data[CONF_ACCOUNT_ID],
+                    self._entry,
                     name=user_input[CONF_NAME],
                     peak_power=user_input[CONF_PEAK_POWER],
                 )
+            except AccessDeniedError:
+                raise self._abort("not_signed_in") from None
             except CloudError as err:
                 self._memory.note(err, names)
             else:
@@ -197,6 +201,7 @@ class InverterFlow(ConfigSubentryFlow):
             self._memory.keep((field.name,), user_input)
             try:
                 text = checked((field,), user_input)[field.name]
+                self._account.client.check_place(text)
             except InvalidInputError as err:
                 self._memory.note(err, (field.name,))
             else:

@@ -1,5 +1,6 @@
 """Creating a plant, from the dialog and from the action."""
 
+import asyncio
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -7,8 +8,9 @@ from homeassistant.util import dt as dt_util
 
 from .cloud.errors import CloudError, InvalidInputError
 from .cloud.fields import REQUIRED
-from .cloud.model import Plant
-from .cloud.provider import CloudClient
+from .cloud.model import Plant, Values
+from .const import CONF_ACCOUNT_ID, DOMAIN
+from .coordinator import AccountConfigEntry
 
 CONF_NAME: Final = "name"
 CONF_PEAK_POWER: Final = "peak_power"
@@ -17,7 +19,7 @@ MAX_PEAK_POWER: Final = 10_000
 
 
 async def async_create_plant(
-    hass: HomeAssistant, client: CloudClient, account_id: str, *, name: str, peak_power: float
+    hass: HomeAssistant, entry: AccountConfigEntry, *, name: str, peak_power: float
 ) -> Plant:
     """Create a plant of an account, where the home is; `peak_power` in kWp.
 
@@ -36,8 +38,17 @@ async def async_create_plant(
         "currency": hass.config.currency,
         "time_zone": f"{offset.total_seconds() / 3600:g}" if offset is not None else "",
     }
+    # When the caller's dialog is closed meanwhile, the plant has to be known all the same.
+    work = _create(entry, {key: value for key, value in values.items() if value})
+    with entry.runtime_data.coordinator.noticing_denial():
+        return await asyncio.shield(entry.async_create_task(hass, work, DOMAIN))
+
+
+async def _create(entry: AccountConfigEntry, values: Values) -> Plant:
+    """Send the request once, and settle a lost answer by a look."""
+    client, account_id = entry.runtime_data.client, entry.data[CONF_ACCOUNT_ID]
     try:
-        return await client.create_plant(account_id, {k: v for k, v in values.items() if v})
+        return await client.create_plant(account_id, values)
     except CloudError as err:
         if not err.outcome_unknown:
             raise
@@ -47,6 +58,6 @@ async def async_create_plant(
     except CloudError:
         plants = ()
     for plant in plants:
-        if plant.name == name:
+        if plant.name == values["name"]:
             return plant
-    raise CloudError("plant_outcome_unknown", placeholders={"name": name}) from lost
+    raise CloudError("plant_outcome_unknown", placeholders={"name": values["name"]}) from lost

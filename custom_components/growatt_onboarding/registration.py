@@ -10,7 +10,7 @@ from copy import replace
 from hashlib import sha256
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_IMPORT
+from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
@@ -19,8 +19,10 @@ from .access import Clouds, async_get_clouds, now
 from .account import Target, entry_target
 from .cloud.errors import CloudError
 from .cloud.model import Account, Values
-from .cloud.provider import CloudClient, Form
-from .const import CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
+from .cloud.provider import Capability, CloudClient, Form
+from .cloud.registry import PROVIDERS
+from .cloud.servers import choice
+from .const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
 from .store import NotStoredError
 
 ISSUE_UNFINISHED: Final = "registration_unfinished"
@@ -28,6 +30,8 @@ ISSUE_UNFINISHED: Final = "registration_unfinished"
 _DIALOG_GRACE: Final = 30
 # Config entries reach the disk a second after they were added; the note stays until they have.
 _ENTRY_STORED_AFTER: Final = 5
+# So many characters of a name tell whose it is.
+_HINT: Final = 3
 
 
 class NotRegisteredError(CloudError):
@@ -227,15 +231,8 @@ async def async_drop_note(hass: HomeAssistant, clouds: Clouds, key: str) -> None
 
 async def async_review_notes(hass: HomeAssistant, clouds: Clouds) -> None:
     """Turn the notes that a crash left into repairs, and drop those whose account is here."""
-    running = hass.data.get(DATA_REGISTRATIONS, {})
-    present = {
-        _key(entry_target(entry), entry.data[CONF_ACCOUNT_NAME])
-        for entry in hass.config_entries.async_entries(DOMAIN)
-    }
-    for key, note in list(clouds.notes.items()):
-        if key in running:
-            continue
-        if key in present:
+    for key, note in _open_notes(hass, clouds):
+        if any(_is_about(note, key, entry) for entry in hass.config_entries.async_entries(DOMAIN)):
             await async_drop_note(hass, clouds, key)
         else:
             _raise_issue(hass, key, note)
@@ -244,6 +241,43 @@ async def async_review_notes(hass: HomeAssistant, clouds: Clouds) -> None:
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(ISSUE_UNFINISHED) and issue_id not in known:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+async def async_ask_about_notes(
+    hass: HomeAssistant, clouds: Clouds, target: Target, client: CloudClient
+) -> None:
+    """Drop the notes about accounts at this place that do not exist, where that can be asked."""
+    if Capability.CHECK_USERNAME not in client.capabilities:
+        return
+    for key, note in _open_notes(hass, clouds):
+        name = note[CONF_ACCOUNT_NAME]
+        if key != _key(target, name):
+            continue
+        try:
+            if await client.is_username_available(name):
+                await async_drop_note(hass, clouds, key)
+        except CloudError as err:
+            LOGGER.debug("It could not be asked about an account: %s", err.key)
+
+
+def _open_notes(hass: HomeAssistant, clouds: Clouds) -> list[tuple[str, dict[str, Any]]]:
+    """Return the notes whose registration is not under way any more."""
+    running = hass.data.get(DATA_REGISTRATIONS, {})
+    return [(key, note) for key, note in clouds.notes.items() if key not in running]
+
+
+def _is_about(note: dict[str, Any], key: str, entry: ConfigEntry) -> bool:
+    """Tell whether an entry is that of the account in a note.
+
+    An account that was linked by a token which tells no name is called by its id. Made after the
+    note, at the same place, such an entry is taken for it.
+    """
+    target, name = entry_target(entry), entry.data[CONF_ACCOUNT_NAME]
+    if _key(target, name) == key:
+        return True
+    nameless = name == entry.data[CONF_ACCOUNT_ID]
+    later = entry.created_at.timestamp() >= note["at"]
+    return nameless and later and _key(target, note[CONF_ACCOUNT_NAME]) == key
 
 
 def _issue_id(key: str) -> str:
@@ -255,8 +289,11 @@ def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
     """Raise the repair that offers to link the account.
 
     It leads into the dialog by a link and not by a fix flow, because it has to work after a crash
-    that left no account, when Home Assistant does not load this integration.
+    that left no account, when Home Assistant does not load this integration. For that it is kept
+    by Home Assistant, which puts it into diagnostics: it holds just enough to know the account by.
     """
+    provider, url = PROVIDERS[note[CONF_PROVIDER]], note[CONF_SERVER]
+    is_known = choice(provider, url) != url
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -265,9 +302,17 @@ def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
         is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key=ISSUE_UNFINISHED,
-        translation_placeholders={"name": note[CONF_ACCOUNT_NAME], "server": note[CONF_SERVER]},
+        translation_placeholders={
+            "name": _hinted(note[CONF_ACCOUNT_NAME]),
+            "server": url if is_known else f"{url.partition('://')[0]}://…",
+        },
         learn_more_url=f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}",
     )
+
+
+def _hinted(text: str) -> str:
+    """Return the beginning of a name: who knows it recognises it, others learn little."""
+    return f"{text[: min(_HINT, len(text) // 2)]}…"
 
 
 async def _async_store_issues(hass: HomeAssistant) -> None:

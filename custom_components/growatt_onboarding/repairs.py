@@ -59,16 +59,24 @@ class ActivationRepairFlow(RepairsFlow):
         self._entry = entry
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin; what Home Assistant begins with is no answer of a person's."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
         """Ask whether the account can be signed in to by now."""
         if (entry := self._entry) is None:
             return self.async_create_entry(data={})
         if user_input is None:
             return self.async_show_form(
-                step_id="init",
+                step_id="confirm",
                 data_schema=vol.Schema({}),
                 description_placeholders={"account": entry.title},
             )
-        dialog = await self.hass.config_entries.flow.async_init(
+        # The dialog may be open already, perhaps left half-way.
+        open_already = next(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}), None)
+        dialog = open_already or await self.hass.config_entries.flow.async_init(
             DOMAIN,
             context={"source": SOURCE_REAUTH, "entry_id": entry.entry_id},
             data=dict(entry.data),
@@ -90,10 +98,11 @@ class InverterRepairFlow(RepairsFlow):
 
     @property
     def _account(self) -> AccountData | None:
-        """What the account runs on, None while it is not set up."""
+        """What the account runs on, None while it is not set up or somebody has to sign in."""
         if self._entry is None or self._entry.state is not ConfigEntryState.LOADED:
             return None
-        return self._entry.runtime_data
+        account = self._entry.runtime_data
+        return account if account.coordinator.signed_in else None
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Offer what can be done."""
@@ -131,7 +140,8 @@ class InverterRepairFlow(RepairsFlow):
         if (account := self._account) is None or self._solved(account):
             return self._end(account)
         try:
-            plants = await account.client.plants(self._account_id)
+            with account.coordinator.noticing_denial():
+                plants = await account.client.plants(self._account_id)
         except CloudError as err:
             reasons = await async_reasons(self.hass)
             return self.async_abort(

@@ -13,6 +13,8 @@ from .cloud.model import DeviceKind
 from .cloud.provider import Capability, CloudClient
 from .const import CONF_SERIAL_NUMBERS, LOGGER
 
+# Blanks inside a serial number are how people read it out, but not between pieces of this length.
+_WHOLE_FROM = 8
 # So many serial numbers are asked about while somebody waits; a call a second is allowed.
 _CHECKED_IN_DIALOG = 5
 
@@ -30,8 +32,16 @@ class SerialError(InvalidInputError):
 
 
 def split_serials(text: str) -> list[str]:
-    """Return what stands on each line or between commas, blank ones left out."""
-    return [part for part in re.split(r"[\n,;]+", text) if part.strip()]
+    """Return what stands on each line, in each cell or between commas, blank ones left out.
+
+    Blanks part what would be a serial number each; else they belong to one.
+    """
+    texts: list[str] = []
+    for part in re.split(r"[\n\t,;]+", text):
+        pieces = part.split()
+        whole = len(pieces) > 1 and all(len(piece) >= _WHOLE_FROM for piece in pieces)
+        texts += pieces if whole else filter(str.strip, [part])
+    return texts
 
 
 def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[str]:

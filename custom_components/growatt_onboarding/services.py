@@ -338,7 +338,8 @@ async def _check_username(call: ServiceCall) -> ServiceResponse:
 async def _list_plants(call: ServiceCall) -> ServiceResponse:
     """List an account's plants. Responds with `plants`, each with `plant_id` and `name`."""
     entry = _entry(call, Capability.PLANTS)
-    plants = await entry.runtime_data.client.plants(entry.data[CONF_ACCOUNT_ID])
+    with entry.runtime_data.coordinator.noticing_denial():
+        plants = await entry.runtime_data.client.plants(entry.data[CONF_ACCOUNT_ID])
     return {"plants": [{CONF_PLANT_ID: plant.id, CONF_NAME: plant.name} for plant in plants]}
 
 
@@ -347,8 +348,7 @@ async def _create_plant(call: ServiceCall) -> ServiceResponse:
     entry = _entry(call, Capability.CREATE_PLANT)
     plant = await async_create_plant(
         call.hass,
-        entry.runtime_data.client,
-        entry.data[CONF_ACCOUNT_ID],
+        entry,
         name=call.data[CONF_NAME],
         peak_power=call.data[CONF_PEAK_POWER],
     )
@@ -368,6 +368,8 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
     """
     entry = _entry(call, Capability.BIND)
     coordinator = entry.runtime_data.coordinator
+    plant_id: str = call.data[CONF_PLANT_ID].strip()
+    entry.runtime_data.client.check_place(plant_id)
     texts = [part for text in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(text)]
     if not texts:
         raise _invalid("serials_empty")
@@ -383,7 +385,7 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
         else:
             states[serial] = "already_tracked" if serial in tracked else None
     if added := [serial for serial, state in states.items() if state is None]:
-        await coordinator.async_track(added, call.data[CONF_PLANT_ID].strip())
+        await coordinator.async_track(added, plant_id)
         await coordinator.async_wait_for_answers(added, call.data[ATTR_TIMEOUT])
     return {
         "results": [
@@ -403,6 +405,8 @@ async def _check_association(call: ServiceCall) -> ServiceResponse:
     chosen: dict[AccountCoordinator, dict[str, None]] = {}
     for device_id in call.data[ATTR_DEVICE_ID]:
         entry, serial = _inverter(call.hass, device_id)
+        if not entry.runtime_data.coordinator.signed_in:
+            raise _invalid("not_signed_in", account=entry.title)
         chosen.setdefault(entry.runtime_data.coordinator, {})[serial] = None
     for coordinator, serials in chosen.items():
         coordinator.async_check(serials)

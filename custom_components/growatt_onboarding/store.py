@@ -13,7 +13,7 @@ from typing import Any, override
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.storage import Store
+from homeassistant.helpers.storage import STORAGE_DIR, Store
 
 from .const import DOMAIN, LOGGER
 
@@ -123,7 +123,8 @@ class DurableStore(Store[StoredData]):
             is_persistent=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key="store_set_aside",
-            translation_placeholders={"path": kept},
+            # Home Assistant puts it into diagnostics: where its folder is, is nobody's business.
+            translation_placeholders={"path": f"{STORAGE_DIR}/{Path(kept).name}"},
         )
 
     @override

@@ -241,10 +241,14 @@ class GrowattClient(CloudClient):
         parameters = {"dataloggerSn": _valid_serial(serial)}
         return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, read.device_kind)
 
+    def check_place(self, plant_id: str) -> None:
+        """Refuse what is no plant's id."""
+        _identifier(plant_id, "plant_id")
+
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Ask for an inverter to be put into a plant as soon as it is online."""
         _identifier(account_id, "account_id")
-        _identifier(plant_id, "plant")
+        self.check_place(plant_id)
         _valid_serial(serial)
         await self._ask(
             self.bind_call(account_id, plant_id, serial),

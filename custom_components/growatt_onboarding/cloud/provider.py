@@ -297,6 +297,10 @@ class CloudClient(ABC):
         """Return what a serial number belongs to."""
         raise NotImplementedError
 
+    def check_place(self, plant_id: str) -> None:
+        """Raise InvalidInputError where nothing can be bound to a plant (place) of such an id."""
+        raise NotImplementedError
+
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Ask for a serial number to be bound; returning means accepted, not associated.
 

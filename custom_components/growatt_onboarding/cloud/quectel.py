@@ -271,9 +271,13 @@ class QuectelClient(CloudClient):
 
     # Devices
 
+    def check_place(self, plant_id: str) -> None:
+        """Refuse what is no product's key."""
+        self._check(_PRODUCT_KEY, plant_id, "invalid_product_key", "product_key")
+
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Ask for a device to be bound; `plant_id` is its product's key."""
-        self._check(_PRODUCT_KEY, plant_id, "invalid_product_key", "product_key")
+        self.check_place(plant_id)
         self._check(_SERIAL, serial, "invalid_serial", "serial_numbers")
         await self._ask_signed_in(
             self.bind_call(account_id, plant_id, serial),
