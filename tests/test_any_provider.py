@@ -251,6 +251,37 @@ async def test_a_taken_address_is_told_before_a_code_is_sent(
     result = await submit(hass, result, email="a@example.com", captcha="text")
     assert result["errors"] == {"email": "username_taken"}
     assert not portal.sent
+    assert "link_instead" in result["data_schema"].schema
+    result = await submit(hass, result, email="b@example.com", captcha="text")
+    assert result["step_id"] == "register_form"
+    assert "link_instead" not in result["data_schema"].schema
+
+
+async def test_a_taken_address_leads_to_linking_that_account(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.capabilities |= {Capability.CHECK_USERNAME}
+    portal.taken.add("alice")
+    portal.passwords["alice"] = PASSWORD
+    result = await open_code_form(hass)
+    result = await submit(hass, result, email="alice", captcha="text")
+    result = await submit(hass, result, email="alice", captcha="text", link_instead=True)
+    assert result["step_id"] == "link_form"
+    assert suggested(result)["username"] == "alice"
+    result = await submit(hass, result, **ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_where_nobody_can_sign_in_no_way_leads_there(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.offer = Offer(register=portal.offer.register)
+    portal.capabilities |= {Capability.CHECK_USERNAME}
+    portal.taken.add("a@example.com")
+    result = await submit(hass, await open_portal(hass), way="link")
+    result = await submit(hass, result, email="a@example.com", captcha="text")
+    assert result["errors"] == {"email": "username_taken"}
+    assert "link_instead" not in result["data_schema"].schema
     result = await submit(hass, result, email="b@example.com", captcha="text")
     assert result["step_id"] == "register_form"
 

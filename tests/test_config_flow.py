@@ -377,6 +377,10 @@ async def test_a_token_that_may_not_register(hass: HomeAssistant, cloud: Simulat
     assert result["errors"] == {"base": "not_allowed_register"}
     assert suggested(result) == NEW_ACCOUNT
     assert cloud.growatt.user_named("alice") is None
+    # The way out is in the same dialog.
+    result = await submit(hass, result, **NEW_ACCOUNT, link_instead=True)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].data["account_id"] == RESIDENT_ID
 
 
 @pytest.mark.parametrize(("fault", "key"), REFUSED)

@@ -96,10 +96,7 @@ async def test_choose_a_plant_and_add_inverters(
     assert result["reason"] == "inverters_added"
     assert result["description_placeholders"] == {
         "account": RESIDENT,
-        "associated": "-",
-        "accepted": "SIM0000001, SIM0000002",
-        "waiting": "-",
-        "refused": "-",
+        "results": "- **Accepted:** SIM0000001, SIM0000002",
     }
     assert inverters(entry) == {
         "SIM0000001": {"serial_number": "SIM0000001", "plant_id": RESIDENT_PLANT},
@@ -446,10 +443,10 @@ async def test_the_end_says_why_one_was_refused(
     )
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
-    told = result["description_placeholders"]
-    assert told["refused"].startswith("\n  - SIM0000001: ")
-    assert words in told["refused"]
-    assert told["accepted"] == "SIM0000002"
+    accepted, refused = result["description_placeholders"]["results"].split("\n")
+    assert accepted == "- **Accepted:** SIM0000002"
+    assert refused.startswith("- **Rejected:** SIM0000001. ")
+    assert words in refused
     assert set(inverters(entry)) == {"SIM0000001", "SIM0000002"}
 
 
@@ -462,9 +459,9 @@ async def test_the_end_says_what_is_there_already_and_what_belongs_to_others(
     cloud.growatt.add_device("SIM0000002", plant_id=theirs.plant_id)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
-    told = result["description_placeholders"]
-    assert told["associated"] == "SIM0000001"
-    assert told["refused"].startswith("\n  - SIM0000002: Another plant or account")
+    associated, conflict = result["description_placeholders"]["results"].split("\n")
+    assert associated == "- **Associated:** SIM0000001"
+    assert conflict.startswith("- **Conflict:** SIM0000002. Another plant or account")
 
 
 @pytest.mark.parametrize(
@@ -478,7 +475,8 @@ async def test_the_end_says_what_has_no_answer_yet(
     cloud.faults.add(BIND, **fault)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["description_placeholders"]["waiting"] == "SIM0000001"
+    state = "Unconfirmed" if fault["kind"] == "cut" else "Queued"
+    assert result["description_placeholders"]["results"] == f"- **{state}:** SIM0000001"
     assert set(inverters(entry)) == {"SIM0000001"}
 
 
@@ -574,7 +572,8 @@ async def test_sixty_inverters_at_once_reload_nothing(
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="\n".join(serials))
     assert result["reason"] == "inverters_added"
-    assert result["description_placeholders"]["accepted"] == ", ".join(serials)
+    told = result["description_placeholders"]["results"]
+    assert told == f"- **Accepted:** {', '.join(serials)}"
     await hass.async_block_till_done()
     assert not setups
     assert set(inverters(entry)) == set(serials)
@@ -735,4 +734,5 @@ async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
     cloud.fail("bind", err)
     result = await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_ID)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["description_placeholders"]["refused"] == f"\n  - SIM0000001: {words}"
+    told = result["description_placeholders"]["results"]
+    assert told == f"- **Rejected:** SIM0000001. {words}"

@@ -206,6 +206,20 @@ async def test_plants_cannot_be_listed(
     assert f"conflict_{SN}" in world.issues()
 
 
+async def test_an_account_without_a_plant_has_none_to_choose(
+    world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
+) -> None:
+    await conflict(world, entry, plant_id, theirs)
+    plant = world.simulator.growatt.plants.pop(int(plant_id))
+    result = await choose(world, await open_repair(world, "conflict"), "choose_plant")
+    assert (result["type"], result["reason"]) == ("abort", "no_plants")
+    assert result["description_placeholders"]["account"] == entry.title
+    await asyncio.sleep(600)
+    world.simulator.growatt.plants[plant.plant_id] = plant
+    result = await choose(world, await open_repair(world, "conflict"), "choose_plant")
+    assert result["step_id"] == "choose_plant"
+
+
 async def test_where_there_are_no_plants_none_can_be_chosen(
     world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
 ) -> None:

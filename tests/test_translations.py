@@ -30,6 +30,10 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.forms import CAPTCHA_FIELD, OWN_ADDRESS
+from custom_components.growatt_onboarding.register_flow import (
+    CONF_LINK_INSTEAD,
+    CONF_SEND_AGAIN,
+)
 import custom_components.growatt_onboarding.repairs
 import custom_components.growatt_onboarding.services  # noqa: F401
 
@@ -206,7 +210,7 @@ def test_fields_of_signing_in_again() -> None:
 
 
 def test_fields_of_the_registration() -> None:
-    expected = {"send_again", CAPTCHA_FIELD.name}.union(
+    expected = {CONF_SEND_AGAIN, CONF_LINK_INSTEAD, CAPTCHA_FIELD.name}.union(
         *(names(provider.register_fields) for provider in providers())
     )
     assert set(EN["config"]["step"]["register_form"]["data"]) == expected
@@ -223,7 +227,7 @@ def test_fields_of_having_a_code_sent() -> None:
         for field in provider.register_fields
         if field.kind in (FieldKind.EMAIL, FieldKind.PHONE)
     }
-    expected = reachable | {CAPTCHA_FIELD.name}
+    expected = reachable | {CONF_LINK_INSTEAD, CAPTCHA_FIELD.name}
     assert set(EN["config"]["step"]["register_code"]["data"]) == expected
 
 
@@ -424,6 +428,7 @@ def test_sections() -> None:
     assert set(EN["config"]) == {
         "abort",
         "create_entry",
+        "initiate_flow",
         "error",
         "flow_title",
         "progress",

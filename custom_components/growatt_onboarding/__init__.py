@@ -17,10 +17,11 @@ from .const import (
     PLATFORMS,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
-from .issues import IssueKeeper, async_reasons, async_remove_issues, async_review_activation
+from .issues import IssueKeeper, async_remove_issues, async_review_activation
 from .migration import migrate
 from .registration import async_review_notes
 from .services import async_setup_services
+from .texts import async_reasons
 
 CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 

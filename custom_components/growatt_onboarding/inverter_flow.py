@@ -35,21 +35,14 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .forms import FormMemory, checked, field_selector
-from .issues import async_reasons, in_words
 from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .serials import async_refuse_dataloggers, check_serials, split_serials
 from .store import NotStoredError
+from .texts import async_reasons, async_state_names, in_words
 
 _NEW_PLANT: Final = "new_plant"
 # How long the dialog watches before it says what is known so far.
 _WATCH_SECONDS: Final = 20
-# Under which heading the dialog tells at its end of inverters that were not refused.
-_GROUPS: Final = {
-    BindingState.ASSOCIATED: "associated",
-    BindingState.ACCEPTED: "accepted",
-    BindingState.QUEUED: "waiting",
-    BindingState.UNCONFIRMED: "waiting",
-}
 
 
 class InverterFlow(ConfigSubentryFlow):
@@ -321,23 +314,25 @@ class InverterFlow(ConfigSubentryFlow):
 
     async def async_step_done(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Say what is known of each inverter. The subentries are there already."""
-        texts = await async_reasons(self.hass)
-        groups: dict[str, list[str]] = {"associated": [], "accepted": [], "waiting": []}
-        refused: list[str] = []
+        reasons, names = await async_reasons(self.hass), await async_state_names(self.hass)
         bindings = self._coordinator.data
-        for binding in (bindings[serial] for serial in self._serials if serial in bindings):
-            if binding.state in _GROUPS:
-                groups[_GROUPS[binding.state]].append(binding.serial)
-            else:
+        known = [bindings[serial] for serial in self._serials if serial in bindings]
+        lines = []
+        for state in BindingState:
+            found = [binding for binding in known if binding.state is state]
+            if found and (state.pending or state is BindingState.ASSOCIATED):
+                serials = ", ".join(binding.serial for binding in found)
+                lines.append(f"- **{names[state]}:** {serials}")
+                continue
+            for binding in found:
                 values = {"serials": binding.serial, "message": binding.message or ""}
-                reason = in_words(texts, binding.reason or "held_elsewhere", values)
-                refused.append(f"\n  - {binding.serial}: {reason}")
+                reason = in_words(reasons, binding.reason or "held_elsewhere", values)
+                lines.append(f"- **{names[state]}:** {binding.serial}. {reason}")
         return self.async_abort(
             reason=("submitted_again" if self.source == SOURCE_RECONFIGURE else "inverters_added"),
             description_placeholders={
                 "account": self._entry.title,
-                **{name: ", ".join(serials) or "-" for name, serials in groups.items()},
-                "refused": "".join(refused) or "-",
+                "results": "\n".join(lines),
             },
         )
 

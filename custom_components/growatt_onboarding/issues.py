@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.translation import async_get_translations
 
 from .access import now
 from .binding.model import Binding
 from .binding.problem import Problem, problem, problem_due_at
 from .const import CONF_ACTIVATION_PENDING, DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry
+from .texts import in_words
 
 UNKNOWN: Final = "?"
 
@@ -216,22 +216,3 @@ def _put_away(hass: HomeAssistant, issue: str) -> None:
     known = ir.async_get(hass).async_get_issue(DOMAIN, issue)
     if known is not None and known.dismissed_version is None:
         ir.async_delete_issue(hass, DOMAIN, issue)
-
-
-def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
-    """Return a reason's text, or the cloud's own words where the text says what is not known."""
-    try:
-        return reasons[key].format_map(values)
-    except KeyError:
-        return values.get("message") or key
-
-
-async def async_reasons(hass: HomeAssistant) -> dict[str, str]:
-    """Return why a cloud may refuse, in the language of this Home Assistant, by key."""
-    texts = await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
-    prefix, suffix = f"component.{DOMAIN}.exceptions.", ".message"
-    return {
-        key.removeprefix(prefix).removesuffix(suffix): text
-        for key, text in texts.items()
-        if key.startswith(prefix)
-    }

@@ -1,5 +1,6 @@
 """The steps of the account dialog that create an account."""
 
+from abc import abstractmethod
 import asyncio
 from copy import replace
 from typing import Any, Final, override
@@ -10,13 +11,14 @@ from homeassistant.helpers.selector import BooleanSelector
 import voluptuous as vol
 
 from .account_flow import AccountFlow, chosen_form, form_fields
-from .cloud.errors import CloudError, InvalidInputError
+from .cloud.errors import CloudError, InvalidInputError, NotAllowedError
 from .cloud.model import Account, Values
 from .cloud.provider import Capability, Field, FieldKind
 from .forms import code_fields, field_names
 from .registration import OutcomeUnknownError, Registration, async_register
 
 CONF_SEND_AGAIN: Final = "send_again"
+CONF_LINK_INSTEAD: Final = "link_instead"
 
 
 class RegisterFlow(AccountFlow):
@@ -27,6 +29,8 @@ class RegisterFlow(AccountFlow):
         super().__init__()
         self._registration: Registration | None = None
         self._waiting: asyncio.Task[None] | None = None
+        # The last error was one for which linking an account is a way out.
+        self._offer_link = False
 
     async def async_step_register(
         self, user_input: dict[str, Any] | None = None
@@ -46,15 +50,17 @@ class RegisterFlow(AccountFlow):
         form = self._form
         fields = code_fields(form)
         if user_input is not None:
+            if user_input.pop(CONF_LINK_INSTEAD, False):
+                return await self._link_instead(fields, user_input)
             try:
                 values = self._values(fields, user_input)
                 await self._check_name(values)
                 await self._client.send_code(form, values)
             except CloudError as err:
-                self._memory.note(err, field_names(fields))
+                self._note_refusal(err, fields)
             else:
                 return await self.async_step_register_form()
-        return await self._show_form("register_code", fields, for_code=True)
+        return await self._show_form("register_code", fields, self._ways_out(), for_code=True)
 
     async def async_step_register_form(
         self, user_input: dict[str, Any] | None = None
@@ -63,6 +69,8 @@ class RegisterFlow(AccountFlow):
         form = self._form
         fields = self._register_fields()
         if user_input is not None:
+            if user_input.pop(CONF_LINK_INSTEAD, False):
+                return await self._link_instead(fields, user_input)
             if user_input.pop(CONF_SEND_AGAIN, False):
                 self._memory.keep(field_names(fields), user_input)
                 return await self.async_step_register_code()
@@ -71,7 +79,7 @@ class RegisterFlow(AccountFlow):
                 if not form.sends_code:
                     await self._check_name(values)
             except CloudError as err:
-                self._memory.note(err, field_names(fields))
+                self._note_refusal(err, fields)
             else:
                 self._registration = await async_register(self.hass, self._target, form, values)
                 self._account_name = self._registration.name
@@ -95,15 +103,41 @@ class RegisterFlow(AccountFlow):
 
     async def _show_register_form(self, fields: tuple[Field, ...]) -> ConfigFlowResult:
         """Show the form of the new account; where a code was sent, another can be asked for."""
+        ways_out = self._ways_out()
         if not self._form.sends_code:
-            return await self._show_form("register_form", fields)
+            return await self._show_form("register_form", fields, ways_out)
         # Who waits for a code in vain has none to fill in.
         shown = tuple(
             replace(field, required=False) if field.kind is FieldKind.CODE else field
             for field in fields
         )
         again = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
-        return await self._show_form("register_form", shown, again)
+        return await self._show_form("register_form", shown, {**again, **ways_out})
+
+    def _note_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
+        """Remember an error, and whether linking the account there is would be a way out."""
+        self._memory.note(err, field_names(fields))
+        exists = isinstance(err, InvalidInputError) and err.field == self._form.identity
+        self._offer_link = bool(self._offer.link) and (exists or isinstance(err, NotAllowedError))
+
+    def _ways_out(self) -> dict[vol.Marker, BooleanSelector]:
+        """Return the switch that leads to linking an account, after an error that calls for it."""
+        if not self._offer_link:
+            return {}
+        self._offer_link = False
+        return {vol.Optional(CONF_LINK_INSTEAD, default=False): BooleanSelector()}
+
+    async def _link_instead(
+        self, fields: tuple[Field, ...], user_input: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Go on to linking the account that was typed."""
+        self._memory.keep(field_names(fields), user_input)
+        self._account_name = self._memory.typed.get(self._form.identity)
+        return await self.async_step_link()
+
+    @abstractmethod
+    async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Link an account there is."""
 
     async def _check_name(self, values: Values) -> None:
         """Ask whether the name is free, where that can be asked without effect."""
@@ -138,7 +172,7 @@ class RegisterFlow(AccountFlow):
             if isinstance(err, OutcomeUnknownError):
                 next_step = "outcome_unknown"
             else:
-                self._memory.note(err, field_names(self._register_fields()))
+                self._note_refusal(err, self._register_fields())
         return self.async_show_progress_done(next_step_id=next_step)
 
     async def async_step_registered(

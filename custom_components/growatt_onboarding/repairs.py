@@ -24,8 +24,8 @@ from .cloud.errors import CloudError
 from .cloud.provider import Capability
 from .const import CONF_ACCOUNT_ID, CONF_PLANT_ID, DOMAIN
 from .coordinator import AccountConfigEntry, AccountData
-from .issues import async_reasons, in_words
 from .store import NotStoredError
+from .texts import async_reasons, in_words
 
 # How long a repair's form waits for the cloud before it says what is known so far.
 _PATIENCE: Final = 15
@@ -147,6 +147,10 @@ class InverterRepairFlow(RepairsFlow):
             return self.async_abort(
                 reason="plants_unknown",
                 description_placeholders={"problem": in_words(reasons, err.key, err.placeholders)},
+            )
+        if not plants:
+            return self.async_abort(
+                reason="no_plants", description_placeholders=self._placeholders(account)
             )
         options = [SelectOptionDict(value=plant.id, label=plant.name) for plant in plants]
         return self.async_show_form(

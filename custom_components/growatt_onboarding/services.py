@@ -72,6 +72,9 @@ _MAX_TIMEOUT: Final = 120
 # What may have to be known before a code is sent.
 _CODE_KINDS: Final = (FieldKind.EMAIL, FieldKind.PHONE, FieldKind.CAPTCHA)
 
+# Their response is all there is to them.
+_ONLY_ASKING: Final = ("get_captcha", "check_username", "list_plants")
+
 type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
 
@@ -85,7 +88,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             name,
             _with_clear_errors(handler),
             vol.Schema(fields),
-            SupportsResponse.OPTIONAL,
+            SupportsResponse.ONLY if name in _ONLY_ASKING else SupportsResponse.OPTIONAL,
         )
 
 

@@ -137,7 +137,7 @@ async def test_an_inverter_is_submitted_to_another_plant(
         await until(listed, "the new plant")
         await fill(flow, "plant", plant_id=garage)
         expect(flow, "abort", "submitted_again")
-        assert flow.placeholders["accepted"] == SERIAL
+        assert flow.placeholders["results"] == f"- **Accepted:** {SERIAL}"
         simulator.growatt.bring_online(SERIAL)
         await becomes(client, "associated")
         assert str(simulator.growatt.devices[SERIAL].plant_id) == garage

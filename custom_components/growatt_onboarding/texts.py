@@ -1,0 +1,44 @@
+"""Texts that other texts hold as placeholders, in the language of this Home Assistant.
+
+Home Assistant translates a text for each person, but not what is put into it.
+"""
+
+from collections.abc import Mapping
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+
+from .binding.model import BindingState
+from .const import DOMAIN
+
+
+def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
+    """Return a reason's text, or the cloud's own words where the text says what is not known."""
+    try:
+        return reasons[key].format_map(values)
+    except KeyError:
+        return values.get("message") or key
+
+
+async def async_reasons(hass: HomeAssistant) -> dict[str, str]:
+    """Return why a cloud may refuse, by key."""
+    return await _async_texts(hass, "exceptions", "", ".message")
+
+
+async def async_state_names(hass: HomeAssistant) -> dict[BindingState, str]:
+    """Return what the states of a binding are called."""
+    names = await _async_texts(hass, "entity", "sensor.association_status.state.", "")
+    return {state: names.get(state.value, state.value) for state in BindingState}
+
+
+async def _async_texts(
+    hass: HomeAssistant, category: str, beginning: str, end: str
+) -> dict[str, str]:
+    """Return the texts of a category whose keys begin and end like this, by what is between."""
+    texts = await async_get_translations(hass, hass.config.language, category, [DOMAIN])
+    prefix = f"component.{DOMAIN}.{category}.{beginning}"
+    return {
+        key.removeprefix(prefix).removesuffix(end): text
+        for key, text in texts.items()
+        if key.startswith(prefix) and key.endswith(end)
+    }
