@@ -71,7 +71,9 @@ class Watch:
     Attributes:
         serials: what the last reading showed, or shows so far.
         read_at: when it was last read to its end.
+        read_from: when that reading began.
         half_read: the reading under way.
+        page_at: when its last page came.
         denied_at: when the cloud last said that the token may not read it.
 
     """
@@ -80,26 +82,30 @@ class Watch:
         """Start with nothing read."""
         self.serials: frozenset[str] = frozenset()
         self.read_at: float | None = None
+        self.read_from: float | None = None
         self.half_read: Round | None = None
+        self.page_at = 0.0
         self.denied_at: float | None = None
 
     def take(self, number: int, page: SightingPage, began: float) -> None:
         """Take in a page that was asked for at `began`."""
         earlier = Round(began=began) if number == 1 or self.half_read is None else self.half_read
         serials = earlier.serials | page.serials
+        self.page_at = now()
         if page.goes_on(earlier.serials):
             self.serials |= serials
             self.half_read = Round(number + 1, serials, earlier.began)
         else:
-            self.serials, self.read_at, self.half_read = serials, now(), None
+            self.serials, self.read_at, self.half_read = serials, self.page_at, None
+            self.read_from = earlier.began
 
     def denied(self, longest: float) -> bool:
         """Tell whether the token may not read it, as far as an answer of `longest` seconds says."""
         return self.denied_at is not None and 0 <= now() - self.denied_at < longest
 
     def drop_old(self, longest: float) -> None:
-        """Forget a reading that was begun more than `longest` seconds ago and not ended."""
-        if self.half_read is not None and now() - (self.half_read.began or 0) > longest:
+        """Forget a reading that did not go on for more than `longest` seconds."""
+        if self.half_read is not None and not 0 <= now() - self.page_at <= longest:
             self.half_read = None
 
 
@@ -182,6 +188,10 @@ class Access:
                 except NotStoredError as err:
                     self.ledger.withdraw(call.endpoint.path, call.subject)
                     raise NotNowError(NOT_STORED) from err
+                except asyncio.CancelledError:
+                    # It may not be on disk, and the call is not made.
+                    self.ledger.withdraw(call.endpoint.path, call.subject)
+                    raise
 
     def answered(self, call: Call, error: CloudError | None) -> None:
         """Note how a call ended."""
@@ -272,6 +282,11 @@ class Clouds:
     async def async_save(self) -> None:
         """Write the store; raises NotStoredError."""
         await self._store.async_write(self._data())
+
+    @property
+    def notes_lost(self) -> bool:
+        """Whether there may have been notes that could not be read at this start."""
+        return self._store.damaged
 
     @callback
     def save_soon(self) -> None:

@@ -6,11 +6,13 @@ small file counts only together with the write of everything that it was made af
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 
-from .binding.model import Binding
+from .binding import life
+from .binding.model import Binding, BindingState
 from .const import LOGGER
 from .store import DurableStore, NotStoredError, StoredData
 
@@ -55,6 +57,13 @@ class BindingStore:
                 self._changed.update(newest)
         except AttributeError, KeyError, TypeError, ValueError:
             await self._news.async_set_aside()
+        if self._news.damaged:
+            # Some may have been sent since: they are looked for before anything is sent.
+            bindings |= {
+                serial: life.recover(serial, binding.plant_id, binding.queued_at)
+                for serial, binding in bindings.items()
+                if binding.state is BindingState.QUEUED
+            }
         return bindings, anchored
 
     async def _async_read_all(self) -> tuple[dict[str, Binding], set[str], int] | None:
@@ -79,10 +88,11 @@ class BindingStore:
         """Write these bindings, with all others where that is as good; raises NotStoredError."""
         async with self._one_write:
             self._changed.update(serials)
-            if self.unsaved or len(self._changed) > len(known) // _MANY:
-                await self._async_write(self._all, lambda: self._everything(known, anchored))
-            else:
-                await self._async_write(self._news, lambda: self._newest(known))
+            if not self.unsaved and len(self._changed) <= len(known) // _MANY:
+                with suppress(NotStoredError):
+                    await self._news.async_write(self._newest(known))
+                    return
+            await self._async_write(self._all, lambda: self._everything(known, anchored))
 
     async def async_remove(self) -> None:
         """Remove the files."""

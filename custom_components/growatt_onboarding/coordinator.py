@@ -375,6 +375,10 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             await self._steps.async_carry_out(planned.step)
         except AccessDeniedError:
             self._start_reauth()
+        except Exception:  # noqa: BLE001 - whatever it is, it must not be the end of all steps
+            LOGGER.exception("%s: a step could not be dealt with", self.name)
+            self._set_timer(self.timing.retry_first)
+            return False
         # Between two steps Home Assistant comes to everything else.
         await asyncio.sleep(0)
         self._publish()

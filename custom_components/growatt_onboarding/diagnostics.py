@@ -45,6 +45,7 @@ _TIMES: Final = (
     "looked_at",
     "seen_at",
     "located_at",
+    "missing_at",
 )
 _SERIALS: Final = ("serial", "datalogger")
 _HIDDEN: Final = ("holder_plant", "holder_owner")

@@ -236,6 +236,9 @@ async def async_review_notes(hass: HomeAssistant, clouds: Clouds) -> None:
             await async_drop_note(hass, clouds, key)
         else:
             _raise_issue(hass, key, note)
+    if clouds.notes_lost:
+        # Then these repairs are all there is to tell of them.
+        return
     # A repair outlives its note when Home Assistant ends between the two writes.
     known = {_issue_id(key) for key in clouds.notes}
     for domain, issue_id in list(ir.async_get(hass).issues):

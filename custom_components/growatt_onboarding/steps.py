@@ -4,6 +4,7 @@ A binding is on disk before its request leaves and again after the answer.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import replace
 
 from . import outcome
 from .access import NOT_STORED, OUTAGE, Access, now
@@ -42,32 +43,38 @@ class Pauses:
     def __init__(self, timing: Timing) -> None:
         """Start with none."""
         self._timing = timing
-        self._failures: dict[Step, tuple[int, float]] = {}
+        # How often in a row each failed, when it did last, and when it may be taken again.
+        self._failures: dict[Step, tuple[int, float, float]] = {}
 
     def until(self, step: Step) -> float:
         """Return when a step may be taken."""
-        _, end = self._failures.get(step, (0, 0.0))
-        # Only a clock that was set back makes a pause so long: what it stood for is long over.
-        return end if end <= now() + self._timing.later_interval else 0.0
+        _, began, end = self._failures.get(_whole(step), (0, 0.0, 0.0))
+        # Where the clock was set back since, what the pause stood for may be long over.
+        return end if began <= now() else 0.0
 
     def add(self, step: Step, at_least: float = 0) -> None:
         """Leave a step alone that failed, the longer the more often it failed in a row."""
-        time = now()
+        time, step = now(), _whole(step)
         forgotten = time - self._timing.retry_longest
-        for old, (_, end) in list(self._failures.items()):
+        for old, (_, _, end) in list(self._failures.items()):
             if end < forgotten:
                 del self._failures[old]
-        failures = self._failures.get(step, (0, 0.0))[0] + 1
+        failures = self._failures.get(step, (0, 0.0, 0.0))[0] + 1
         pause = max(self._timing.retry_pause(failures), at_least)
-        self._failures[step] = (failures, time + pause)
+        self._failures[step] = (failures, time, time + pause)
 
     def end(self, step: Step) -> None:
         """Note that a step did not fail."""
-        self._failures.pop(step, None)
+        self._failures.pop(_whole(step), None)
 
     def end_all(self) -> None:
         """Let everything be tried again: somebody wants to know."""
         self._failures.clear()
+
+
+def _whole(step: Step) -> Step:
+    """Return what fails when one page of a list does: the list."""
+    return replace(step, page=1)
 
 
 class Steps:
@@ -154,6 +161,7 @@ class Steps:
             looks=self._looks,
             watch=watch.half_read,
             watched_at=watch.read_at,
+            watched_from=watch.read_from,
             asked=self._asked,
         )
         return plan(situation, self._timing, now())
@@ -164,7 +172,9 @@ class Steps:
         capabilities = self._client.capabilities
         return Means(
             watch=Capability.WATCH in capabilities
-            and not self._access.watch.denied(self._timing.day),
+            and not self._access.watch.denied(self._timing.day)
+            # While it fails, the plants' own lists have to do.
+            and self._pauses.until(Step(kind=StepKind.WATCH)) <= now(),
             locate=Capability.LOCATE in capabilities,
         )
 
@@ -201,6 +211,7 @@ class Steps:
             await self._async_ask(step)
         except NotStoredError:
             LOGGER.debug("Nothing was sent: the binding could not be written down")
+            self._pauses.add(step)
         except NotNowError as err:
             # Else somebody used the token since the step was planned: the ledger knows when again.
             if err.key == NOT_STORED:
@@ -302,14 +313,31 @@ class Steps:
             await self._async_take(
                 *outcome.of_missing_plant(bindings, step.plant_id, err.key, now())
             )
-        elif not isinstance(err, OUTAGE):
+        elif isinstance(err, OUTAGE):
+            # Others go first afterwards: what they are answered shows whether only this one fails.
+            outage = max(0, self._access.soonest() - now())
+            self._pauses.add(step, at_least=outage + self._timing.quick_cooldown)
+        else:
             self._pauses.add(step)
+            self._end_checks(step)
+
+    def _end_checks(self, step: Step) -> None:
+        """Look no more for what somebody wanted to know where the cloud fails to answer it."""
+        known = self._bindings.known
+        for serial in list(self._asked):
+            if serial == step.serial or (
+                step.kind is StepKind.LOOK
+                and serial in known
+                and known[serial].plant_id == step.plant_id
+            ):
+                del self._asked[serial]
 
     async def _async_not_allowed(self, step: Step, err: NotAllowedError) -> None:
         """Find out whether the token is bad or only may not do this."""
         if step.kind is StepKind.WATCH:
             self._access.watch.denied_at = now()
             return
+        before = self._bindings.known.get(step.serial)
         try:
             await self._async_verify()
         except AccessDeniedError:
@@ -321,8 +349,10 @@ class Steps:
         if step.kind is StepKind.LOOK:
             # What a good token may do changes rarely.
             self._pauses.add(step, at_least=self._timing.later_interval)
-        elif (binding := self._bindings.known.get(step.serial)) is not None:
-            await self._async_take(outcome.of_denial(binding, step.kind, err.key, now()))
+            self._end_checks(step)
+        elif before is not None and self._bindings.known.get(step.serial) is before:
+            # Else it is wanted elsewhere by now: this answer is not its.
+            await self._async_take(outcome.of_denial(before, step.kind, err.key, now()))
 
     async def _async_verify(self) -> None:
         """Ask whether the access data are good, unless that was just seen."""

@@ -31,12 +31,19 @@ class NotStoredError(HomeAssistantError):
 
 
 class DurableStore(Store[StoredData]):
-    """A store whose every write is on disk when it returns."""
+    """A store whose every write is on disk when it returns.
+
+    Attributes:
+        damaged: there was something on disk, and it could not be read.
+
+    """
 
     def __init__(self, hass: HomeAssistant, key: str) -> None:
         """Name the file."""
         super().__init__(hass, STORAGE_VERSION, key, private=True, atomic_writes=True)
         self._on_disk = False
+        # What was on disk could not be read.
+        self.damaged = False
         # What is on disk could neither be read nor kept aside: it must not be overwritten.
         self._stuck = False
         # Two writes at once would share one outcome.
@@ -88,8 +95,11 @@ class DurableStore(Store[StoredData]):
         version, or one that cannot be read, is set aside here, and a repair tells about it: a
         start never fails for it.
         """
+        there = await self.hass.async_add_executor_job(os.path.exists, self.path)
         try:
             data: Any = await self.async_load()
+            # Else Home Assistant has set it aside.
+            self.damaged = there and data is None
             if data is not None and not isinstance(data, dict):
                 raise TypeError
         except (
@@ -106,6 +116,7 @@ class DurableStore(Store[StoredData]):
 
     async def async_set_aside(self) -> None:
         """Keep an unreadable file under another name and raise the repair."""
+        self.damaged = True
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         kept = f"{self._kept}{stamp}"
         try:

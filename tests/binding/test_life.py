@@ -13,10 +13,11 @@ SENT = life.sending(QUEUED, 200.0)
 ACCEPTED = life.accepted(SENT, 300.0)
 EXISTS = life.exists_already(SENT)
 ASSOCIATED = life.present(ACCEPTED, 400.0)
-LOST = life.absent(ASSOCIATED, 500.0)
+MISSING = life.absent(ASSOCIATED, 450.0)
+LOST = life.absent(MISSING, 500.0)
 CONFLICT = life.located(EXISTS, 400.0, plant_id="2", ours=False)
 REJECTED = life.rejected(SENT, "serial_rejected", "wrong")
-ALL = [QUEUED, SENT, ACCEPTED, EXISTS, ASSOCIATED, LOST, CONFLICT, REJECTED]
+ALL = [QUEUED, SENT, ACCEPTED, EXISTS, ASSOCIATED, MISSING, LOST, CONFLICT, REJECTED]
 
 
 def test_a_binding_is_written_down_before_it_is_sent() -> None:
@@ -75,7 +76,8 @@ def test_what_stands_in_its_plant_is_associated(binding: Binding) -> None:
     present = life.present(binding, 600.0, model="MIN", datalogger="DL1")
     assert present.state is BindingState.ASSOCIATED
     assert present.looked_at == 600
-    assert present.associated_at == (400 if binding is ASSOCIATED else 600)
+    assert present.associated_at == (400 if binding in (ASSOCIATED, MISSING) else 600)
+    assert present.missing_at is None
     assert (present.model, present.datalogger) == ("MIN", "DL1")
     assert (present.reason, present.message) == (None, None)
     assert (present.holder_plant, present.holder_owner, present.exists) == (None, None, False)
@@ -89,8 +91,9 @@ def test_what_stands_in_its_plant_is_associated(binding: Binding) -> None:
 
 @pytest.mark.parametrize("binding", ALL)
 def test_what_a_list_lacks(binding: Binding) -> None:
-    states = {id(ASSOCIATED): BindingState.LOST, id(SENT): BindingState.QUEUED}
+    states = {id(MISSING): BindingState.LOST, id(SENT): BindingState.QUEUED}
     absent = life.absent(binding, 600.0)
+    assert absent.missing_at == (600 if binding is ASSOCIATED else None)
     assert absent.state is states.get(id(binding), binding.state)
     assert absent.looked_at == 600
     assert absent.resubmitted is (binding is SENT)

@@ -33,7 +33,7 @@ FOLLOWERS = {
     QUEUED: {UNCONFIRMED, ACCEPTED, ASSOCIATED, CONFLICT, REJECTED},
     UNCONFIRMED: {QUEUED, ACCEPTED, ASSOCIATED, CONFLICT, REJECTED},
     ACCEPTED: {ASSOCIATED, CONFLICT},
-    ASSOCIATED: {LOST},
+    ASSOCIATED: {LOST, CONFLICT},
     LOST: {ASSOCIATED, CONFLICT},
     CONFLICT: {ASSOCIATED, QUEUED},
     REJECTED: {ASSOCIATED, CONFLICT},
@@ -246,7 +246,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_planned_without_need(self) -> None:
         driver = self.driver
-        if not (driver.asked or driver.looks or self.pending()):
+        if not (driver.asked or driver.looks or self.pending() or self.missing()):
             assert driver.plan() is None
 
     @invariant()
@@ -277,6 +277,10 @@ class Machine(RuleBasedStateMachine):
 
     def pending(self) -> bool:
         return any(binding.pending for binding in self.driver.bindings.values())
+
+    def missing(self) -> bool:
+        """Tell whether a list lacked what it should show, which is asked once more."""
+        return any(binding.missing_at is not None for binding in self.driver.bindings.values())
 
     def unfinished(self) -> list[Binding]:
         return [

@@ -113,6 +113,7 @@ def present(
         state=BindingState.ASSOCIATED,
         associated_at=now if known is None else known,
         looked_at=now,
+        missing_at=None,
         exists=False,
         failures=0,
         reason=None,
@@ -129,6 +130,8 @@ def absent(
 ) -> Binding:
     """Return the binding whose device the plant's list, read from `began` to its end, lacks.
 
+    An associated one counts as lost only when a second answer says so too: a list whose pages
+    shifted while it was read, or that a cloud answers in part, lacks what it should show.
     Of what happened to the binding while it was read, the list's first pages cannot know: then
     it says nothing. With `last_word` nothing but this list can tell who holds a device.
     """
@@ -139,7 +142,8 @@ def absent(
         return binding
     binding = replace(binding, looked_at=now)
     if binding.state is BindingState.ASSOCIATED:
-        return replace(binding, state=BindingState.LOST)
+        first = binding.missing_at is None
+        return replace(binding, missing_at=now) if first else _gone(binding)
     if binding.state is not BindingState.UNCONFIRMED:
         return binding
     if binding.exists:
@@ -170,11 +174,17 @@ def located(
         binding,
         state=BindingState.CONFLICT,
         located_at=now,
+        missing_at=None,
         exists=False,
         resubmitted=False,
         holder_plant=plant_name or plant_id,
         holder_owner=owner_id,
     )
+
+
+def _gone(binding: Binding) -> Binding:
+    """Return the associated binding whose device is not in its plant any more."""
+    return replace(binding, state=BindingState.LOST, missing_at=None)
 
 
 def held_by_nobody(binding: Binding, now: float) -> Binding:
@@ -185,7 +195,7 @@ def held_by_nobody(binding: Binding, now: float) -> Binding:
         return replace(again, looked_at=binding.looked_at, located_at=now)
     binding = replace(binding, located_at=now, seen_at=None)
     if binding.state is BindingState.ASSOCIATED:
-        return replace(binding, state=BindingState.LOST)
+        return _gone(binding)
     if binding.state is BindingState.UNCONFIRMED and binding.exists and binding.resubmitted:
         # Known to the cloud, held by nobody, and sent by us before: our request is what it knows.
         return accepted(binding, now)

@@ -59,6 +59,7 @@ class Binding(NamedTuple):
         looked_at: when the plant's list was last read to its end for it, since it was sent.
         seen_at: when a list that names no plants first showed it, since it was sent.
         located_at: when the cloud was last asked who holds it, since it was sent.
+        missing_at: when its plant's list first lacked it although it is associated.
         failures: how often in a row the cloud failed to take it, or never answered.
         exists: the cloud answered that it knows this serial number already.
         resubmitted: it may have been accepted before `sent_at`, so "exists" can mean our own
@@ -82,6 +83,7 @@ class Binding(NamedTuple):
     looked_at: float | None = None
     seen_at: float | None = None
     located_at: float | None = None
+    missing_at: float | None = None
     failures: int = 0
     exists: bool = False
     resubmitted: bool = False
@@ -124,7 +126,7 @@ class Binding(NamedTuple):
             raise ValueError(f"not a binding: {err}") from err
 
 
-_LOOKS: Final = ("looked_at", "seen_at", "located_at")
+_LOOKS: Final = ("looked_at", "seen_at", "located_at", "missing_at")
 lasting: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
     *(name for name in Binding._fields if name not in _LOOKS)
 )

@@ -75,6 +75,7 @@ class Situation(NamedTuple):
         soonest: no step may be taken before, as far as that is known without asking for each.
         watch: the cheap list, when it is half read.
         watched_at: when the cheap list was last read to its end.
+        watched_from: when that reading began.
 
     """
 
@@ -86,6 +87,7 @@ class Situation(NamedTuple):
     soonest: float = 0
     watch: Round | None = None
     watched_at: float | None = None
+    watched_from: float | None = None
 
 
 def plan(situation: Situation, timing: Timing, now: float) -> Planned | None:
@@ -123,7 +125,7 @@ def asked_steps(binding: Binding, asked: float, means: Means, now: float) -> Ite
         yield StepKind.LOOK
     if (
         means.locate
-        and binding.state is not BindingState.ASSOCIATED
+        and (binding.state is not BindingState.ASSOCIATED or binding.missing_at is not None)
         and not _since(binding.located_at, asked, now)
     ):
         yield StepKind.LOCATE
@@ -154,15 +156,27 @@ def _wanted(
             # One after the other: the list may save the question.
             for kind in islice(asked_steps(binding, asked, situation.means, now), 1):
                 yield asked, kind, binding
-        match binding.state:
-            case BindingState.QUEUED:
-                yield _submission(binding, timing, now), StepKind.SUBMIT, binding
-            case BindingState.UNCONFIRMED:
-                for due, kind in _settling(binding, situation, timing, now):
-                    yield due, kind, binding
-            case BindingState.ACCEPTED:
-                for due, kind in _waiting(binding, situation, timing, now):
-                    yield due, kind, binding
+        for due, kind in _wanted_by_state(binding, situation, timing, now):
+            yield due, kind, binding
+
+
+def _wanted_by_state(
+    binding: Binding, situation: Situation, timing: Timing, now: float
+) -> Iterator[tuple[float, StepKind]]:
+    """Yield what a binding wants by itself, whatever anybody asked for."""
+    match binding.state:
+        case BindingState.QUEUED:
+            yield _submission(binding, timing, now), StepKind.SUBMIT
+        case BindingState.UNCONFIRMED:
+            yield from _settling(binding, situation, timing, now)
+        case BindingState.ACCEPTED:
+            yield from _waiting(binding, situation, timing, now)
+        case BindingState.ASSOCIATED if binding.missing_at is not None:
+            # A list can lack what it should show, as when its pages shift: asked once more.
+            missing_at = min(binding.missing_at, now)
+            yield missing_at, StepKind.LOOK
+            if situation.means.locate and not _since(binding.located_at, missing_at, now):
+                yield missing_at, StepKind.LOCATE
 
 
 def _submission(binding: Binding, timing: Timing, now: float) -> float:
@@ -179,11 +193,13 @@ def _settling(
 ) -> Iterator[tuple[float, StepKind]]:
     """Yield how to find out what became of a request: look first, then ask who holds it."""
     since = binding.waiting_since if binding.waiting_since <= now else 0
-    if binding.looked_at is None:
+    unlisted = binding.looked_at is None
+    if unlisted:
         yield since + timing.first_look, StepKind.LOOK
-    elif situation.means.locate and binding.located_at is None:
-        yield since, StepKind.LOCATE
-    else:
+    if situation.means.locate and binding.located_at is None:
+        # The list may save the question, unless it cannot be had.
+        yield since + (timing.fresh_for if unlisted else 0), StepKind.LOCATE
+    if not unlisted:
         yield from _waiting(binding, situation, timing, now)
 
 
@@ -198,20 +214,20 @@ def _waiting(
         if means.locate and not _since(binding.located_at, seen_at, now):
             yield seen_at, StepKind.LOCATE
     since = binding.waiting_since if binding.waiting_since <= now else 0
-    interval = timing.watch_interval(now - since)
     looked_at = binding.looked_at if _since(binding.looked_at, since, now) else None
+    look = first_look = since + timing.first_look
+    if looked_at is not None:
+        look = looked_at + timing.watch_interval(looked_at - since)
     if means.watch:
-        watched_at = situation.watched_at
+        watch, watched_at = first_look, situation.watched_at
         if watched_at is not None and _since(watched_at, since, now):
-            yield 0 if situation.watch else watched_at + interval, StepKind.WATCH
-        else:
-            yield 0 if situation.watch else since + timing.first_look, StepKind.WATCH
-        beside = max(interval, timing.look_beside_watch)
-        yield (since if looked_at is None else looked_at) + beside, StepKind.LOOK
-    elif looked_at is not None:
-        yield looked_at + interval, StepKind.LOOK
-    else:
-        yield since + timing.first_look, StepKind.LOOK
+            # How old it was then counts: what came online during that reading is owed one more.
+            age = (situation.watched_from or watched_at) - since
+            watch = watched_at + timing.watch_interval(age)
+        yield 0 if situation.watch else watch, StepKind.WATCH
+        last = since if looked_at is None else looked_at
+        look = last + max(timing.watch_interval(last - since), timing.look_beside_watch)
+    yield look, StepKind.LOOK
 
 
 def _since(at: float | None, mark: float, now: float) -> bool:
