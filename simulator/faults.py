@@ -25,6 +25,7 @@ class FaultKind(StrEnum):
     HTTP_500 = "http_500"  # no: 500 with a page
     REDIRECT = "redirect"  # no: 302 to a path of the simulator that logs who follows
     CODE = "code"  # no: the error `code` with `msg`, in the cloud's own form
+    CODE_AFTER = "code_after"  # yes, but the answer is the error `code` with `msg`
     CUT = "cut"  # no: the connection ends without an answer
     CUT_AFTER = "cut_after"  # yes, but the connection ends without an answer
     CUT_BODY = "cut_body"  # yes, but the connection ends half-way through the body
@@ -112,8 +113,8 @@ class Faults:
 
         Options: `match` (parameters that a call must have), `delay` (real seconds before
         anything happens), `seconds` (slow), `executed` (hold: True, the default, carries the
-        request out before the wait, False after it), `code` and `msg` (code). ValueError or
-        TypeError when the fault makes no sense.
+        request out before the wait, False after it), `code` and `msg` (code, code_after).
+        ValueError or TypeError when the fault makes no sense.
         """
         fault = Fault(path, FaultKind(kind), times, probability, **options)
         self._faults.append(fault)

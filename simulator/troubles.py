@@ -69,6 +69,8 @@ class Trouble:
             return self._cut()
         answer = simulator.carry_out(self.cloud, self.request, self.call)
         match fault.kind:
+            case FaultKind.CODE_AFTER:
+                return self.cloud.error(self.request.path, fault.code, fault.msg)
             case FaultKind.CUT_AFTER:
                 return self._cut()
             case FaultKind.CUT_BODY:

@@ -21,6 +21,7 @@ REGISTER = {
     "user_country": "Germany",
 }
 EXECUTED = {
+    FaultKind.CODE_AFTER,
     FaultKind.CUT_AFTER,
     FaultKind.CUT_BODY,
     FaultKind.HANG_AFTER,
