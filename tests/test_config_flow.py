@@ -428,6 +428,38 @@ async def test_a_lost_answer_with_an_account(
     assert len(cloud.calls.of(CHECK)) == 2
 
 
+@pytest.mark.parametrize("code", [10001, 31337])
+async def test_a_fault_of_the_cloud_that_created_the_account(
+    hass: HomeAssistant, cloud: Simulator, code: int
+) -> None:
+    cloud.faults.add(REGISTER, kind="code_after", code=code)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == "102"
+    assert len(cloud.calls.of(REGISTER)) == 1
+    assert len(cloud.calls.of(CHECK)) == 2
+
+
+async def test_a_fault_of_the_cloud_that_created_nothing(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.faults.add(REGISTER, kind="code", code=10001)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["errors"] == {"base": "system_error"}
+    # The first one came before the form was sent.
+    assert len(cloud.calls.of(CHECK)) == 2
+
+
+async def test_a_fault_of_the_cloud_that_no_look_settles(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.faults.add(REGISTER, kind="code", code=10001)
+    cloud.faults.add(CHECK, kind="pass")
+    cloud.faults.add(CHECK, kind="cut")
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["step_id"] == "outcome_unknown"
+
+
 async def _lose_the_answer_and_the_look(hass: HomeAssistant, cloud: Simulator) -> dict[str, Any]:
     cloud.faults.add(REGISTER, kind="cut_after")
     cloud.faults.add(CHECK, kind="pass")

@@ -180,7 +180,9 @@ async def test_codes_of_creating_a_plant(
     assert result["step_id"] == "serial_numbers"
 
 
-@pytest.mark.parametrize("fault", ["cut_after", "cut_body", "oversized", "data_empty"])
+@pytest.mark.parametrize(
+    "fault", ["cut_after", "cut_body", "oversized", "data_empty", "code_after"]
+)
 async def test_a_lost_answer_to_creating_a_plant_is_settled_by_a_look(
     hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, fault: str
 ) -> None:
@@ -227,6 +229,16 @@ async def test_a_lost_answer_that_no_look_settles(
     assert result["description_placeholders"]["name"] == "Roof"
     assert suggested(result) == typed
     assert len(cloud.calls.of(ADD_PLANT)) == 1
+
+
+async def test_a_fault_of_the_cloud_that_no_look_settles(
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry
+) -> None:
+    result = await open_inverters(hass, without_plants)
+    cloud.faults.add(ADD_PLANT, kind="code")
+    cloud.faults.add(PLANTS, kind="http_500")
+    result = await submit(hass, result, name="Roof", peak_power=4.2)
+    assert result["errors"] == {"base": "plant_outcome_unknown"}
 
 
 @pytest.mark.parametrize(

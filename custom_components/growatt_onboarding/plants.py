@@ -6,7 +6,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .cloud.errors import CloudError, InvalidInputError
+from .cloud.errors import CloudError, InvalidInputError, UndecidedError
 from .cloud.fields import REQUIRED
 from .cloud.model import Plant, Values
 from .const import CONF_ACCOUNT_ID, DOMAIN
@@ -23,7 +23,7 @@ async def async_create_plant(
 ) -> Plant:
     """Create a plant of an account, where the home is; `peak_power` in kWp.
 
-    A lost answer is settled by looking whether the plant is there now. Raises CloudError.
+    An unknown outcome is settled by looking whether the plant is there now. Raises CloudError.
     """
     name = name.strip()
     if not name:
@@ -45,7 +45,7 @@ async def async_create_plant(
 
 
 async def _create(entry: AccountConfigEntry, values: Values) -> Plant:
-    """Send the request once, and settle a lost answer by a look."""
+    """Send the request once, and settle an unknown outcome by a look."""
     client, account_id = entry.runtime_data.client, entry.data[CONF_ACCOUNT_ID]
     try:
         return await client.create_plant(account_id, values)
@@ -53,11 +53,15 @@ async def _create(entry: AccountConfigEntry, values: Values) -> Plant:
         if not err.outcome_unknown:
             raise
         lost = err
+    unknown = CloudError("plant_outcome_unknown", placeholders={"name": values["name"]})
     try:
         plants = await client.plants(account_id)
     except CloudError:
-        plants = ()
+        raise unknown from lost
     for plant in plants:
         if plant.name == values["name"]:
             return plant
-    raise CloudError("plant_outcome_unknown", placeholders={"name": values["name"]}) from lost
+    if isinstance(lost, UndecidedError):
+        # No answer was lost: the cloud said why there is no plant.
+        raise lost
+    raise unknown from lost

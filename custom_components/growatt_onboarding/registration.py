@@ -17,7 +17,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .access import Clouds, async_get_clouds, now
 from .account import Target, entry_target
-from .cloud.errors import CloudError
+from .cloud.errors import CloudError, UndecidedError
 from .cloud.model import Account, Values
 from .cloud.provider import Capability, CloudClient, Form
 from .cloud.registry import PROVIDERS
@@ -126,7 +126,7 @@ async def async_register(
 async def _async_create(
     hass: HomeAssistant, clouds: Clouds, key: str, target: Target, *, form: Form, values: Values
 ) -> Account:
-    """Write the note, send the request once, and settle a lost answer by a look."""
+    """Write the note, send the request once, and settle an unknown outcome by a look."""
     client = target.client(clouds)
     note = clouds.notes[key] = {
         CONF_PROVIDER: target.provider.key,
@@ -157,6 +157,9 @@ async def _async_create(
         raise OutcomeUnknownError from lost
     if found is None:
         await async_drop_note(hass, clouds, key)
+        if isinstance(lost, UndecidedError):
+            # No answer was lost: the cloud said why there is no account.
+            raise lost
         raise NotRegisteredError from lost
     return found
 

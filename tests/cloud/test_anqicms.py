@@ -642,7 +642,7 @@ async def test_codes(
     err = caught.value
     assert (err.key, err.field, err.code) == (error, None, code)
     assert err.placeholders == {"code": str(code), "message": "Das geht nicht"}
-    assert not err.outcome_unknown
+    assert err.outcome_unknown is ((path, error) == ("api/register", "unknown_code"))
 
 
 @pytest.mark.parametrize(

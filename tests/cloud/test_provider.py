@@ -1,6 +1,7 @@
 """What every provider has in common."""
 
 from collections.abc import Awaitable, Callable
+import sys
 
 import aiohttp
 import pytest
@@ -9,6 +10,7 @@ from custom_components.growatt_onboarding.cloud.model import Account, Captcha
 from custom_components.growatt_onboarding.cloud.provider import (
     ClientContext,
     CloudClient,
+    Endpoint,
     FieldKind,
     Form,
     Offer,
@@ -16,6 +18,7 @@ from custom_components.growatt_onboarding.cloud.provider import (
 )
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 
+CLOUD = "custom_components.growatt_onboarding.cloud"
 FORM = Form(key="form", fields=(), identity="name")
 
 
@@ -86,6 +89,22 @@ def test_provider(provider: Provider) -> None:
         assert not server.url.endswith("/")
     for field in provider.access_fields:
         assert field.secret or field.kind is not FieldKind.PASSWORD
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.key)
+def test_registering_is_marked(provider: Provider) -> None:
+    """What cannot be undone is marked so, once: the transport then sees to the rest."""
+    assert provider.register_fields
+    endpoints = {
+        value
+        for name, module in sys.modules.items()
+        if name.startswith(f"{CLOUD}.{provider.key}")
+        for value in vars(module).values()
+        if isinstance(value, Endpoint)
+    }
+    marked = {endpoint.path for endpoint in endpoints if endpoint.irreversible}
+    assert any("reg" in path.lower() for path in marked)
+    assert all(endpoint.method == "POST" for endpoint in endpoints if endpoint.irreversible)
 
 
 async def test_secrets_are_not_printed(http: aiohttp.ClientSession) -> None:

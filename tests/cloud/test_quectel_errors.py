@@ -28,7 +28,7 @@ from custom_components.growatt_onboarding.cloud.quectel import LINK, REGISTER, Q
 from simulator import Simulator
 from simulator.quectel import PRODUCT_KEY
 
-from .quectel_helpers import CREDENTIALS, EMAIL, SERIAL, signed_in
+from .quectel_helpers import CREDENTIALS, EMAIL, SERIAL, quectel_client, register, signed_in
 
 type Ask = Callable[[QuectelClient], Awaitable[object]]
 
@@ -63,7 +63,7 @@ EMAIL_FORMAT = Expected(InvalidInputError, "invalid_email", "email")
 PASSWORD_FORMAT = Expected(InvalidInputError, "password_6_to_20", "password")
 WRONG_PASSWORD = Expected(InvalidInputError, "wrong_password", "password")
 MCC_ELSEWHERE = Expected(InvalidInputError, "mcc_elsewhere", "mcc")
-MCC_LOOKUP = Expected(TryAgainError, "mcc_lookup_failed", "mcc")
+MCC_LOOKUP = Expected(InvalidInputError, "mcc_lookup_failed", "mcc")
 SIGNATURE = Expected(AccessDeniedError, "signature_rejected", "user_domain_secret")
 ENDED = Expected(AccessDeniedError, "sign_in_ended")
 GONE = Expected(AccessDeniedError, "account_gone")
@@ -187,6 +187,7 @@ async def test_code(
     assert error.code == code
     assert error.placeholders["code"] == str(code)
     assert error.placeholders["message"] == "the cloud's words"
+    # What the vendor's page says of registering are refusals, all of them.
     assert not error.outcome_unknown
 
 
@@ -210,6 +211,20 @@ async def test_unknown_code_is_shown(
     with pytest.raises(UnknownCodeError) as caught:
         await METHODS[path](client)
     assert caught.value.placeholders == {"code": "5999", "message": "New in b2030/b"}
+    assert caught.value.outcome_unknown is (path == "emailPwdRegister")
+
+
+async def test_a_fault_of_the_cloud_may_have_registered(
+    http: aiohttp.ClientSession, simulator: Simulator
+) -> None:
+    client = quectel_client(http, simulator.url)
+    simulator.faults.add("emailPwdRegister", kind="code_after", code=500)
+    with pytest.raises(TryAgainError) as caught:
+        await register(client, simulator)
+    assert caught.value.outcome_unknown
+    found = await client.find_registered(REGISTER, CREDENTIALS)
+    assert found is not None
+    assert found.id in simulator.quectel.users
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from .model import repr_without
 from .provider import Endpoint
 
 CAPTCHA: Final = Endpoint("GET", "api/captcha")
-REGISTER: Final = Endpoint("POST", "api/register")
+REGISTER: Final = Endpoint("POST", "api/register", irreversible=True)
 LOGIN: Final = Endpoint("POST", "api/login")
 DETAIL: Final = Endpoint("GET", "api/user/detail")
 # Since 3.5.7; before that another page answers.

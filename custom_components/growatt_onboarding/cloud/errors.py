@@ -18,12 +18,12 @@ class CloudError(Exception):
         field: the form field at fault, None when no single field is.
         retry_after: seconds to wait before the same call makes sense, None when not known.
         code: the cloud's own result code, None when it gave none.
+        outcome_unknown: a call with an effect may have had it although this error came back.
 
     """
 
     default_key: ClassVar[str] = "unexpected_answer"
-    # Whether a call with an effect may have had it although this error came back.
-    outcome_unknown: ClassVar[bool] = False
+    outcome_unknown = False
 
     def __init__(
         self,
@@ -123,13 +123,20 @@ class PlantMissingError(RejectedError):
     default_key = "plant_missing"
 
 
-class TryAgainError(CloudError):
-    """The cloud failed on its side and did nothing; the same call may work later."""
+class UndecidedError(CloudError):
+    """The cloud answered, but neither that it did what was asked nor that it will not.
+
+    The transport says `outcome_unknown` of it where the call cannot be undone.
+    """
+
+
+class TryAgainError(UndecidedError):
+    """The cloud failed on its side; the same call may work later."""
 
     default_key = "system_error"
 
 
-class UnknownCodeError(CloudError):
+class UnknownCodeError(UndecidedError):
     """The cloud answered a code that no document explains; the text shows code and message."""
 
     default_key = "unknown_code"

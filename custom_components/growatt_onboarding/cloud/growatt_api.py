@@ -25,12 +25,12 @@ from .errors import (
 from .model import repr_without
 from .provider import Endpoint, Pace
 
-USER_REGISTER: Final = Endpoint("POST", "v1/user/user_register")
+USER_REGISTER: Final = Endpoint("POST", "v1/user/user_register", irreversible=True)
 USER_CHECK: Final = Endpoint("POST", "v1/user/check_user")
 USER_LIST: Final = Endpoint("GET", "v1/user/c_user_list", Pace.SLOW_DAILY)
 PLANT_LIST: Final = Endpoint("GET", "v1/plant/list", Pace.SLOW_DAILY)
 PLANT_LIST_OF_USER: Final = Endpoint("POST", "v1/plant/user_plant_list", Pace.SLOW_DAILY)
-PLANT_ADD: Final = Endpoint("POST", "v1/plant/add", Pace.SLOW)
+PLANT_ADD: Final = Endpoint("POST", "v1/plant/add", Pace.SLOW, irreversible=True)
 PLANT_OF_DEVICE: Final = Endpoint("POST", "v1/plant/sn_plant", Pace.SLOW)
 DEVICE_ADD: Final = Endpoint("POST", "v1/device/sn/add", Pace.SLOW)
 DEVICE_LIST: Final = Endpoint("GET", "v1/device/list", Pace.SLOW)

@@ -109,11 +109,16 @@ class Pace(StrEnum):
 
 
 class Endpoint(NamedTuple):
-    """One call of a provider's interface."""
+    """One call of a provider's interface.
+
+    `irreversible`: nothing takes its effect back. Whoever marks it so need not think of the rest:
+    where the cloud then only says that it failed, the outcome counts as unknown.
+    """
 
     method: str
     path: str
     pace: Pace = Pace.FREE
+    irreversible: bool = False
 
 
 class Call(NamedTuple):

@@ -27,7 +27,7 @@ from .model import repr_without
 from .provider import Endpoint, Pace
 
 SEND_EMAIL: Final = Endpoint("POST", "v2/mail/enduserapi/v2/sendEmail")
-REGISTER: Final = Endpoint("POST", "v2/enduser/enduserapi/emailPwdRegister")
+REGISTER: Final = Endpoint("POST", "v2/enduser/enduserapi/emailPwdRegister", irreversible=True)
 LOGIN: Final = Endpoint("POST", "v2/enduser/enduserapi/emailPwdLogin")
 REFRESH: Final = Endpoint("PUT", "v2/enduser/enduserapi/refreshToken")
 USER_INFO: Final = Endpoint("GET", "v2/enduser/enduserapi/userInfo")
@@ -85,7 +85,7 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     5172: Meaning(InvalidInputError, "nationality_id_rejected", "nationality_id"),
     5173: Meaning(InvalidInputError, "language_id_rejected", "language_id"),
     6084: Meaning(InvalidInputError, "mcc_elsewhere", "mcc"),
-    6085: Meaning(TryAgainError, "mcc_lookup_failed", "mcc"),
+    6085: Meaning(InvalidInputError, "mcc_lookup_failed", "mcc"),
     # Codes by e-mail
     5058: Meaning(RateLimitedError, "code_too_soon", "email"),
     5059: Meaning(TryAgainError, "code_not_sent", "email"),

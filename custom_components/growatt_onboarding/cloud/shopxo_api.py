@@ -28,7 +28,7 @@ from .provider import Endpoint
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
 PICTURE: Final = Endpoint("GET", "api.php?s=user/userverifyentry")
 SEND_CODE: Final = Endpoint("POST", "api.php?s=user/regverifysend")
-REGISTER: Final = Endpoint("POST", "api.php?s=user/reg")
+REGISTER: Final = Endpoint("POST", "api.php?s=user/reg", irreversible=True)
 LOGIN: Final = Endpoint("POST", "api.php?s=user/login")
 TOKEN_USER: Final = Endpoint("POST", "api.php?s=user/tokenuserinfo")
 

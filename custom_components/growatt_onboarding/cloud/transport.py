@@ -6,7 +6,8 @@ What the transport promises:
   connection; here it cannot. The server is asked to close the connection after each call, so
   that no later one meets a connection which has ended meanwhile.
 - A failure says whether the request left: `UnreachableError` means no, `NoAnswerError` and
-  `UnexpectedAnswerError` mean that its effect is not known.
+  `UnexpectedAnswerError` mean that its effect is not known. So does whatever a cloud answers to a
+  call that cannot be undone, unless it is a clear refusal.
 - Neither logs nor exceptions carry anything but method, path, status, result code and duration.
   aiohttp's own exceptions hold the address and the headers and are not chained.
 - The session is the caller's. Its cookies are not sent and none are left in it.
@@ -29,6 +30,7 @@ from .errors import (
     CloudError,
     NoAnswerError,
     RateLimitedError,
+    UndecidedError,
     UnexpectedAnswerError,
     UnreachableError,
 )
@@ -111,6 +113,8 @@ class Transport:
             result = read(answer)
             error = None
         except CloudError as err:
+            if call.endpoint.irreversible and isinstance(err, UndecidedError):
+                err.outcome_unknown = True
             error = err
             raise
         else:
