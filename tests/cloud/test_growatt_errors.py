@@ -1,11 +1,12 @@
 """Every way in which a call to Growatt can fail, over a socket, as the right typed error."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import aiohttp
 import pytest
 
+from custom_components.growatt_onboarding.cloud import growatt_api as api
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
     AlreadyBoundError,
@@ -381,12 +382,11 @@ async def test_test_does_not_blame_for_a_firewall(
 
 
 @pytest.mark.parametrize("kind", ["firewall", "cut", "garbage"])
-@pytest.mark.parametrize("path", ["plant/list", "user/c_user_list"])
-async def test_link_needs_the_network(
-    client: GrowattClient, simulator: Simulator, path: str, kind: str
+async def test_link_needs_the_plants(
+    client: GrowattClient, simulator: Simulator, kind: str
 ) -> None:
-    """Only what the cloud itself says is lived with, not a broken way to it."""
-    simulator.faults.add(path, kind=kind)
+    """A broken way to the cloud does not look like an account without plants."""
+    simulator.faults.add("plant/list", kind=kind)
     error = await failure(lambda asked: asked.link(LINK, {}), client)
     assert type(error) is FAULTS[kind].error
 
@@ -398,6 +398,42 @@ async def test_link_does_without_the_users(
     """The owners of the plants are enough."""
     simulator.faults.add("user/c_user_list", kind="code", code=code)
     assert len(await client.link(LINK, {})) == 1
+
+
+@pytest.mark.parametrize("kind", ["firewall", "cut", "garbage", "login_page", "http_500"])
+async def test_users_only_add_names(client: GrowattClient, simulator: Simulator, kind: str) -> None:
+    """Whatever happens to their list, there is an account to link, or one was registered."""
+    simulator.faults.add("user/c_user_list", kind=kind, times=2)
+    (account,) = await client.link(LINK, {})
+    assert account.name == account.id
+    simulator.growatt.add_user(FORM["username"], FORM["email"])
+    found = await client.find_registered(REGISTER, FORM)
+    assert found is not None
+    assert (found.id, found.name) == (None, FORM["username"])
+    assert len(simulator.calls.of("user/c_user_list")) == 2
+
+
+async def test_users_of_a_refused_token(
+    client: GrowattClient, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of the token is heard, should this list ever say it."""
+    meaning = api.CODES[api.PLANT_LIST][10011]
+    monkeypatch.setitem(cast("dict[object, object]", api.CODES), api.USER_LIST, {10011: meaning})
+    simulator.faults.add("user/c_user_list", kind="code", code=10011)
+    error = await failure(lambda asked: asked.link(LINK, {}), client)
+    assert type(error) is AccessDeniedError
+
+
+@pytest.mark.parametrize("path", ["user/c_user_list", "plant/user_plant_list"])
+@pytest.mark.parametrize("kind", ["firewall", "cut", "garbage"])
+async def test_plants_by_name_need_the_network(
+    client: GrowattClient, simulator: Simulator, path: str, kind: str
+) -> None:
+    """A cloud out of reach does not look like one without plants."""
+    user = simulator.growatt.add_user("other", "other@example.com")
+    simulator.faults.add(path, kind=kind)
+    error = await failure(lambda asked: asked.plants(str(user.user_id)), client)
+    assert type(error) is FAULTS[kind].error
 
 
 async def test_plants_by_name_wrong_server(client: GrowattClient, simulator: Simulator) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 from . import fields, growatt_api as api, growatt_read as read
 from .answer import as_text
 from .errors import (
+    AccessDeniedError,
+    CloudError,
     InvalidInputError,
     NoAnswerError,
     NotAllowedError,
@@ -79,7 +81,7 @@ _HOURS_FROM_UTC = (-12.0, 14.0)
 # Keys of the cache.
 _PLANTS = "plants"
 _USERS = "users"
-# The list of end users only adds names: whatever says that there is none will do without them.
+# What may be said of a list that this token does not get. A broken way to the cloud is none of it.
 _NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, UnknownCodeError)
 
 
@@ -191,10 +193,10 @@ class GrowattClient(CloudClient):
         own = tuple(plant for plant in await self._plants() if plant.owner_id in {account_id, None})
         if own:
             return own
-        users = self._cached_users() or await self._users()
-        if (name := users.get(account_id)) is None:
-            return ()
         try:
+            users = self._cached_users() or await self._fetch_users()
+            if (name := users.get(account_id)) is None:
+                return ()
             rows, _ = await self._rows(api.PLANT_LIST_OF_USER, "plants", {"user_name": name})
         except _NO_LIST:
             return ()
@@ -370,11 +372,19 @@ class GrowattClient(CloudClient):
         return plants
 
     async def _users(self) -> dict[str, str]:
-        """Return the names of the token's end users by id, as far as it may and can tell."""
+        """Return the names of the token's end users by id, as last seen where it cannot tell.
+
+        They only add names to what is known, so nothing is worth failing for.
+        """
         try:
-            rows, complete = await self._rows(api.USER_LIST, "c_user", {})
-        except _NO_LIST:
+            return await self._fetch_users()
+        except AccessDeniedError:
+            raise
+        except CloudError:
             return self._cached_users()
+
+    async def _fetch_users(self) -> dict[str, str]:
+        rows, complete = await self._rows(api.USER_LIST, "c_user", {})
         users = {} if complete else self._cached_users()
         for row in rows:
             if (user_id := as_text(row.get("c_user_id"))) is not None:
