@@ -3,8 +3,10 @@
 from base64 import b64decode
 from typing import Any
 
+from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -13,7 +15,7 @@ from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 
-from .common import UNLIMITED, entries
+from .common import UNLIMITED, entries, submit
 
 PASSWORD = "Not-real-1"
 
@@ -61,6 +63,41 @@ async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) 
     assert made["account_name"] == "alice"
     (entry,) = entries(hass)
     assert made["config_entry_id"] == entry.entry_id
+
+
+async def test_a_site_that_does_not_tell_whether_a_name_is_free(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.shopxo.login_types = ["sms"]
+    simulator.shopxo.register_picture = False
+    simulator.shopxo.add_user(username="bob")
+    site = {"provider": "shopxo", "server": simulator.url}
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(hass, "check_username", **site, username="alice")
+    assert caught.value.translation_key == "cannot_check_name"
+
+    # The registration itself says so, before it creates anything.
+    account = {**site, "form": "username", "password": PASSWORD}
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "register_account", **account, username="bob")
+    assert refused.value.translation_key == "username_taken"
+    made = await act(hass, "register_account", **account, username="alice")
+    assert made["account_name"] == "alice"
+    assert len(entries(hass)) == 1
+
+
+async def test_a_dialog_of_a_site_that_does_not_tell_whether_a_name_is_free(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.shopxo.login_types = ["sms"]
+    simulator.shopxo.register_types = ["username"]
+    simulator.shopxo.register_picture = False
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    result = await submit(hass, result, provider="shopxo")
+    result = await submit(hass, result, address=simulator.url)
+    assert result["step_id"] == "register_form"
+    result = await submit(hass, result, username="alice", password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:

@@ -140,11 +140,11 @@ class RegisterFlow(AccountFlow):
         """Link an account there is."""
 
     async def _check_name(self, values: Values) -> None:
-        """Ask whether the name is free, where that can be asked without effect."""
+        """Refuse a name that is taken, where that can be asked without effect."""
         if Capability.CHECK_USERNAME not in self._client.capabilities:
             return
         identity = self._form.identity
-        if not await self._client.is_username_available(values[identity]):
+        if await self._client.is_username_available(values[identity]) is False:
             raise InvalidInputError("username_taken", field=identity)
 
     async def async_step_registering(

@@ -24,7 +24,7 @@ import voluptuous as vol
 from .access import async_get_clouds
 from .account import Target, entry_target, tracked_serials
 from .binding.model import InvalidSerialError, normalise_serial
-from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError
+from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
 from .cloud.fields import REQUIRED
 from .cloud.model import Values
 from .cloud.provider import (
@@ -304,8 +304,9 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
     client = target.client(await async_get_clouds(call.hass))
     forms = await _async_forms(client, call.data)
     form, values = _fitting(forms, call.data, lambda form: form.fields)
-    if Capability.CHECK_USERNAME in client.capabilities and not await client.is_username_available(
-        values[form.identity]
+    if (
+        Capability.CHECK_USERNAME in client.capabilities
+        and await client.is_username_available(values[form.identity]) is False
     ):
         raise InvalidInputError("username_taken", field=form.identity)
     make_entry: bool = call.data[ATTR_CREATE_ENTRY]
@@ -332,7 +333,9 @@ async def _check_username(call: ServiceCall) -> ServiceResponse:
     if Capability.CHECK_USERNAME not in client.capabilities:
         raise _invalid("not_supported", account=target.url)
     name: str = call.data[ATTR_USERNAME]
-    return {ATTR_USERNAME: name, "available": await client.is_username_available(name)}
+    if (available := await client.is_username_available(name)) is None:
+        raise NotAllowedError("cannot_check_name")
+    return {ATTR_USERNAME: name, "available": available}
 
 
 # Plants

@@ -258,8 +258,11 @@ class CloudClient(ABC):
         """Ask whether the access data and session still work; raise AccessDeniedError if not."""
         raise NotImplementedError
 
-    async def is_username_available(self, name: str) -> bool:
-        """Return whether a login name (address, number) is still free. Without effect."""
+    async def is_username_available(self, name: str) -> bool | None:
+        """Return whether a login name (address, number) is still free. Without effect.
+
+        None where nothing tells: registering says so itself then, before it creates anything.
+        """
         raise NotImplementedError
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:

@@ -130,12 +130,12 @@ class ShopxoClient(CloudClient):
             secrets=(self._token,),
         )
 
-    async def is_username_available(self, name: str) -> bool:
+    async def is_username_available(self, name: str) -> bool | None:
         """Return whether a user name, address or number is free.
 
         Asked by a sign-in with a password nobody has: the site says that the account does not
         exist before it looks at anything else. `user/reg` would say so too, or create it.
-        Raises NotAllowedError where the site lets nobody sign in by such a name.
+        Where the site lets nobody sign in by such a name, nothing tells.
         """
         name = fields.text({"username": name}, "username")
         number = _PHONE_MARKS.sub("", name)
@@ -146,7 +146,7 @@ class ShopxoClient(CloudClient):
         try:
             return not await self._exists(await self._site(), name)
         except NotImplementedError:
-            raise NotAllowedError("cannot_check_name") from None
+            return None
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
         """Fetch a fresh picture: one kind for signing in, one for all else."""
