@@ -65,6 +65,29 @@ async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) 
     assert made["config_entry_id"] == entry.entry_id
 
 
+@pytest.mark.parametrize("challenge", [{}, {"challenge_id": " "}])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("send_verification_code", {"form": "email", "email": "alice@example.com"}),
+        ("register_account", {"form": "username", "username": "alice", "password": PASSWORD}),
+    ],
+)
+async def test_an_answer_needs_its_picture(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    action: str,
+    data: dict[str, str],
+    challenge: dict[str, str],
+) -> None:
+    site = {"provider": "shopxo", "server": simulator.url}
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, action, **site, **data, **challenge, captcha="2345")
+    assert caught.value.translation_key == "required"
+    assert caught.value.translation_placeholders == {"field": "challenge_id"}
+    assert len(simulator.calls) == 0
+
+
 async def test_a_site_that_does_not_tell_whether_a_name_is_free(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:

@@ -51,6 +51,7 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator
 from .forms import (
+    CAPTCHA_FIELD,
     checked,
     code_fields,
     data_uri,
@@ -268,6 +269,12 @@ def _fitting(
     raise missing or _invalid("nothing_offered")
 
 
+def _check_challenge(data: Mapping[str, Any]) -> None:
+    """Refuse a picture's answer that does not say which picture: it could only be wrong."""
+    if data.get(CAPTCHA_FIELD.name, "").strip() and not data.get(ATTR_CHALLENGE_ID, "").strip():
+        raise InvalidInputError(REQUIRED, field=ATTR_CHALLENGE_ID)
+
+
 async def _get_captcha(call: ServiceCall) -> ServiceResponse:
     """Fetch a captcha's picture.
 
@@ -286,6 +293,7 @@ async def _get_captcha(call: ServiceCall) -> ServiceResponse:
 
 async def _send_verification_code(call: ServiceCall) -> ServiceResponse:
     """Have a code sent. Responds with `sent_to`, the address or number."""
+    _check_challenge(call.data)
     target = _target(call.hass, call.data)
     client = target.client(await async_get_clouds(call.hass))
     forms = [form for form in await _async_forms(client, call.data) if form.sends_code]
@@ -300,6 +308,7 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
     Responds with `account_id` (null while the cloud has not told it), `account_name`,
     `activation_pending`, and `config_entry_id` where an entry was asked for.
     """
+    _check_challenge(call.data)
     target = _target(call.hass, call.data)
     client = target.client(await async_get_clouds(call.hass))
     forms = await _async_forms(client, call.data)
