@@ -41,8 +41,6 @@ from .common import SECRETS
 LOGGERS = ("custom_components.growatt_onboarding", "aiohttp")
 
 _NEVER_SHOWN = (FieldKind.PASSWORD, FieldKind.CODE, FieldKind.CAPTCHA)
-# The one secret that has no other place: Quectel takes a refresh token in the query only.
-_REFRESH = ("/v2/enduser/enduserapi/refreshToken", "refreshToken")
 
 _SHORTEST_WITHOUT_DIGIT = 8
 _SHORTEST = 4
@@ -260,10 +258,7 @@ def _tokens(payload: Any, *, named: bool = False) -> Iterator[str]:
 
 
 def _arrived(_: Simulator, http: web.Request) -> None:
-    path, query = http.path, parse_qsl(http.query_string)
-    if path == _REFRESH[0]:
-        query = [(name, value) for name, value in query if name != _REFRESH[1]]
-    _now.see("a request's address", path, urlencode(query))
+    _now.see("a request's address", http.path, urlencode(parse_qsl(http.query_string)))
 
 
 def _error(err: Exception, *args: Any, **kwargs: Any) -> None:

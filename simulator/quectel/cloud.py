@@ -17,21 +17,19 @@ PREFIX = "/v2/"
 class QuectelCloud(QuectelState, Cloud):
     """The data centre as its clients meet it.
 
-    Parameters are taken from query and form, as the vendor's pages and its clients have it. A
-    secret in an address is therefore answered, but kept in `secrets_in_url`; the refresh token
-    has no other place.
+    Parameters are taken from query and form, as the vendor's pages and its clients have it, of
+    a PUT too. A secret in an address is therefore answered, but kept in `secrets_in_url`.
     """
 
     name: ClassVar[str] = "quectel"
     secrets: ClassVar[frozenset[str]] = frozenset(
         {"pwd", "random", "code", "signature", "refreshToken"}
     )
-    avoidable_in_url: ClassVar[frozenset[str]] = secrets - {"refreshToken"}
 
     def __init__(self, world: World) -> None:
         """Open the data centre."""
         super().__init__(world)
-        # Path and parameter of each secret that stood in an address without need.
+        # Path and parameter of each secret that stood in an address.
         self.secrets_in_url: list[tuple[str, str]] = []
 
     def owns(self, path: str) -> bool:
@@ -45,7 +43,7 @@ class QuectelCloud(QuectelState, Cloud):
     def answer(self, request: Request) -> Answer:
         """Answer one call as the vendor's pages describe it."""
         self.secrets_in_url += [
-            (request.path, name) for name in sorted(self.avoidable_in_url & request.query.keys())
+            (request.path, name) for name in sorted(self.secrets & request.query.keys())
         ]
         endpoint = ENDPOINTS.get(request.path.removeprefix(PREFIX))
         if endpoint is None:

@@ -364,13 +364,17 @@ class QuectelClient(CloudClient):
         return await asyncio.shield(self._refreshing)
 
     async def _refresh(self, session: Session) -> Session:
-        """Exchange the refresh token, in the address as documented, for a new session."""
+        """Exchange the refresh token for a new session.
+
+        The vendor's page has it in the query, as it has the parameters of signing in; public
+        clients send both in the body, and keep the token out of the address.
+        """
         if session.refresh_expires <= self._clock():
             raise AccessDeniedError("sign_in_ended")
         fresh = await self._ask(
             Call(api.REFRESH, self._subject()),
             lambda reply: read_session(reply.data, self._clock(), session),
-            query={"refreshToken": session.refresh_token},
+            form={"refreshToken": session.refresh_token},
             secrets=(session.refresh_token,),
         )
         self._session = fresh
