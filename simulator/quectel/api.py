@@ -117,14 +117,14 @@ class Call:
         value = self.text(name)
         if not value and default is not None:
             return default
-        if not (value.isascii() and value.isdigit()):
+        if not (value.isascii() and value.removeprefix("-").isdigit()):
             raise BadRequestError(name)
         return int(value)
 
-    def option(self, name: str, code: int) -> int:
+    def option(self, name: str, code: int, lowest: int = 0) -> int:
         """Return an optional id, 0 when it is missing; refuse what cannot be one."""
         value = self.whole(name, 0)
-        if value > MAX_ID:
+        if not lowest <= value <= MAX_ID:
             raise ApiError(code)
         return value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.cloud import Message
 
-from .api import ApiError, BadRequestError, Call, endpoint
+from .api import MAX_ID, ApiError, BadRequestError, Call, endpoint
 from .model import User
 from .password import decrypt, signature
 
@@ -66,7 +66,7 @@ def register(call: Call) -> object:
     code = call.required("code", 5064)
     lang = call.option("lang", 5173)
     nationality = call.option("nationality", 5172)
-    timezone = call.option("timezone", 5171)
+    timezone = call.option("timezone", 5171, lowest=-MAX_ID)
     _check_mcc(call)
     if call.cloud.user_named(domain.name, email) is not None:
         raise ApiError(5039)

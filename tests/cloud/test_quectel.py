@@ -242,6 +242,20 @@ async def test_options_are_sent_as_documented(client: QuectelClient, simulator: 
     assert call.params["mcc"] == "262"
 
 
+@pytest.mark.parametrize(("typed", "sent"), [("-8", "-8"), ("0", "0"), ("-2147483648", None)])
+async def test_time_zones_west_of_utc(
+    client: QuectelClient, simulator: Simulator, typed: str, sent: str | None
+) -> None:
+    """The documented type has a sign; which ids there are is the cloud's to say."""
+    if sent is None:
+        with pytest.raises(InvalidInputError, match="time_zone_id_rejected"):
+            await register(client, simulator, time_zone_id=typed)
+        return
+    await register(client, simulator, time_zone_id=typed)
+    [user] = simulator.quectel.users.values()
+    assert user.timezone == int(sent)
+
+
 async def test_options_left_empty_are_not_sent(client: QuectelClient, simulator: Simulator) -> None:
     await register(client, simulator)
     [call] = simulator.calls.of(REGISTER_PATH)
@@ -263,6 +277,7 @@ async def test_options_left_empty_are_not_sent(client: QuectelClient, simulator:
         ({"language_id": "-1"}, "invalid_number", "language_id"),
         ({"nationality_id": "1.5"}, "invalid_number", "nationality_id"),
         ({"time_zone_id": "2147483648"}, "invalid_number", "time_zone_id"),
+        ({"time_zone_id": "-2147483649"}, "invalid_number", "time_zone_id"),
         ({"mcc": "1000"}, "invalid_number", "mcc"),
         ({"mcc": "0"}, "invalid_number", "mcc"),
     ],
@@ -391,7 +406,10 @@ async def test_nothing_settles_a_lost_answer_without_secret(
     assert not simulator.calls
 
 
-@pytest.mark.parametrize("body", [b'{"code": 0}', b'{"code": 0, "data": ""}', b'{"code":"0"}'])
+@pytest.mark.parametrize(
+    "body",
+    [b'{"code": 0}', b'{"code": 0, "data": ""}', b'{"code":"0"}', b'{"code": 0, "data": "null"}'],
+)
 async def test_success_by_zero_needs_data(http: aiohttp.ClientSession, body: bytes) -> None:
     async with raw_server(sends(http_answer(body))) as server:
         with pytest.raises(UnexpectedAnswerError) as caught:
@@ -412,6 +430,9 @@ async def test_success_by_zero_needs_data(http: aiohttp.ClientSession, body: byt
         ("[]", None),
         ("{}", None),
         ('{"uid": null}', None),
+        ('"null"', None),
+        ('" NULL "', None),
+        ('{"uid": "Null"}', None),
     ],
 )
 async def test_shapes_of_the_new_id(

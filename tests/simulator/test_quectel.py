@@ -236,6 +236,9 @@ async def test_register_with_a_plain_password(owner: Owner) -> None:
         ({"timezone": "1000"}, 5171),
         ({"nationality": "1000"}, 5172),
         ({"lang": "1000"}, 5173),
+        ({"timezone": "-1000"}, 5171),
+        ({"nationality": "-1"}, 5172),
+        ({"lang": "-1"}, 5173),
         ({"mcc": "460"}, 6084),
         ({"mcc": "1"}, 6085),
     ],
@@ -251,6 +254,7 @@ async def test_refused_registrations(owner: Owner, changes: dict[str, str], code
 
 async def test_option_that_is_no_number(owner: Owner) -> None:
     assert (await owner.register(lang="en"))["status"] == 400
+    assert (await owner.register(timezone="--8"))["status"] == 400
 
 
 async def test_user_domains_have_accounts_of_their_own(owner: Owner) -> None:

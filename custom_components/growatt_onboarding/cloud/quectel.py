@@ -89,7 +89,9 @@ _USER_DOMAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+")
 _NEW_PASSWORD = re.compile(r"[!-~]{6,20}")
 _PRODUCT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_INT32 = (0, 2**31 - 1)
+_ID = (0, 2**31 - 1)
+# The page only says int32; whole hours from UTC would fit too.
+_INT32 = (-(2**31), 2**31 - 1)
 _MCC = (1, 999)  # three digits (ITU-T E.212)
 _ENGLISH: Mapping[str, str] = {"X-Q-Language": "en"}
 
@@ -195,8 +197,8 @@ class QuectelClient(CloudClient):
             raise InvalidInputError("password_6_to_20", field="password")
         code = fields.text(values, "code")
         options = {
-            "lang": _optional_integer(values, "language_id", *_INT32),
-            "nationality": _optional_integer(values, "nationality_id", *_INT32),
+            "lang": _optional_integer(values, "language_id", *_ID),
+            "nationality": _optional_integer(values, "nationality_id", *_ID),
             "timezone": _optional_integer(values, "time_zone_id", *_INT32),
             "mcc": _optional_integer(values, "mcc", *_MCC),
         }

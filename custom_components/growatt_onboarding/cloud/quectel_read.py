@@ -28,6 +28,8 @@ def registered_id(reply: Reply) -> str | None:
     """Read emailPwdRegister: the new account's id, None where a certain success names none."""
     found = as_object(reply.data)
     account_id = as_text(found.get("uid") if found is not None else reply.data)
+    if account_id is not None and account_id.lower() == "null":
+        account_id = None
     if account_id is None and not reply.certain:
         raise UnexpectedAnswerError
     return account_id
