@@ -117,4 +117,28 @@ def test_message_is_fit_to_be_shown(message: str, shown: str) -> None:
 
 def test_message_repeats_no_secret() -> None:
     """What we sent as a secret is not shown because a cloud repeats it."""
-    assert printable("bad token abc, abc!", without=("abc", "")) == "bad token , !"
+    assert printable("bad token abc, abc!", without=("abc", "")) == "bad token …, …!"
+
+
+@pytest.mark.parametrize(
+    ("secret", "repeated"),
+    [
+        (" Fake-1 ", "Fake-1"),
+        ("Fake\u200bPass", "Fake Pass"),
+        ("Fake\u200b", "Fake"),
+        ("Fa<k>e&'\"1", "Fa<k>e&'\"1"),
+        ("Fa<k>e&'\"1", "Fa&lt;k&gt;e&amp;&#x27;&quot;1"),
+        ("Fa<k>e&'\"1", "Fa&lt;k&gt;e&amp;&#039;&quot;1"),
+        ("Fa<k>e&'\"1", "Fa&lt;k&gt;e&amp;'&quot;1"),
+        (" Fa<k>\u200be ", "Fa&lt;k&gt; e"),
+        ("`*#|", "`*#|"),
+    ],
+)
+def test_message_repeats_no_spelling_of_a_secret(secret: str, repeated: str) -> None:
+    """Nor as it looks once blanks are gone, or escaped for a web page."""
+    assert printable(f"no: {repeated}!", without=("1", secret)) == "no: …!"
+
+
+def test_message_repeats_no_part_of_a_secret() -> None:
+    """One secret may be a part of another."""
+    assert printable("bad abc123", without=("abc", "abc123", "123")) == "bad …"

@@ -94,7 +94,7 @@ def test_no_code(body: str) -> None:
         ('{"code": 5999, "msg": "", "extMsg": "two"}', "two"),
         ('{"code": 5999, "msg": null}', ""),
         ('{"code": 5999, "msg": ["one"]}', ""),
-        ('{"code": 5999, "msg": "for FAKE-SECRET"}', "for"),
+        ('{"code": 5999, "msg": "for FAKE-SECRET"}', "for …"),
     ],
 )
 def test_message(body: str, message: str) -> None:

@@ -4,7 +4,8 @@ Clouds send numbers as strings, nothing as an empty string and objects as text t
 The readers below take a value as it came and return what it means, or None.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from html import escape
 import json
 import math
 import re
@@ -19,6 +20,8 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0+)?", re.ASCII)
 _ADDRESS = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
 _MARKUP = str.maketrans("", "", "<>[]`*~\\|#")
 _MESSAGE_LENGTH = 200
+# Stands where a secret stood; nothing that `_MARKUP` takes away.
+_MASK = "…"
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no"})
 
@@ -115,12 +118,22 @@ def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
 
     `without` are secrets of the request, which a cloud may repeat.
     """
-    for secret in without:
-        if secret:
-            text = text.replace(secret, "***")
+    spellings = {spelling for secret in without for spelling in _spellings(secret)}
+    # The longest first: one may be a part of another.
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, _MASK)
     text = _ADDRESS.sub("", _visible(text)).translate(_MARKUP)
     text = " ".join(text.split())
     return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield the ways in which a cloud may repeat a secret, or `as_text` may have left it."""
+    for plain in {secret, secret.strip(), _visible(secret), _visible(secret).strip()} - {""}:
+        yield plain
+        # Python and PHP escape an apostrophe differently, some versions of PHP not at all.
+        for apostrophe in ("&#x27;", "&#039;", "&#39;", "'"):
+            yield escape(plain).replace("&#x27;", apostrophe)
 
 
 def _parse(text: str) -> object:
