@@ -78,19 +78,109 @@ def test_not_an_email(typed: str) -> None:
     assert refusal(fields.email, typed) == "invalid_email"
 
 
-def test_phone() -> None:
-    """A number may be written in any of the usual ways."""
-    for typed in ("+49 (170) 123-45.67", "00491701234", "0170/1234"):
-        assert fields.optional_phone({"name": typed}, "name") == typed
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("+49 (170) 123-45.67", "+49 (170) 123-45.67"),
+        ("00491701234", "00491701234"),
+        ("0170/1234", "0170/1234"),
+        ("(+49) 170 1234567", "(+49) 170 1234567"),
+        ("+49\u00a0170\u202f123", "+49 170 123"),
+        ("+49 170\u2013123\u2011456\u2212789", "+49 170-123-456-789"),
+        ("\uff0b\uff14\uff19 \uff11\uff17\uff10", "+49 170"),
+        ("\u202a+49 170 123\u202c", "+49 170 123"),
+    ],
+)
+def test_phone(typed: str, number: str) -> None:
+    """A number may be written in any of the usual ways, and copied from anywhere."""
+    assert fields.optional_phone({"name": typed}, "name") == number
+
+
+def test_no_phone() -> None:
+    """What nobody can dial is refused."""
     assert fields.optional_phone({}, "name") is None
-    for typed in ("call me", "+", "()", "12a", "+1+2"):
+    for typed in ("call me", "+", "()", "12a", "+1+2", "(+)", "\u202a", "\u0661\u0662"):
         assert refusal(fields.optional_phone, typed) == "invalid_phone"
 
 
-def test_numbers() -> None:
-    """Numbers have to be finite and within their limits."""
-    for typed, number in (("0", 0), ("100", 100), (" 8.5 ", 8.5), ("1e1", 10)):
-        assert percent({"name": typed}, "name") == number
-    for typed in ("-1", "100.1", "nan", "inf", "8,5", "x"):
-        assert refusal(percent, typed) == "invalid_number"
+@pytest.mark.parametrize(
+    ("typed", "compact"),
+    [
+        ("+49 (0)170 123-45.67", "+491701234567"),
+        ("(+49) (0) 170/1234567", "+491701234567"),
+        ("0049 (0)170 1234567", "00491701234567"),
+        ("(0)170 1234567", "01701234567"),
+        ("138 0013\u20118000", "13800138000"),
+        ("13800138000", "13800138000"),
+        ("newuser", "newuser"),
+    ],
+)
+def test_phone_in_one_spelling(typed: str, compact: str) -> None:
+    """Marks go, and the zero that is not dialled from abroad."""
+    assert fields.compact_phone(typed) == compact
+    assert fields.compact_phone(compact) == compact
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("0", 0),
+        ("100", 100),
+        (" 8.5 ", 8.5),
+        ("8,5", 8.5),
+        ("+8,25", 8.25),
+        (".5", 0.5),
+        ("5.", 5),
+        ("8.500", 8.5),
+        ("0,500", 0.5),
+        ("8,5000", 8.5),
+    ],
+)
+def test_numbers(typed: str, number: float) -> None:
+    """A fraction follows a point, or a comma that can be nothing else."""
+    assert percent({"name": typed}, "name") == number
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "-1",
+        "100.1",
+        "nan",
+        "inf",
+        "Infinity",
+        "x",
+        "1e1",
+        "1_0",
+        "\u0661",
+        "\uff11",
+        "1.000.000",
+        "1.000,5",
+        "1,000.5",
+        "8,500",
+        "-",
+        ".",
+        ",",
+        "9" * 5000,
+    ],
+)
+def test_not_a_number(typed: str) -> None:
+    """What is no number, could be two, or lies outside."""
+    assert refusal(percent, typed) == "invalid_number"
     assert fields.optional_number({}, "name", 0, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "shown"),
+    [
+        (0.001, 1_000_000.0, ("0.001", "1000000")),
+        (-(2**31), 2**31 - 1, ("-2147483648", "2147483647")),
+        (-90.0, 90.0, ("-90", "90")),
+        (0, 0.5, ("0", "0.5")),
+    ],
+)
+def test_limits_are_shown_in_full(lowest: float, highest: float, shown: tuple[str, str]) -> None:
+    """Nobody types an exponent, so none is asked for."""
+    with pytest.raises(InvalidInputError) as caught:
+        fields.optional_number({"name": "x"}, "name", lowest, highest)
+    assert tuple(caught.value.placeholders.values()) == shown
