@@ -62,6 +62,8 @@ class GrowattCloud(GrowattState, Cloud):
         self.foreign_device_code = 10011
         # How many devices device/list counts but does not show.
         self.phantom_devices = 0
+        # How many devices a page of v4 holds.
+        self.v4_page_size = 100
         # Some servers send ids and amounts as strings.
         self.numbers_as_strings = False
 

@@ -14,7 +14,6 @@ from .api import FIVE_MINUTES, ApiError, BareReply, Call, NoData, endpoint
 from .model import KINDS, Device, Plant, User, vendor_time
 
 V4_INTERVAL = 5.0
-V4_PAGE = 100
 MAX_BATCH = 100
 
 
@@ -239,13 +238,14 @@ def create_dates(call: Call) -> dict[str, Any]:
 
 @endpoint("POST", "new-api/queryDeviceList", interval=V4_INTERVAL, permission="v4")
 def list_v4(call: Call) -> dict[str, Any]:
-    """List all devices that the token may read, 100 per page."""
+    """List all devices that the token may read, page by page."""
+    size = call.cloud.v4_page_size
     page = call.text("page") or "1"
     if not page.isdecimal() or (number := int(page)) < 1:
         raise ApiError(10, "PAGE_NUMBER_CANNOT_BE_EMPTY")
     devices = call.cloud.visible_devices(call.token)
-    pages = max(1, math.ceil(len(devices) / V4_PAGE))
-    start = (number - 1) * V4_PAGE
+    pages = max(1, math.ceil(len(devices) / size))
+    start = (number - 1) * size
     return {
         "count": len(devices),
         "data": [
@@ -255,10 +255,10 @@ def list_v4(call: Call) -> dict[str, Any]:
                 "datalogSn": device.datalogger_sn,
                 "createDate": vendor_time(device.placed or 0),
             }
-            for device in devices[start : start + V4_PAGE]
+            for device in devices[start : start + size]
         ],
         "pages": pages,
-        "pageSize": V4_PAGE,
+        "pageSize": size,
         "startCount": start,
         "lastPager": number >= pages,
         "notPager": False,

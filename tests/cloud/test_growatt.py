@@ -1,6 +1,7 @@
 """The Growatt client against the simulated server, over a socket."""
 
 from collections.abc import Awaitable, Callable
+import json
 import logging
 
 import aiohttp
@@ -38,7 +39,14 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from simulator import Simulator
 from simulator.growatt.state import END_USER_TOKEN, INSTALLER_TOKEN
 
-from .helpers import RecordingGate, everything_said, growatt_client
+from .helpers import (
+    RecordingGate,
+    everything_said,
+    growatt_client,
+    http_answer,
+    raw_server,
+    sends,
+)
 
 PASSWORD = "Fake-Passw0rd &=ü"
 EMAIL = "new-owner@example.com"
@@ -157,7 +165,7 @@ async def test_register(client: GrowattClient, simulator: Simulator) -> None:
             **FORM,
             "username": " new-owner ",
             "installer_code": "FAKE9",
-            "phone": "+49 (170) 123-45",
+            "phone": "+49 (0)170 123-45",
             "time_zone": "8",
         },
     )
@@ -170,6 +178,24 @@ async def test_register(client: GrowattClient, simulator: Simulator) -> None:
     (call,) = simulator.calls.of("user/user_register")
     assert call.path == "/v1/user/user_register"
     assert simulator.calls.secrets_in_url == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("+49 (0)170 1234567", "491701234567"),
+        ("0049 (0) 170 1234567", "491701234567"),
+        ("(+49) 170\u20111234567", "491701234567"),
+        ("0170 1234567", "01701234567"),
+        ("(0)170 1234567", "01701234567"),
+    ],
+)
+async def test_phone(client: GrowattClient, simulator: Simulator, typed: str, sent: str) -> None:
+    """Digits alone, the country first where one was typed."""
+    await client.register(REGISTER, {**FORM, "phone": typed})
+    user = simulator.growatt.user_named("new-owner")
+    assert user is not None
+    assert user.tel == sent
 
 
 async def test_register_leaves_out_what_is_empty(
@@ -294,6 +320,8 @@ async def test_link_asks_for_the_id(http: aiohttp.ClientSession, simulator: Simu
     with pytest.raises(InvalidInputError) as caught:
         await client.link(LINK, {})
     assert (caught.value.key, caught.value.field) == ("account_id_needed", "account_id")
+    (account,) = await client.link(LINK, {"account_id": f" 00{user.user_id}"})
+    assert (account.id, account.name) == (str(user.user_id), str(user.user_id))
     with pytest.raises(InvalidInputError) as caught:
         await client.link(LINK, {"account_id": "me"})
     assert (caught.value.key, caught.value.field) == ("invalid_id", "account_id")
@@ -580,6 +608,50 @@ async def test_pages_of_devices(client: GrowattClient, simulator: Simulator) -> 
         serials = {seen.serial for page in (first, second) for seen in page.sightings}
         assert len(serials) == 130
     assert simulator.growatt.limits.violations == []
+
+
+async def test_pages_of_another_size(client: GrowattClient, simulator: Simulator) -> None:
+    """v4 says itself which page is the last."""
+    _, plant_id = resident(simulator)
+    for number in range(50):
+        simulator.growatt.add_device(f"FAK{number:07}", plant_id=int(plant_id))
+    simulator.growatt.v4_page_size = 20
+    pages = []
+    for number in (1, 2, 3):
+        pages.append(await client.watch(number))
+        simulator.advance(5)
+    assert [(len(page.sightings), page.more) for page in pages] == [
+        (20, True),
+        (20, True),
+        (10, False),
+    ]
+    assert len({serial for page in pages for serial in page.serials}) == 50
+
+
+@pytest.mark.parametrize(
+    ("page", "rows", "told", "more"),
+    [
+        (1, 1, {}, False),
+        (1, 100, {}, True),
+        (1, 100, {"lastPager": True, "pages": 1}, True),
+        (1, 1, {"lastPager": "false"}, True),
+        (1, 1, {"lastPager": True, "pages": 2}, False),
+        (1, 1, {"pages": "2"}, True),
+        (2, 1, {"pages": 2}, False),
+        (1, 1, {"pages": "many"}, False),
+        # Nothing is left out of this list, so an empty page is its end.
+        (1, 0, {"lastPager": False, "pages": 9}, False),
+        (250, 100, {"lastPager": False, "pages": 999}, False),
+    ],
+)
+async def test_which_page_is_the_last(
+    http: aiohttp.ClientSession, page: int, rows: int, *, told: dict[str, object], more: bool
+) -> None:
+    data = {"data": [{"deviceSn": f"FAK{number}"} for number in range(rows)], **told}
+    body = json.dumps({"code": 0, "data": data}).encode()
+    async with raw_server(sends(http_answer(body))) as server:
+        shown = await growatt_client(http, server.url, "fake").watch(page)
+    assert (len(shown.sightings), shown.more) == (rows, more)
 
 
 async def test_watch_without_devices(client: GrowattClient, simulator: Simulator) -> None:

@@ -72,9 +72,9 @@ def read_everything(reply: Reply) -> None:
         read.created_plant_id,
         read.nothing,
         read.device_kind,
-        read.watched,
         read.location,
         lambda reply: read.sightings("1", reply),
+        lambda reply: read.watched(1, reply),
         lambda reply: [
             read.plant(row) for row in read.page_rows("plants", reply, may_be_blank=True)
         ],

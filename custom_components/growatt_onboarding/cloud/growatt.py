@@ -72,7 +72,6 @@ LINK: Final = Form(
 )
 
 _END_CUSTOMER = "1"
-_MAX_PAGES = 250
 _SERIAL = re.compile(r"[0-9A-Z-]{1,64}")
 _PEAK_POWER_KWP = (0.001, 1_000_000.0)
 _LATITUDE = (-90.0, 90.0)
@@ -269,7 +268,9 @@ class GrowattClient(CloudClient):
     async def watch(self, page: int) -> SightingPage:
         """Return a page of the devices that the token may read."""
         # In the query, where a public client is known to have been answered by the vendor.
-        return await self._ask(self.watch_call(page), {}, read.watched, query={"page": str(page)})
+        return await self._ask(
+            self.watch_call(page), {}, partial(read.watched, page), query={"page": str(page)}
+        )
 
     async def locate(self, serial: str) -> Location | None:
         """Return the plant and end user that hold an inverter."""
@@ -337,7 +338,7 @@ class GrowattClient(CloudClient):
         A list is cut where a limit stops us after its first page: some are better than none.
         """
         rows: list[read.Row] = []
-        for number in range(1, _MAX_PAGES + 1):
+        for number in range(1, read.MAX_PAGES + 1):
             page = {**parameters, **_page(number)}
             try:
                 found = await self._ask(
@@ -454,17 +455,21 @@ def _valid_serial(serial: str) -> str:
 
 
 def _identifier(value: str, field: str) -> str:
-    """Return an id, which is a whole number at this vendor."""
+    """Return an id, which is a whole number at this vendor, in its one spelling."""
     if not (value.isascii() and value.isdigit()):
         raise InvalidInputError("invalid_id", field=field)
-    return value
+    return value.lstrip("0") or "0"
 
 
 def _digits(phone: str | None) -> str | None:
-    """Return the digits of a telephone number: the vendor's page wants a whole number."""
-    return None if phone is None else "".join(filter(str.isdigit, phone))
+    """Return the digits of a telephone number: the vendor's page wants a whole number.
+
+    A number for abroad begins with its country, as a whole number has no zeros in front.
+    """
+    if phone is None:
+        return None
+    return fields.compact_phone(phone).removeprefix("+").removeprefix("00")
 
 
 def _decimal(number: float | None) -> str | None:
-    """Return a number without an exponent and without superfluous zeros."""
-    return None if number is None else f"{number:.6f}".rstrip("0").rstrip(".")
+    return None if number is None else fields.decimal(number)

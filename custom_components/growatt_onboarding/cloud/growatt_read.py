@@ -14,6 +14,8 @@ from .model import DeviceKind, Location, Plant, Sighting, SightingPage
 type Row = Mapping[str, object]
 
 ROWS_PER_PAGE: Final = 100
+# The vendor turns no more.
+MAX_PAGES: Final = 250
 
 _KINDS = {
     1: DeviceKind.INVERTER,
@@ -100,7 +102,7 @@ def sightings(plant_id: str, reply: Reply) -> SightingPage:
     return SightingPage(tuple(found), more=len(rows) >= ROWS_PER_PAGE)
 
 
-def watched(reply: Reply) -> SightingPage:
+def watched(page: int, reply: Reply) -> SightingPage:
     """Read the device list of v4, which names no plants."""
     if reply.code == V4_DEVICE_MISSING:
         return SightingPage(())
@@ -110,7 +112,23 @@ def watched(reply: Reply) -> SightingPage:
         for row in rows
         if (serial := as_text(row.get("deviceSn"))) is not None
     )
-    return SightingPage(found, more=len(rows) >= ROWS_PER_PAGE)
+    return SightingPage(
+        found, more=bool(rows) and page < MAX_PAGES and _has_next(reply, page, len(rows))
+    )
+
+
+def _has_next(reply: Reply, page: int, rows: int) -> bool:
+    """Return whether another page follows one of v4, whose size is the vendor's to choose.
+
+    A full page is taken for one more than the last even where the answer says otherwise: a page
+    too many costs little, a missed one hides devices.
+    """
+    if rows >= ROWS_PER_PAGE:
+        return True
+    payload = _payload(reply)
+    if (last := as_flag(payload.get("lastPager"))) is not None:
+        return not last
+    return page < (as_int(payload.get("pages")) or 0)
 
 
 def location(reply: Reply) -> Location | None:
