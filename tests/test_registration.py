@@ -191,6 +191,52 @@ async def test_a_registration_that_failed_is_not_joined(
     assert len(entries(hass)) == 1
 
 
+async def test_a_number_is_one_account_however_it_is_written(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    cloud.shopxo.code_picture = False
+    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, access={})
+    client = target.client(await async_get_clouds(hass))
+    (form,) = [form for form in (await client.test()).register if form.key == "sms"]
+    number = "13800138000"
+    await client.send_code(form, {"phone": number})
+    values = {"password": "Not-real-1", "code": cloud.world.mailbox[-1].code}
+    cloud.faults.add("api.php", kind="hold", match={"s": "user/reg"})
+    first = await registration.async_register(hass, target, form, {**values, "phone": number})
+    await cloud.faults.wait_held()
+    ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
+    assert key.endswith(f"|{number}")
+    assert note["account_name"] == number
+    written = {**values, "phone": "138-0013 8000"}
+    second = await registration.async_register(hass, target, form, written)
+    assert second is first
+    cloud.faults.release()
+    assert (await first.task).name == number
+    first.leave()
+    second.leave()
+    await settled(hass)
+    assert [entry.title for entry in entries(hass)] == [number]
+
+
+async def test_a_number_leaves_its_note_in_one_spelling(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    cloud.shopxo.code_picture = False
+    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, access={})
+    client = target.client(await async_get_clouds(hass))
+    (form,) = [form for form in (await client.test()).register if form.key == "sms"]
+    cloud.faults.add("api.php", kind="cut", match={"s": "user/reg"})
+    cloud.faults.add("api.php", kind="http_500", match={"s": "base/common"})
+    values = {"phone": "138-0013 8000", "password": "Not-real-1", "code": "1234"}
+    lost = await registration.async_register(hass, target, form, values)
+    with pytest.raises(registration.OutcomeUnknownError):
+        await lost.task
+    lost.leave()
+    await settled(hass)
+    ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
+    assert (key.rpartition("|")[2], note["account_name"]) == ("13800138000", "13800138000")
+
+
 async def test_an_error_that_no_cloud_raises_is_not_hidden(
     hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

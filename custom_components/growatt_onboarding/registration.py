@@ -105,7 +105,7 @@ async def async_register(
     """
     clouds = await async_get_clouds(hass)
     running = hass.data.setdefault(DATA_REGISTRATIONS, {})
-    name = values[form.identity]
+    name = form.name(values)
     key = _key(target, name)
     registration = running.get(key)
     if registration is None or registration.failed:
@@ -131,7 +131,7 @@ async def _async_create(
     note = clouds.notes[key] = {
         CONF_PROVIDER: target.provider.key,
         CONF_SERVER: target.url,
-        CONF_ACCOUNT_NAME: values[form.identity],
+        CONF_ACCOUNT_NAME: form.name(values),
         "at": now(),
     }
     try:

@@ -218,6 +218,17 @@ async def test_register_by_phone(site: AnqicmsClient, simulator: Simulator) -> N
     assert simulator.anqicms.sites[1].users[1001].phone == "13900139000"
 
 
+async def test_number_in_one_spelling(site: AnqicmsClient, simulator: Simulator) -> None:
+    """However it is written, it registers, is found, and signs in as the same."""
+    form = await form_of(site, "phone")
+    written = {**BY_PHONE, "phone": "138 0013\u20118000"}
+    account = await site.register(form, written)
+    assert account.name == simulator.anqicms.sites[1].users[1000].phone == PHONE
+    found = await site.find_registered(form, written)
+    assert found is not None
+    assert (found.id, found.name) == ("1000", PHONE)
+
+
 @pytest.mark.parametrize(
     ("values", "error", "field"),
     [
@@ -225,6 +236,7 @@ async def test_register_by_phone(site: AnqicmsClient, simulator: Simulator) -> N
         ({"username": "x" * 65}, "username_too_long", "username"),
         ({"email": ""}, "required", "email"),
         ({"email": "nobody"}, "invalid_email", "email"),
+        ({"email": f"{'x' * 89}@example.com"}, "invalid_email", "email"),
         ({"password": ""}, "required", "password"),
         ({"password": "12345"}, "password_6_to_72", "password"),
         ({"password": " 12345 "}, "password_6_to_72", "password"),
@@ -245,12 +257,13 @@ async def test_not_sent(
     assert (await site.register(form, BY_EMAIL)).id == "1001"
 
 
-@pytest.mark.parametrize("phone", ["", "call me"])
+@pytest.mark.parametrize("phone", ["", "call me", "+86 138 0013 8000 000000000"])
 async def test_phone_not_sent(site: AnqicmsClient, simulator: Simulator, phone: str) -> None:
-    """A number that is none is not sent."""
+    """A number that is none, or longer than the site keeps, is not sent."""
     form = await form_of(site, "phone")
     with pytest.raises(InvalidInputError) as caught:
         await site.register(form, {**BY_PHONE, "phone": phone})
+    assert caught.value.key == ("invalid_phone" if phone else "required")
     assert caught.value.field == "phone"
     assert count(simulator, "api/register") == 0
 
@@ -498,7 +511,7 @@ async def test_look_that_fails(site: AnqicmsClient, simulator: Simulator) -> Non
 # Signing in
 
 
-@pytest.mark.parametrize("login", ["newuser", EMAIL, PHONE])
+@pytest.mark.parametrize("login", ["newuser", EMAIL, PHONE, "(138) 0013-8000"])
 @pytest.mark.parametrize("captcha", [True, False])
 async def test_link(
     site: AnqicmsClient,
@@ -521,8 +534,17 @@ async def test_link(
         assert caught.value.field == "captcha"
         values |= await solved(site, simulator, link)
     (account,) = await site.link(link, values)
-    assert (account.id, account.name, account.activation_pending) == ("1000", login, False)
+    name = PHONE if "138" in login else login
+    assert (account.id, account.name, account.activation_pending) == ("1000", name, False)
     assert account.session is not None
+
+
+async def test_link_by_a_name_of_digits(site: AnqicmsClient, simulator: Simulator) -> None:
+    """What the site takes for no number stays as it was typed."""
+    simulator.anqicms.add_user(user_name="2026-11", password=PASSWORD)
+    link = await form_of(site, "link")
+    (account,) = await site.link(link, {"login": "2026-11", "password": PASSWORD})
+    assert account.name == "2026-11"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

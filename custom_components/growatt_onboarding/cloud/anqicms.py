@@ -7,6 +7,7 @@ the answer then, the one in the registration's form signs in right after it.
 """
 
 from collections.abc import Callable, Mapping
+import re
 from typing import Final
 
 from . import anqicms_api as api, anqicms_read as read, fields
@@ -44,7 +45,12 @@ _OPTIONAL_CAPTCHA: Final = Field(
 )
 _SITE_ID: Final = "site_id"
 _PASSWORD_BYTES = range(6, 73)
+# What the site's database keeps.
 _MAX_NAME: Final = 64
+_MAX_EMAIL: Final = 100
+_MAX_PHONE: Final = 20
+# What the site takes for a telephone number, wherever it stands in a text.
+_MOBILE = re.compile(r"\+?[0-9]*1[3-9][0-9]{9}[0-9]*")
 
 
 def register_forms(*, captcha: bool) -> tuple[Form, ...]:
@@ -156,7 +162,7 @@ class AnqicmsClient(CloudClient):
             json={**sent, **answer},
             secrets=(sent["password"], sent.get("code", ""), *answer.values()),
         )
-        name = values[form.identity].strip()
+        name = form.name(values)
         if user.token is not None:
             return Account(id=user.id, name=name, session={"token": user.token})
         if form.captcha and not answer:
@@ -165,7 +171,7 @@ class AnqicmsClient(CloudClient):
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
         """Sign in where the picture's answer allows it, else ask who has the e-mail address."""
-        name = values[form.identity].strip()
+        name = form.name(values)
         sent = _registration(form, values)
         answer = _captcha_answer(values)
         if answer or not form.captcha:
@@ -182,7 +188,7 @@ class AnqicmsClient(CloudClient):
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in by user name, e-mail address or number, and password."""
-        login = fields.text(values, "login")
+        login = _login(fields.text(values, "login"))
         password = _password(values)
         answer = _captcha_answer(values)
         if form.captcha and not answer:
@@ -334,12 +340,17 @@ def _registration(form: Form, values: Values) -> dict[str, str]:
     sent = {"password": _password(values)}
     if form.identity == "phone":
         fields.text(values, "phone")
-        sent["phone"] = fields.optional_phone(values, "phone") or ""
+        fields.optional_phone(values, "phone")
+        sent["phone"] = form.name(values)
+        if len(sent["phone"]) > _MAX_PHONE:
+            raise InvalidInputError("invalid_phone", field="phone")
         if (code := fields.optional_text(values, "code")) is not None:
             sent["code"] = code
         name = fields.optional_text(values, "username")
     else:
         sent["email"] = fields.email(values, "email")
+        if len(sent["email"]) > _MAX_EMAIL:
+            raise InvalidInputError("invalid_email", field="email")
         name = fields.text(values, "username")
     if name is not None:
         if len(name) > _MAX_NAME:
@@ -348,6 +359,12 @@ def _registration(form: Form, values: Values) -> dict[str, str]:
     if (real_name := fields.optional_text(values, "real_name")) is not None:
         sent["real_name"] = real_name
     return sent
+
+
+def _login(typed: str) -> str:
+    """Return what was typed to sign in; a number that the site knows loses its marks."""
+    number = fields.compact_phone(typed)
+    return number if _MOBILE.fullmatch(number) else typed
 
 
 def _login_of(sent: Mapping[str, str]) -> str:

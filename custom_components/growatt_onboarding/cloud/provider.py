@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import aiohttp
 
 from .errors import CloudError
+from .fields import compact_phone
 from .model import (
     Account,
     Captcha,
@@ -88,6 +89,12 @@ class Form(NamedTuple):
     sends_code: bool = False
     captcha: bool = False
     code_captcha: bool = False
+
+    def name(self, values: Values) -> str:
+        """Return what names the account, a telephone number in its one spelling."""
+        name = values.get(self.identity, "").strip()
+        kinds = (field.kind for field in self.fields if field.name == self.identity)
+        return compact_phone(name) if FieldKind.PHONE in kinds else name
 
 
 class Offer(NamedTuple):

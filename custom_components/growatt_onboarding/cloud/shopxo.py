@@ -52,7 +52,6 @@ _LOGIN_FIELDS: Final = (
 _LINK: Final = "link"
 
 _USERNAME = re.compile(r"[A-Za-z0-9_]{2,18}")
-_PHONE_MARKS = re.compile(r"[\s()./-]")
 _MOBILE = re.compile(r"\+?[0-9]+")
 _PASSWORD_BYTES = range(6, 19)
 # What PHP's trim() takes away.
@@ -137,11 +136,8 @@ class ShopxoClient(CloudClient):
         exist before it looks at anything else. `user/reg` would say so too, or create it.
         Where the site lets nobody sign in by such a name, nothing tells.
         """
-        name = fields.text({"username": name}, "username")
-        number = _PHONE_MARKS.sub("", name)
-        if _MOBILE.fullmatch(number):
-            name = number
-        elif "@" not in name and not _USERNAME.fullmatch(name):
+        name = _login(fields.text({"username": name}, "username"))
+        if not (_MOBILE.fullmatch(name) or "@" in name or _USERNAME.fullmatch(name)):
             raise InvalidInputError("username_format", field="username")
         try:
             return not await self._exists(await self._site(), name)
@@ -188,26 +184,25 @@ class ShopxoClient(CloudClient):
             api.REGISTER,
             sent,
             api.register(kind),
-            partial(_registered, values[form.identity].strip()),
+            partial(_registered, name),
             secrets=(password, *answer.values()),
         )
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
         """Sign in, or where that takes a picture's answer look whether the account exists."""
-        name = values[form.identity].strip()
-        login = _identity(form, values)
+        name = _identity(form, values)
         site = await self._site()
         if AccountType.USERNAME in site.login_types and not site.login_picture:
-            return await self._sign_in_if_ours(name, login, _password(values))
-        if not await self._exists(site, login):
+            return await self._sign_in_if_ours(name, _password(values))
+        if not await self._exists(site, name):
             return None
         return Account(id=None, name=name, activation_pending=site.review)
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in by user name, e-mail address or number, and password."""
-        login = fields.text(values, "login")
+        name = _login(fields.text(values, "login"))
         answer = _captcha_answer(values) if form.captcha else {}
-        return (await self._sign_in(login, login, _password(values), answer),)
+        return (await self._sign_in(name, _password(values), answer),)
 
     # What the methods above share
 
@@ -217,21 +212,19 @@ class ShopxoClient(CloudClient):
             request, lambda answer: read.site(api.read_reply(api.common(), answer).data)
         )
 
-    async def _sign_in(
-        self, name: str, login: str, password: str, answer: Mapping[str, str]
-    ) -> Account:
+    async def _sign_in(self, name: str, password: str, answer: Mapping[str, str]) -> Account:
         return await self._post(
             api.LOGIN,
-            {"accounts": login, "pwd": password, "type": AccountType.USERNAME.value, **answer},
+            {"accounts": name, "pwd": password, "type": AccountType.USERNAME.value, **answer},
             api.login(),
             lambda reply: read.account(name, reply.data),
             secrets=(password, *answer.values()),
         )
 
-    async def _sign_in_if_ours(self, name: str, login: str, password: str) -> Account | None:
+    async def _sign_in_if_ours(self, name: str, password: str) -> Account | None:
         """Sign in to an account that may have just been created, None if it was not by us."""
         try:
-            return await self._sign_in(name, login, password, {})
+            return await self._sign_in(name, password, {})
         except InvalidInputError as err:
             if err.code in {api.FREE, api.WRONG_PASSWORD}:
                 return None
@@ -242,13 +235,13 @@ class ShopxoClient(CloudClient):
                 return Account(id=None, name=name, activation_pending=True)
             raise
 
-    async def _exists(self, site: read.Site, login: str) -> bool:
+    async def _exists(self, site: read.Site, name: str) -> bool:
         """Return whether an account exists; NotImplementedError where nothing tells."""
-        if (kind := _look_type(site, login)) is None:
+        if (kind := _look_type(site, name)) is None:
             raise NotImplementedError
         return await self._post(
             api.LOGIN,
-            {"accounts": login, "pwd": secrets.token_hex(8), "type": kind.value},
+            {"accounts": name, "pwd": secrets.token_hex(8), "type": kind.value},
             api.look(),
             lambda reply: reply.code != api.FREE,
         )
@@ -301,11 +294,16 @@ def _identity(form: Form, values: Values) -> str:
         case "username" if not _USERNAME.fullmatch(name):
             raise InvalidInputError("username_format", field="username")
         case "email":
-            return fields.email(values, "email")
+            fields.email(values, "email")
         case "phone":
-            number = fields.optional_phone(values, "phone") or ""
-            return _PHONE_MARKS.sub("", number)
-    return name
+            fields.optional_phone(values, "phone")
+    return form.name(values)
+
+
+def _login(typed: str) -> str:
+    """Return what was typed to sign in; a number loses its marks, which no user name has."""
+    number = fields.compact_phone(typed)
+    return number if _MOBILE.fullmatch(number) else typed
 
 
 def _password(values: Values) -> str:
