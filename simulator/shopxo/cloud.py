@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from simulator.cloud import Answer, Cloud, Request, page
 
-from .state import COLUMNS, IN_REVIEW, LOCKED, NORMAL, TYPES, ShopxoState, User, filtered
+from .state import COLUMNS, IN_REVIEW, LOCKED, NORMAL, TYPES, ShopxoState, User
 from .texts import CHINESE, LANGUAGES, Text
 
 _SCRIPT = re.compile(r"/(?:public/)?api\.php(?:/(?P<action>[\w/]+?)(?:\.html)?)?")
@@ -143,7 +143,7 @@ class ShopxoCloud(ShopxoState, Cloud):
             action.removesuffix(".html"),
             # PHP's $_REQUEST knows nothing of a JSON body.
             request.params,
-            {name: filtered(value) for name, value in params.items()},
+            {name: self.filtered(value) for name, value in params.items()},
             key,
             LANGUAGES.get(params.get("lang", ""), CHINESE),
         )

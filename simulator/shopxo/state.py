@@ -20,11 +20,6 @@ IN_REVIEW = 3
 WRONG_CODES = 6
 
 
-def filtered(value: str) -> str:
-    """Return a parameter as the site's request filter leaves it."""
-    return escape(value, quote=True).strip(" \t\n\r\0\v")
-
-
 @dataclass
 class User:
     """A customer. `tokens` are by platform: a new one takes the place of the old one."""
@@ -91,12 +86,21 @@ class ShopxoState:
         self.picture_characters = DIGITS
         self.code_lifetime = 600
         self.resend_pause = 60
+        # Before PHP 8.1 an apostrophe was not escaped.
+        self.escapes_apostrophes = True
         # How versions differ: ids as text, and what stands for data in a refusal.
         self.ids_as_text = False
         self.no_data: object = ""
         self._pictures: dict[tuple[str, str], Secret] = {}
         self._codes: dict[str, Secret] = {}
         self._next_id = 1
+
+    def filtered(self, value: str) -> str:
+        """Return a parameter as the site's request filter leaves it."""
+        escaped = escape(value, quote=True)
+        if not self.escapes_apostrophes:
+            escaped = escaped.replace("&#x27;", "'")
+        return escaped.strip(" \t\n\r\0\v")
 
     # Users
 
@@ -120,7 +124,7 @@ class ShopxoState:
                 message = f"{value} is taken"
                 raise ValueError(message)
         user = User(self._next_id, username, mobile, email, nickname, status)
-        user.set_password(filtered(password))
+        user.set_password(self.filtered(password))
         self._next_id += 1
         self.users[user.id] = user
         return user

@@ -258,6 +258,39 @@ async def test_password_that_works(shop: ShopxoClient, simulator: Simulator, pas
     assert account.id == "1"
 
 
+@pytest.mark.parametrize("password", ["'" * 4 + "12", "'" * 3])
+async def test_password_whose_length_depends_on_the_site(
+    shop: ShopxoClient, simulator: Simulator, password: str
+) -> None:
+    """With either PHP it has to sign in later, so it is not registered."""
+    simulator.shopxo.escapes_apostrophes = len(password) == 3
+    with pytest.raises(InvalidInputError, match="password_6_to_18"):
+        await registered(shop, simulator, password=password)
+    assert calls_of(simulator, "user/reg") == 0
+
+    # An account that has such a password is linked all the same.
+    simulator.shopxo.login_picture = False
+    simulator.shopxo.add_user(username="owner01", password=password)
+    link = await form_of(shop, "link")
+    (account,) = await shop.link(link, {"login": "owner01", "password": password})
+    assert account.id == "1"
+
+
+@pytest.mark.parametrize("escapes", [True, False])
+async def test_password_with_an_apostrophe(
+    shop: ShopxoClient,
+    simulator: Simulator,
+    escapes: bool,  # noqa: FBT001
+) -> None:
+    """What fits either way registers, and signs in."""
+    simulator.shopxo.escapes_apostrophes = escapes
+    simulator.shopxo.login_picture = False
+    await registered(shop, simulator, password="it's fake")
+    link = await form_of(shop, "link")
+    (account,) = await shop.link(link, {"login": "owner01", "password": "it's fake"})
+    assert account.id == "1"
+
+
 async def test_forbidden_name(shop: ShopxoClient, simulator: Simulator) -> None:
     """A name that the site forbids is told at its field."""
     simulator.shopxo.forbidden_names = {"admin"}

@@ -202,7 +202,7 @@ class ShopxoClient(CloudClient):
         """Sign in by user name, e-mail address or number, and password."""
         name = _login(fields.text(values, "login"))
         answer = _captcha_answer(values) if form.captcha else {}
-        return (await self._sign_in(name, _password(values), answer),)
+        return (await self._sign_in(name, _known_password(values), answer),)
 
     # What the methods above share
 
@@ -307,15 +307,31 @@ def _login(typed: str) -> str:
 
 
 def _password(values: Values) -> str:
-    """Return a password that the site will let sign in.
+    """Return a new password that the site will let sign in.
 
     Signing in takes 6 to 18 bytes of what is left after HTML escaping; registering takes anything,
-    and so would create accounts that nobody can open.
+    and so would create accounts that nobody can open. What is escaped depends on the site's PHP:
+    it has to fit either way.
     """
     password = fields.password(values, "password")
-    if len(escape(password.strip(_BLANKS)).encode()) not in _PASSWORD_BYTES:
+    if not all(_fits(password)):
         raise InvalidInputError("password_6_to_18", field="password")
     return password
+
+
+def _known_password(values: Values) -> str:
+    """Return the password of an account, which a site with either PHP may have."""
+    password = fields.password(values, "password")
+    if not any(_fits(password)):
+        raise InvalidInputError("password_6_to_18", field="password")
+    return password
+
+
+def _fits(password: str) -> tuple[bool, bool]:
+    """Return whether a password's length is right with PHP from 8.1 on, and before it."""
+    escaped = escape(password.strip(_BLANKS))
+    before = escaped.replace("&#x27;", "'")
+    return len(escaped.encode()) in _PASSWORD_BYTES, len(before.encode()) in _PASSWORD_BYTES
 
 
 def _captcha_answer(values: Values) -> dict[str, str]:
