@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from hypothesis import given, strategies as st
 import pytest
 
@@ -249,12 +251,40 @@ def test_verified(verified: object) -> None:
     assert not read.user(SEED).verified
 
 
-@pytest.mark.parametrize("data", ["", [], None, {}])
+@pytest.mark.parametrize(
+    "data", [{"id": 1, "email": ""}, {"id": "1"}, {"id": 0, "email": "owner@example.com"}]
+)
+def test_somebody_has_the_address(data: object) -> None:
+    """Either names a user."""
+    assert read.exists(data)
+
+
+@pytest.mark.parametrize(
+    "data", ["", [], None, {}, {"id": 0}, {"id": 0, "email": " "}, {"id": -1, "email": None}]
+)
 def test_nobody_has_the_address(data: object) -> None:
     """Only a success with a user says that an address is known."""
-    assert read.exists({"id": 1, "email": "owner@example.com"})
     with pytest.raises(UnexpectedAnswerError):
         read.exists(data)
+
+
+async def test_look_that_names_nobody(http: aiohttp.ClientSession) -> None:
+    """The registration goes on: it says itself that an address is taken."""
+    requests: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        requests.append(request.path)
+        if request.path == "/api/verify/email":
+            return web.json_response({"code": 0, "data": {"id": 0, "email": ""}})
+        return web.json_response({"code": 0, "data": {"id": 7, "token": "FAKE"}})
+
+    async with RawTestServer(handler) as server:
+        context = ClientContext(http=http, url=str(server.make_url("")).rstrip("/"), access={})
+        (form, _) = register_forms(captcha=False)
+        values = {"username": "a", "password": "Fake-Passw0rd", "email": "owner@example.com"}
+        account = await AnqicmsClient(context).register(form, values)
+    assert account.id == "7"
+    assert requests == ["/api/verify/email", "/api/register"]
 
 
 # Anything at all

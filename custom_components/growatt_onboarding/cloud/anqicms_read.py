@@ -81,8 +81,8 @@ def user(data: object) -> User:
 
 
 def exists(data: object) -> bool:
-    """Read who has an address."""
+    """Read who has an address; where the answer names nobody, it tells nothing."""
     body = as_object(data) or {}
-    if not {"id", "email"} & body.keys():
+    if (as_int(body.get("id")) or 0) <= 0 and as_text(body.get("email")) is None:
         raise UnexpectedAnswerError
     return True
