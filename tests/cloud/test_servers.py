@@ -1,10 +1,19 @@
 """Addresses as they are typed."""
 
+import sys
+
 import pytest
 
+from custom_components.growatt_onboarding.cloud.anqicms import ANQICMS
 from custom_components.growatt_onboarding.cloud.errors import InvalidInputError
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
+from custom_components.growatt_onboarding.cloud.provider import Endpoint, Provider
+from custom_components.growatt_onboarding.cloud.quectel import QUECTEL
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.servers import choice, resolve
+from custom_components.growatt_onboarding.cloud.shopxo import SHOPXO
+
+CLOUD = "custom_components.growatt_onboarding.cloud"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,55 @@ def test_address_gets_one_spelling(typed: str, url: str) -> None:
     assert resolve(GROWATT, typed) == url
     assert resolve(GROWATT, url) == url
     assert choice(GROWATT, url) == url
+
+
+@pytest.mark.parametrize(
+    ("provider", "typed", "url"),
+    [
+        (GROWATT, "https://openapi.growatt.com/v1", "https://openapi.growatt.com"),
+        (GROWATT, "openapi.growatt.com/v1/plant/list?page=1", "https://openapi.growatt.com"),
+        (GROWATT, "https://x.example/g/v1/device/sn/add/", "https://x.example/g"),
+        (GROWATT, "https://x.example/v4/new-api/queryDeviceList", "https://x.example"),
+        (GROWATT, "https://x.example/v1/v1", "https://x.example"),
+        (GROWATT, "https://x.example/v1/proxy", "https://x.example/v1/proxy"),
+        (GROWATT, "https://x.example/v10", "https://x.example/v10"),
+        (
+            QUECTEL,
+            "https://iot-api.acceleronix.io/v2/enduser/enduserapi/emailPwdRegister",
+            "https://iot-api.acceleronix.io",
+        ),
+        (QUECTEL, "https://x.example/iot/v2/binding", "https://x.example/iot"),
+        (SHOPXO, "https://shop.example/api.php?s=user/reg", "https://shop.example"),
+        (SHOPXO, "https://shop.example/public/api.php", "https://shop.example/public"),
+        (SHOPXO, "https://x.example/shop/api.php/user/reg.html", "https://x.example/shop"),
+        (SHOPXO, "https://x.example/my-api.php", "https://x.example/my-api.php"),
+        (ANQICMS, "https://en.anqicms.com/api/register", "https://en.anqicms.com"),
+        (ANQICMS, "https://x.example/cms/api/register", "https://x.example/cms"),
+        (ANQICMS, "https://x.example/cms/api/user/detail", "https://x.example/cms"),
+        (ANQICMS, "https://x.example/api/", "https://x.example"),
+        (ANQICMS, "https://x.example/api/cms", "https://x.example/api/cms"),
+        (ANQICMS, "https://x.example/api-user/3512.html", "https://x.example/api-user/3512.html"),
+    ],
+)
+def test_address_of_the_interface_itself(provider: Provider, typed: str, url: str) -> None:
+    """Copied from the documentation it leads to the server; a path before it stays."""
+    assert resolve(provider, typed) == url
+    assert resolve(provider, url) == url
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.key)
+def test_every_call_is_known_by_its_path(provider: Provider) -> None:
+    """Whatever a provider asks, its address leads to the server."""
+    endpoints = {
+        value
+        for name, module in sys.modules.items()
+        if name.startswith(f"{CLOUD}.{provider.key}")
+        for value in vars(module).values()
+        if isinstance(value, Endpoint)
+    }
+    assert endpoints
+    for endpoint in endpoints:
+        assert resolve(provider, f"https://x.example/y/{endpoint.path}") == "https://x.example/y"
 
 
 @pytest.mark.parametrize(

@@ -329,6 +329,7 @@ ANQICMS: Final = Provider(
         _OPTIONAL_CAPTCHA,
     ),
     identify=_identify,
+    own_paths=re.compile(r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$"),
 )
 
 

@@ -424,6 +424,7 @@ GROWATT: Final = Provider(
     access_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
+    own_paths=re.compile(r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$"),
 )
 
 

@@ -8,6 +8,7 @@ never which provider it has.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from enum import StrEnum
+import re
 from typing import Final, NamedTuple, Protocol
 
 import aiohttp
@@ -193,6 +194,8 @@ class Provider(NamedTuple):
         place_field: what a binding needs instead of a plant, where there are no plants.
         identify: the parts of the access data that, with the server, tell two accounts of the
             same id apart (a site, a user domain).
+        own_paths: matches the end of an address that is this interface's own, from its slash on:
+            people copy addresses from its documentation. None where it has none to be known by.
 
     """
 
@@ -205,6 +208,7 @@ class Provider(NamedTuple):
     register_fields: tuple[Field, ...] = ()
     place_field: Field | None = None
     identify: Callable[[Values], str] = lambda _access: ""
+    own_paths: re.Pattern[str] | None = None
 
     def portal(self, url: str) -> str:
         """Return the web pages for an address: known ones, else what the address itself shows."""

@@ -447,4 +447,5 @@ QUECTEL: Final = Provider(
     register_fields=REGISTER.fields,
     place_field=PRODUCT_KEY,
     identify=lambda access: access.get("user_domain", "").strip(),
+    own_paths=re.compile(r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$"),
 )

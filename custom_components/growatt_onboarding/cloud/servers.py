@@ -43,8 +43,9 @@ def resolve(provider: Provider, value: str) -> str:
     """Return the base URL for the key of a known server or for an address.
 
     The URL has no trailing slash, no query and no fragment; its host is lower case and in
-    ASCII; a port other than the scheme's own and a path are kept. An address without a scheme
-    gets `https`. Raises InvalidInputError at `server`: `invalid_url` or `insecure_url`.
+    ASCII; a port other than the scheme's own and a path are kept, but not what of the path is the
+    interface's own. An address without a scheme gets `https`. Raises InvalidInputError at
+    `server`: `invalid_url` or `insecure_url`.
     """
     value = value.strip()
     for server in provider.servers:
@@ -55,7 +56,8 @@ def resolve(provider: Provider, value: str) -> str:
     if url.scheme == "http" and not _is_local(host):
         raise InvalidInputError("insecure_url", field=FIELD)
     port = "" if url.is_default_port() else f":{url.port}"
-    return f"{url.scheme}://{f'[{host}]' if ':' in host else host}{port}{url.raw_path.rstrip('/')}"
+    path = _base_path(provider, url.raw_path)
+    return f"{url.scheme}://{f'[{host}]' if ':' in host else host}{port}{path}"
 
 
 def choice(provider: Provider, url: str) -> str:
@@ -76,6 +78,15 @@ def _parse(value: str) -> URL:
     if url.scheme not in {"http", "https"} or not port or url.raw_user or url.raw_password:
         raise InvalidInputError("invalid_url", field=FIELD)
     return url
+
+
+def _base_path(provider: Provider, path: str) -> str:
+    """Return a path up to where the interface begins, without a trailing slash."""
+    path = path.rstrip("/")
+    # Again, as what is left would be read the same way when it is resolved once more.
+    while provider.own_paths is not None and (own := provider.own_paths.search(path)) is not None:
+        path = path[: own.start()].rstrip("/")
+    return path
 
 
 def _host(url: URL) -> str:

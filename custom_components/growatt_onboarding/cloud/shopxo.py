@@ -274,6 +274,7 @@ SHOPXO: Final = Provider(
     access_fields=(),
     client=ShopxoClient,
     activates=True,
+    own_paths=re.compile(r"/api\.php(?:/.+)?$"),
     register_fields=(*_IDENTITIES.values(), _CODE, _NEW_PASSWORD, _NICKNAME, _CAPTCHA),
 )
 
