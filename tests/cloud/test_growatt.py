@@ -696,7 +696,8 @@ async def test_no_serial_number(client: GrowattClient, simulator: Simulator, ser
 
 
 @pytest.mark.parametrize(
-    ("ids", "field"), [(("", "1"), "account_id"), (("x", "1"), "account_id"), (("1", ""), "plant")]
+    ("ids", "field"),
+    [(("", "1"), "account_id"), (("x", "1"), "account_id"), (("1", ""), "plant_id")],
 )
 async def test_no_ids(
     client: GrowattClient, simulator: Simulator, ids: tuple[str, str], field: str
