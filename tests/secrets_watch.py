@@ -135,7 +135,9 @@ def _written(secret: str) -> set[str]:
 def _as_a_word(secret: str) -> re.Pattern[str]:
     """Return a pattern for a secret that is not only a part of another word."""
     written = "|".join(map(re.escape, sorted(_written(secret))))
-    return re.compile(rf"(?<!\w)(?:{written})(?!\w)")
+    # Random ids have groups of four digits between dashes, by chance those of a code.
+    word = r"\w" if len(secret) >= _SHORTEST_WITHOUT_DIGIT else r"[\w-]"
+    return re.compile(rf"(?<!{word})(?:{written})(?!{word})")
 
 
 # The watch of the test that runs now.

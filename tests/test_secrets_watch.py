@@ -194,3 +194,11 @@ def test_words_that_any_text_may_hold_are_not_watched() -> None:
     assert watch.leaks() == []
     watch.see("a place", "code=1234")
     assert watch.leaks() == ["a place shows '1234': code=1234"]
+
+
+def test_a_code_is_not_found_in_random_ids(secrets: Watch, leaks: Callable[[], str]) -> None:
+    secrets.keep("8854")
+    secrets.see("an address", "uuid=3254b210-a50d-4898-8854-0c5ff1a2b3c4")
+    assert leaks() == ""
+    secrets.see("an address", "verify=8854&uuid=3254b210-a50d-4898-9854-0c5ff1a2b3c4")
+    assert "8854" in leaks()
