@@ -297,6 +297,23 @@ def test_steps() -> None:
     assert set(INVERTER["step"]) == steps_of("inverter_flow")
 
 
+def test_what_is_shown_as_it_is_holds_no_markup() -> None:
+    """The front end draws errors, and what actions say, as plain text."""
+    issues = {
+        f"issues.{key}": issue.get("fix_flow", {}).get("error", {})
+        for key, issue in EN["issues"].items()
+    }
+    places = {
+        "config.error": EN["config"]["error"],
+        "inverter.error": INVERTER["error"],
+        "exceptions": {key: value["message"] for key, value in EN["exceptions"].items()},
+        **issues,
+    }
+    plain = {f"{at}.{key}": text for at, texts in places.items() for key, text in texts.items()}
+    assert plain
+    assert {key: text for key, text in plain.items() if re.search(r"[*`]|\]\(", text)} == {}
+
+
 def test_menus() -> None:
     steps = EN["config"]["step"]
     menus = {step_id: set(step.get("menu_options", ())) for step_id, step in steps.items()}
