@@ -37,6 +37,7 @@ def prepare(
     port: int,
     username: str,
     password: str,
+    language: str = "en",
     configuration: Mapping[str, Any] | None = None,
     log_levels: Mapping[str, str] | None = None,
 ) -> None:
@@ -51,7 +52,7 @@ def prepare(
         _write(storage / "auth", _owner(username))
         _write(storage / "auth_provider.homeassistant", _passwords(username, password))
         _write(storage / "onboarding", _onboarding(), version=4)
-        _write(storage / "core.config", _home(), minor_version=4)
+        _write(storage / "core.config", _home(language), minor_version=4)
         _write(storage / "core.config_entries", _config_entries(), minor_version=5)
     logger = {"default": "info", "logs": {**SILENCED, **(log_levels or {})}}
     settings = {**CONFIGURATION, "logger": logger, **(configuration or {})}
@@ -148,7 +149,7 @@ def _onboarding() -> dict[str, Any]:
     return {"done": ["user", "core_config", "analytics", "integration"]}
 
 
-def _home() -> dict[str, Any]:
+def _home(language: str) -> dict[str, Any]:
     return {
         "latitude": 52.0907,
         "longitude": 5.1214,
@@ -160,7 +161,7 @@ def _home() -> dict[str, Any]:
         "internal_url": None,
         "currency": "EUR",
         "country": "NL",
-        "language": "en",
+        "language": language,
         "radius": 100,
     }
 

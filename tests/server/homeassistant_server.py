@@ -54,6 +54,7 @@ class HomeAssistantServer:
     components: folders of custom integrations to copy into it.
     configuration: more of configuration.yaml, as JSON would say it.
     speed: how many times faster than the vendor's clock the integration's intervals run.
+    language: what the house speaks: it names entities, and texts that are for nobody in particular.
     port: 0 for any; when the port is taken another is used, see `url`.
     debug_loggers: loggers that write everything into the log.
     """
@@ -65,6 +66,7 @@ class HomeAssistantServer:
         components: Iterable[Path] | None = None,
         configuration: Mapping[str, Any] | None = None,
         speed: float = 1,
+        language: str = "en",
         port: int = 0,
         python: Path = PROJECT / ".venvs/server/bin/python",
         debug_loggers: Iterable[str] = (f"custom_components.{DOMAIN}",),
@@ -84,6 +86,7 @@ class HomeAssistantServer:
         # Starting and stopping wait for each other.
         self._changing = asyncio.Lock()
         self.port = port
+        self.language = language
         self.username = USERNAME
         self.password = PASSWORD
 
@@ -209,6 +212,7 @@ class HomeAssistantServer:
             port=self.port,
             username=self.username,
             password=self.password,
+            language=self.language,
             configuration={**extra, **self._configuration},
             log_levels=dict.fromkeys(self._debug_loggers, "debug"),
         )
