@@ -34,13 +34,14 @@ async def server() -> AsyncIterator[HomeAssistantServer]:
 
 @asynccontextmanager
 async def judged_server(
-    helpers: Mapping[str, dict[str, Any]],
+    helpers: Mapping[str, dict[str, Any]], language: str = "en"
 ) -> AsyncIterator[HomeAssistantServer]:
     """Run a Home Assistant with these helper integrations, and judge what it left behind."""
     async with HomeAssistantServer(
         components=[PRODUCT, *(COMPONENTS / helper for helper in helpers)],
         configuration=helpers,
         speed=SPEED,
+        language=language,
         debug_loggers=(f"custom_components.{DOMAIN}", "aiohttp.client"),
     ) as running:
         yield running

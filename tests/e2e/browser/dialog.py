@@ -1,4 +1,8 @@
-"""A dialog of an integration as a person sees it: titles, fields by their labels, buttons."""
+"""A dialog of an integration as a person sees it: titles, fields by their labels, buttons.
+
+Texts are named by their keys below the dialog's section of the integration's texts, so that a
+scenario is the same in every language.
+"""
 
 from pathlib import Path
 import re
@@ -6,36 +10,84 @@ import re
 from playwright.async_api import Locator, Page, expect
 
 from . import looks, pictures
+from .looks import Looks
+from .texts import Words
 
+ACCOUNT = "config"
+INVERTER = "config_subentries.inverter"
+
+_STATE = "entity.sensor.association_status.state"
 _TITLES = Path(__file__).with_name("titles.js").read_text()
 # Home Assistant draws each of its flows with this element.
 _FLOW = "dialog-data-entry-flow"
 
 
+def repair(problem: str) -> str:
+    """Return the section of a repair."""
+    return f"issues.{problem}.fix_flow"
+
+
 class Dialog:
     """The dialog that is open; each step that is waited for is also looked at closely."""
 
-    def __init__(self, page: Page) -> None:
-        """Watch this page."""
+    def __init__(self, page: Page, words: Words, eyes: Looks, section: str) -> None:
+        """Watch this page for a dialog whose texts stand in this section."""
         self._page = page
+        self._words = words
+        self._say, self._house, self._own = words
+        self._looks = eyes
+        self._section = section
+        self._step = ""
         self._box = page.locator(_FLOW)
+
+    def of(self, section: str) -> Dialog:
+        """Return the dialog whose texts stand in another section, such as the one that follows."""
+        return Dialog(self._page, self._words, self._looks, section)
 
     # What is seen
 
-    async def shows(self, text: str) -> None:
-        """Wait for a title or another whole text, then look whether everything is as it should."""
-        await self._box.get_by_text(text, exact=True).first.wait_for()
-        await looks.look_right(self._page, self._box, text)
+    async def shows(self, step: str, **values: str) -> None:
+        """Wait for a step's title and description, then look whether everything is as it should.
 
-    async def tells(self, text: str) -> None:
-        """Wait for a part of a text, then look whether everything is as it should."""
-        await self._box.get_by_text(text).first.wait_for()
-        await looks.look_right(self._page, self._box, text)
+        `values` fill their gaps; what stands in the others is not looked at.
+        """
+        self._step = step
+        path = f"{self._section}.step.{step}"
+        title = self._say(f"{path}.title", **values)
+        await self._box.get_by_text(title, exact=True).first.wait_for()
+        await self._has(f"{path}.description", values)
+        await self._look(step)
 
-    async def refuses(self, text: str) -> None:
+    async def tells(self, key: str, **values: str) -> None:
+        """Wait for a text, then look whether everything is as it should."""
+        await self._has(f"{self._section}.{key}", values)
+        await self._look(key.rpartition(".")[-1])
+
+    async def ends(self, reason: str, **results: str) -> None:
+        """Wait for the end of the inverter dialog, and what it says of each: state=serial."""
+        names = {state: self._house(f"{_STATE}.{state}") for state in results}
+        lines = [f"- **{names[state]}:** {serial}" for state, serial in results.items()]
+        await self.tells(f"abort.{reason}", results="\n".join(lines))
+
+    async def refuses(self, error: str, **values: str) -> None:
         """Wait for an error, told in a box of its own."""
-        await self._box.locator("ha-alert").filter(has_text=text).wait_for()
-        await looks.look_right(self._page, self._box, text)
+        alert = self._box.locator("ha-alert")
+        for piece in self._say.pieces(f"{self._section}.error.{error}", **values):
+            alert = alert.filter(has_text=piece)
+        await alert.wait_for()
+        await self._look(error)
+
+    async def has_made_the_account(self) -> None:
+        """Wait until Home Assistant says that it has the account and asks where its device is."""
+        key = "ui.panel.config.integrations.config_flow.device_created"
+        await self._box.get_by_text(self._own(key), exact=True).first.wait_for()
+        await self._look("account made")
+
+    async def has_repaired(self) -> None:
+        """Wait until Home Assistant says that a repair is done."""
+        text = self._own("ui.dialogs.repair_flow.success.description")
+        await self._box.get_by_text(text).first.wait_for()
+        await self._look("repaired")
 
     async def is_gone(self) -> None:
         """Wait until no dialog is open."""
@@ -49,10 +101,11 @@ class Dialog:
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
         return str(await picture.get_attribute("src"))
 
-    def value(self, label: str) -> Locator:
-        """Return the field to type into that has this label."""
+    def value(self, field: str) -> Locator:
+        """Return the field to type into."""
         # A mark that it is required may follow.
-        return self._box.get_by_role("textbox", name=_whole(label))
+        label = re.compile(rf"^{re.escape(self._label(field))}\s*\*?$")
+        return self._box.get_by_role("textbox", name=label)
 
     async def too_long_for_repairs(self, titles: list[str]) -> list[str]:
         """Return those that would be cut off as the title of a repair's dialog on a phone."""
@@ -61,51 +114,61 @@ class Dialog:
         return list(await self._box.evaluate(_TITLES, titles))
 
     async def keep_picture(self, name: str) -> None:
-        """Take a picture for the README, if pictures are wanted."""
-        await pictures.of_dialog(self._page, self._box.locator("dialog[open]"), name)
+        """Take a picture for the README, if pictures are wanted and this is its language."""
+        if self._say.language == pictures.LANGUAGE:
+            await pictures.of_dialog(self._page, self._box.locator("dialog[open]"), name)
 
     # What is done
 
-    async def fill(self, label: str, text: str) -> None:
+    async def turn_on(self, field: str) -> None:
+        """Turn a switch on."""
+        # What is drawn of it lies over what is clicked.
+        await self._box.get_by_role("switch", name=self._label(field)).press("Space")
+
+    async def fill(self, field: str, text: str) -> None:
         """Type into a field."""
-        await self.value(label).fill(text)
+        await self.value(field).fill(text)
 
-    async def fill_number(self, label: str, text: str) -> None:
+    async def fill_number(self, field: str, text: str) -> None:
         """Type a number into a field."""
-        field = self._box.locator("ha-selector-number").filter(has_text=label)
-        await field.get_by_role("spinbutton").fill(text)
+        selector = self._box.locator("ha-selector-number").filter(has_text=self._label(field))
+        await selector.get_by_role("spinbutton").fill(text)
 
-    async def pick(self, label: str, option: str) -> None:
-        """Open a list and choose from it."""
-        await self._box.get_by_role("button", name=label).click()
+    async def pick(self, field: str, option: str) -> None:
+        """Open a list and choose from it, by the option's key or by what it is called."""
+        await self._box.get_by_role("button", name=self._label(field)).click()
         # A short list is drawn as a menu.
-        option_or_item = self._box.get_by_role("option", name=option, exact=True).or_(
-            self._box.get_by_role("menuitem", name=option, exact=True)
+        name = self._option(field, option)
+        option_or_item = self._box.get_by_role("option", name=name, exact=True).or_(
+            self._box.get_by_role("menuitem", name=name, exact=True)
         )
         await option_or_item.click()
 
-    async def choose(self, option: str) -> None:
-        """Choose one of a few options that all stand there."""
-        await self._box.get_by_role("radio", name=option, exact=True).click()
+    async def choose(self, field: str, option: str) -> None:
+        """Choose one of a few options that all stand there, by its key or what it is called."""
+        name = self._option(field, option)
+        await self._box.get_by_role("radio", name=name, exact=True).click()
 
     async def go(self, way: str) -> None:
         """Choose where to go on from a menu."""
-        await self._box.get_by_text(way, exact=True).click()
+        text = self._say(f"{self._section}.step.{self._step}.menu_options.{way}")
+        await self._box.locator("ha-list-item").get_by_text(text, exact=True).click()
 
     async def submit(self) -> None:
         """Send the form off with the button at the foot of the dialog."""
         await self._box.locator("ha-dialog-footer").get_by_role("button").last.click()
 
-    async def submit_until(self, text: str) -> None:
-        """Send a form off, again as long as it is refused, until a text comes that follows it."""
-        wanted = self._box.get_by_text(text).first
+    async def submit_until(self, key: str) -> None:
+        """Send a form off, again as long as it is refused, until a text of Home Assistant comes."""
+        wanted = self._box.get_by_text(self._own(key)).first
         while not await wanted.is_visible():
             await self.submit()
             await wanted.or_(self._box.locator("ha-alert")).first.wait_for()
 
     async def leave(self) -> None:
         """Close the dialog before its end."""
-        await self._box.get_by_role("button", name="Close").first.click()
+        close = self._box.get_by_role("button", name=self._own("ui.common.close"))
+        await close.first.click()
         await self.is_gone()
 
     async def close(self) -> None:
@@ -113,6 +176,20 @@ class Dialog:
         await self.submit()
         await self.is_gone()
 
+    # Private
 
-def _whole(label: str) -> re.Pattern[str]:
-    return re.compile(rf"^{re.escape(label)}\s*\*?$")
+    async def _has(self, key: str, values: dict[str, str]) -> None:
+        """Wait for all pieces of a text, where there is one."""
+        if key in self._say:
+            for piece in self._say.pieces(key, **values):
+                await self._box.get_by_text(piece).first.wait_for()
+
+    async def _look(self, where: str) -> None:
+        await self._looks.look_right(self._box, where)
+
+    def _label(self, field: str) -> str:
+        return self._say(f"{self._section}.step.{self._step}.data.{field}")
+
+    def _option(self, field: str, option: str) -> str:
+        key = f"selector.{field.removesuffix('_id')}.options.{option}"
+        return self._say(key) if key in self._say else option

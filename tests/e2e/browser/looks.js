@@ -1,12 +1,16 @@
-// Tell what a person sees below an element, and what of it is cut off.
+// Tell what a person sees below an element, what of it is cut off, and how far it scrolls.
 //
 // Runs in the page. Follows shadow roots and slots, as the browser does when it draws.
 (root) => {
   const texts = [];
   const cut = [];
+  let scrolls = 0;
   const TOLERANCE = 1.5;
-  // The last is Home Assistant's own list of what happened, which shortens names by itself.
-  const SILENT = new Set(["script", "style", "template", "svg", "ha-logbook"]);
+  // The last are Home Assistant's own: the list of what happened, which shortens names by itself,
+  // and how long ago something was, for which it leaves little room.
+  const SILENT = new Set([
+    "script", "style", "template", "svg", "ha-logbook", "ha-relative-time",
+  ]);
   const CONTROLS = new Set(["button", "img", "input", "textarea"]);
 
   const children = (node) => {
@@ -29,7 +33,7 @@
   };
 
   // What of an element's inside can be seen or scrolled to.
-  const inner = (box, frame, style) => {
+  const inner = (node, box, frame, style) => {
     const within = { ...frame };
     if (style.overflowX !== "visible") {
       within.left = Math.max(frame.left, box.left);
@@ -38,6 +42,7 @@
     if (style.overflowY === "auto" || style.overflowY === "scroll") {
       within.top = -Infinity;
       within.bottom = Infinity;
+      scrolls = Math.max(scrolls, node.scrollHeight - node.clientHeight);
     } else if (style.overflowY !== "visible") {
       within.top = Math.max(frame.top, box.top);
       within.bottom = Math.min(frame.bottom, box.bottom);
@@ -68,7 +73,7 @@
       judge(box, frame, `<${node.localName} ${node.name || node.alt || node.title || ""}>`);
     }
     const boxless = style.display === "contents";
-    const within = boxless ? frame : inner(box, frame, style);
+    const within = boxless ? frame : inner(node, box, frame, style);
     for (const child of children(node)) visit(child, within);
   };
 
@@ -86,6 +91,7 @@
     judge(dialog.getBoundingClientRect(), { ...screen, top: 0, bottom: innerHeight }, "<dialog>");
   }
   visit(dialog ?? root, screen);
+  scrolls = Math.max(scrolls, document.scrollingElement.scrollHeight - innerHeight);
   if (document.scrollingElement.scrollWidth > innerWidth) cut.push("<the page scrolls sideways>");
-  return { texts, cut };
+  return { texts, cut, scrolls };
 }

@@ -1,10 +1,12 @@
 """Whether what a person sees is whole and in words, on a phone and a desktop, light and dark."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import json
+import os
 from pathlib import Path
 import re
+import shutil
 from typing import Any
 
 from playwright.async_api import Locator, Page, ViewportSize
@@ -22,6 +24,13 @@ _IS_DARK = "dark => document.querySelector('home-assistant').hass.themes.darkMod
 _SETTLING = 3.0
 _POLL_INTERVAL = 0.05
 
+# Set by `scripts/e2e --looks`.
+_FOLDER = os.environ.get("E2E_LOOKS")
+
+# What was looked at and right: when the same comes again, it would look the same.
+_RIGHT: set[tuple[str, ...]] = set()
+_PORT = re.compile(r":\d{4,5}\b")
+
 # What no text for people looks like.
 _RAW = (
     re.compile(r"\bcomponent\.\w+\."),
@@ -35,13 +44,47 @@ class LooksWrongError(Exception):
     """Something is cut off or not in words; the text says where and what."""
 
 
-async def look_right(page: Page, seen: Locator, where: str) -> None:
-    """Look at an element on both screens and in both schemes. Raises LooksWrongError."""
-    for dark, size in _VIEWS:
-        await page.emulate_media(color_scheme="dark" if dark else "light")
-        await page.wait_for_function(_IS_DARK, arg=dark)
-        await page.set_viewport_size(size)
-        await _look(seen, f"{where}, {size['width']} px, {'dark' if dark else 'light'}")
+class Looks:
+    """Looks closely at what a person sees, and keeps pictures of it if they are wanted."""
+
+    def __init__(self, page: Page, scenario: str) -> None:
+        """Begin to look at a page; what was kept of an earlier run of the scenario goes."""
+        self._page = page
+        self._album = _FOLDER and Path(_FOLDER) / re.sub(r"\W+", "-", scenario).strip("-")
+        self._count = 0
+        if self._album:
+            shutil.rmtree(self._album, ignore_errors=True)
+            self._album.mkdir(parents=True)
+
+    async def look_right(
+        self, seen: Locator, where: str, *, forgiven: Collection[str] = ()
+    ) -> None:
+        """Look at an element on both screens and in both schemes. Raises LooksWrongError.
+
+        `forgiven`: texts that may be cut off.
+        """
+        if not self._album and _shown(await seen.evaluate(LOOK)) in _RIGHT:
+            return
+        self._count += 1
+        for dark, size in _VIEWS:
+            scheme = "dark" if dark else "light"
+            await self._page.emulate_media(color_scheme=scheme)
+            await self._page.wait_for_function(_IS_DARK, arg=dark)
+            await self._page.set_viewport_size(size)
+            found = await _look(seen, f"{where}, {size['width']} px, {scheme}", forgiven)
+            if self._album and dark == (size is PHONE):
+                name = re.sub(r"\W+", "-", where).strip("-")
+                path = self._album / f"{self._count:02}-{name}-{size['width']}-{scheme}.png"
+                await self._keep(seen, path, size)
+        _RIGHT.add(_shown(found))
+
+    async def _keep(self, seen: Locator, path: Path, size: ViewportSize) -> None:
+        """Keep a picture of the window, as high as it takes to see everything."""
+        scrolls = (await seen.evaluate(LOOK))["scrolls"]
+        await self._page.set_viewport_size({**size, "height": size["height"] + scrolls})
+        await settle(seen)
+        await self._page.screenshot(path=path, animations="disabled")
+        await self._page.set_viewport_size(size)
 
 
 async def settle(seen: Locator) -> None:
@@ -52,7 +95,13 @@ async def settle(seen: Locator) -> None:
         await asyncio.sleep(_POLL_INTERVAL)
 
 
-async def _look(seen: Locator, where: str) -> None:
+def _shown(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return the texts that are seen; the simulator has another port each time."""
+    return tuple(_PORT.sub("", text) for text in found["texts"])
+
+
+async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[str, Any]:
+    """Look at one screen in one scheme, and return what is found."""
     cut: list[str] = []
     try:
         async with asyncio.timeout(_SETTLING):
@@ -60,8 +109,9 @@ async def _look(seen: Locator, where: str) -> None:
                 found: dict[str, Any] = await seen.evaluate(LOOK)
                 if raw := [text for text in found["texts"] if is_raw(text)]:
                     raise LooksWrongError(f"{where}: not in words: {raw}")
-                if not (cut := found["cut"]) and found["texts"]:
-                    return
+                cut = [what for what in found["cut"] if what not in forgiven]
+                if not cut and found["texts"]:
+                    return found
                 await asyncio.sleep(_POLL_INTERVAL)
     except TimeoutError:
         raise LooksWrongError(f"{where}: cut off or empty: {cut}") from None

@@ -7,6 +7,9 @@ from playwright.async_api import FloatRect, Locator, Page
 
 from . import looks
 
+LANGUAGE = "en"
+"""The README's."""
+
 # Set by `scripts/e2e --screenshots`.
 _FOLDER = os.environ.get("E2E_SCREENSHOTS")
 # Enough for the longest form to be seen as a whole.

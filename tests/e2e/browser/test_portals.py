@@ -1,49 +1,45 @@
-"""Portals and apps that want to know who is there: a picture's text, a code from a mail."""
+"""A customer portal made with ShopXO: a picture's text, signing in, and a review."""
 
 import pytest
 
 from simulator import Simulator
-from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
-from tests.e2e.control import captcha_answer, code_sent_to
+from tests.e2e.control import captcha_answer
 
+from .dialog import ACCOUNT, Dialog
 from .homeowner import Homeowner
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 # Signing in at ShopXO takes 18 bytes at most.
 PASSWORD = "not-a-real-one"
-# Pictures and codes would live for minutes that pass in seconds here.
+# Pictures would live for minutes that pass in seconds here.
 DAY = 86_400
 
 
 async def test_the_text_in_a_picture(homeowner: Homeowner, simulator: Simulator) -> None:
     simulator.shopxo.code_lifetime = DAY
-    dialog = await homeowner.start_dialog()
-    await dialog.choose("Customer portal made with ShopXO")
-    await dialog.submit()
-    await dialog.shows("Server and access")
-    await dialog.fill("Address", simulator.url)
-    await dialog.submit()
-    await dialog.go("Create an account")
-    await dialog.shows("How do you want to register?")
-    await dialog.choose("Username")
+    dialog = await open_portal(homeowner, simulator)
+    await dialog.go("register")
+    await dialog.shows("register")
+    await dialog.choose("way", "username")
     await dialog.submit()
 
-    await dialog.fill("Username", "jansen")
-    await dialog.fill("Password", PASSWORD)
+    await dialog.shows("register_form", server=simulator.url)
+    await dialog.fill("username", "jansen")
+    await dialog.fill("password", PASSWORD)
     first = await dialog.picture_on_screen()
     await dialog.keep_picture("captcha")
-    await dialog.fill("Text in the picture", "none")
+    await dialog.fill("captcha", "none")
     await dialog.submit()
-    await dialog.refuses("This was not the text in the picture.")
-    assert await dialog.value("Username").input_value() == "jansen"
-    assert await dialog.value("Password").input_value() == PASSWORD
-    assert await dialog.value("Text in the picture").input_value() == ""
+    await dialog.refuses("captcha_wrong")
+    assert await dialog.value("username").input_value() == "jansen"
+    assert await dialog.value("password").input_value() == PASSWORD
+    assert await dialog.value("captcha").input_value() == ""
     assert await dialog.picture_on_screen() != first
 
-    await dialog.fill("Text in the picture", await captcha_answer(simulator))
+    await dialog.fill("captcha", await captcha_answer(simulator))
     await dialog.submit()
-    await dialog.shows("Name and assign")
+    await dialog.has_made_the_account()
     await dialog.close()
     assert [user.username for user in simulator.shopxo.users.values()] == ["jansen"]
 
@@ -52,50 +48,69 @@ async def test_signing_in_to_an_account(homeowner: Homeowner, simulator: Simulat
     simulator.shopxo.code_lifetime = DAY
     simulator.shopxo.login_picture = True
     simulator.shopxo.add_user(username="jansen", password=PASSWORD)
-    dialog = await homeowner.start_dialog()
-    await dialog.choose("Customer portal made with ShopXO")
-    await dialog.submit()
-    await dialog.fill("Address", simulator.url)
-    await dialog.submit()
-    await dialog.go("Link the account I have")
-    await dialog.shows("Link your account")
-    await dialog.fill("Username, email or phone number", "jansen")
-    await dialog.fill("Password", "of-somebody-else")
+    dialog = await open_portal(homeowner, simulator)
+    await dialog.go("link")
+    await dialog.shows("link_form", server=simulator.url)
+    await dialog.fill("login", "jansen")
+    await dialog.fill("password", "of-somebody-else")
     await dialog.picture_on_screen()
-    await dialog.fill("Text in the picture", await captcha_answer(simulator))
+    await dialog.fill("captcha", await captcha_answer(simulator))
     await dialog.submit()
-    await dialog.refuses("Correct")
-    await dialog.fill("Password", PASSWORD)
-    await dialog.fill("Text in the picture", await captcha_answer(simulator))
+    await dialog.refuses("password_wrong")
+    await dialog.fill("password", PASSWORD)
+    await dialog.fill("captcha", await captcha_answer(simulator))
     await dialog.submit()
-    await dialog.shows("Name and assign")
+    await dialog.has_made_the_account()
     await dialog.close()
 
 
-async def test_a_code_from_a_mail(homeowner: Homeowner, simulator: Simulator) -> None:
-    simulator.quectel.code_lifetime = float(DAY)
-    email = "jansen@example.com"
-    dialog = await homeowner.start_dialog()
-    await dialog.choose("Quectel (Acceleronix)")
+async def test_an_account_that_is_reviewed(homeowner: Homeowner, simulator: Simulator) -> None:
+    simulator.shopxo.code_lifetime = DAY
+    simulator.shopxo.review = True
+    simulator.shopxo.register_picture = False
+    dialog = await open_portal(homeowner, simulator)
+    await dialog.go("register")
+    await dialog.shows("register")
+    await dialog.choose("way", "username")
     await dialog.submit()
-    await dialog.shows("Server and access")
-    await dialog.pick("Server", "Another address")
-    await dialog.fill("Address", simulator.url)
-    await dialog.fill("User domain", USER_DOMAIN)
-    await dialog.fill("User domain secret", USER_DOMAIN_SECRET)
+    await dialog.shows("register_form")
+    await dialog.fill("username", "jansen")
+    await dialog.fill("password", PASSWORD)
     await dialog.submit()
-    await dialog.go("Create an account")
+    await dialog.tells("create_entry.activation_pending")
+    await dialog.close()
+    await homeowner.open_device("jansen")
+    await homeowner.sees_state("binary_sensor.activation_pending", "on")
+    await homeowner.looks_right("account page")
 
-    await dialog.shows("Confirm that it is you")
-    await dialog.fill("Email", email)
+    dialog = await homeowner.open_repair("activation_pending", "jansen")
+    await dialog.shows("confirm", account="jansen")
     await dialog.submit()
-    await dialog.shows("Create an account")
-    await dialog.fill("Password", PASSWORD)
-    code = await code_sent_to(simulator, email)
-    await dialog.fill("Code", "000000" if code != "000000" else "111111")
+    dialog = dialog.of(ACCOUNT)
+    await dialog.shows("reauth_confirm", name="jansen", server=simulator.url)
     await dialog.submit()
-    await dialog.refuses("This is not the code that was sent.")
-    await dialog.fill("Code", code)
+    await dialog.shows("link_form", server=simulator.url)
+    assert await dialog.value("login").input_value() == "jansen"
+    await dialog.fill("password", PASSWORD)
+    await dialog.fill("captcha", await captcha_answer(simulator))
     await dialog.submit()
-    await dialog.shows("Choose the product")
-    assert simulator.quectel.user_named(USER_DOMAIN, email) is not None
+    await dialog.refuses("account_not_active")
+    simulator.shopxo.approve("jansen")
+    await dialog.fill("captcha", await captcha_answer(simulator))
+    await dialog.submit()
+    await dialog.tells("abort.reauth_successful")
+    await dialog.close()
+    await homeowner.open_device("jansen")
+    await homeowner.sees_state("binary_sensor.activation_pending", "off")
+
+
+async def open_portal(homeowner: Homeowner, simulator: Simulator) -> Dialog:
+    dialog = await homeowner.start_dialog()
+    await dialog.shows("user")
+    await dialog.choose("provider", "shopxo")
+    await dialog.submit()
+    await dialog.shows("server")
+    await dialog.fill("address", simulator.url)
+    await dialog.submit()
+    await dialog.shows("method", server=simulator.url)
+    return dialog

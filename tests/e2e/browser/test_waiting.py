@@ -1,15 +1,13 @@
 """A homeowner with an account: an inverter by an action, overdue, repaired, moved."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
-from tests.e2e.conftest import judged_server
+from tests.e2e.overdue import overdue_after
 from tests.server.homeassistant_server import HomeAssistantServer
 
+from .dialog import INVERTER as INVERTER_DIALOG
 from .homeowner import Homeowner
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -20,52 +18,84 @@ ACCOUNT = "jansen-solar"
 SOON = 6
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server() -> AsyncIterator[HomeAssistantServer]:
-    """Return a Home Assistant that calls an inverter overdue soon."""
-    async with judged_server({"soon_overdue": {"after": SOON}, "as_global": {}}) as running:
-        yield running
-
-
 async def test_an_inverter_that_does_not_appear(
     homeowner: Homeowner, server: HomeAssistantServer, simulator: Simulator
 ) -> None:
     simulator.growatt.add_device(INVERTER)
     user = simulator.growatt.add_user(ACCOUNT, f"{ACCOUNT}@example.com")
-    plant = simulator.growatt.add_plant(user.user_id, "Home")
-    await link_the_account(homeowner, simulator, f"{ACCOUNT} ({user.user_id})")
-    await bind_by_action(homeowner, str(plant.plant_id))
+    plant = str(simulator.growatt.add_plant(user.user_id, "Home").plant_id)
+    async with overdue_after(server, SOON):
+        await link_the_account(homeowner, simulator, f"{ACCOUNT} ({user.user_id})")
+        await bind_by_action(homeowner, plant)
+        await submit_again(homeowner, plant)
+        await repair_it(homeowner, simulator)
+    await change_the_account(homeowner, simulator)
+    await hand_over(homeowner, server, simulator)
 
-    dialog = await homeowner.reconfigure_inverter(INVERTER)
-    await dialog.shows("Submit again or move")
-    await dialog.go("Submit again")
-    await dialog.shows("Submit again")
+
+async def link_the_account(homeowner: Homeowner, simulator: Simulator, account: str) -> None:
+    dialog = await homeowner.start_dialog()
+    await dialog.shows("user")
     await dialog.submit()
-    await dialog.tells("The inverter was submitted.")
+    await dialog.shows("server")
+    await dialog.pick("server", "own_address")
+    await dialog.fill("address", simulator.url)
+    await dialog.fill("token", INSTALLER_TOKEN)
+    await dialog.submit()
+    await dialog.shows("method")
+    await dialog.go("link")
+    await dialog.shows("choose_account")
+    await dialog.pick("account_id", account)
+    await dialog.submit()
+    dialog = dialog.of(INVERTER_DIALOG)
+    await dialog.shows("plant", account=ACCOUNT)
+    await dialog.leave()
+
+
+async def bind_by_action(homeowner: Homeowner, plant: str) -> None:
+    actions = await homeowner.open_actions()
+    await actions.choose("bind_device")
+    await actions.fill("plant_id", plant)
+    await actions.add("serial_numbers", INVERTER)
+    await actions.perform()
+    await actions.answers("state: accepted")
+    await actions.keep_picture("action")
+
+
+async def submit_again(homeowner: Homeowner, plant: str) -> None:
+    dialog = await homeowner.reconfigure_inverter(INVERTER)
+    await dialog.shows("reconfigure", account=ACCOUNT, serial=INVERTER, plant=plant)
+    await dialog.go("submit_again")
+    await dialog.shows("submit_again", serial=INVERTER, plant=plant)
+    await dialog.submit()
+    await dialog.ends("submitted_again", accepted=INVERTER)
     await dialog.close()
 
-    dialog = await homeowner.open_repair(INVERTER)
-    await dialog.tells("Look at the datalogger")
+
+async def repair_it(homeowner: Homeowner, simulator: Simulator) -> None:
+    dialog = await homeowner.open_repair("overdue", INVERTER)
+    await dialog.shows("init", serial=INVERTER, account=ACCOUNT)
     await dialog.keep_picture("repair")
-    await dialog.go("Check again")
-    await dialog.refuses("The cloud was asked, and nothing has changed.")
+    await dialog.go("check_again")
+    await dialog.refuses("still_there")
     simulator.growatt.bring_online(INVERTER)
     await dialog.submit()
-    await dialog.tells("The issue is repaired!")
+    await dialog.has_repaired()
     await dialog.close()
     await homeowner.open_device(INVERTER)
-    await homeowner.sees_state("Association pending", "Off")
+    await homeowner.sees_state("binary_sensor.association_pending", "off")
 
+
+async def change_the_account(homeowner: Homeowner, simulator: Simulator) -> None:
     dialog = await homeowner.reconfigure_account(ACCOUNT)
-    await dialog.tells("so the account is not handed over")
-    await dialog.go("Change server or access data")
-    await dialog.shows("Server and access")
-    assert await dialog.value("Address").input_value() == simulator.url
-    assert await dialog.value("API token").input_value() == ""
+    await dialog.shows("reconfigure_elsewhere", name=ACCOUNT, server=simulator.url)
+    await dialog.go("new_access")
+    await dialog.shows("new_access", name=ACCOUNT, server=simulator.url)
+    assert await dialog.value("address").input_value() == simulator.url
+    assert await dialog.value("token").input_value() == ""
     await dialog.submit()
-    await dialog.tells("The account was changed.")
+    await dialog.tells("abort.reconfigure_successful")
     await dialog.close()
-    await hand_over(homeowner, server, simulator)
 
 
 async def hand_over(
@@ -74,34 +104,9 @@ async def hand_over(
     async with server.client() as client:
         await client.call_service("as_global", "set", {"url": simulator.url})
     dialog = await homeowner.reconfigure_account(ACCOUNT)
-    await dialog.shows("Change the account")
-    await dialog.go("Show power and energy")
-    await dialog.shows("On to power and energy")
+    await dialog.shows("reconfigure", name=ACCOUNT, server=simulator.url)
+    await dialog.go("hand_over")
+    await dialog.shows("hand_over", name=ACCOUNT)
     # The cloud's limits may ask for patience first.
-    await dialog.submit_until("Enter your API token")
+    await dialog.submit_until("component.growatt_server.config.step.token_auth.title")
     await dialog.leave()
-
-
-async def link_the_account(homeowner: Homeowner, simulator: Simulator, account: str) -> None:
-    dialog = await homeowner.start_dialog()
-    await dialog.submit()
-    await dialog.pick("Server", "Another address")
-    await dialog.fill("Address", simulator.url)
-    await dialog.fill("API token", INSTALLER_TOKEN)
-    await dialog.submit()
-    await dialog.go("Link the account I have")
-    await dialog.shows("Choose the account")
-    await dialog.pick("Account", account)
-    await dialog.submit()
-    await dialog.shows("Choose the plant")
-    await dialog.leave()
-
-
-async def bind_by_action(homeowner: Homeowner, plant_id: str) -> None:
-    actions = await homeowner.open_actions()
-    await actions.choose("Bind device")
-    await actions.fill("Plant id", plant_id)
-    await actions.add("Serial numbers", INVERTER)
-    await actions.perform()
-    await actions.answers("state: accepted")
-    await actions.keep_picture("action")

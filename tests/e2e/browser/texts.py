@@ -1,13 +1,22 @@
-"""The integration's own texts in the languages it speaks."""
+"""What stands on the screen, by its key: the integration's texts and Home Assistant's own."""
 
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 import json
-from pathlib import Path
-from typing import Any
+import os
+import re
+from typing import Any, NamedTuple
 
 from tests.server.homeassistant_server import PROJECT
 
+LANGUAGE = os.environ.get("E2E_LANGUAGE", "en")
+"""What the scenarios speak, set by `scripts/e2e --language`."""
+
 FOLDER = PROJECT / "custom_components/growatt_onboarding/translations"
+# What parts a text on the screen: gaps, line ends with the bullets after them, emphasis, and links.
+_BETWEEN = re.compile(r"\{\w+\}|\n[\s*-]*|\*+|\]\([^)]*\)|\[")
 
 
 def languages() -> list[str]:
@@ -20,12 +29,26 @@ class Texts:
 
     def __init__(self, language: str) -> None:
         """Read a language."""
-        self._texts: dict[str, Any] = json.loads(Path(FOLDER / f"{language}.json").read_text())
-        self._flat = dict(_flat(self._texts))
+        self.language = language
+        self._flat = dict(_flat(_json(FOLDER / f"{language}.json")))
 
     def __call__(self, key: str, **values: str) -> str:
         """Return a text by its path, such as `config.step.user.title`."""
         return self._flat[key].format(**values)
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether there is a text of this path."""
+        return key in self._flat
+
+    def pieces(self, key: str, **values: str) -> list[str]:
+        """Return what stands together on the screen of a text, without gaps and marks.
+
+        Of the gaps only those are filled whose values are given.
+        """
+        text = self._flat[key]
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", value)
+        return [piece for part in _BETWEEN.split(text) if len(piece := part.strip(" .:")) > 1]
 
     def repair_titles(self, **values: str) -> list[str]:
         """Return the titles of the repairs' dialogs."""
@@ -34,6 +57,68 @@ class Texts:
             for key, text in self._flat.items()
             if key.startswith("issues.") and ".fix_flow." in key and key.endswith(".title")
         ]
+
+
+class HomeAssistantTexts:
+    """What Home Assistant itself says in one language; in English where it lacks a text."""
+
+    def __init__(self, language: str) -> None:
+        """Look texts up in this language."""
+        self._language = language
+
+    def __call__(self, key: str, **values: str) -> str:
+        """Return a text of the front end or of an integration by its path.
+
+        Such as `ui.common.close` or `component.sun.title`.
+        """
+        read = _component if key.startswith("component.") else _front_end
+        for language in (self._language, "en"):
+            if (text := read(language, key)) is not None:
+                return text.format(**values)
+        raise KeyError(key)
+
+
+class Words(NamedTuple):
+    """What a person may read.
+
+    Attributes:
+        say: the integration's texts in the person's language.
+        house: the same in the language of the house, which names entities and states of inverters.
+        own: Home Assistant's own texts.
+
+    """
+
+    say: Texts
+    house: Texts
+    own: HomeAssistantTexts
+
+
+def _component(language: str, key: str) -> str | None:
+    _, domain, path = key.split(".", 2)
+    return _component_texts(language, domain).get(path)
+
+
+@cache
+def _component_texts(language: str, domain: str) -> dict[str, str]:
+    folder = files("homeassistant.components") / domain / "translations"
+    return dict(_flat(_json(folder / f"{language}.json")))
+
+
+def _front_end(language: str, key: str) -> str | None:
+    # Each page that needs many texts has a folder of its own.
+    panel = re.match(r"ui\.panel\.([\w-]+)\.", key)
+    return _front_end_texts(language, panel[1] if panel else "").get(key)
+
+
+@cache
+def _front_end_texts(language: str, panel: str) -> dict[str, str]:
+    folder = files("hass_frontend") / "static" / "translations" / panel
+    name = re.compile(rf"{language}-[0-9a-f]{{32}}\.json")
+    return _json(next(path for path in folder.iterdir() if name.fullmatch(path.name)))
+
+
+def _json(path: Traversable) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _flat(texts: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:

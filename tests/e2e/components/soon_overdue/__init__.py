@@ -1,25 +1,29 @@
 """Have Growatt Onboarding call an inverter overdue sooner than after a day.
 
-For the scenario of the repair; the product has no such switch. Goes with `fast_clock`.
+For the scenarios of the repair; the product has no such switch. Goes with `fast_clock`.
 """
 
 from copy import replace
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from custom_components.growatt_onboarding.const import DATA_TIMING
+from custom_components.growatt_onboarding.access import async_get_clouds
 
 DOMAIN = "soon_overdue"
-CONF_AFTER = "after"
-CONFIG_SCHEMA = vol.Schema(
-    {DOMAIN: vol.Schema({vol.Required(CONF_AFTER): vol.Coerce(float)})}, extra=vol.ALLOW_EXTRA
-)
+CONF_SECONDS = "seconds"
+CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Change the timing that is installed; `after` is in real seconds."""
-    after: float = config[DOMAIN][CONF_AFTER]
-    hass.data[DATA_TIMING] = replace(hass.data[DATA_TIMING], overdue_after=after)
+    """Offer the action `set`, which holds for the accounts that are set up after it."""
+
+    async def set_overdue(call: ServiceCall) -> None:
+        clouds = await async_get_clouds(hass)
+        clouds.timing = replace(clouds.timing, overdue_after=call.data[CONF_SECONDS])
+
+    schema = vol.Schema({vol.Required(CONF_SECONDS): vol.Coerce(float)})
+    hass.services.async_register(DOMAIN, "set", set_overdue, schema)
     return True
