@@ -1,0 +1,119 @@
+"""A homeowner whose way into the account is lost: the token, or the answer to the registration."""
+
+import pytest
+
+from simulator import Simulator
+from simulator.growatt import INSTALLER_TOKEN
+from tests.e2e.accounts import CHECK, NAME, REGISTER, no_repair, the_entry
+from tests.e2e.dialogs import PASSWORD, act, link_account
+from tests.server.homeassistant_server import HomeAssistantServer
+
+from .dialog import INVERTER, Dialog
+from .homeowner import Homeowner
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+RESIDENT = "sim-resident"
+SERIAL = "ABC0000006"
+WRONG_TOKEN = "SIMULATOR_TOKEN_OF_NOBODY_000000"
+OTHERS_TOKEN = "SIMULATOR_TOKEN_OF_ANOTHER_00000"
+NEW_TOKEN = "SIMULATOR_TOKEN_RENEWED_00000000"
+
+
+async def test_a_token_that_is_renewed(
+    homeowner: Homeowner, server: HomeAssistantServer, simulator: Simulator
+) -> None:
+    cloud = simulator.growatt
+    cloud.add_device(SERIAL)
+    [plant] = cloud.plants.values()
+    other = cloud.add_user("de-vries", "de-vries@example.com")
+    cloud.add_plant(other.user_id, "Elsewhere")
+    cloud.add_token(OTHERS_TOKEN, kind="end_user", user_id=other.user_id)
+    cloud.add_token(NEW_TOKEN)
+    async with server.client() as client:
+        await link_account(client, simulator, INSTALLER_TOKEN, str(plant.user_id))
+        await act(client, "bind_device", plant_id=str(plant.plant_id), serial_numbers=[SERIAL])
+    del cloud.tokens[INSTALLER_TOKEN]
+
+    await homeowner.page.goto("/")
+    dialog = await homeowner.sign_in_again(RESIDENT)
+    await dialog.shows("reauth_confirm", name=RESIDENT, server=simulator.url)
+    await dialog.fill("token", WRONG_TOKEN)
+    await dialog.submit()
+    await dialog.refuses("invalid_token")
+    await dialog.fill("token", OTHERS_TOKEN)
+    await dialog.submit()
+    await dialog.refuses("wrong_account", found=str(other.user_id), expected=RESIDENT)
+    await dialog.fill("token", NEW_TOKEN)
+    await dialog.submit()
+    await dialog.tells("abort.reauth_successful")
+    await dialog.close()
+    cloud.bring_online(SERIAL)
+    await homeowner.open_device(SERIAL)
+    await homeowner.sees_state("sensor.association_status", "associated")
+
+
+async def test_nobody_can_tell_whether_the_account_exists(
+    homeowner: Homeowner, server: HomeAssistantServer, simulator: Simulator
+) -> None:
+    simulator.faults.add(REGISTER, kind="cut_after")
+    simulator.faults.add(CHECK, kind="pass")
+    simulator.faults.add(CHECK, kind="cut", times=None)
+    dialog = await homeowner.start_dialog()
+    await fill_in_the_form(dialog, simulator)
+    await dialog.shows("outcome_unknown", name=NAME, server=simulator.url)
+    await dialog.leave()
+
+    simulator.faults.clear()
+    user = simulator.growatt.user_named(NAME)
+    assert user is not None
+    # Home Assistant keeps the notice, so it only hints at whose account and where it is.
+    notice = await homeowner.open_notice(
+        "registration_unfinished", name=f"{NAME[:3]}…", server="http://…"
+    )
+    await notice.get_by_role("link").last.click()
+    dialog = await homeowner.agree_to_start()
+    await fill_in_the_form(dialog, simulator)
+    await dialog.refuses("username_taken")
+    await dialog.turn_on("link_instead")
+    await dialog.submit()
+    await dialog.shows("choose_account")
+    await dialog.pick("account_id", f"{NAME} ({user.user_id})")
+    await dialog.submit()
+    dialog = dialog.of(INVERTER)
+    await dialog.shows("create_plant", account=NAME)
+    await dialog.leave()
+    async with server.client() as client:
+        await no_repair(client)
+
+
+async def test_the_dialog_is_closed_while_the_account_is_created(
+    homeowner: Homeowner, server: HomeAssistantServer, simulator: Simulator
+) -> None:
+    simulator.faults.add(REGISTER, kind="hold")
+    dialog = await homeowner.start_dialog()
+    await fill_in_the_form(dialog, simulator)
+    await dialog.tells("progress.registering", server=simulator.url)
+    await dialog.leave()
+    simulator.faults.release()
+    await homeowner.open_device(NAME)
+    async with server.client() as client:
+        await the_entry(client)
+
+
+async def fill_in_the_form(dialog: Dialog, simulator: Simulator) -> None:
+    """Fill in the form of a new account and send it off."""
+    await dialog.shows("user")
+    await dialog.submit()
+    await dialog.shows("server")
+    await dialog.pick("server", "own_address")
+    await dialog.fill("address", simulator.url)
+    await dialog.fill("token", INSTALLER_TOKEN)
+    await dialog.submit()
+    await dialog.shows("method")
+    await dialog.go("register")
+    await dialog.shows("register_form")
+    await dialog.fill("username", NAME)
+    await dialog.fill("password", PASSWORD)
+    await dialog.fill("email", f"{NAME}@example.com")
+    await dialog.submit()
