@@ -36,6 +36,7 @@ _RAW = (
     re.compile(r"\bcomponent\.\w+\."),
     re.compile(r"\b[a-z]+(_[a-z]+)+\b"),
     re.compile(r"[{}]|\[object|\bundefined\b|\bnull\b|\bNaN\b|%\w+%"),
+    re.compile(r"\*[^\s*][^*]*\*|\]\("),
     re.compile(r"\bTraceback\b|\w+(Error|Exception)\b|Unknown error"),
 )
 

@@ -67,6 +67,9 @@ async def test_what_is_whole(page: Page, html: str) -> None:
         "global",
         "The account {name} waits",
         "[object Object]",
+        "Turn *Link it* on",
+        "**This cannot be undone:** think",
+        "See [the guide](https://example.com)",
         "Unknown error occurred",
         "KeyError: 'data'",
     ],
@@ -75,6 +78,8 @@ def test_what_is_not_in_words(text: str) -> None:
     assert looks.is_raw(text)
 
 
-@pytest.mark.parametrize("text", ["Global (Europe and others)", "ABC0000001", "jansen-solar"])
+@pytest.mark.parametrize(
+    "text", ["Global (Europe and others)", "ABC0000001", "jansen-solar", "Username*", "4 * 5"]
+)
 def test_what_is_in_words(text: str) -> None:
     assert not looks.is_raw(text)
