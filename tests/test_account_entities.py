@@ -13,7 +13,7 @@ from custom_components.growatt_onboarding import registration
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import Simulator
 
-from .common import UNLIMITED, add_account, entries, submit
+from .common import UNLIMITED, add_account, entries, open_reauth, submit
 
 PASSWORD = "Not-real-1"
 
@@ -91,9 +91,9 @@ async def test_an_account_that_waits_for_its_review(
         assert kind == "config_flow"
         (reauth,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
         assert reauth["flow_id"] == flow_id
+
+    # Access takes nothing secret there, so the dialog begins with the sign-in itself.
     dialog = await hass.config_entries.flow.async_configure(flow_id)
-    if dialog["step_id"] == "reauth_confirm":
-        dialog = await submit(hass, dialog)
 
     # Too early: the site says so, and the same form works once it is done.
     assert dialog["step_id"] == "link_form"
@@ -128,3 +128,20 @@ async def test_growatt_has_nothing_to_activate(hass: HomeAssistant, simulator: S
     assert shown(hass, "activation_pending") is None
     assert shown(hass, "association_pending") == "off"
     assert shown(hass, "connected") == "on"
+
+
+async def test_signing_in_again_at_a_portal_that_does_not_answer(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.shopxo.review = True
+    await register(hass, simulator)
+    (entry,) = entries(hass)
+    # As it begins, and when a person opens it.
+    simulator.faults.add("*", kind="firewall", times=2)
+    dialog = await open_reauth(hass, entry)
+    assert (dialog["step_id"], dialog["errors"]) == ("reauth_confirm", {"base": "blocked"})
+    simulator.shopxo.approve("alice")
+    dialog = await submit(hass, dialog)
+    assert dialog["step_id"] == "link_form"
+    dialog = await sign_in(hass, simulator, dialog)
+    assert dialog["reason"] == "reauth_successful"

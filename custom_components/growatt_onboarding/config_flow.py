@@ -218,6 +218,9 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         """Ask for the secret parts of the access data anew."""
         known = entry_target(self._entry)
         secrets = tuple(field for field in self._provider.access_fields if field.secret)
+        if not (secrets or self._memory.has_error):
+            # Nothing to ask for: on to signing in at once.
+            user_input = {}
         if user_input is not None:
             names = field_names(secrets)
             self._memory.keep(names, user_input)

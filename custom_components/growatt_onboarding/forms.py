@@ -59,6 +59,11 @@ class FormMemory:
         self._errors = {field: err.key}
         self._placeholders = error_placeholders(err)
 
+    @property
+    def has_error(self) -> bool:
+        """Whether the next form has an error to show."""
+        return bool(self._errors)
+
     def take_error(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return the error to show, once, with the values for its text."""
         errors, self._errors = self._errors, {}

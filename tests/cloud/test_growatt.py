@@ -311,6 +311,19 @@ async def test_link_without_the_list(client: GrowattClient, gate: RecordingGate)
     assert account.name == account.id
 
 
+async def test_link_opens_no_account_but_its_own(
+    http: aiohttp.ClientSession, simulator: Simulator
+) -> None:
+    """An end user's token names its account in its plants: another that is typed is refused."""
+    own = growatt_client(http, simulator.url, END_USER_TOKEN)
+    with pytest.raises(InvalidInputError) as caught:
+        await own.link(LINK, {"account_id": "999"})
+    assert (caught.value.key, caught.value.field) == ("wrong_account", "account_id")
+    assert caught.value.placeholders == {"expected": "999", "found": "101"}
+    (account,) = await own.link(LINK, {"account_id": "101"})
+    assert account.id == "101"
+
+
 async def test_link_asks_for_the_id(http: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A token that tells nobody: the person has to."""
     user = simulator.growatt.add_user("no-plant-yet", EMAIL)

@@ -158,7 +158,7 @@ class GrowattClient(CloudClient):
         name = fields.text(values, "username")
         if await self.is_username_available(name):
             return None
-        users = await self._users()
+        users = await self._users() or {}
         account_id = next((key for key, user in users.items() if user == name), None)
         return Account(id=account_id, name=name, session={})
 
@@ -167,6 +167,7 @@ class GrowattClient(CloudClient):
 
         Raises InvalidInputError `account_id_needed` at `account_id` where the token tells none:
         there is no call for "who am I", and an end user's own token names him in plants only.
+        Raises InvalidInputError `wrong_account` where such a token opens others than the one typed.
         """
         del form
         typed = fields.optional_text(values, "account_id")
@@ -174,10 +175,17 @@ class GrowattClient(CloudClient):
             typed = _identifier(typed, "account_id")
         plants = await self._plants()
         users = await self._users()
-        if typed is not None:
-            return (Account(id=typed, name=users.get(typed, typed), session={}),)
         owners = {plant.owner_id: plant.owner_id for plant in plants if plant.owner_id is not None}
-        if not (names := owners | users):
+        names = owners | (users or {})
+        if typed is not None:
+            if users is None and owners and typed not in owners:
+                raise InvalidInputError(
+                    "wrong_account",
+                    field="account_id",
+                    placeholders={"expected": typed, "found": ", ".join(owners)},
+                )
+            return (Account(id=typed, name=names.get(typed, typed), session={}),)
+        if not names:
             raise InvalidInputError("account_id_needed", field="account_id")
         return tuple(Account(id=key, name=name, session={}) for key, name in names.items())
 
@@ -372,15 +380,18 @@ class GrowattClient(CloudClient):
         self._cache[_PLANTS] = plants
         return plants
 
-    async def _users(self) -> dict[str, str]:
-        """Return the names of the token's end users by id, as last seen where it cannot tell.
+    async def _users(self) -> dict[str, str] | None:
+        """Return the names of the token's end users by id, as far as it can tell.
 
-        They only add names to what is known, so nothing is worth failing for.
+        The list only adds names: whatever becomes of it, what was known before is good enough.
+        None where the token may not have it, as an end user's own.
         """
         try:
             return await self._fetch_users()
         except AccessDeniedError:
             raise
+        except NotAllowedError:
+            return None
         except CloudError:
             return self._cached_users()
 
