@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 # Before the harness's own folder of that name can shadow ours.
 import custom_components.growatt_onboarding  # noqa: F401
+from custom_components.growatt_onboarding import progress
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
@@ -53,6 +54,12 @@ def secrets(request: pytest.FixtureRequest) -> Iterator[Watch]:
 @pytest.fixture(autouse=True)
 def _custom_integrations(secrets: Watch, enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
+
+
+@pytest.fixture(autouse=True)
+def _no_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show progress no longer than it takes: only a front end needs more."""
+    monkeypatch.setattr(progress, "_AT_LEAST", 0)
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from .const import (
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .forms import FormMemory, checked, field_selector
 from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
+from .progress import shown_in_peace
 from .serials import async_refuse_dataloggers, check_serials, split_serials
 from .store import NotStoredError
 from .texts import async_reasons, async_state_names, in_words
@@ -300,9 +301,8 @@ class InverterFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Watch the cloud's first answers. Closing the dialog loses nothing."""
         if self._watching is None:
-            self._watching = self.hass.async_create_task(
-                self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
-            )
+            watch = self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
+            self._watching = self.hass.async_create_task(shown_in_peace(watch))
         if not self._watching.done():
             return self.async_show_progress(
                 step_id="binding",

@@ -15,6 +15,7 @@ from .cloud.errors import CloudError, InvalidInputError, NotAllowedError
 from .cloud.model import Account, Values
 from .cloud.provider import Capability, Field, FieldKind
 from .forms import code_fields, field_names
+from .progress import shown_in_peace
 from .registration import OutcomeUnknownError, Registration, async_register
 
 CONF_SEND_AGAIN: Final = "send_again"
@@ -156,7 +157,7 @@ class RegisterFlow(AccountFlow):
         # The progress is shown even when all is over already: without it the next step would be
         # given what was typed into this form, and the form would submit itself again.
         if (shown := self._waiting) is None:
-            self._waiting = self.hass.async_create_task(_wait_for(task))
+            self._waiting = self.hass.async_create_task(shown_in_peace(_wait_for(task)))
         if shown is None or not shown.done():
             return self.async_show_progress(
                 step_id="registering",

@@ -9,7 +9,7 @@ import re
 import shutil
 from typing import Any
 
-from playwright.async_api import Locator, Page, ViewportSize
+from playwright.async_api import Locator, Page, TimeoutError as NotInTimeError, ViewportSize
 
 from .texts import FOLDER
 
@@ -19,10 +19,12 @@ PHONE = ViewportSize(width=390, height=844)
 _VIEWS = ((False, PHONE), (True, PHONE), (True, DESKTOP), (False, DESKTOP))
 
 LOOK = Path(__file__).with_name("looks.js").read_text()
-_IS_DARK = "dark => document.querySelector('home-assistant').hass.themes.darkMode === dark"
+# Until a scheme is chosen there is none, which is drawn light.
+_IS_DARK = "dark => !!document.querySelector('home-assistant').hass.themes.darkMode === dark"
 # Pages arrange themselves for a moment after their size changes.
 _SETTLING = 3.0
 _POLL_INTERVAL = 0.05
+_TRIES = 4
 
 # Set by `scripts/e2e --looks`.
 _FOLDER = os.environ.get("E2E_LOOKS")
@@ -69,8 +71,7 @@ class Looks:
         self._count += 1
         for dark, size in _VIEWS:
             scheme = "dark" if dark else "light"
-            await self._page.emulate_media(color_scheme=scheme)
-            await self._page.wait_for_function(_IS_DARK, arg=dark)
+            await self._draw(dark=dark)
             await self._page.set_viewport_size(size)
             found = await _look(seen, f"{where}, {size['width']} px, {scheme}", forgiven)
             if self._album and dark == (size is PHONE):
@@ -78,6 +79,20 @@ class Looks:
                 path = self._album / f"{self._count:02}-{name}-{size['width']}-{scheme}.png"
                 await self._keep(seen, path, size)
         _RIGHT.add(_shown(found))
+
+    async def _draw(self, *, dark: bool) -> None:
+        """Have everything drawn in a scheme; a page that was just loading may miss it once."""
+        wanted, other = ("dark", "light") if dark else ("light", "dark")
+        for _ in range(_TRIES - 1):
+            await self._page.emulate_media(color_scheme=wanted)
+            try:
+                await self._page.wait_for_function(_IS_DARK, arg=dark, timeout=_SETTLING * 1_000)
+            except NotInTimeError:
+                await self._page.emulate_media(color_scheme=other)
+            else:
+                return
+        await self._page.emulate_media(color_scheme=wanted)
+        await self._page.wait_for_function(_IS_DARK, arg=dark)
 
     async def _keep(self, seen: Locator, path: Path, size: ViewportSize) -> None:
         """Keep a picture of the window, as high as it takes to see everything."""
