@@ -45,13 +45,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     client, access = entry_client(hass, clouds, entry)
     coordinator = AccountCoordinator(hass, entry, client=client, clouds=clouds, access=access)
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
+    portal = provider.portal(entry.data[CONF_SERVER])
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, entry.entry_id)},
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=provider.manufacturer,
         name=entry.title,
-        configuration_url=provider.portal(entry.data[CONF_SERVER]),
+        configuration_url=portal,
     )
     entry.runtime_data = AccountData(
         provider=provider,
@@ -59,6 +60,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         access=access,
         coordinator=coordinator,
         device_id=device.id,
+        portal=portal,
         loaded_data=dict(entry.data),
         device_names=_device_names(entry),
     )

@@ -47,6 +47,7 @@ class AccountData:
         access: what it shares with other accounts of the same server and token.
         coordinator: drives and publishes the account's bindings.
         device_id: the account's device in Home Assistant.
+        portal: the web pages where a person sees the account.
         loaded_data: the entry's data that all this was made from; other data needs a reload.
         device_names: what its devices are called, by their identifiers.
 
@@ -57,6 +58,7 @@ class AccountData:
     access: Access
     coordinator: AccountCoordinator
     device_id: str
+    portal: str
     loaded_data: dict[str, Any]
     device_names: dict[str, str]
 

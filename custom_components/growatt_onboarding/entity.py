@@ -14,7 +14,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .binding.model import Binding
-from .const import CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
+from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry, AccountCoordinator
 
 # The entities of so many inverters are added in one go; that takes a few milliseconds.
@@ -88,7 +88,7 @@ class InverterEntity(_PublishedEntity):
             manufacturer=provider.manufacturer,
             model=self._model,
             serial_number=self.serial,
-            configuration_url=provider.portal(entry.data[CONF_SERVER]),
+            configuration_url=entry.runtime_data.portal,
             via_device_id=entry.runtime_data.device_id,
         )
 
