@@ -487,8 +487,7 @@ async def test_the_end_says_what_has_no_answer_yet(
     cloud.faults.add(BIND, **fault)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    state = "Unconfirmed" if fault["kind"] == "cut" else "Queued"
-    assert result["description_placeholders"]["results"] == f"- **{state}:** SIM0000001"
+    assert result["description_placeholders"]["results"] == "- **Queued:** SIM0000001"
     assert set(inverters(entry)) == {"SIM0000001"}
 
 
