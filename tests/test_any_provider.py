@@ -13,6 +13,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     InvalidInputError,
     NoAnswerError,
     RateLimitedError,
+    TakenError,
     UnreachableError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -292,9 +293,15 @@ async def test_an_error_about_the_address_after_the_code(
     """The address is not on this form: the error stands above it."""
     result = await open_code_form(hass)
     result = await submit(hass, result, email="a@example.com", captcha="text")
-    portal.fail("register", InvalidInputError("username_taken", field="email"))
+    portal.fail("register", InvalidInputError("invalid_email", field="email"))
     result = await submit(hass, result, code="111111", password=PASSWORD)
-    assert result["errors"] == {"base": "username_taken"}
+    assert result["errors"] == {"base": "invalid_email"}
+    # Whoever has only made a mistake is not asked about another account.
+    assert "link_instead" not in result["data_schema"].schema
+    portal.fail("register", TakenError("email_taken", field="email"))
+    result = await submit(hass, result, code="111111", password=PASSWORD)
+    assert result["errors"] == {"base": "email_taken"}
+    assert "link_instead" in result["data_schema"].schema
 
 
 # Accounts that wait for something

@@ -170,7 +170,6 @@ async def test_conflict_goes_away_when_checked(
     await conflict(world, entry, plant_id, theirs)
     result = await choose(world, await open_repair(world, "conflict"), "check_again")
     assert result["errors"] == {"base": "still_there"}
-    assert result["description_placeholders"]["plant"] == "Their roof"
     await asyncio.sleep(600)
     world.simulator.growatt.move(SN, int(plant_id))
     assert (await answer(world, result, {}))["type"] == "create_entry"
@@ -178,16 +177,36 @@ async def test_conflict_goes_away_when_checked(
     assert world.status(SN) == "associated"
 
 
+async def test_conflict_tells_who_has_the_inverter(
+    world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
+) -> None:
+    await conflict(world, entry, plant_id, theirs)
+    reason = f"The inverter is in the plant Their roof of the account {theirs.user_id}."
+    assert world.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
+
+
+async def test_conflict_calls_an_account_that_is_known_by_its_name(
+    world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
+) -> None:
+    await world.add_account(theirs.user_id)
+    await conflict(world, entry, plant_id, theirs)
+    reason = "The inverter is in the plant Their roof of the account stranger."
+    assert world.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
+
+
 async def test_conflict_is_another_plant_of_ours(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:
     mine = world.simulator.growatt.add_plant(int(entry.data["account_id"]), "Garage")
     await conflict(world, entry, plant_id, mine)
+    reason = "The inverter is in the plant Garage. If that plant is yours, choose it;"
+    assert world.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
     result = await open_repair(world, "conflict")
     assert "choose_plant" in result["menu_options"]
     result = await choose(world, result, "choose_plant")
-    field = result["data_schema"].schema["plant_id"]
+    ((marker, field),) = result["data_schema"].schema.items()
     assert {option["label"] for option in field.config["options"]} == {"Home", "Garage"}
+    assert marker.default() == str(mine.plant_id)
     result = await answer(world, result, {"plant_id": str(mine.plant_id)})
     await world.shows("associated", SN)
     assert not world.issues()

@@ -129,7 +129,8 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
     expected = CLOUD | keys_of("registration", "plants", "services") | SERIALS | ACTIONS
     expected -= one_by_one | only_in_the_dialog
     # Said of a binding's conflict, which has no reason of its own.
-    assert set(EN["exceptions"]) == expected | {"held_elsewhere"}
+    of_conflicts = {"held_by_account", "held_elsewhere", "held_in_plant"}
+    assert set(EN["exceptions"]) == expected | of_conflicts
 
 
 def test_the_sets_above_are_of_errors_there_are() -> None:

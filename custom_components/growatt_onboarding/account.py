@@ -113,6 +113,14 @@ def entry_client(
 
 
 @callback
+def account_title(hass: HomeAssistant, entry: ConfigEntry, account_id: str) -> str:
+    """Return what an account of the same server is called here, its id where it is not."""
+    unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
+    known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
+    return account_id if known is None else known.title
+
+
+@callback
 def tracked_serials(hass: HomeAssistant) -> set[str]:
     """Return every serial number that any account tracks, or is about to."""
     tracked: set[str] = set()

@@ -39,7 +39,7 @@ from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_pla
 from .progress import shown_in_peace
 from .serials import async_refuse_dataloggers, check_serials, split_serials
 from .store import NotStoredError
-from .texts import async_reasons, async_state_names, in_words
+from .texts import async_reasons, async_state_names, explanation
 
 _NEW_PLANT: Final = "new_plant"
 # How long the dialog watches before it says what is known so far.
@@ -325,8 +325,7 @@ class InverterFlow(ConfigSubentryFlow):
                 lines.append(f"- **{names[state]}:** {serials}")
                 continue
             for binding in found:
-                values = {"serials": binding.serial, "message": binding.message or ""}
-                reason = in_words(reasons, binding.reason or "held_elsewhere", values)
+                reason = explanation(self.hass, self._entry, reasons, binding)
                 lines.append(f"- **{names[state]}:** {binding.serial}. {reason}")
         return self.async_abort(
             reason=("submitted_again" if self.source == SOURCE_RECONFIGURE else "inverters_added"),

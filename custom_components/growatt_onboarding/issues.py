@@ -5,7 +5,7 @@ a person chose to ignore stays, out of sight, for that choice would go with it.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -16,9 +16,7 @@ from .binding.model import Binding
 from .binding.problem import Problem, problem, problem_due_at
 from .const import CONF_ACTIVATION_PENDING, DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry
-from .texts import in_words
-
-UNKNOWN: Final = "?"
+from .texts import explanation
 
 
 @callback
@@ -166,13 +164,10 @@ class IssueKeeper:
 
     def _placeholders(self, binding: Binding) -> dict[str, str]:
         """Return what the texts of the repair may say."""
-        values = {"serials": binding.serial, "message": binding.message or ""}
         return {
             "serial": binding.serial,
             "account": self._entry.title,
-            "plant": binding.holder_plant or UNKNOWN,
-            "owner": binding.holder_owner or UNKNOWN,
-            "reason": in_words(self._reasons, binding.reason or UNKNOWN, values),
+            "reason": explanation(self._hass, self._entry, self._reasons, binding),
         }
 
     def _withdraw(self, serial: str, *, unless: Problem | None = None) -> None:

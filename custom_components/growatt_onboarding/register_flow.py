@@ -11,7 +11,7 @@ from homeassistant.helpers.selector import BooleanSelector
 import voluptuous as vol
 
 from .account_flow import AccountFlow, chosen_form, form_fields
-from .cloud.errors import CloudError, InvalidInputError, NotAllowedError
+from .cloud.errors import CloudError, NotAllowedError, TakenError
 from .cloud.model import Account, Values
 from .cloud.provider import Capability, Field, FieldKind
 from .forms import code_fields, field_names
@@ -118,8 +118,7 @@ class RegisterFlow(AccountFlow):
     def _note_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
         """Remember an error, and whether linking the account there is would be a way out."""
         self._memory.note(err, field_names(fields))
-        exists = isinstance(err, InvalidInputError) and err.field == self._form.identity
-        self._offer_link = bool(self._offer.link) and (exists or isinstance(err, NotAllowedError))
+        self._offer_link = bool(self._offer.link) and isinstance(err, (NotAllowedError, TakenError))
 
     def _ways_out(self) -> dict[vol.Marker, BooleanSelector]:
         """Return the switch that leads to linking an account, after an error that calls for it."""
@@ -146,7 +145,7 @@ class RegisterFlow(AccountFlow):
             return
         identity = self._form.identity
         if await self._client.is_username_available(values[identity]) is False:
-            raise InvalidInputError("username_taken", field=identity)
+            raise TakenError(field=identity)
 
     async def async_step_registering(
         self, user_input: dict[str, Any] | None = None

@@ -153,11 +153,14 @@ class InverterRepairFlow(RepairsFlow):
                 reason="no_plants", description_placeholders=self._placeholders(account)
             )
         options = [SelectOptionDict(value=plant.id, label=plant.name) for plant in plants]
+        selector = SelectSelector(SelectSelectorConfig(options=options))
+        binding = account.coordinator.data.get(self._serial)
+        holder = None if binding is None else binding.holder_plant
+        # Most likely it belongs where it is.
+        shown = next((one.id for one in plants if holder in (one.id, one.name)), vol.UNDEFINED)
         return self.async_show_form(
             step_id="choose_plant",
-            data_schema=vol.Schema(
-                {vol.Required(CONF_PLANT_ID): SelectSelector(SelectSelectorConfig(options=options))}
-            ),
+            data_schema=vol.Schema({vol.Required(CONF_PLANT_ID, default=shown): selector}),
             description_placeholders=self._placeholders(account),
         )
 

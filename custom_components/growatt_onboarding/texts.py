@@ -5,11 +5,13 @@ Home Assistant translates a text for each person, but not what is put into it.
 
 from collections.abc import Mapping
 
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_translations
 
-from .binding.model import BindingState
-from .const import DOMAIN
+from .account import account_title
+from .binding.model import Binding, BindingState
+from .const import CONF_ACCOUNT_ID, DOMAIN
 
 
 def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
@@ -18,6 +20,22 @@ def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) ->
         return reasons[key].format_map(values)
     except KeyError:
         return values.get("message") or key
+
+
+@callback
+def explanation(
+    hass: HomeAssistant, entry: ConfigEntry, reasons: Mapping[str, str], binding: Binding
+) -> str:
+    """Return why a binding of an account does not come to its end, and what to do then."""
+    plant, owner = binding.holder_plant, binding.holder_owner
+    key = binding.reason or ""
+    if binding.state is BindingState.CONFLICT:
+        key = "held_elsewhere" if plant is None else "held_in_plant"
+    values = {"serials": binding.serial, "message": binding.message or "", "plant": plant or ""}
+    if key == "held_in_plant" and owner not in (None, entry.data[CONF_ACCOUNT_ID]):
+        key = "held_by_account"
+        values["owner"] = account_title(hass, entry, owner)
+    return in_words(reasons, key, values)
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:

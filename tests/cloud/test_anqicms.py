@@ -14,6 +14,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     InvalidInputError,
     NotAllowedError,
     RejectedError,
+    TakenError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import (
@@ -421,7 +422,7 @@ async def test_somebody_elses_account(
     cloud.version, cloud.signup_verify = version, True
     cloud.add_user(user_name="newuser", email=EMAIL, password="someone-else", email_verified=False)
     form = await form_of(site, "name_email")
-    with pytest.raises(InvalidInputError, match="account_unconfirmed") as caught:
+    with pytest.raises(TakenError, match="account_unconfirmed") as caught:
         await site.register(form, {**BY_EMAIL, **change})
     assert caught.value.field == field
     assert len(cloud.sites[1].users) == 1
@@ -433,7 +434,7 @@ async def test_unconfirmed_account_by_phone(site: AnqicmsClient, simulator: Simu
     cloud.signup_verify = True
     cloud.add_user(user_name="newuser", password="someone-else", email_verified=False)
     form = await form_of(site, "phone")
-    with pytest.raises(InvalidInputError, match="account_unconfirmed") as caught:
+    with pytest.raises(TakenError, match="account_unconfirmed") as caught:
         await site.register(form, BY_PHONE)
     assert caught.value.field == "username"
 
@@ -443,7 +444,7 @@ async def test_known_address_sends_no_mail(site: AnqicmsClient, simulator: Simul
     cloud = simulator.anqicms
     cloud.signup_verify = True
     cloud.add_user(user_name="x", email=EMAIL, password="someone-else", email_verified=False)
-    with pytest.raises(InvalidInputError, match="email_taken"):
+    with pytest.raises(TakenError, match="email_taken"):
         await site.register(await form_of(site, "name_email"), BY_EMAIL)
     assert simulator.world.mailbox == []
 

@@ -18,6 +18,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     PlantMissingError,
     RateLimitedError,
     RejectedError,
+    TakenError,
     TryAgainError,
     UnexpectedAnswerError,
     UnknownCodeError,
@@ -82,7 +83,7 @@ CODES: dict[str, dict[int, Expected]] = {
     "user/user_register": {
         10001: SYSTEM_ERROR,
         10002: Expected(InvalidInputError, "username_or_password_empty", "username"),
-        10003: Expected(InvalidInputError, "username_taken", "username"),
+        10003: Expected(TakenError, "username_taken", "username"),
         10004: Expected(InvalidInputError, "email_empty", "email"),
         10006: REJECTED,
         10008: BAD_TOKEN,

@@ -11,6 +11,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
     InvalidInputError,
     NotAllowedError,
+    TakenError,
     TryAgainError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -213,7 +214,7 @@ async def test_no_picture_no_answer(shop: ShopxoClient, simulator: Simulator) ->
 async def test_taken(shop: ShopxoClient, simulator: Simulator) -> None:
     """A taken name is told before the picture is judged."""
     simulator.shopxo.add_user(username="OWNER01")
-    with pytest.raises(InvalidInputError, match="username_taken") as caught:
+    with pytest.raises(TakenError, match="username_taken") as caught:
         await registered(shop, simulator, captcha="wrong")
     assert caught.value.field == "username"
 

@@ -12,7 +12,13 @@ from typing import Final
 
 from . import anqicms_api as api, anqicms_read as read, fields
 from .answer import Answer, as_int, as_text
-from .errors import AccessDeniedError, CloudError, InvalidInputError, UnexpectedAnswerError
+from .errors import (
+    AccessDeniedError,
+    CloudError,
+    InvalidInputError,
+    TakenError,
+    UnexpectedAnswerError,
+)
 from .model import Account, Captcha, Values
 from .provider import (
     CAPTCHA_CHALLENGE,
@@ -149,12 +155,12 @@ class AnqicmsClient(CloudClient):
         """Create a user.
 
         An address that the site knows already is refused before anything is sent, where the site
-        can be asked. Raises InvalidInputError `account_unconfirmed` where the site answers with
+        can be asked. Raises TakenError `account_unconfirmed` where the site answers with
         an account that waits for its mail to be confirmed and that has another password.
         """
         sent = _registration(form, values)
         if "email" in sent and await self._email_exists(sent["email"]):
-            raise InvalidInputError("email_taken", field="email")
+            raise TakenError("email_taken", field="email")
         answer = _captcha_answer(values)
         user = await self._ask(
             api.REGISTER,
@@ -212,7 +218,7 @@ class AnqicmsClient(CloudClient):
             if err.key == api.LOGIN_FAILED:
                 same_email = (user.email or "").casefold() == sent.get("email", "").casefold()
                 field = "email" if user.email and same_email else "username"
-                raise InvalidInputError("account_unconfirmed", field=field) from None
+                raise TakenError("account_unconfirmed", field=field) from None
             return Account(id=None, name=name, activation_pending=True)
         try:
             confirmed = (await self._detail(token)).verified

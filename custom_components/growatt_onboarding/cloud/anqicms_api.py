@@ -17,6 +17,7 @@ from .errors import (
     InvalidInputError,
     NotAllowedError,
     RejectedError,
+    TakenError,
     UnexpectedAnswerError,
     UnknownCodeError,
 )
@@ -65,15 +66,15 @@ _MESSAGES: Final[Mapping[Endpoint, Messages]] = {
         ),
         (_PASSWORD_LENGTH, ("more than 6", "6位", "password")),
         (
-            Meaning(InvalidInputError, "username_taken", "username"),
+            Meaning(TakenError, "username_taken", "username"),
             ("username has been registered", "用户名已被注册"),
         ),
         (
-            Meaning(InvalidInputError, "phone_taken", "phone"),
+            Meaning(TakenError, "phone_taken", "phone"),
             ("phone number has been registered", "手机号已被注册"),
         ),
         (
-            Meaning(InvalidInputError, "email_taken", "email"),
+            Meaning(TakenError, "email_taken", "email"),
             ("email has been registered", "邮箱已被注册"),
         ),
         (

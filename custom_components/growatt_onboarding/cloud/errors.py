@@ -105,6 +105,12 @@ class InvalidInputError(CloudError):
     default_key = "invalid_input"
 
 
+class TakenError(InvalidInputError):
+    """There is an account of this name, address or number already: it can be linked instead."""
+
+    default_key = "username_taken"
+
+
 class AlreadyBoundError(CloudError):
     """The cloud knows this serial number already; whose it is has to be asked."""
 

@@ -17,6 +17,7 @@ from .errors import (
     PlantMissingError,
     RateLimitedError,
     RejectedError,
+    TakenError,
     TryAgainError,
     UnexpectedAnswerError,
     UnknownCodeError,
@@ -84,7 +85,7 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         **_GENERIC,
         10001: _SYSTEM_ERROR,
         10002: Meaning(InvalidInputError, "username_or_password_empty", "username"),
-        10003: Meaning(InvalidInputError, "username_taken", "username"),
+        10003: Meaning(TakenError, "username_taken", "username"),
         10004: Meaning(InvalidInputError, "email_empty", "email"),
         10006: Meaning(RejectedError),  # user type empty; it is always sent
         10008: _INVALID_TOKEN,  # token empty
@@ -95,7 +96,7 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         **_GENERIC,
         10001: _SYSTEM_ERROR,
         10002: Meaning(InvalidInputError, "required", "username"),
-        NAME_TAKEN: Meaning(InvalidInputError, "username_taken", "username"),
+        NAME_TAKEN: Meaning(TakenError, "username_taken", "username"),
         10011: _NO_REGISTERING,
     },
     USER_LIST: {**_GENERIC, 10001: _SYSTEM_ERROR},

@@ -17,6 +17,7 @@ from .errors import (
     InvalidInputError,
     NotAllowedError,
     RejectedError,
+    TakenError,
     TryAgainError,
     UnexpectedAnswerError,
     UnknownCodeError,
@@ -107,9 +108,9 @@ _FORMAT: Final = {
     AccountType.SMS: Meaning(InvalidInputError, "phone_refused", "phone"),
 }
 _TAKEN: Final = {
-    AccountType.USERNAME: Meaning(InvalidInputError, "username_taken", "username"),
-    AccountType.EMAIL: Meaning(InvalidInputError, "email_taken", "email"),
-    AccountType.SMS: Meaning(InvalidInputError, "phone_taken", "phone"),
+    AccountType.USERNAME: Meaning(TakenError, "username_taken", "username"),
+    AccountType.EMAIL: Meaning(TakenError, "email_taken", "email"),
+    AccountType.SMS: Meaning(TakenError, "phone_taken", "phone"),
 }
 _REGISTRATION_CLOSED: Final = Meaning(NotAllowedError, "registration_closed")
 _SIGN_IN_CLOSED: Final = Meaning(NotAllowedError, "sign_in_closed")

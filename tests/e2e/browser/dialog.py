@@ -44,6 +44,10 @@ class Dialog:
         """Return the dialog whose texts stand in another section, such as the one that follows."""
         return Dialog(self._page, self._words, self._looks, section)
 
+    def reason(self, key: str, **values: str) -> str:
+        """Return what a step tells of an inverter that the cloud does not have where it should."""
+        return self._house(f"exceptions.{key}.message", **values)
+
     # What is seen
 
     async def shows(self, step: str, **values: str) -> None:

@@ -36,7 +36,7 @@ async def test_three_inverters_in_trouble(
 
         await homeowner.sees_repairs(conflict=ELSEWHERE, rejected=WITHOUT_STICK, overdue=LATE)
         dialog = await homeowner.open_repair("conflict", ELSEWHERE)
-        await choose_its_plant(dialog, str(user.user_id))
+        await choose_its_plant(dialog)
         dialog = await homeowner.open_repair("rejected", WITHOUT_STICK)
         await submit_it_again(dialog, simulator)
         await stop_tracking(await homeowner.open_repair("overdue", LATE))
@@ -59,11 +59,12 @@ async def add_them(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.close()
 
 
-async def choose_its_plant(dialog: Dialog, owner: str) -> None:
-    await dialog.shows("init", serial=ELSEWHERE, plant="Garage", owner=owner)
+async def choose_its_plant(dialog: Dialog) -> None:
+    reason = dialog.reason("held_in_plant", plant="Garage")
+    await dialog.shows("init", serial=ELSEWHERE, reason=reason)
     await dialog.go("choose_plant")
     await dialog.shows("choose_plant", serial=ELSEWHERE)
-    await dialog.choose("plant_id", "Garage")
+    # The plant that has it is chosen already.
     await dialog.submit()
     await dialog.has_repaired()
     await dialog.close()
