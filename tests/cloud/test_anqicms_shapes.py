@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.growatt_onboarding.cloud import anqicms_api as api, anqicms_read as read
 from custom_components.growatt_onboarding.cloud.anqicms import AnqicmsClient, register_forms
-from custom_components.growatt_onboarding.cloud.answer import Answer
+from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
     RejectedError,
@@ -326,7 +326,7 @@ def test_any_captcha(data: object) -> None:
     assert captcha.challenge
 
 
-def outcome(endpoint: Endpoint, body: object) -> api.Reply | CloudError:
+def outcome(endpoint: Endpoint, body: object) -> Reply | CloudError:
     """Return what comes of reading an answer; any other exception is a failure."""
     try:
         return api.read_reply(endpoint, answer_of(body))
@@ -338,7 +338,7 @@ def outcome(endpoint: Endpoint, body: object) -> api.Reply | CloudError:
 def test_any_reply(endpoint: Endpoint, body: object) -> None:
     """Any answer is a success or an error with a text."""
     found = outcome(endpoint, body)
-    if isinstance(found, api.Reply):
+    if isinstance(found, Reply):
         assert found.code in {0, 200}
     else:
         assert found.key
@@ -349,7 +349,7 @@ def test_any_code(endpoint: Endpoint, code: int, message: str) -> None:
     """Any code that is no success becomes an error that shows it."""
     found = outcome(endpoint, {"code": code, "msg": message})
     if code in {0, 200}:
-        assert found == api.Reply(code, None)
+        assert found == Reply(code, None)
     else:
         assert isinstance(found, CloudError)
         assert (found.code, found.placeholders["code"]) == (code, str(code))

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from . import anqicms_api as api, anqicms_read as read, fields
-from .answer import Answer, as_int, as_text
+from .answer import Answer, Reply, as_int, as_text
 from .errors import (
     AccessDeniedError,
     CloudError,
@@ -272,7 +272,7 @@ class AnqicmsClient(CloudClient):
     async def _ask[T](
         self,
         endpoint: Endpoint,
-        reader: Callable[[api.Reply], T],
+        reader: Callable[[Reply], T],
         *,
         query: Mapping[str, str] | None = None,
         json: Mapping[str, object] | None = None,

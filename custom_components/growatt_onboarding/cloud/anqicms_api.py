@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from .answer import Answer, as_int, as_text, printable
+from .answer import Answer, Reply, as_int, as_text, printable
 from .errors import (
     AccessDeniedError,
     CloudError,
@@ -22,7 +22,6 @@ from .errors import (
     UnknownCodeError,
 )
 from .fields import REQUIRED
-from .model import repr_without
 from .provider import Endpoint
 
 CAPTCHA: Final = Endpoint("GET", "api/captcha")
@@ -116,17 +115,6 @@ _CODES: Final[Mapping[Endpoint, Mapping[int, Meaning]]] = {
     # -1 is said of a user who was deleted since.
     DETAIL: {FAILED: _SESSION_ENDED, 1001: _SESSION_ENDED, 1002: _NO_ACCESS},
 }
-
-
-class Reply(NamedTuple):
-    """An answer that is no error."""
-
-    code: int
-    data: object
-
-    def __repr__(self) -> str:
-        """Return what may be read by anybody."""
-        return repr_without(self, "data")
 
 
 def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:

@@ -70,6 +70,17 @@ class Answer(NamedTuple):
         return found
 
 
+class Reply(NamedTuple):
+    """What a portal answered that is no error: its code, and its data as it came."""
+
+    code: int
+    data: object
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "data")
+
+
 def as_object(value: object) -> dict[str, object] | None:
     """Return a JSON object, also one that came as text."""
     if isinstance(value, str) and value.lstrip().startswith("{"):

@@ -14,7 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from . import fields, shopxo_api as api, shopxo_read as read
-from .answer import Answer
+from .answer import Answer, Reply
 from .errors import CloudError, InvalidInputError, NotAllowedError
 from .model import Account, Captcha, Values
 from .provider import (
@@ -251,7 +251,7 @@ class ShopxoClient(CloudClient):
         endpoint: Endpoint,
         sent: Mapping[str, str],
         rules: api.Rules,
-        reader: Callable[[api.Reply], T],
+        reader: Callable[[Reply], T],
         *,
         secrets: tuple[str, ...] = (),
     ) -> T:
@@ -282,7 +282,7 @@ SHOPXO: Final = Provider(
 # What is sent
 
 
-def _registered(name: str, reply: api.Reply) -> Account:
+def _registered(name: str, reply: Reply) -> Account:
     if reply.code == api.AWAITS_REVIEW:
         return Account(id=None, name=name, activation_pending=True)
     return read.account(name, reply.data)

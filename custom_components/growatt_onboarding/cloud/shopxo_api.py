@@ -10,7 +10,7 @@ from copy import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from .answer import Answer, as_int, as_text, printable
+from .answer import Answer, Reply, as_int, as_text, printable
 from .errors import (
     AccessDeniedError,
     CloudError,
@@ -23,7 +23,6 @@ from .errors import (
     UnknownCodeError,
 )
 from .fields import REQUIRED
-from .model import repr_without
 from .provider import Endpoint
 
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
@@ -207,17 +206,6 @@ def look() -> Rules:
 def token_user() -> Rules:
     """Return the rules of `user/tokenuserinfo`, whose -1 says that the token is worth nothing."""
     return Rules(codes={**_GENERIC, -1: Meaning(AccessDeniedError, "session_ended")})
-
-
-class Reply(NamedTuple):
-    """An answer that is no error."""
-
-    code: int
-    data: object
-
-    def __repr__(self) -> str:
-        """Return what may be read by anybody."""
-        return repr_without(self, "data")
 
 
 def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:
