@@ -552,6 +552,7 @@ async def test_link_with_an_end_users_token_by_the_plants(
 ) -> None:
     result = await open_at(hass, cloud, "link", END_USER_TOKEN)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == f"Sim Home ({RESIDENT_ID})"
     assert result["data"]["account_id"] == RESIDENT_ID
     assert [call.code for call in cloud.calls.of(USERS)] == [10011]
 

@@ -212,7 +212,7 @@ async def test_another_account_is_refused(
     assert result["step_id"] == "new_access"
     assert result["errors"] == {"base": "wrong_account"}
     assert result["description_placeholders"]["expected"] == RESIDENT
-    assert result["description_placeholders"]["found"] == str(bob.user_id)
+    assert result["description_placeholders"]["found"] == f"Bob's roof ({bob.user_id})"
     assert not setups
 
     result = await submit(hass, result, **own_address(cloud.url))

@@ -441,7 +441,7 @@ async def test_a_token_that_tells_no_name_ends_the_repair_too(
     assert len(issues(hass)) == 1
     result = await open_at(hass, cloud, "link", token=END_USER_TOKEN)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["title"] == RESIDENT_ID
+    assert result["title"] == f"Sim Home ({RESIDENT_ID})"
     assert not issues(hass)
     assert not notes(hass_storage)
 

@@ -172,7 +172,7 @@ class AccountFlow(ConfigFlow):
         await self.async_set_unique_id(self._target.unique_id(account))
         self._abort_if_unique_id_configured()
         return self.async_create_entry(
-            title=account.name,
+            title=account.title,
             data=self._target.entry_data(account),
             description="activation_pending" if account.activation_pending else None,
         )

@@ -341,10 +341,10 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     def _wrong_account(self, accounts: tuple[Account, ...]) -> CloudError:
         """Return the error that names the account that was expected and those that were found."""
-        names = [account.name for account in accounts]
+        names = [account.title for account in accounts]
         more = ["…"] if len(names) > _MOST_NAMES else []
         found = ", ".join([*names[:_MOST_NAMES], *more])
-        expected = self._entry.data[CONF_ACCOUNT_NAME]
+        expected = self._entry.title
         return CloudError("wrong_account", placeholders={"expected": expected, "found": found})
 
     # On to another integration
@@ -386,4 +386,4 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
 
 def _label(account: Account) -> str:
-    return account.name if account.name == account.id else f"{account.name} ({account.id})"
+    return account.title if account.name == account.id else f"{account.name} ({account.id})"

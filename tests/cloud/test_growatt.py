@@ -291,7 +291,9 @@ async def test_link_end_user(http: aiohttp.ClientSession, simulator: Simulator) 
     """An end user's token names him in his plants; the list of end users is not for him."""
     client = end_user(http, simulator)
     user_id, _ = resident(simulator)
-    assert await client.link(LINK, {}) == (Account(id=user_id, name=user_id, session={}),)
+    (account,) = await client.link(LINK, {})
+    assert account == Account(id=user_id, name=user_id, session={}, plant="Sim Home")
+    assert account.title == f"Sim Home ({user_id})"
 
 
 async def test_link_installer(client: GrowattClient, simulator: Simulator) -> None:
@@ -299,7 +301,7 @@ async def test_link_installer(client: GrowattClient, simulator: Simulator) -> No
     user_id, _ = resident(simulator)
     other = simulator.growatt.add_user("other", "other@example.com")
     assert await client.link(LINK, {}) == (
-        Account(id=user_id, name="sim-resident", session={}),
+        Account(id=user_id, name="sim-resident", session={}, plant="Sim Home"),
         Account(id=str(other.user_id), name="other", session={}),
     )
 
@@ -347,7 +349,8 @@ async def test_link_with_a_known_id(client: GrowattClient, simulator: Simulator)
     """A typed id gets the name that the list has for it."""
     user_id, _ = resident(simulator)
     (account,) = await client.link(LINK, {"account_id": user_id})
-    assert account == Account(id=user_id, name="sim-resident", session={})
+    assert account == Account(id=user_id, name="sim-resident", session={}, plant="Sim Home")
+    assert account.title == "sim-resident"
 
 
 # Plants

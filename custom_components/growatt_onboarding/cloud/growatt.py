@@ -175,8 +175,11 @@ class GrowattClient(CloudClient):
             typed = _identifier(typed, "account_id")
         plants = await self._plants()
         users = await self._users()
-        owners = {plant.owner_id: plant.owner_id for plant in plants if plant.owner_id is not None}
-        names = owners | (users or {})
+        owners: dict[str, str] = {}
+        for plant in plants:
+            if plant.owner_id is not None:
+                owners.setdefault(plant.owner_id, plant.name)
+        names = {owner: owner for owner in owners} | (users or {})
         if typed is not None:
             if users is None and owners and typed not in owners:
                 raise InvalidInputError(
@@ -184,10 +187,13 @@ class GrowattClient(CloudClient):
                     field="account_id",
                     placeholders={"expected": typed, "found": ", ".join(owners)},
                 )
-            return (Account(id=typed, name=names.get(typed, typed), session={}),)
+            names = {typed: names.get(typed, typed)}
         if not names:
             raise InvalidInputError("account_id_needed", field="account_id")
-        return tuple(Account(id=key, name=name, session={}) for key, name in names.items())
+        return tuple(
+            Account(id=key, name=name, session={}, plant=owners.get(key))
+            for key, name in names.items()
+        )
 
     # Plants
 

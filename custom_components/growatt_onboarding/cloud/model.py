@@ -23,6 +23,7 @@ class Account(NamedTuple):
         session: what lets us act for it beyond the access data (tokens), None when not signed in.
             Only the provider reads it.
         activation_pending: the account exists but waits for an approval or a confirmation mail.
+        plant: name of one of its plants, by which a person knows it where `name` is only its id.
 
     """
 
@@ -30,10 +31,16 @@ class Account(NamedTuple):
     name: str
     session: Mapping[str, str] | None = None
     activation_pending: bool = False
+    plant: str | None = None
 
     def __repr__(self) -> str:
         """Return what may be read by anybody."""
         return repr_without(self, "session")
+
+    @property
+    def title(self) -> str:
+        """What a person knows the account by."""
+        return f"{self.plant} ({self.id})" if self.plant and self.name == self.id else self.name
 
 
 class Plant(NamedTuple):

@@ -43,7 +43,7 @@ async def test_a_token_that_is_renewed(
     await dialog.refuses("invalid_token")
     await dialog.fill("token", OTHERS_TOKEN)
     await dialog.submit()
-    await dialog.refuses("wrong_account", found=str(other.user_id), expected=RESIDENT)
+    await dialog.refuses("wrong_account", found=f"Elsewhere ({other.user_id})", expected=RESIDENT)
     await dialog.fill("token", NEW_TOKEN)
     await dialog.submit()
     await dialog.tells("abort.reauth_successful")
