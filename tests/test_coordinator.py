@@ -270,9 +270,8 @@ async def test_exists_already_in_another_account(
     await world.bind(entry, plant_id, [SN])
     await world.shows("conflict", SN)
     assert world.pending(SN) == "off"
-    issue = world.issues()[f"conflict_{SN}"]
-    assert issue["plant"] == "Their roof"
-    assert issue["owner"] == str(stranger.user_id)
+    reason = world.issues()[f"conflict_{SN}"]["reason"]
+    assert f"in the plant Their roof of the account {stranger.user_id}." in reason
 
 
 async def test_exists_already_and_the_cloud_does_not_say_where(
@@ -284,8 +283,8 @@ async def test_exists_already_and_the_cloud_does_not_say_where(
     world.add_devices([SN], plant_id=growatt.add_plant(stranger.user_id, "Hidden").plant_id)
     await world.bind(entry, plant_id, [SN])
     await world.shows("conflict", SN)
-    issue = world.issues()[f"conflict_{SN}"]
-    assert (issue["plant"], issue["owner"]) == ("?", "?")
+    reason = world.issues()[f"conflict_{SN}"]["reason"]
+    assert reason.startswith("Another plant or account has this inverter.")
     assert not reauths(entry, world.hass)
 
 

@@ -95,8 +95,8 @@ async def test_submit_again(
     assert result["type"] is FlowResultType.MENU
     assert result["step_id"] == "reconfigure"
     assert result["menu_options"] == ["submit_again", "plant"]
-    values = {"account": RESIDENT, "serial": SN, "plant": RESIDENT_PLANT}
-    assert result["description_placeholders"] == values
+    values = {"account": RESIDENT, "serial": SN}
+    assert result["description_placeholders"] == {**values, "plant": RESIDENT_PLANT}
 
     result = await submit(hass, result, next_step_id="submit_again")
     assert result["step_id"] == "submit_again"

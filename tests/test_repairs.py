@@ -199,7 +199,7 @@ async def test_conflict_is_another_plant_of_ours(
 ) -> None:
     mine = world.simulator.growatt.add_plant(int(entry.data["account_id"]), "Garage")
     await conflict(world, entry, plant_id, mine)
-    reason = "The inverter is in the plant Garage. If that plant is yours, choose it;"
+    reason = "The inverter is in the plant Garage. If that plant is yours, submit"
     assert world.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
     result = await open_repair(world, "conflict")
     assert "choose_plant" in result["menu_options"]

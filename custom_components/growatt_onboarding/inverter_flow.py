@@ -255,7 +255,7 @@ class InverterFlow(ConfigSubentryFlow):
                 self._memory.note(CloudError("not_stored"))
             else:
                 return await self.async_step_binding()
-        return self._show("submit_again", {}, serial=serial, plant=self._plant.name)
+        return self._show("submit_again", {}, serial=serial)
 
     # Which inverters
 

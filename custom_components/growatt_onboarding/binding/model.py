@@ -29,7 +29,7 @@ def normalise_serial(text: str) -> str:
 
 
 class BindingState(StrEnum):
-    """Where a binding stands. See the table in the design for each one's meaning."""
+    """Where a binding stands; README tells what each means, in its section *Entities*."""
 
     QUEUED = "queued"
     UNCONFIRMED = "unconfirmed"

@@ -7,9 +7,9 @@ class Timing(NamedTuple):
     """How often and how patiently clouds are asked.
 
     The vendor documents one call of the same request per five minutes, ten a day for some lists
-    and one per five seconds for the v4 device list (ShineServer OpenAPI, see the reference in
-    README). `margin` is added to each, because a cloud counts from when a request arrives and we
-    from when it leaves.
+    and one per five seconds for the v4 device list (ShineServer OpenAPI; its books are
+    named in `cloud/growatt_api.py`). `margin` is added to each, because a cloud counts from when a
+    request arrives and we from when it leaves.
     """
 
     call_gap: float = 1

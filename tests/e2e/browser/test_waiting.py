@@ -66,7 +66,7 @@ async def submit_again(homeowner: Homeowner, plant: str) -> None:
     dialog = await homeowner.reconfigure_inverter(INVERTER)
     await dialog.shows("reconfigure", account=ACCOUNT, serial=INVERTER, plant=plant)
     await dialog.go("submit_again")
-    await dialog.shows("submit_again", serial=INVERTER, plant=plant)
+    await dialog.shows("submit_again", serial=INVERTER)
     await dialog.submit()
     await dialog.ends("submitted_again", accepted=INVERTER)
     await dialog.close()
