@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import nullcontext
 from datetime import datetime
 import json
 from typing import Any
@@ -12,6 +13,7 @@ from homeassistant.const import (
     STATE_UNKNOWN,
 )
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -438,6 +440,18 @@ async def test_an_account_that_needs_nothing_of_the_cloud_stays_available(
     assert world.status(SN) == "unavailable"
     world.simulator.faults.clear()
     await world.shows("associated", SN)
+
+
+async def test_connected_follows_the_last_call_also_while_nothing_is_pending(
+    world: World, entry: MockConfigEntry
+) -> None:
+    connected = f"{entry.entry_id}_connected"
+    world.simulator.faults.add("plant/list", kind="firewall")
+    for fails in (True, False):
+        with pytest.raises(HomeAssistantError) if fails else nullcontext():
+            await world.call("list_plants", config_entry_id=entry.entry_id)
+        assert shown(world, "binary_sensor", connected) == ("off" if fails else "on")
+        await asyncio.sleep(600)
 
 
 async def test_inverters_come_and_go_without_a_reload(

@@ -109,6 +109,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         # What the listeners were told last.
         self._published: dict[str, Binding] = {}
         self._published_success = True
+        self._published_reachable = access.reachable
         self._stopped = False
         self._sign_in_needed = False
 
@@ -281,7 +282,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     def _publish(self) -> None:
         """Publish the bindings; unavailable is who needs a cloud that cannot be reached."""
-        self.last_update_success = self._access.reachable or self._steps.plan() is None
+        self._published_reachable = self._access.reachable
+        self.last_update_success = self._published_reachable or self._steps.plan() is None
         self.async_update_listeners()
 
     @callback
@@ -412,6 +414,6 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def _follow_access(self) -> None:
         """Note what the shared list shows by now, and whether the cloud can be reached."""
         seen = self._bindings.see(self._access.watch.serials)
-        if seen or self.last_update_success is not self._access.reachable:
+        if seen or self._published_reachable is not self._access.reachable:
             self._publish()
         self._wake()
