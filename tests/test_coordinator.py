@@ -467,6 +467,20 @@ async def test_unload_does_not_wait_for_ever(
     await world.shows("accepted", SN)
 
 
+async def test_nobody_waits_for_an_account_that_is_taken_down(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    world.add_devices([SN])
+    async with entry.runtime_data.access.turn:
+        action = asyncio.create_task(world.bind(entry, plant_id, [SN], timeout=100))
+        await asyncio.sleep(1)
+        assert not action.done()
+        await world.unload(entry)
+        await asyncio.sleep(1)
+        assert action.done()
+    assert await action == {SN: "queued"}
+
+
 async def test_dialog_closed_while_inverters_are_written_down(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:

@@ -135,6 +135,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
                 await asyncio.wait({self._running}, timeout=_LAST_ANSWER_TIMEOUT)
             self._running.cancel()
         await self._bindings.async_close()
+        # Who waits for an answer waits in vain from now on.
+        self._tell([None])
 
     # What others ask for
 
@@ -192,9 +194,10 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         def look() -> None:
             still_open = [serial for serial in serials if is_open(serial)]
             under_way = self._steps.under_way and bool(still_open)
-            if not under_way and not any(
+            to_come = not self._stopped and any(
                 at is not None and at <= end for at in map(self.next_check, still_open)
-            ):
+            )
+            if not (under_way or to_come):
                 settled.set()
 
         look()
