@@ -214,6 +214,27 @@ async def test_conflict_is_another_plant_of_ours(
     assert subentry.data["plant_id"] == str(mine.plant_id)
 
 
+async def test_another_plant_without_storage(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    """The plant that was chosen is not forgotten when sending is tried again."""
+
+    async def full(_store: Store[Any], _data: dict[str, Any]) -> None:
+        raise WriteError
+
+    mine = world.simulator.growatt.add_plant(int(entry.data["account_id"]), "Garage")
+    await conflict(world, entry, plant_id, mine)
+    result = await choose(world, await open_repair(world, "conflict"), "choose_plant")
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(Store, "_async_write_data", full)
+        result = await answer(world, result, {"plant_id": str(mine.plant_id)})
+        assert result["errors"] == {"base": "not_stored"}
+    assert (await answer(world, result, {}))["type"] == "create_entry"
+    await world.shows("associated", SN)
+    (subentry,) = entry.subentries.values()
+    assert subentry.data["plant_id"] == str(mine.plant_id)
+
+
 async def test_plants_cannot_be_listed(
     world: World, entry: MockConfigEntry, plant_id: str, theirs: Plant
 ) -> None:

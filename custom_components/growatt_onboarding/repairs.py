@@ -95,6 +95,8 @@ class InverterRepairFlow(RepairsFlow):
         self._entry = entry
         self._serial = serial
         self._problem = found
+        # Where it was to be sent last, None for where it belongs so far.
+        self._plant_id: str | None = None
 
     @property
     def _account(self) -> AccountData | None:
@@ -129,14 +131,15 @@ class InverterRepairFlow(RepairsFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Send the binding anew."""
-        return await self._submit(None)
+        return await self._submit()
 
     async def async_step_choose_plant(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Send the binding anew, to another plant."""
         if user_input is not None:
-            return await self._submit(user_input[CONF_PLANT_ID])
+            self._plant_id = user_input[CONF_PLANT_ID]
+            return await self._submit()
         if (account := self._account) is None or self._solved(account):
             return self._end(account)
         try:
@@ -185,11 +188,11 @@ class InverterRepairFlow(RepairsFlow):
     def _account_id(self) -> str:
         return (self._entry and self._entry.data[CONF_ACCOUNT_ID]) or ""
 
-    async def _submit(self, plant_id: str | None) -> RepairsFlowResult:
+    async def _submit(self) -> RepairsFlowResult:
         if (account := self._account) is None or self._solved(account):
             return self._end(account)
         try:
-            await account.coordinator.async_submit_again(self._serial, plant_id)
+            await account.coordinator.async_submit_again(self._serial, self._plant_id)
         except NotStoredError:
             return self._again(account, "submit_again", "not_stored")
         await account.coordinator.async_wait_for_answers([self._serial], _PATIENCE)
