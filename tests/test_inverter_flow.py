@@ -621,6 +621,28 @@ async def test_an_account_that_is_unloaded_meanwhile(
     assert not inverters(entry)
 
 
+@pytest.mark.parametrize("step", ["plant", "serial_numbers", "binding"])
+async def test_an_account_that_is_removed_meanwhile(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, step: str
+) -> None:
+    result = await open_inverters(hass, entry)
+    answers: dict[str, Any] = {"plant_id": RESIDENT_PLANT}
+    if step != "plant":
+        result = await submit(hass, result, **answers)
+        answers = {"serial_numbers": "SIM0000001"}
+    if step == "binding":
+        cloud.faults.add(BIND, kind="slow", seconds=0.2)
+        result = await send(hass, result, **answers)
+        assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await hass.config_entries.async_remove(entry.entry_id)
+    if step == "binding":
+        result = await follow(hass, result)
+    else:
+        result = await submit(hass, result, **answers)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "not_loaded")
+    assert result["description_placeholders"] == {"account": RESIDENT}
+
+
 async def test_an_account_whose_id_is_not_known(hass: HomeAssistant, cloud: Simulator) -> None:
     entry = await add_account(hass, cloud, account_id=None)
     result = await open_inverters(hass, entry)

@@ -8,6 +8,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowResult,
+    UnknownEntry,
 )
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
@@ -54,6 +55,7 @@ class InverterFlow(ConfigSubentryFlow):
 
     def __init__(self) -> None:
         """Start with nothing entered."""
+        self._title = ""
         self._memory = FormMemory()
         self._plants: tuple[Plant, ...] = ()
         self._serials: list[str] = []
@@ -64,7 +66,15 @@ class InverterFlow(ConfigSubentryFlow):
 
     @property
     def _entry(self) -> AccountConfigEntry:
-        return self._get_entry()
+        """The account's entry; the dialog ends when it was removed meanwhile."""
+        try:
+            entry = self._get_entry()
+        except UnknownEntry as err:
+            raise AbortFlow(
+                "not_loaded", description_placeholders={"account": self._title}
+            ) from err
+        self._title = entry.title
+        return entry
 
     @property
     def _account(self) -> AccountData:
