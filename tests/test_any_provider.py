@@ -1,9 +1,10 @@
 """The dialogs with a provider that they know only by its fields and capabilities."""
 
+import asyncio
 from base64 import b64encode
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntry
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -21,7 +22,15 @@ from custom_components.growatt_onboarding.cloud.provider import Capability, Offe
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 
-from .common import UNLIMITED, account_entry, entries, open_reauth, submit, suggested
+from .common import (
+    UNLIMITED,
+    account_entry,
+    count_setups,
+    entries,
+    open_reauth,
+    submit,
+    suggested,
+)
 from .fake_provider import (
     BY_EMAIL_ALONE,
     BY_NAME,
@@ -29,6 +38,7 @@ from .fake_provider import (
     LOGIN_BY_EMAIL,
     LOGIN_WITH_PICTURE,
     URL,
+    FakeClient,
     FakeCloud,
     fake_provider,
 )
@@ -402,6 +412,40 @@ async def test_a_renewed_session_is_stored_and_reloads_nothing(
     await hass.async_block_till_done()
     assert entry.data["session"] == {"token": "renewed"}
     assert entry.runtime_data.coordinator is coordinator
+
+
+@pytest.mark.parametrize("end", ["async_reload", "async_remove"])
+async def test_a_session_renewed_while_the_account_is_taken_down_reloads_nothing(
+    hass: HomeAssistant,
+    portal: FakeCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    end: str,
+) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def bind(client: FakeClient, *_: str) -> None:
+        asked.set()
+        await answer.wait()
+        client.renew()
+
+    monkeypatch.setattr(FakeClient, "bind", bind)
+    portal.capabilities |= {Capability.BIND}
+    portal.offer = Offer(link=(LOGIN,))
+    portal.passwords["alice"] = PASSWORD
+    entry = (await submit(hass, await open_portal(hass), **ACCOUNT))["result"]
+    await entry.runtime_data.coordinator.async_track(["SIM0000001"], "place")
+    await asked.wait()
+    setups = count_setups(monkeypatch)
+    ended = hass.async_create_task(getattr(hass.config_entries, end)(entry.entry_id))
+    await asyncio.sleep(0)
+    assert entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS
+    answer.set()
+    await ended
+    await hass.async_block_till_done()
+    assert entry.data["session"] == {"token": "renewed"}
+    assert len(setups) == (1 if end == "async_reload" else 0)
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_session_renewed_too_late_does_not_undo_a_sign_in(

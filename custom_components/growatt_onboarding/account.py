@@ -98,7 +98,8 @@ def entry_client(
         if entry.data != ours:
             return
         ours = {**ours, CONF_SESSION: dict(session)}
-        if entry.state is ConfigEntryState.LOADED:
+        # While it is taken down, the last answer is still waited for.
+        if entry.state in {ConfigEntryState.LOADED, ConfigEntryState.UNLOAD_IN_PROGRESS}:
             entry.runtime_data.loaded_data = dict(ours)
         hass.config_entries.async_update_entry(entry, data=ours)
 
