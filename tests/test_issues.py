@@ -178,6 +178,26 @@ async def test_a_removed_inverter_leaves_none(world: World, entry: MockConfigEnt
     assert known(world) == {REJECTED: "new"}
 
 
+async def test_repairs_follow_the_name_of_their_account(
+    world: World, entry: MockConfigEntry
+) -> None:
+    ignore(world, REJECTED)
+    waiting = await world.add_account()
+    await world.unload(waiting)
+    data = {**waiting.data, CONF_ACTIVATION_PENDING: True}
+    world.hass.config_entries.async_update_entry(waiting, data=data)
+    await world.set_up(waiting)
+    for account in (entry, waiting):
+        world.hass.config_entries.async_update_entry(account, title=f"Home of {account.title}")
+    await asyncio.sleep(1)
+    assert known(world)[REJECTED] == "ignored"
+    assert sorted(
+        str((issue.translation_placeholders or {})["account"])
+        for issue in ir.async_get(world.hass).issues.values()
+        if issue.domain == DOMAIN
+    ) == sorted([entry.title, entry.title, waiting.title])
+
+
 async def test_an_activation_that_is_ignored(world: World) -> None:
     entry = await world.add_account()
     waiting = {**entry.data, CONF_ACTIVATION_PENDING: True}

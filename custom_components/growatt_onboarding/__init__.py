@@ -17,7 +17,7 @@ from .const import (
     PLATFORMS,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
-from .issues import IssueKeeper, async_remove_issues, async_review_activation
+from .issues import IssueKeeper, async_remove_issues
 from .migration import migrate
 from .registration import async_review_notes
 from .services import async_setup_services
@@ -66,7 +66,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     )
     await coordinator.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    async_review_activation(hass, entry)
     entry.async_on_unload(IssueKeeper(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # What was removed or renamed while all this took its time.

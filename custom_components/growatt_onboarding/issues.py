@@ -20,26 +20,6 @@ from .texts import explanation
 
 
 @callback
-def async_review_activation(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
-    """Raise the repair of an account that waits to be let in, or withdraw it."""
-    issue = _activation_issue_id(entry)
-    if not entry.data[CONF_ACTIVATION_PENDING]:
-        ir.async_delete_issue(hass, DOMAIN, issue)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue,
-        is_fixable=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="activation_pending",
-        translation_placeholders={"account": entry.title},
-        data={"problem": CONF_ACTIVATION_PENDING, "entry_id": entry.entry_id},
-    )
-    entry.async_on_unload(lambda: _put_away(hass, issue))
-
-
-@callback
 def async_remove_issues(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Delete every repair of an account that is being removed, ignored ones too."""
     ir.async_delete_issue(hass, DOMAIN, _activation_issue_id(entry))
@@ -62,7 +42,7 @@ class _Raised(NamedTuple):
 
 
 class IssueKeeper:
-    """Keeps the repairs of one account in step with its bindings."""
+    """Keeps the repairs of one account in step with it and with its bindings."""
 
     def __init__(
         self, hass: HomeAssistant, entry: AccountConfigEntry, reasons: Mapping[str, str]
@@ -76,15 +56,22 @@ class IssueKeeper:
         # When what is none yet becomes a problem if it stays like that.
         self._due: dict[str, float] = {}
         self._cancel_timer: CALLBACK_TYPE | None = None
-        self._remove_listener = self._coordinator.async_add_listener(self._follow)
+        self._title = entry.title
+        self._remove_listeners = (
+            self._coordinator.async_add_listener(self._follow),
+            entry.add_update_listener(self._async_follow_entry),
+        )
+        self._review_activation()
         self._review(self._coordinator.data)
         self._delete_outdated()
 
     @callback
     def stop(self) -> None:
         """Stop following, and put the repairs away."""
-        self._remove_listener()
+        for remove in self._remove_listeners:
+            remove()
         self._stop_timer()
+        _put_away(self._hass, _activation_issue_id(self._entry))
         for raised in self._raised.values():
             _put_away(self._hass, raised.issue_id)
 
@@ -101,6 +88,30 @@ class IssueKeeper:
         """Look at what has changed: of a thousand inverters mostly one."""
         if self._coordinator.news:
             self._review(self._coordinator.news)
+
+    async def _async_follow_entry(self, _hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+        """Call the account by its new name."""
+        if entry.title != self._title:
+            self._title = entry.title
+            self._review_activation()
+            self._review(self._coordinator.data)
+
+    def _review_activation(self) -> None:
+        """Raise the repair of an account that waits to be let in, or withdraw it."""
+        issue = _activation_issue_id(self._entry)
+        if not self._entry.data[CONF_ACTIVATION_PENDING]:
+            ir.async_delete_issue(self._hass, DOMAIN, issue)
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue,
+            is_fixable=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="activation_pending",
+            translation_placeholders={"account": self._entry.title},
+            data={"problem": CONF_ACTIVATION_PENDING, "entry_id": self._entry.entry_id},
+        )
 
     @callback
     def _review_due(self, _now: object) -> None:
