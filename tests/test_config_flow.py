@@ -1,5 +1,6 @@
 """The account dialog: choosing the server, creating an account, linking one."""
 
+import asyncio
 from typing import Any
 
 from aiohttp.resolver import AbstractResolver
@@ -15,6 +16,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 import pytest
 
+from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
@@ -32,6 +34,7 @@ from .common import (
     open_dialog,
     open_reauth,
     own_address,
+    send,
     submit,
     suggested,
 )
@@ -750,6 +753,35 @@ async def test_closing_the_dialog_before_anything_was_sent(
     await hass.async_block_till_done()
     assert not hass.config_entries.flow.async_progress()
     assert not entries(hass)
+
+
+@pytest.mark.parametrize("closed_first", [False, True])
+async def test_closing_the_browser_while_the_plants_are_listed(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch, *, closed_first: bool
+) -> None:
+    """The account is there by then; once it is removed, it can be added again."""
+    asked = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    result = await open_dialog(hass)
+    result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
+    with monkeypatch.context() as stuck:
+        stuck.setattr(GrowattClient, "plants", never)
+        request = asyncio.create_task(send(hass, result, next_step_id="link"))
+        await asked.wait()
+        if closed_first:
+            close(hass, result)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+    assert not hass.config_entries.flow.async_progress()
+    (entry,) = entries(hass)
+    await hass.config_entries.async_remove(entry.entry_id)
+    result = await open_at(hass, cloud, "link")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_two_dialogs_do_not_add_an_account_twice(

@@ -1,6 +1,8 @@
 """What the steps of the account dialog share: the server in use, the forms, the entry."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import replace
 from typing import Any, override
 
@@ -15,7 +17,7 @@ from homeassistant.config_entries import (
     SubentryFlowContext,
 )
 from homeassistant.const import CONF_ADDRESS
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 import voluptuous as vol
 
 from .access import Clouds
@@ -210,6 +212,16 @@ class AccountFlow(ConfigFlow):
         entry: ConfigEntry = result["result"]
         if self.source != SOURCE_USER:
             return result
+        try:
+            return await self._go_on(entry, result)
+        except asyncio.CancelledError:
+            # The browser is gone, and nobody else ends what would keep this account to itself.
+            with suppress(UnknownFlow):
+                self.hass.config_entries.flow.async_abort(self.flow_id)
+            raise
+
+    async def _go_on(self, entry: ConfigEntry, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Open the dialog for the inverters of a new account, where it can have any yet."""
         await async_review_notes(self.hass, self._clouds)
         if (
             entry.state is ConfigEntryState.LOADED
