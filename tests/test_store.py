@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 import json
 from pathlib import Path
+import threading
 from typing import Any
 
 from homeassistant.core import CoreState, HomeAssistant
@@ -155,6 +156,34 @@ async def test_disk_full(store: DurableStore, file: Path, monkeypatch: pytest.Mo
     assert json.loads(file.read_text())["data"] == {"a": 1}
     await store.async_write({"a": 4})
     assert json.loads(file.read_text())["data"] == {"a": 4}
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_not_overtaken(
+    store: DurableStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended, go_on = asyncio.Event(), asyncio.Event(), threading.Event()
+    loop, write = asyncio.get_running_loop(), DurableStore._write_prepared_data
+
+    def slow_at_first(self: DurableStore, mode: str, data: Any) -> None:
+        first = not begun.is_set()
+        if first:
+            loop.call_soon_threadsafe(begun.set)
+            assert go_on.wait(10)
+        write(self, mode, data)
+        if first:
+            loop.call_soon_threadsafe(ended.set)
+
+    monkeypatch.setattr(DurableStore, "_write_prepared_data", slow_at_first)
+    first = asyncio.create_task(store.async_write({"a": 1}))
+    await begun.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    second = asyncio.create_task(store.async_write({"a": 2}))
+    await asyncio.wait({second}, timeout=0.2)
+    go_on.set()
+    await asyncio.gather(second, ended.wait())
+    assert json.loads(file.read_text())["data"] == {"a": 2}
 
 
 async def test_what_is_no_json_is_not_stored(store: DurableStore, file: Path) -> None:

@@ -70,6 +70,13 @@ class DurableStore(Store[StoredData]):
         """
         if self._stuck or self.hass.is_stopping or self.hass.state is CoreState.stopped:
             raise NotStoredError
+        # When the caller is cancelled, the write goes on, and a later one must not overtake it.
+        await asyncio.shield(
+            self.hass.async_create_task(self._async_write_in_turn(data), f"{DOMAIN} write")
+        )
+
+    async def _async_write_in_turn(self, data: StoredData) -> None:
+        """Write the data when the writes before are done; raises NotStoredError."""
         async with self._one_write:
             self._on_disk = False
             try:
