@@ -221,7 +221,7 @@ async def test_a_code_is_sent_first(hass: HomeAssistant, portal: FakeCloud) -> N
 async def test_the_code_is_sent_again(hass: HomeAssistant, portal: FakeCloud) -> None:
     result = await open_code_form(hass)
     result = await submit(hass, result, email="a@exmaple.com", captcha="text")
-    result = await submit(hass, result, password=PASSWORD, send_again=True)
+    result = await submit(hass, result, code="111111", password=PASSWORD, send_again=True)
     assert result["step_id"] == "register_code"
     assert suggested(result) == {"email": "a@exmaple.com"}
     assert picture(result) == drawn("picture 2 for a code")
@@ -238,7 +238,7 @@ async def test_the_code_is_sent_again(hass: HomeAssistant, portal: FakeCloud) ->
     result = await submit(hass, result, email="a@example.com", captcha="text")
     assert result["step_id"] == "register_form"
     assert [values["email"] for values in portal.sent] == ["a@exmaple.com", "a@example.com"]
-    # What was typed before is still there.
+    # What was typed before is still there, but for the code that is out of date.
     assert suggested(result) == {"password": PASSWORD}
     result = await submit(hass, result, code="222222", password=PASSWORD)
     assert result["title"] == "a@example.com"

@@ -60,6 +60,9 @@ class RegisterFlow(AccountFlow):
             except CloudError as err:
                 self._note_refusal(err, fields)
             else:
+                # One that was sent before is good for nothing any more.
+                codes = [field.name for field in form.fields if field.kind is FieldKind.CODE]
+                self._memory.keep(codes, {})
                 return await self.async_step_register_form()
         return await self._show_form("register_code", fields, self._ways_out(), for_code=True)
 
