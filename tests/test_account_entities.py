@@ -108,6 +108,21 @@ async def test_an_account_that_waits_for_its_review(
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is None
 
 
+async def test_an_account_that_is_removed_while_its_repair_is_open(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.shopxo.review = True
+    await register(hass, simulator)
+    (entry,) = entries(hass)
+    repairs = repairs_flow_manager(hass)
+    assert repairs is not None
+    issue = f"activation_pending_{entry.entry_id}"
+    asked = await repairs.async_init(DOMAIN, data={"issue_id": issue})
+    await hass.config_entries.async_remove(entry.entry_id)
+    result = await repairs.async_configure(asked["flow_id"], {})
+    assert result["type"] == "create_entry"
+
+
 async def sign_in(hass: HomeAssistant, simulator: Simulator, dialog: Any) -> Any:
     answer = list(simulator.world.captchas.values())[-1]
     return await submit(hass, dialog, login="alice", password=PASSWORD, captcha=answer)

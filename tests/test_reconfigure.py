@@ -136,6 +136,15 @@ async def test_an_account_that_is_not_set_up(
 # The server
 
 
+async def test_an_account_that_is_removed_meanwhile(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> None:
+    """Home Assistant ends a dialog to sign in again by itself, but not this one."""
+    await open_reconfigure(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not hass.config_entries.flow.async_progress()
+
+
 async def test_another_server_keeps_the_inverters(
     hass: HomeAssistant,
     cloud: Simulator,

@@ -1,6 +1,6 @@
 """Growatt Onboarding: from an inverter without a working account to one that the cloud has."""
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
@@ -107,4 +107,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> 
 async def async_remove_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Remove what was stored for an account. In the cloud everything stays as it is."""
     async_remove_issues(hass, entry)
+    # As Home Assistant itself does with a dialog to sign in again: there is nothing left to change.
+    for dialog in list(entry.async_get_active_flows(hass, {SOURCE_RECONFIGURE})):
+        hass.config_entries.flow.async_abort(dialog["flow_id"])
     await BindingStore(hass, store_key(entry.entry_id), entry.title).async_remove()

@@ -66,7 +66,9 @@ class ActivationRepairFlow(RepairsFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask whether the account can be signed in to by now."""
-        if (entry := self._entry) is None:
+        entry = self._entry
+        if entry is None or self.hass.config_entries.async_get_entry(entry.entry_id) is None:
+            # It was removed, perhaps while this was open.
             return self.async_create_entry(data={})
         if user_input is None:
             return self.async_show_form(
