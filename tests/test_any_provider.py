@@ -169,6 +169,20 @@ async def test_a_picture_that_cannot_be_had(hass: HomeAssistant, portal: FakeClo
     assert picture(result) == drawn("picture 1 register")
 
 
+async def test_why_a_form_was_refused_is_told_without_a_new_picture_too(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.offer = Offer(register=(BY_NAME,))
+    result = await open_portal(hass)
+    portal.fail("register", TakenError(field="username"))
+    portal.fail("captcha", UnreachableError())
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
+    assert result["errors"] == {"username": "username_taken", "base": "cannot_connect"}
+    assert picture(result) == ""
+    result = await submit(hass, result, username="bob", password=PASSWORD, captcha="text")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_a_picture_for_signing_in(hass: HomeAssistant, portal: FakeCloud) -> None:
     portal.offer = Offer(link=(LOGIN_WITH_PICTURE,))
     portal.passwords["alice"] = PASSWORD
@@ -263,6 +277,8 @@ async def test_a_taken_address_is_told_before_a_code_is_sent(
     assert result["errors"] == {"email": "username_taken"}
     assert not portal.sent
     assert "link_instead" in result["data_schema"].schema
+    result = await submit(hass, result, email="b@example.com")
+    assert result["errors"] == {"captcha": "required"}
     result = await submit(hass, result, email="b@example.com", captcha="text")
     assert result["step_id"] == "register_form"
     assert "link_instead" not in result["data_schema"].schema
@@ -276,7 +292,8 @@ async def test_a_taken_address_leads_to_linking_that_account(
     portal.passwords["alice"] = PASSWORD
     result = await open_code_form(hass)
     result = await submit(hass, result, email="alice", captcha="text")
-    result = await submit(hass, result, email="alice", captcha="text", link_instead=True)
+    # The new picture need not be read for that.
+    result = await submit(hass, result, email="alice", link_instead=True)
     assert result["step_id"] == "link_form"
     assert suggested(result)["username"] == "alice"
     result = await submit(hass, result, **ACCOUNT)

@@ -105,12 +105,21 @@ async def test_choose_a_plant_and_add_inverters(
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == ["SIM0000001", "SIM0000002"]
 
 
+@pytest.mark.parametrize(
+    ("time_zone", "hours"),
+    # Summer is now in one of the last two: a plant's zone is the same the whole year.
+    [("Asia/Kolkata", 5.5), ("Europe/Amsterdam", 1), ("Australia/Sydney", 10)],
+)
 async def test_create_the_first_plant(
-    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry
+    hass: HomeAssistant,
+    cloud: Simulator,
+    without_plants: ConfigEntry,
+    time_zone: str,
+    hours: float,
 ) -> None:
     hass.config.country = "NL"
     hass.config.currency = "EUR"
-    await hass.config.async_set_time_zone("Asia/Kolkata")
+    await hass.config.async_set_time_zone(time_zone)
     result = await open_inverters(hass, without_plants)
     assert result["step_id"] == "create_plant"
     assert suggested(result) == {"name": hass.config.location_name}
@@ -121,7 +130,7 @@ async def test_create_the_first_plant(
     (plant,) = [plant for plant in cloud.growatt.plants.values() if plant.name == "Roof"]
     assert str(plant.user_id) == without_plants.data["account_id"]
     assert plant.peak_power == 4.2
-    assert (plant.country, plant.currency, plant.time_zone) == ("Netherlands", "EUR", 5.5)
+    assert (plant.country, plant.currency, plant.time_zone) == ("Netherlands", "EUR", hours)
 
 
 async def test_create_another_plant(

@@ -132,7 +132,7 @@ class AccountFlow(ConfigFlow):
             try:
                 self._captcha = await self._client.captcha(self._form, for_code=for_code)
             except CloudError as err:
-                self._memory.note(err)
+                self._memory.note_also(err)
         schema = fields_schema(fields, self._memory.typed, self.hass.config.country)
         return self._show(
             step_id,

@@ -59,6 +59,11 @@ class FormMemory:
         self._errors = {field: err.key}
         self._placeholders = error_placeholders(err)
 
+    def note_also(self, err: CloudError) -> None:
+        """Remember an error of the form itself, beside one at a field that is to be shown too."""
+        self._errors.setdefault("base", err.key)
+        self._placeholders = error_placeholders(err) | self._placeholders
+
     @property
     def has_error(self) -> bool:
         """Whether the next form has an error to show."""

@@ -1,6 +1,7 @@
 """Creating a plant, from the dialog and from the action."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -30,18 +31,23 @@ async def async_create_plant(
         raise InvalidInputError("plant_name_empty", field=CONF_NAME)
     if peak_power <= 0:
         raise InvalidInputError(REQUIRED, field=CONF_PEAK_POWER)
-    offset = dt_util.now().utcoffset()
     values = {
         "name": name,
         "peak_power": f"{peak_power:g}",
         "country": hass.config.country or "",
         "currency": hass.config.currency,
-        "time_zone": f"{offset.total_seconds() / 3600:g}" if offset is not None else "",
+        "time_zone": f"{_hours_from_utc(dt_util.now()):g}",
     }
     # When the caller's dialog is closed meanwhile, the plant has to be known all the same.
     work = _create(entry, {key: value for key, value in values.items() if value})
     with entry.runtime_data.coordinator.noticing_denial():
         return await asyncio.shield(entry.async_create_task(hass, work, DOMAIN))
+
+
+def _hours_from_utc(now: datetime) -> float:
+    """Return the zone of a time without summer time: a plant keeps what it was made with."""
+    halves = (now.replace(month=month, day=1) for month in (1, 7))
+    return min(half.utcoffset() or timedelta() for half in halves) / timedelta(hours=1)
 
 
 async def _create(entry: AccountConfigEntry, values: Values) -> Plant:

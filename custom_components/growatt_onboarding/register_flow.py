@@ -21,6 +21,8 @@ from .registration import OutcomeUnknownError, Registration, async_register
 CONF_SEND_AGAIN: Final = "send_again"
 CONF_LINK_INSTEAD: Final = "link_instead"
 
+type Switches = dict[vol.Marker, BooleanSelector]
+
 
 class RegisterFlow(AccountFlow):
     """The steps from choosing how to register to the new account."""
@@ -64,7 +66,7 @@ class RegisterFlow(AccountFlow):
                 codes = [field.name for field in form.fields if field.kind is FieldKind.CODE]
                 self._memory.keep(codes, {})
                 return await self.async_step_register_form()
-        return await self._show_form("register_code", fields, self._ways_out(), for_code=True)
+        return await self._show_with_ways_out("register_code", fields, for_code=True)
 
     async def async_step_register_form(
         self, user_input: dict[str, Any] | None = None
@@ -107,28 +109,34 @@ class RegisterFlow(AccountFlow):
 
     async def _show_register_form(self, fields: tuple[Field, ...]) -> ConfigFlowResult:
         """Show the form of the new account; where a code was sent, another can be asked for."""
-        ways_out = self._ways_out()
         if not self._form.sends_code:
-            return await self._show_form("register_form", fields, ways_out)
+            return await self._show_with_ways_out("register_form", fields)
         # Who waits for a code in vain has none to fill in.
-        shown = tuple(
-            replace(field, required=False) if field.kind is FieldKind.CODE else field
-            for field in fields
-        )
-        again = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
-        return await self._show_form("register_form", shown, {**again, **ways_out})
+        shown = _optional(FieldKind.CODE, fields)
+        again: Switches = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
+        return await self._show_with_ways_out("register_form", shown, again)
 
     def _note_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
         """Remember an error, and whether linking the account there is would be a way out."""
         self._memory.note(err, field_names(fields))
         self._offer_link = bool(self._offer.link) and isinstance(err, (NotAllowedError, TakenError))
 
-    def _ways_out(self) -> dict[vol.Marker, BooleanSelector]:
-        """Return the switch that leads to linking an account, after an error that calls for it."""
-        if not self._offer_link:
-            return {}
-        self._offer_link = False
-        return {vol.Optional(CONF_LINK_INSTEAD, default=False): BooleanSelector()}
+    async def _show_with_ways_out(
+        self,
+        step_id: str,
+        fields: tuple[Field, ...],
+        more: Switches | None = None,
+        *,
+        for_code: bool = False,
+    ) -> ConfigFlowResult:
+        """Show a form; after an error that calls for it, with a switch to linking an account."""
+        switches: Switches = dict(more or {})
+        if self._offer_link:
+            self._offer_link = False
+            switches[vol.Optional(CONF_LINK_INSTEAD, default=False)] = BooleanSelector()
+            # Who turns it on need not read the new picture first.
+            fields = _optional(FieldKind.CAPTCHA, fields)
+        return await self._show_form(step_id, fields, switches, for_code=for_code)
 
     async def _link_instead(
         self, fields: tuple[Field, ...], user_input: dict[str, Any]
@@ -211,6 +219,13 @@ class RegisterFlow(AccountFlow):
         if self._registration is not None:
             self._registration.leave()
             self._registration = None
+
+
+def _optional(kind: FieldKind, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return the fields of a form that may be left without those of a kind."""
+    return tuple(
+        replace(field, required=False) if field.kind is kind else field for field in fields
+    )
 
 
 async def _wait_for(task: asyncio.Task[Account]) -> None:
