@@ -286,7 +286,7 @@ def steps_of(*modules: str) -> set[str]:
         )
         for text in texts
     }
-    for module, call in CODE.calls("_show", "_show_form", "_ask_way"):
+    for module, call in CODE.calls("_show", "_show_form", "_show_with_ways_out", "_ask_way"):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])
     return shown
@@ -320,6 +320,8 @@ def test_menus() -> None:
     menus = {step_id: set(step.get("menu_options", ())) for step_id, step in steps.items()}
     assert menus["method"] == {"register", "link"}
     assert set().union(*menus.values()) <= steps.keys()
+    for step_id, step in steps.items():
+        assert step.get("menu_option_descriptions", {}).keys() <= menus[step_id]
 
 
 def test_progress() -> None:
