@@ -175,7 +175,7 @@ class Access:
                 raise NotNowError(NOT_STORED)
             longest = now() + self._clouds.timing.patience
             # Asked again after each wait: meanwhile a call may have been answered "too often".
-            while (wait := self.ready_at(call) - now()) > 0:
+            while (wait := self.ready_at(call, time := now()) - time) > 0:
                 ready = now() + wait
                 if ready > longest:
                     raise NotNowError(
@@ -230,15 +230,14 @@ class Access:
             LOGGER.warning("%s cannot be reached: %s", self._url, outage.key)
         self.tell_followers()
 
-    def soonest(self) -> float:
-        """Return the earliest time at which the background may make any call."""
-        time = now()
+    def soonest(self, time: float) -> float:
+        """Return the earliest time, `time` or later, at which the background may make any call."""
         return max(self.ledger.soonest(time), self.ledger.paused(time))
 
-    def ready_at(self, call: Call) -> float:
-        """Return when the limits allow a call."""
+    def ready_at(self, call: Call, time: float) -> float:
+        """Return when the limits allow a call, `time` or later."""
         limit = self._clouds.limit(call.endpoint.pace)
-        return self.ledger.ready_at(call.endpoint.path, call.subject, limit, now())
+        return self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
 
 
 class Clouds:

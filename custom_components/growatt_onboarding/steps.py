@@ -153,18 +153,21 @@ class Steps:
             return None
         watch = self._access.watch
         watch.drop_old(self._timing.slow_cooldown)
+        # One time for all: else each step would be ready a little later than the one before, and
+        # the ledger be asked for every binding in vain.
+        time = now()
         situation = Situation(
             bindings=bindings,
             means=self._means,
-            ready_at=self._ready_at,
-            soonest=self._access.soonest(),
+            ready_at=lambda step: self._ready_at(step, time),
+            soonest=self._access.soonest(time),
             looks=self._looks,
             watch=watch.half_read,
             watched_at=watch.read_at,
             watched_from=watch.read_from,
             asked=self._asked,
         )
-        return plan(situation, self._timing, now())
+        return plan(situation, self._timing, time)
 
     @property
     def _means(self) -> Means:
@@ -178,9 +181,9 @@ class Steps:
             locate=Capability.LOCATE in capabilities,
         )
 
-    def _ready_at(self, step: Step) -> float:
-        """Return when a step may be taken."""
-        return max(self._access.ready_at(self._call(step)), self._pauses.until(step))
+    def _ready_at(self, step: Step, time: float) -> float:
+        """Return when a step may be taken, `time` or later."""
+        return max(self._access.ready_at(self._call(step), time), self._pauses.until(step))
 
     def _call(self, step: Step) -> Call:
         """Return the call that a step makes."""
@@ -315,7 +318,8 @@ class Steps:
             )
         elif isinstance(err, OUTAGE):
             # Others go first afterwards: what they are answered shows whether only this one fails.
-            outage = max(0, self._access.soonest() - now())
+            time = now()
+            outage = max(0, self._access.soonest(time) - time)
             self._pauses.add(step, at_least=outage + self._timing.quick_cooldown)
         else:
             self._pauses.add(step)
