@@ -3,7 +3,7 @@
 from typing import Any
 
 from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -111,9 +111,7 @@ async def test_an_account_that_waits_for_its_review(
 async def test_an_account_that_is_removed_while_its_repair_is_open(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
-    simulator.shopxo.review = True
-    await register(hass, simulator)
-    (entry,) = entries(hass)
+    entry = await reviewed(hass, simulator)
     repairs = repairs_flow_manager(hass)
     assert repairs is not None
     issue = f"activation_pending_{entry.entry_id}"
@@ -121,6 +119,14 @@ async def test_an_account_that_is_removed_while_its_repair_is_open(
     await hass.config_entries.async_remove(entry.entry_id)
     result = await repairs.async_configure(asked["flow_id"], {})
     assert result["type"] == "create_entry"
+
+
+async def reviewed(hass: HomeAssistant, simulator: Simulator) -> ConfigEntry:
+    """Return the entry of a new account that its portal still reviews."""
+    simulator.shopxo.review = True
+    await register(hass, simulator)
+    (entry,) = entries(hass)
+    return entry
 
 
 async def sign_in(hass: HomeAssistant, simulator: Simulator, dialog: Any) -> Any:
@@ -148,9 +154,7 @@ async def test_growatt_has_nothing_to_activate(hass: HomeAssistant, simulator: S
 async def test_signing_in_again_at_a_portal_that_does_not_answer(
     hass: HomeAssistant, simulator: Simulator
 ) -> None:
-    simulator.shopxo.review = True
-    await register(hass, simulator)
-    (entry,) = entries(hass)
+    entry = await reviewed(hass, simulator)
     # As it begins, and when a person opens it.
     simulator.faults.add("*", kind="firewall", times=2)
     dialog = await open_reauth(hass, entry)
