@@ -13,15 +13,15 @@ from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.growatt_onboarding import steps
+from custom_components.growatt_onboarding.account import runner
+from custom_components.growatt_onboarding.account.runner import Pauses
 from custom_components.growatt_onboarding.binding.planner import Step, StepKind
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.steps import Pauses
-from custom_components.growatt_onboarding.store import NotStoredError
+from custom_components.growatt_onboarding.gateway.store import NotStoredError
 from simulator.growatt import INSTALLER_TOKEN
 
 from .prove.world import World
@@ -797,7 +797,7 @@ async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
 async def test_a_clock_set_back_ends_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses, step = Pauses(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
     pauses.add(step)
-    monkeypatch.setattr(steps, "now", lambda: world.simulator.now() - DAY)
+    monkeypatch.setattr(runner, "now", lambda: world.simulator.now() - DAY)
     assert pauses.until(step) == 0
 
 

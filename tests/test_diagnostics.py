@@ -16,8 +16,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.growatt_onboarding.access import async_get_clouds
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.account.registration import async_review_notes
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import FieldKind
@@ -34,7 +34,7 @@ from custom_components.growatt_onboarding.diagnostics import (
     shown,
     without,
 )
-from custom_components.growatt_onboarding.registration import async_review_notes
+from custom_components.growatt_onboarding.gateway import async_get_clouds
 from simulator.growatt import INSTALLER_TOKEN
 
 from .common import account_entry

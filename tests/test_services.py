@@ -16,12 +16,12 @@ from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
 
-from custom_components.growatt_onboarding import registration
+from custom_components.growatt_onboarding.account import registration
+from custom_components.growatt_onboarding.account.registration import DATA_REGISTRATIONS
 from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.registration import DATA_REGISTRATIONS
-from custom_components.growatt_onboarding.store import DurableStore
+from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
 from .common import (

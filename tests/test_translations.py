@@ -29,8 +29,8 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.forms import CAPTCHA_FIELD, OWN_ADDRESS
-from custom_components.growatt_onboarding.register_flow import (
+from custom_components.growatt_onboarding.flows.forms import CAPTCHA_FIELD, OWN_ADDRESS
+from custom_components.growatt_onboarding.flows.register import (
     CONF_LINK_INSTEAD,
     CONF_SEND_AGAIN,
 )

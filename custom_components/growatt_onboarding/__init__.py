@@ -6,9 +6,9 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.typing import ConfigType
 
-from .access import async_get_clouds
 from .account import entry_client
-from .binding_store import BindingStore
+from .account.binding_store import BindingStore
+from .account.registration import async_review_notes
 from .cloud.registry import PROVIDERS
 from .const import (
     CONF_PROVIDER,
@@ -17,9 +17,9 @@ from .const import (
     PLATFORMS,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
+from .gateway import async_get_clouds
 from .issues import IssueKeeper, async_remove_issues
 from .migration import migrate
-from .registration import async_review_notes
 from .services import async_setup_services
 from .texts import async_reasons
 

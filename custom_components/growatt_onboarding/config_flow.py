@@ -21,9 +21,8 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .access import async_get_clouds
 from .account import entry_target, is_same_account
-from .account_flow import chosen_form, form_fields
+from .account.registration import async_ask_about_notes, async_review_notes
 from .cloud.errors import CloudError
 from .cloud.model import Account
 from .cloud.provider import HandOver
@@ -36,7 +35,8 @@ from .const import (
     DOMAIN,
     SUBENTRY_INVERTER,
 )
-from .forms import (
+from .flows.base import chosen_form, form_fields
+from .flows.forms import (
     checked,
     choice,
     field_names,
@@ -45,17 +45,17 @@ from .forms import (
     server_schema,
     server_values,
 )
-from .hand_over import (
+from .flows.hand_over import (
     ADD_LINK,
     async_open_dialog,
     check_limits,
     has_associated,
     offered_by,
 )
-from .inverter_flow import InverterFlow
+from .flows.inverter import InverterFlow
+from .flows.register import RegisterFlow
+from .gateway import async_get_clouds
 from .migration import ENTRY_MINOR_VERSION, ENTRY_VERSION
-from .register_flow import RegisterFlow
-from .registration import async_ask_about_notes, async_review_notes
 
 # A token can see thousands of accounts; a few names tell a person whose it is.
 _MOST_NAMES = 3

@@ -15,16 +15,16 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from .access import Access, Clouds, now
-from .binding import life
+from .account.binding_store import BindingStore
+from .account.bindings import Bindings
+from .account.runner import Steps
+from .binding import transitions
 from .binding.model import Binding, BindingState, lasting
 from .binding.planner import Planned
-from .binding_store import BindingStore
-from .bindings import Bindings
 from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
-from .steps import Steps
+from .gateway import Access, Clouds, now
 
 # How long a reload waits for the answer to a request that is under way.
 _LAST_ANSWER_TIMEOUT: Final = 25
@@ -148,7 +148,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         """
         time = now()
         bindings = [
-            life.queue(serial, plant_id, time)
+            transitions.queue(serial, plant_id, time)
             for serial in dict.fromkeys(serials)
             if serial not in self.data
         ]
@@ -156,7 +156,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:
         """Send a binding anew, perhaps to another plant. Raises NotStoredError."""
-        again = life.submit_again(self.data[serial], now(), plant_id)
+        again = transitions.submit_again(self.data[serial], now(), plant_id)
         self._steps.begin_anew(serial)
         await self._async_finish(self._bindings.async_replace(again))
 

@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.util import dt as dt_util
 
-from .access import Access, now
 from .binding.model import Binding
 from .binding.planner import Planned
 from .binding.timing import Timing
@@ -30,6 +29,7 @@ from .const import (
     CONF_SESSION,
 )
 from .coordinator import AccountConfigEntry
+from .gateway import Access, now
 
 _SERIAL_SHOWN: Final = 4
 # A value up to this length, such as the id of a plant, may by chance be part of something else.

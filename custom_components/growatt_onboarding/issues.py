@@ -11,11 +11,11 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 
-from .access import now
 from .binding.model import Binding
 from .binding.problem import Problem, problem, problem_due_at
 from .const import CONF_ACTIVATION_PENDING, DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry
+from .gateway import now
 from .texts import explanation
 
 

@@ -18,13 +18,13 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .access import minutes_until, now
 from .binding.problem import Problem, problem
 from .cloud.errors import CloudError
 from .cloud.provider import Capability
 from .const import CONF_ACCOUNT_ID, CONF_PLANT_ID, DOMAIN
 from .coordinator import AccountConfigEntry, AccountData
-from .store import NotStoredError
+from .gateway import minutes_until, now
+from .gateway.store import NotStoredError
 from .texts import async_reasons, in_words
 
 # How long a repair's form waits for the cloud before it says what is known so far.

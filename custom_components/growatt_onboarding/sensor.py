@@ -17,11 +17,11 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .access import now
 from .binding.model import Binding, BindingState
 from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
 from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
+from .gateway import now
 
 # Nothing is asked of the cloud by an entity.
 PARALLEL_UPDATES = 0

@@ -21,8 +21,10 @@ from homeassistant.helpers.service import (
 )
 import voluptuous as vol
 
-from .access import async_get_clouds
 from .account import Target, entry_target, tracked_serials
+from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
+from .account.registration import async_create_entry, async_register
+from .account.serials import split_serials
 from .binding.model import InvalidSerialError, normalise_serial
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
 from .cloud.fields import REQUIRED
@@ -50,7 +52,7 @@ from .const import (
     MAX_SERIALS_ACTION,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator
-from .forms import (
+from .flows.forms import (
     CAPTCHA_FIELD,
     checked,
     code_fields,
@@ -58,9 +60,7 @@ from .forms import (
     error_placeholders,
     field_names,
 )
-from .plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
-from .registration import async_create_entry, async_register
-from .serials import split_serials
+from .gateway import async_get_clouds
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
 ATTR_TIMEOUT: Final = "timeout"
@@ -361,12 +361,14 @@ async def _list_plants(call: ServiceCall) -> ServiceResponse:
 async def _create_plant(call: ServiceCall) -> ServiceResponse:
     """Create a plant. Responds with its `plant_id` and `name`."""
     entry = _entry(call, Capability.CREATE_PLANT)
-    plant = await async_create_plant(
-        call.hass,
-        entry,
-        name=call.data[CONF_NAME],
-        peak_power=call.data[CONF_PEAK_POWER],
-    )
+    with entry.runtime_data.coordinator.noticing_denial():
+        plant = await async_create_plant(
+            call.hass,
+            entry.runtime_data.client,
+            entry.data[CONF_ACCOUNT_ID],
+            name=call.data[CONF_NAME],
+            peak_power=call.data[CONF_PEAK_POWER],
+        )
     return {CONF_PLANT_ID: plant.id, CONF_NAME: plant.name}
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 import json
 
-from custom_components.growatt_onboarding.binding import life
-from custom_components.growatt_onboarding.binding.ledger import Ledger, Limit
+from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.planner import (
     Means,
@@ -22,6 +21,7 @@ from custom_components.growatt_onboarding.binding.planner import (
     plan,
 )
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
 
 from .cloud_model import Answer, Fault, ModelCloud, Result
 
@@ -91,7 +91,7 @@ class Driver:
         self.disk_ledger = json.dumps(self.ledger.as_dict())
 
     def add(self, serial: str, plant_id: str) -> None:
-        self.bindings[serial] = life.queue(serial, plant_id, self.now)
+        self.bindings[serial] = transitions.queue(serial, plant_id, self.now)
         self.save()
 
     def plan(self) -> Planned | None:
@@ -152,7 +152,7 @@ class Driver:
         before = self.bindings.get(step.serial)
         if step.kind is StepKind.SUBMIT:
             assert before is not None
-            self._change(life.sending(before, self.now), always=True)
+            self._change(transitions.sending(before, self.now), always=True)
         _crash_at(Point.WRITTEN, crash)
         if self.ledger.record(step.kind, subject, limit, self.now):
             self.save_ledger()
@@ -189,13 +189,13 @@ class Driver:
         sent = self.bindings[step.serial]
         match answer.result:
             case Result.DONE:
-                self._change(life.accepted(sent, self.now))
+                self._change(transitions.accepted(sent, self.now))
             case Result.EXISTS:
-                self._change(life.exists_already(sent))
+                self._change(transitions.exists_already(sent))
             case Result.SYSTEM:
-                self._change(life.failed(sent, "system_error", "error"))
+                self._change(transitions.failed(sent, "system_error", "error"))
             case Result.REFUSED | Result.DENIED:
-                self._change(life.rejected(sent, "rejected", None))
+                self._change(transitions.rejected(sent, "rejected", None))
             case Result.BLOCKED | Result.TOO_OFTEN:
                 assert before is not None
                 self._change(before, always=True)
@@ -209,17 +209,19 @@ class Driver:
             case StepKind.LOCATE:
                 binding, plant_id = self.bindings[step.serial], answer.plant_id
                 if plant_id is None:
-                    self._change(life.held_by_nobody(binding, self.now))
+                    self._change(transitions.held_by_nobody(binding, self.now))
                 else:
                     ours = plant_id == binding.plant_id
-                    self._change(life.located(binding, self.now, plant_id=plant_id, ours=ours))
+                    self._change(
+                        transitions.located(binding, self.now, plant_id=plant_id, ours=ours)
+                    )
             case StepKind.WATCH:
                 self.watched = {*(self.watched if step.page > 1 else ()), *answer.serials}
                 self.watch = Round(step.page + 1) if answer.more else None
                 if self.watch is None:
                     self.watched_at = self.now
                 for serial in self.watched & self.bindings.keys():
-                    self._change(life.seen(self.bindings[serial], self.now))
+                    self._change(transitions.seen(self.bindings[serial], self.now))
 
     def _looked(self, step: Step, answer: Answer, began: float) -> None:
         look = self.looks.pop(step.plant_id, Round(began=began))
@@ -228,9 +230,9 @@ class Driver:
             if binding.plant_id != step.plant_id:
                 continue
             if binding.serial in answer.serials:
-                self._change(life.present(binding, self.now, model="model"))
+                self._change(transitions.present(binding, self.now, model="model"))
             elif not answer.more and binding.serial not in serials:
-                self._change(life.absent(binding, self.now, look.began))
+                self._change(transitions.absent(binding, self.now, look.began))
         if answer.more:
             self.looks[step.plant_id] = Round(step.page + 1, serials, look.began)
 
@@ -240,7 +242,7 @@ class Driver:
         if step.kind is StepKind.LOOK:
             self.looks.pop(step.plant_id, None)
         if answer.result is Result.DENIED and step.kind is StepKind.LOCATE:
-            self._change(life.held_out_of_reach(self.bindings[step.serial], self.now))
+            self._change(transitions.held_out_of_reach(self.bindings[step.serial], self.now))
         elif answer.result is Result.DENIED and step.kind is StepKind.WATCH:
             self.watch_allowed = False
         elif answer.result not in (Result.NO_ANSWER, Result.BLOCKED):

@@ -12,10 +12,10 @@ from hypothesis.stateful import (
 )
 import pytest
 
-from custom_components.growatt_onboarding.binding import life
-from custom_components.growatt_onboarding.binding.ledger import Ledger
+from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.planner import Means, Step, StepKind
+from custom_components.growatt_onboarding.gateway.ledger import Ledger
 
 from .cloud_model import DAY, FOREIGN, Fault, ModelCloud
 from .driver import TIMING, Crashed, Driver, Point, pending_states
@@ -91,7 +91,7 @@ class Machine(RuleBasedStateMachine):
     @rule(serial=SERIALS, plant_id=PLANTS | st.none())
     def submit_again(self, serial: str, plant_id: str | None) -> None:
         assume(serial in self.driver.bindings)
-        again = life.submit_again(self.driver.bindings[serial], self.driver.now, plant_id)
+        again = transitions.submit_again(self.driver.bindings[serial], self.driver.now, plant_id)
         assert again.state is QUEUED
         self.driver.bindings[serial] = again
         self.driver.asked.pop(serial, None)
@@ -102,7 +102,7 @@ class Machine(RuleBasedStateMachine):
         assume(self.driver.bindings)
         serial = min(self.driver.bindings)
         plant_id = self.driver.bindings[serial].plant_id
-        self.driver.bindings[serial] = life.recover(serial, plant_id, self.driver.now)
+        self.driver.bindings[serial] = transitions.recover(serial, plant_id, self.driver.now)
         self.driver.save()
 
     @rule(times=st.integers(1, 12))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.growatt_onboarding.binding import life
+from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.planner import (
     Means,
@@ -26,10 +26,10 @@ from .driver import Driver
 
 TIMING = Timing()
 T = 1_700_000_000.0
-QUEUED = life.queue("SN0001", "1", T)
-SENT = life.sending(QUEUED, T)
-ACCEPTED = life.accepted(SENT, T)
-ASSOCIATED = life.present(ACCEPTED, T + 1)
+QUEUED = transitions.queue("SN0001", "1", T)
+SENT = transitions.sending(QUEUED, T)
+ACCEPTED = transitions.accepted(SENT, T)
+ASSOCIATED = transitions.present(ACCEPTED, T + 1)
 
 SUBMIT = Step(kind=StepKind.SUBMIT, plant_id="1", serial="SN0001")
 LOOK = Step(kind=StepKind.LOOK, plant_id="1")
@@ -89,11 +89,11 @@ def test_the_ledger_has_its_say() -> None:
 
 
 def test_what_failed_is_sent_again_after_a_growing_pause() -> None:
-    once = life.failed(SENT, "system_error", None)
-    twice = life.failed(life.sending(once, T), "system_error", None)
+    once = transitions.failed(SENT, "system_error", None)
+    twice = transitions.failed(transitions.sending(once, T), "system_error", None)
     assert planned(once) == Planned(SUBMIT, T + 60)
     assert planned(twice) == Planned(SUBMIT, T + 120)
-    assert planned(life.absent(SENT, T + 10), now=T + 10) == Planned(SUBMIT, T + 60)
+    assert planned(transitions.absent(SENT, T + 10), now=T + 10) == Planned(SUBMIT, T + 60)
 
 
 # Settling
@@ -101,13 +101,13 @@ def test_what_failed_is_sent_again_after_a_growing_pause() -> None:
 
 def test_what_was_not_answered_is_looked_for_first() -> None:
     assert planned(SENT, means=ABLE) == Planned(LOOK, T + TIMING.first_look)
-    assert planned(life.recover("SN0001", "1", T)) == Planned(LOOK, T + TIMING.first_look)
+    assert planned(transitions.recover("SN0001", "1", T)) == Planned(LOOK, T + TIMING.first_look)
 
 
 def test_what_exists_but_not_here_is_located() -> None:
-    looked = life.absent(life.exists_already(SENT), T + 10)
+    looked = transitions.absent(transitions.exists_already(SENT), T + 10)
     assert planned(looked, now=T + 10, means=LOCATING) == Planned(LOCATE, T + 10)
-    located = life.held_by_nobody(looked, T + 20)
+    located = transitions.held_by_nobody(looked, T + 20)
     assert planned(located, now=T + 20, means=LOCATING) == Planned(LOOK, T + 40)
     assert planned(looked, now=T + 10) == Planned(LOOK, T + 40)
 
@@ -121,7 +121,7 @@ def test_what_exists_but_not_here_is_located() -> None:
 )
 def test_without_a_cheap_list_the_plants_list_is_read(age: float, interval: float) -> None:
     assert planned(ACCEPTED) == Planned(LOOK, T + TIMING.first_look)
-    looked = life.absent(ACCEPTED, T + age)
+    looked = transitions.absent(ACCEPTED, T + age)
     assert planned(looked, now=T + age) == Planned(LOOK, T + age + interval)
 
 
@@ -141,13 +141,13 @@ def test_beside_the_cheap_list_the_plants_list_is_read_now_and_then(
     late = {WATCH: T + 1e9}
     first = planned(ACCEPTED, means=WATCHING, ready=late)
     assert first == Planned(LOOK, T + TIMING.look_beside_watch)
-    looked = life.absent(ACCEPTED, T + age)
+    looked = transitions.absent(ACCEPTED, T + age)
     again = planned(looked, means=WATCHING, ready=late, now=T + age)
     assert again == Planned(LOOK, T + age + pause)
 
 
 def test_what_was_seen_is_confirmed_by_what_is_free_first() -> None:
-    seen = life.seen(ACCEPTED, T + 10)
+    seen = transitions.seen(ACCEPTED, T + 10)
     by_watch: dict[str, Any] = {"now": T + 10, "watched_at": T + 10, "means": ABLE}
     assert planned(seen, **by_watch) == Planned(LOOK, T + 10)
     assert planned(seen, ready={LOOK: T + 200}, **by_watch) == Planned(LOCATE, T + 10)
@@ -158,8 +158,8 @@ def test_what_was_seen_is_confirmed_by_what_is_free_first() -> None:
 
 
 def test_a_confirmation_is_asked_for_once() -> None:
-    seen = life.seen(ACCEPTED, T + 10)
-    looked = life.absent(seen, T + 20)
+    seen = transitions.seen(ACCEPTED, T + 10)
+    looked = transitions.absent(seen, T + 20)
     first = planned(looked, now=T + 20, means=ABLE, watched_at=T + 10)
     assert first == Planned(LOCATE, T + 20)
     located = replace(looked, located_at=T + 30)
@@ -303,11 +303,11 @@ def test_planning_for_a_thousand_asks_the_ledger_a_few_times() -> None:
     [
         QUEUED,
         SENT,
-        life.failed(SENT, "system_error", None),
-        life.absent(life.exists_already(SENT), T),
+        transitions.failed(SENT, "system_error", None),
+        transitions.absent(transitions.exists_already(SENT), T),
         ACCEPTED,
-        life.absent(ACCEPTED, T),
-        life.seen(ACCEPTED, T),
+        transitions.absent(ACCEPTED, T),
+        transitions.seen(ACCEPTED, T),
     ],
     ids=lambda binding: binding.state,
 )
@@ -320,7 +320,7 @@ def test_a_clock_set_back_stalls_nothing(binding: Binding, means: Means) -> None
 
 def test_a_clock_set_back_makes_nobody_ask_more_often() -> None:
     now = T - 30 * DAY
-    looked = life.absent(ACCEPTED, now)
+    looked = transitions.absent(ACCEPTED, now)
     assert planned(looked, now=now) == Planned(LOOK, now + TIMING.later_interval)
     watched = planned(looked, now=now, means=WATCHING, watched_at=now)
     assert watched is not None

@@ -4,19 +4,23 @@ from copy import replace
 
 import pytest
 
-from custom_components.growatt_onboarding.binding import life
+from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.problem import Problem, problem, problem_due_at
 from custom_components.growatt_onboarding.binding.timing import Timing
 
 TIMING = Timing()
 DAY = 86_400
-SENT = life.sending(life.queue("SN0001", "1", 1_000.0), 2_000.0)
+SENT = transitions.sending(transitions.queue("SN0001", "1", 1_000.0), 2_000.0)
 
 
 @pytest.mark.parametrize(
     ("binding", "since"),
-    [(SENT, 2_000), (life.accepted(SENT, 3_000), 3_000), (life.recover("SN1", "1", 5_000), 5_000)],
+    [
+        (SENT, 2_000),
+        (transitions.accepted(SENT, 3_000), 3_000),
+        (transitions.recover("SN1", "1", 5_000), 5_000),
+    ],
 )
 def test_a_wait_of_a_day_is_overdue(binding: Binding, since: float) -> None:
     assert problem_due_at(binding, TIMING) == since + DAY

@@ -10,8 +10,12 @@ from aiohttp.test_utils import RawTestServer
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud import anqicms_api as api, anqicms_read as read
-from custom_components.growatt_onboarding.cloud.anqicms import AnqicmsClient, register_forms
+from custom_components.growatt_onboarding.cloud.anqicms import (
+    AnqicmsClient,
+    api,
+    read,
+    register_forms,
+)
 from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,

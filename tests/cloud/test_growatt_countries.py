@@ -4,7 +4,7 @@ from homeassistant.generated.countries import COUNTRIES as ISO_COUNTRIES
 import pytest
 
 from custom_components.growatt_onboarding.cloud.errors import InvalidInputError
-from custom_components.growatt_onboarding.cloud.growatt_countries import (
+from custom_components.growatt_onboarding.cloud.growatt.countries import (
     COUNTRIES,
     OTHER,
     vendor_country,

@@ -6,7 +6,6 @@ from typing import NamedTuple, cast
 import aiohttp
 import pytest
 
-from custom_components.growatt_onboarding.cloud import growatt_api as api
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
     AlreadyBoundError,
@@ -25,7 +24,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     UnreachableError,
     WrongServerError,
 )
-from custom_components.growatt_onboarding.cloud.growatt import LINK, REGISTER, GrowattClient
+from custom_components.growatt_onboarding.cloud.growatt import LINK, REGISTER, GrowattClient, api
 from simulator import Simulator
 from simulator.growatt.state import INSTALLER_TOKEN
 

@@ -6,11 +6,10 @@ import string
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud import growatt_read as read
 from custom_components.growatt_onboarding.cloud.answer import Answer, printable
 from custom_components.growatt_onboarding.cloud.errors import CloudError, InvalidInputError
-from custom_components.growatt_onboarding.cloud.growatt import GROWATT
-from custom_components.growatt_onboarding.cloud.growatt_api import (
+from custom_components.growatt_onboarding.cloud.growatt import GROWATT, read
+from custom_components.growatt_onboarding.cloud.growatt.api import (
     CODES,
     Reply,
     error_of,

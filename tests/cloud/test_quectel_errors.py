@@ -7,7 +7,6 @@ import aiohttp
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud import quectel_api as api
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
     AlreadyBoundError,
@@ -25,7 +24,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     UnreachableError,
 )
 from custom_components.growatt_onboarding.cloud.provider import Endpoint
-from custom_components.growatt_onboarding.cloud.quectel import LINK, REGISTER, QuectelClient
+from custom_components.growatt_onboarding.cloud.quectel import LINK, REGISTER, QuectelClient, api
 from simulator import Simulator
 from simulator.quectel import PRODUCT_KEY
 

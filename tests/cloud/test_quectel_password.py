@@ -5,7 +5,7 @@ from base64 import b64decode
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud.quectel_password import (
+from custom_components.growatt_onboarding.cloud.quectel.password import (
     encrypt,
     key_and_vector,
     new_random,

@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud import quectel_read as read
 from custom_components.growatt_onboarding.cloud.answer import Answer
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
@@ -16,12 +15,13 @@ from custom_components.growatt_onboarding.cloud.errors import (
     UnknownCodeError,
 )
 from custom_components.growatt_onboarding.cloud.model import SightingPage
-from custom_components.growatt_onboarding.cloud.quectel_api import (
+from custom_components.growatt_onboarding.cloud.quectel import read
+from custom_components.growatt_onboarding.cloud.quectel.api import (
     DEVICE_LIST,
     Reply,
     read_reply,
 )
-from custom_components.growatt_onboarding.cloud.quectel_session import (
+from custom_components.growatt_onboarding.cloud.quectel.session import (
     ACCESS_LIFETIME,
     REFRESH_LIFETIME,
     Session,

@@ -7,13 +7,12 @@ import aiohttp
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud import shopxo_read as read
 from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
 from custom_components.growatt_onboarding.cloud.errors import CloudError, UnexpectedAnswerError
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import ClientContext, Form
-from custom_components.growatt_onboarding.cloud.shopxo import ShopxoClient, register_form
-from custom_components.growatt_onboarding.cloud.shopxo_api import (
+from custom_components.growatt_onboarding.cloud.shopxo import ShopxoClient, read, register_form
+from custom_components.growatt_onboarding.cloud.shopxo.api import (
     AccountType,
     Rules,
     common,

@@ -8,7 +8,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from custom_components.growatt_onboarding import registration
+from custom_components.growatt_onboarding.account import registration
 
 DOMAIN = "short_grace"
 CONF_SECONDS = "seconds"

@@ -10,7 +10,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from custom_components.growatt_onboarding.access import async_get_clouds
+from custom_components.growatt_onboarding.gateway import async_get_clouds
 
 DOMAIN = "soon_overdue"
 CONF_SECONDS = "seconds"

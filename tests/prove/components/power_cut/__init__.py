@@ -23,7 +23,7 @@ import voluptuous as vol
 
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DOMAIN as PRODUCT
-from custom_components.growatt_onboarding.store import DurableStore
+from custom_components.growatt_onboarding.gateway.store import DurableStore
 
 DOMAIN = "power_cut"
 

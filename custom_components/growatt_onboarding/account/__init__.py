@@ -1,0 +1,133 @@
+"""An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+
+from ..cloud.model import Account, Values, repr_without
+from ..cloud.provider import CloudClient, Provider
+from ..cloud.registry import PROVIDERS
+from ..const import (
+    CONF_ACCESS,
+    CONF_ACCOUNT_ID,
+    CONF_ACCOUNT_NAME,
+    CONF_ACTIVATION_PENDING,
+    CONF_PROVIDER,
+    CONF_SERVER,
+    CONF_SESSION,
+    DOMAIN,
+)
+from ..gateway import Access, Clouds
+
+
+class Target(NamedTuple):
+    """A server to talk to, with the access data for it."""
+
+    provider: Provider
+    url: str
+    access: Values
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "access")
+
+    def client(self, clouds: Clouds) -> CloudClient:
+        """Return a client without an account's session."""
+        return clouds.client(self.provider, self.url, self.access)
+
+    @property
+    def place(self) -> str:
+        """What has accounts of its own: a server, or a site or user domain on it."""
+        return f"{self.provider.key}|{self.url}|{self.provider.identify(self.access)}"
+
+    def unique_id(self, account: Account) -> str:
+        """Return what tells this account apart from every other."""
+        return f"{self.place}|{account.id or account.name.casefold()}"
+
+    def entry_data(self, account: Account) -> dict[str, Any]:
+        """Return what the account's config entry stores."""
+        return {
+            CONF_PROVIDER: self.provider.key,
+            CONF_SERVER: self.url,
+            CONF_ACCESS: dict(self.access),
+            CONF_ACCOUNT_ID: account.id,
+            CONF_ACCOUNT_NAME: account.name,
+            CONF_SESSION: None if account.session is None else dict(account.session),
+            CONF_ACTIVATION_PENDING: account.activation_pending,
+        }
+
+
+def entry_target(entry: ConfigEntry) -> Target:
+    """Return the server and access data of an account's entry."""
+    return Target(
+        provider=PROVIDERS[entry.data[CONF_PROVIDER]],
+        url=entry.data[CONF_SERVER],
+        access=entry.data[CONF_ACCESS],
+    )
+
+
+def is_same_account(entry: ConfigEntry, target: Target, account: Account) -> bool:
+    """Tell whether an entry's account is this one, found here or at another place than before.
+
+    Elsewhere the same id may be somebody else's, so the names have to agree there too, unless
+    one of them is only the id.
+    """
+    known_id, known_name = entry.data[CONF_ACCOUNT_ID], entry.data[CONF_ACCOUNT_NAME]
+    same_name: bool = account.name.casefold() == known_name.casefold()
+    if known_id is None:
+        return same_name
+    names_tell = known_id not in {known_name, account.name}
+    moved = entry_target(entry).place != target.place
+    return account.id == known_id and (same_name or not (moved and names_tell))
+
+
+@callback
+def entry_client(
+    hass: HomeAssistant, clouds: Clouds, entry: ConfigEntry
+) -> tuple[CloudClient, Access]:
+    """Return the client of an account's entry and what it shares with others."""
+    target = entry_target(entry)
+    ours: Mapping[str, Any] = entry.data
+
+    @callback
+    def store_session(session: Values) -> None:
+        """Keep the session that the cloud handed out anew, unless somebody signed in meanwhile."""
+        nonlocal ours
+        if entry.data != ours:
+            return
+        ours = {**ours, CONF_SESSION: dict(session)}
+        # While it is taken down, the last answer is still waited for.
+        if entry.state in {ConfigEntryState.LOADED, ConfigEntryState.UNLOAD_IN_PROGRESS}:
+            entry.runtime_data.loaded_data = dict(ours)
+        hass.config_entries.async_update_entry(entry, data=ours)
+
+    client = clouds.client(
+        target.provider,
+        target.url,
+        target.access,
+        session=entry.data[CONF_SESSION],
+        on_session=store_session,
+    )
+    return client, clouds.access(target.provider, target.url, target.access)
+
+
+@callback
+def account_title(hass: HomeAssistant, entry: ConfigEntry, account_id: str) -> str:
+    """Return what an account of the same server is called here, its id where it is not."""
+    unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
+    known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
+    return account_id if known is None else known.title
+
+
+@callback
+def tracked_serials(hass: HomeAssistant) -> set[str]:
+    """Return every serial number that any account tracks, or is about to."""
+    tracked: set[str] = set()
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        tracked.update(filter(None, (sub.unique_id for sub in entry.subentries.values())))
+        if entry.state is ConfigEntryState.LOADED:
+            # A binding is there first; its subentry follows once it is on disk.
+            tracked.update(entry.runtime_data.coordinator.data)
+    return tracked

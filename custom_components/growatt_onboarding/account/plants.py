@@ -1,0 +1,71 @@
+"""Creating a plant, from the dialog and from the action."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..cloud.errors import CloudError, InvalidInputError, UndecidedError
+from ..cloud.fields import REQUIRED
+from ..cloud.model import Plant, Values
+from ..cloud.provider import CloudClient
+from ..const import DOMAIN
+
+CONF_NAME: Final = "name"
+CONF_PEAK_POWER: Final = "peak_power"
+# kWp; far above any home, and below where a slipped decimal point would go unnoticed.
+MAX_PEAK_POWER: Final = 10_000
+
+
+async def async_create_plant(
+    hass: HomeAssistant, client: CloudClient, account_id: str, *, name: str, peak_power: float
+) -> Plant:
+    """Create a plant of an account, where the home is; `peak_power` in kWp.
+
+    An unknown outcome is settled by looking whether the plant is there now. Raises CloudError.
+    """
+    name = name.strip()
+    if not name:
+        raise InvalidInputError("plant_name_empty", field=CONF_NAME)
+    if peak_power <= 0:
+        raise InvalidInputError(REQUIRED, field=CONF_PEAK_POWER)
+    values = {
+        "name": name,
+        "peak_power": f"{peak_power:g}",
+        "country": hass.config.country or "",
+        "currency": hass.config.currency,
+        "time_zone": f"{_hours_from_utc(dt_util.now()):g}",
+    }
+    # When the caller's dialog is closed meanwhile, the plant has to be known all the same.
+    work = _create(client, account_id, {key: value for key, value in values.items() if value})
+    return await asyncio.shield(hass.async_create_task(work, f"{DOMAIN} plant"))
+
+
+def _hours_from_utc(now: datetime) -> float:
+    """Return the zone of a time without summer time: a plant keeps what it was made with."""
+    halves = (now.replace(month=month, day=1) for month in (1, 7))
+    return min(half.utcoffset() or timedelta() for half in halves) / timedelta(hours=1)
+
+
+async def _create(client: CloudClient, account_id: str, values: Values) -> Plant:
+    """Send the request once, and settle an unknown outcome by a look."""
+    try:
+        return await client.create_plant(account_id, values)
+    except CloudError as err:
+        if not err.outcome_unknown:
+            raise
+        lost = err
+    unknown = CloudError("plant_outcome_unknown", placeholders={"name": values["name"]})
+    try:
+        plants = await client.plants(account_id)
+    except CloudError:
+        raise unknown from lost
+    for plant in plants:
+        if plant.name == values["name"]:
+            return plant
+    if isinstance(lost, UndecidedError):
+        # No answer was lost: the cloud said why there is no plant.
+        raise lost
+    raise unknown from lost

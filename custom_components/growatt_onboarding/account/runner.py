@@ -1,0 +1,375 @@
+"""The steps that an account's planner plans: what is asked of the cloud, and what follows from it.
+
+A binding is on disk before its request leaves and again after the answer.
+"""
+
+from collections.abc import Iterable, Mapping
+from copy import replace
+
+from ..binding import outcome, transitions
+from ..binding.model import Binding
+from ..binding.planner import (
+    Means,
+    Planned,
+    Round,
+    Situation,
+    Step,
+    StepKind,
+    asked_steps,
+    plan,
+)
+from ..binding.timing import Timing
+from ..cloud.errors import (
+    AccessDeniedError,
+    CloudError,
+    NotAllowedError,
+    NotNowError,
+    PlantMissingError,
+    RateLimitedError,
+    RejectedError,
+)
+from ..cloud.model import DeviceKind
+from ..cloud.provider import Call, Capability, CloudClient
+from ..const import LOGGER
+from ..gateway import NOT_STORED, OUTAGE, Access, now
+from ..gateway.store import NotStoredError
+from .bindings import Bindings
+
+
+class Pauses:
+    """The steps that failed, and until when each is left alone."""
+
+    def __init__(self, timing: Timing) -> None:
+        """Start with none."""
+        self._timing = timing
+        # How often in a row each failed, when it did last, and when it may be taken again.
+        self._failures: dict[Step, tuple[int, float, float]] = {}
+
+    def until(self, step: Step) -> float:
+        """Return when a step may be taken."""
+        _, began, end = self._failures.get(_whole(step), (0, 0.0, 0.0))
+        # Where the clock was set back since, what the pause stood for may be long over.
+        return end if began <= now() else 0.0
+
+    def add(self, step: Step, at_least: float = 0) -> None:
+        """Leave a step alone that failed, the longer the more often it failed in a row."""
+        time, step = now(), _whole(step)
+        forgotten = time - self._timing.retry_longest
+        for old, (_, _, end) in list(self._failures.items()):
+            if end < forgotten:
+                del self._failures[old]
+        failures = self._failures.get(step, (0, 0.0, 0.0))[0] + 1
+        pause = max(self._timing.retry_pause(failures), at_least)
+        self._failures[step] = (failures, time, time + pause)
+
+    def end(self, step: Step) -> None:
+        """Note that a step did not fail."""
+        self._failures.pop(_whole(step), None)
+
+    def end_all(self) -> None:
+        """Let everything be tried again: somebody wants to know."""
+        self._failures.clear()
+
+
+def _whole(step: Step) -> Step:
+    """Return what fails when one page of a list does: the list."""
+    return replace(step, page=1)
+
+
+class Steps:
+    """Plans and takes the steps of one account.
+
+    Attributes:
+        under_way: a step is being taken.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        client: CloudClient,
+        access: Access,
+        bindings: Bindings,
+        account_id: str | None,
+        timing: Timing,
+    ) -> None:
+        """Start with nothing under way."""
+        self.under_way = False
+        self._client = client
+        self._access = access
+        self._bindings = bindings
+        self._account_id = account_id
+        self._timing = timing
+        self._looks: dict[str, Round] = {}
+        self._asked: dict[str, float] = {}
+        self._pauses = Pauses(timing)
+        # When the access data were last seen to be good.
+        self._verified_at: float | None = None
+
+    # What somebody wants
+
+    def want_check(self, serials: Iterable[str]) -> None:
+        """Look for inverters as soon as the limits allow, whatever their state."""
+        time = now()
+        known = self._bindings.known
+        self._asked.update((serial, time) for serial in serials if serial in known)
+        self._pauses.end_all()
+
+    def check_wanted(self, serial: str) -> bool:
+        """Tell whether a check is still to be made."""
+        return serial in self._asked
+
+    def begin_anew(self, serial: str) -> None:
+        """Note that a binding is to be sent anew."""
+        self._asked.pop(serial, None)
+        self._pauses.end_all()
+
+    def forget(self, serials: Iterable[str]) -> None:
+        """Note that inverters are tracked no more."""
+        for serial in serials:
+            self._asked.pop(serial, None)
+        plants = {binding.plant_id for binding in self._bindings.known.values()}
+        for plant_id in self._looks.keys() - plants:
+            del self._looks[plant_id]
+
+    # Planning
+
+    def plan(self) -> Planned | None:
+        """Return the next step, None when nothing is left to do or nothing can be done."""
+        return self._plan(self._bindings.ready())
+
+    def next_step(self, serial: str) -> Planned | None:
+        """Return the next step for an inverter as if there were no other, None when there is none.
+
+        While others wait for their turn it may come later.
+        """
+        binding = self._bindings.known.get(serial)
+        return self._plan({serial: binding}) if binding is not None else None
+
+    def _plan(self, bindings: Mapping[str, Binding]) -> Planned | None:
+        able = Capability.BIND in self._client.capabilities and self._client.signed_in
+        if not able or self._account_id is None:
+            return None
+        watch = self._access.watch
+        watch.drop_old(self._timing.slow_cooldown)
+        # One time for all: else each step would be ready a little later than the one before, and
+        # the ledger be asked for every binding in vain.
+        time = now()
+        situation = Situation(
+            bindings=bindings,
+            means=self._means,
+            ready_at=lambda step: self._ready_at(step, time),
+            soonest=self._access.soonest(time),
+            looks=self._looks,
+            watch=watch.half_read,
+            watched_at=watch.read_at,
+            watched_from=watch.read_from,
+            asked=self._asked,
+        )
+        return plan(situation, self._timing, time)
+
+    @property
+    def _means(self) -> Means:
+        """What the cloud can be asked, as far as this account may."""
+        capabilities = self._client.capabilities
+        return Means(
+            watch=Capability.WATCH in capabilities
+            and not self._access.watch.denied(self._timing.day)
+            # While it fails, the plants' own lists have to do.
+            and self._pauses.until(Step(kind=StepKind.WATCH)) <= now(),
+            locate=Capability.LOCATE in capabilities,
+        )
+
+    def _ready_at(self, step: Step, time: float) -> float:
+        """Return when a step may be taken, `time` or later."""
+        return max(self._access.ready_at(self._call(step), time), self._pauses.until(step))
+
+    def _call(self, step: Step) -> Call:
+        """Return the call that a step makes."""
+        match step.kind:
+            case StepKind.SUBMIT:
+                return self._client.bind_call(self._owner, step.plant_id, step.serial)
+            case StepKind.LOOK:
+                return self._client.sightings_call(step.plant_id, step.page)
+            case StepKind.LOCATE:
+                return self._client.locate_call(step.serial)
+            case StepKind.WATCH:
+                return self._client.watch_call(step.page)
+
+    @property
+    def _owner(self) -> str:
+        """The account's id; nothing is planned without one."""
+        return self._account_id or ""
+
+    # Taking
+
+    async def async_carry_out(self, step: Step) -> None:
+        """Take a step and draw the consequences.
+
+        Raises AccessDeniedError when nothing can be asked any more with these access data.
+        """
+        self.under_way = True
+        try:
+            await self._async_ask(step)
+        except NotStoredError:
+            LOGGER.debug("Nothing was sent: the binding could not be written down")
+            self._pauses.add(step)
+        except NotNowError as err:
+            # Else somebody used the token since the step was planned: the ledger knows when again.
+            if err.key == NOT_STORED:
+                self._pauses.add(step)
+        except CloudError as err:
+            await self._async_failed(step, err)
+        except Exception:  # noqa: BLE001 - the other inverters shall not wait for it
+            LOGGER.exception("A step failed unexpectedly")
+            self._pauses.add(step)
+        else:
+            self._pauses.end(step)
+        finally:
+            self.under_way = False
+
+    async def _async_ask(self, step: Step) -> None:
+        match step.kind:
+            case StepKind.SUBMIT:
+                await self._async_submit(step)
+            case StepKind.LOOK:
+                await self._async_look(step)
+            case StepKind.LOCATE:
+                await self._async_locate(step)
+            case StepKind.WATCH:
+                await self._async_watch(step)
+
+    async def _async_submit(self, step: Step) -> None:
+        """Send one binding: on disk first, then to the cloud, then the answer on disk."""
+        before = self._bindings.known[step.serial]
+        sent = transitions.sending(before, now())
+        await self._bindings.async_store(sent)
+        error: CloudError | None = None
+        try:
+            await self._client.bind(self._owner, step.plant_id, step.serial)
+        except CloudError as err:
+            error = await self._async_explain(step.serial, err)
+        current = self._bindings.known.get(step.serial)
+        # Meanwhile it may have been removed, or be wanted elsewhere: then this answer is not its.
+        if current is not None and current.sent_at == sent.sent_at:
+            await self._async_take(outcome.of_submission(current, before, error, now()))
+        if error is not None and not outcome.is_answer(error):
+            raise error
+
+    async def _async_explain(self, serial: str, error: CloudError) -> CloudError:
+        """Return why a serial number was refused; a datalogger's is worth telling apart."""
+        at_fault = outcome.is_refusal(error) and error.field is not None
+        if at_fault and Capability.CHECK_SERIAL in self._client.capabilities:
+            try:
+                if await self._client.check_serial(serial) is DeviceKind.DATALOGGER:
+                    return RejectedError("datalogger_serial", placeholders=error.placeholders)
+            except CloudError as err:
+                LOGGER.debug("The serial number could not be checked: %s", err.key)
+        return error
+
+    async def _async_look(self, step: Step) -> None:
+        """Read one page of a plant's list."""
+        began = now()
+        page = await self._client.sightings(step.plant_id, step.page)
+        look = self._looks.pop(step.plant_id, None)
+        if look is None or step.page == 1:
+            look = Round(began=began)
+        if page.goes_on(look.serials):
+            serials = look.serials | page.serials
+            self._looks[step.plant_id] = Round(step.page + 1, serials, look.began)
+        bindings = self._bindings.known.values()
+        await self._async_take(
+            *outcome.of_page(
+                bindings, step.plant_id, page, look, now(), last_word=not self._means.locate
+            )
+        )
+
+    async def _async_locate(self, step: Step) -> None:
+        """Ask who holds one inverter."""
+        location = await self._client.locate(step.serial)
+        if (binding := self._bindings.known.get(step.serial)) is not None:
+            await self._async_take(outcome.of_location(binding, location, self._owner, now()))
+
+    async def _async_watch(self, step: Step) -> None:
+        """Read one page of the list of everything the token sees, for all its accounts."""
+        began = now()
+        page = await self._client.watch(step.page)
+        self._access.watch.take(step.page, page, began)
+        self._access.tell_followers()
+
+    async def _async_failed(self, step: Step, err: CloudError) -> None:
+        """Draw the consequences of a step that failed."""
+        if isinstance(err, RateLimitedError):
+            return
+        # A list is read on only at once: meanwhile its pages may have shifted.
+        if step.kind is StepKind.LOOK:
+            self._looks.pop(step.plant_id, None)
+        elif step.kind is StepKind.WATCH:
+            self._access.watch.half_read = None
+        if isinstance(err, AccessDeniedError):
+            raise err
+        if isinstance(err, NotAllowedError):
+            await self._async_not_allowed(step, err)
+        elif isinstance(err, PlantMissingError) and step.kind is StepKind.LOOK:
+            bindings = self._bindings.known.values()
+            await self._async_take(
+                *outcome.of_missing_plant(bindings, step.plant_id, err.key, now())
+            )
+        elif isinstance(err, OUTAGE):
+            # Others go first afterwards: what they are answered shows whether only this one fails.
+            time = now()
+            outage = max(0, self._access.soonest(time) - time)
+            self._pauses.add(step, at_least=outage + self._timing.quick_cooldown)
+        else:
+            self._pauses.add(step)
+            self._end_checks(step)
+
+    def _end_checks(self, step: Step) -> None:
+        """Look no more for what somebody wanted to know where the cloud fails to answer it."""
+        known = self._bindings.known
+        for serial in list(self._asked):
+            if serial == step.serial or (
+                step.kind is StepKind.LOOK
+                and serial in known
+                and known[serial].plant_id == step.plant_id
+            ):
+                del self._asked[serial]
+
+    async def _async_not_allowed(self, step: Step, err: NotAllowedError) -> None:
+        """Find out whether the token is bad or only may not do this."""
+        if step.kind is StepKind.WATCH:
+            self._access.watch.denied_at = now()
+            return
+        before = self._bindings.known.get(step.serial)
+        try:
+            await self._async_verify()
+        except AccessDeniedError:
+            raise
+        except CloudError:
+            # Whose fault it is cannot be told now: the same again later.
+            self._pauses.add(step)
+            return
+        if step.kind is StepKind.LOOK:
+            # What a good token may do changes rarely.
+            self._pauses.add(step, at_least=self._timing.later_interval)
+            self._end_checks(step)
+        elif before is not None and self._bindings.known.get(step.serial) is before:
+            # Else it is wanted elsewhere by now: this answer is not its.
+            await self._async_take(outcome.of_denial(before, step.kind, err.key, now()))
+
+    async def _async_verify(self) -> None:
+        """Ask whether the access data are good, unless that was just seen."""
+        cooldown = self._timing.slow_cooldown + self._timing.margin
+        if self._verified_at is None or not 0 <= now() - self._verified_at < cooldown:
+            await self._client.verify()
+            self._verified_at = now()
+
+    async def _async_take(self, *bindings: Binding) -> None:
+        """Take new versions of bindings, and see which checks are done by that."""
+        await self._bindings.async_take(bindings)
+        means, time, known = self._means, now(), self._bindings.known
+        self._asked = {
+            serial: asked
+            for serial, asked in self._asked.items()
+            if serial in known and any(asked_steps(known[serial], asked, means, time))
+        }

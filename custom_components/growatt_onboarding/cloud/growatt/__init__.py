@@ -1,0 +1,494 @@
+"""Growatt's ShineServer OpenAPI v1 as a provider.
+
+The token is all the access there is: it belongs to an end user or, with more rights, to an
+installer or distributor whose end users it may create and look after. An end user's id is
+`c_user_id`, in plants `user_id`.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+import re
+from typing import Final, cast
+from urllib.parse import urlencode
+
+from .. import fields
+from ..answer import as_text
+from ..errors import (
+    AccessDeniedError,
+    CloudError,
+    InvalidInputError,
+    NoAnswerError,
+    NotAllowedError,
+    NotNowError,
+    RateLimitedError,
+    TryAgainError,
+    UnexpectedAnswerError,
+    UnknownCodeError,
+    UnreachableError,
+    WrongServerError,
+)
+from ..model import Account, DeviceKind, Location, Plant, SightingPage, Values
+from ..provider import (
+    Call,
+    Capability,
+    ClientContext,
+    CloudClient,
+    Endpoint,
+    Field,
+    FieldKind,
+    Form,
+    HandOver,
+    Offer,
+    Provider,
+    Server,
+)
+from ..servers import FIELD as SERVER_FIELD
+from ..transport import TIMEOUT, Request, Transport, is_header_value
+from . import api, read
+from .api import Reply
+from .countries import vendor_country
+
+REGISTER: Final = Form(
+    key="register",
+    fields=(
+        Field(name="username", autocomplete="username"),
+        Field(
+            name="password",
+            kind=FieldKind.PASSWORD,
+            autocomplete="new-password",
+            secret=True,
+        ),
+        Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
+        Field(name="country", kind=FieldKind.COUNTRY, autocomplete="country"),
+        Field(name="installer_code", required=False),
+        Field(name="phone", kind=FieldKind.PHONE, required=False, autocomplete="tel"),
+        Field(name="time_zone", required=False),
+    ),
+    identity="username",
+)
+LINK: Final = Form(
+    key="link",
+    fields=(Field(name="account_id", required=False),),
+    identity="account_id",
+)
+
+_END_CUSTOMER = "1"
+_SERIAL = re.compile(r"[0-9A-Z-]{1,64}")
+_PEAK_POWER_KWP = (0.001, 1_000_000.0)
+_LATITUDE = (-90.0, 90.0)
+_LONGITUDE = (-180.0, 180.0)
+_HOURS_FROM_UTC = (-12.0, 14.0)
+# Keys of the cache.
+_PLANTS = "plants"
+_USERS = "users"
+# What may be said of a list that this token does not get. A broken way to the cloud is none of it.
+_NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, UnknownCodeError)
+
+
+class GrowattClient(CloudClient):
+    """Talks to one ShineServer with one token."""
+
+    capabilities = frozenset(Capability)
+
+    def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
+        """Use the server and token of the context; a call takes at most `timeout` seconds."""
+        self._context = context
+        self._cache = {} if context.cache is None else context.cache
+        self._transport = Transport(
+            http=context.http, url=context.url, gate=context.gate, timeout=timeout
+        )
+
+    @property
+    def signed_in(self) -> bool:
+        """Always: the token is part of the access data."""
+        return True
+
+    async def test(self) -> Offer:
+        """Ask for the plants, which every valid token may do."""
+        try:
+            await self._plants()
+        except (UnreachableError, NoAnswerError, WrongServerError, UnexpectedAnswerError) as err:
+            err.field = SERVER_FIELD
+            raise
+        return Offer(register=(REGISTER,), link=(LINK,))
+
+    async def verify(self) -> None:
+        """Ask for the plants, which only an invalid token may not."""
+        await self._fetch_plants()
+
+    # Accounts
+
+    async def is_username_available(self, name: str) -> bool:
+        """Return whether a name is free on this server."""
+        name = fields.text({"username": name}, "username")
+        return await self._ask(
+            _call(api.USER_CHECK, {"user_name": name}),
+            {"user_name": name},
+            read.is_available,
+        )
+
+    async def register(self, form: Form, values: Values) -> Account:
+        """Create an end user under the token's merchant."""
+        del form
+        name = fields.text(values, "username")
+        password = fields.password(values, "password")
+        email = fields.email(values, "email")
+        account_id = await self._ask(
+            _call(api.USER_REGISTER, {"user_name": name}),
+            {
+                "user_name": name,
+                "user_password": password,
+                "user_email": email,
+                "user_type": _END_CUSTOMER,
+                "user_country": vendor_country(fields.text(values, "country")),
+                # Documented as agentCode; a public client's agent_code was never tested.
+                "agentCode": fields.optional_text(values, "installer_code"),
+                "user_tel": _digits(fields.optional_phone(values, "phone")),
+                "time": fields.optional_text(values, "time_zone"),
+            },
+            read.registered_id,
+            secrets=(password, email),
+        )
+        if account_id is not None:
+            self._cache[_USERS] = {**self._cached_users(), account_id: name}
+        return Account(id=account_id, name=name, session={})
+
+    async def find_registered(self, form: Form, values: Values) -> Account | None:
+        """Ask whether the name is taken now, and for its id where the token may list users."""
+        del form
+        name = fields.text(values, "username")
+        if await self.is_username_available(name):
+            return None
+        users = await self._users() or {}
+        account_id = next((key for key, user in users.items() if user == name), None)
+        return Account(id=account_id, name=name, session={})
+
+    async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
+        """Return the end users that the token can tell of, or the one whose id was typed.
+
+        Raises InvalidInputError `account_id_needed` at `account_id` where the token tells none:
+        there is no call for "who am I", and an end user's own token names him in plants only.
+        Raises InvalidInputError `wrong_account` where such a token opens others than the one typed.
+        """
+        del form
+        typed = fields.optional_text(values, "account_id")
+        if typed is not None:
+            typed = _identifier(typed, "account_id")
+        plants = await self._plants()
+        users = await self._users()
+        owners: dict[str, str] = {}
+        for plant in plants:
+            if plant.owner_id is not None:
+                owners.setdefault(plant.owner_id, plant.name)
+        names = {owner: owner for owner in owners} | (users or {})
+        if typed is not None:
+            if users is None and owners and typed not in owners:
+                raise InvalidInputError(
+                    "wrong_account",
+                    field="account_id",
+                    placeholders={"expected": typed, "found": ", ".join(owners)},
+                )
+            names = {typed: names.get(typed, typed)}
+        if not names:
+            raise InvalidInputError("account_id_needed", field="account_id")
+        return tuple(
+            Account(id=key, name=name, session={}, plant=owners.get(key))
+            for key, name in names.items()
+        )
+
+    # Plants
+
+    async def plants(self, account_id: str) -> tuple[Plant, ...]:
+        """Return the plants of an end user.
+
+        The token's list is asked first. Where it shows none, an installer's token may still be
+        shown them by the user's name.
+        """
+        own = tuple(plant for plant in await self._plants() if plant.owner_id in {account_id, None})
+        if own:
+            return own
+        try:
+            users = self._cached_users() or await self._fetch_users()
+            if (name := users.get(account_id)) is None:
+                return ()
+            rows, _ = await self._rows(api.PLANT_LIST_OF_USER, "plants", {"user_name": name})
+        except _NO_LIST:
+            return ()
+        return tuple(plant for row in rows if (plant := read.plant(row, account_id)) is not None)
+
+    async def create_plant(self, account_id: str, values: Values) -> Plant:
+        """Create a plant of an end user.
+
+        Values: `name`, `peak_power` (kWp); optional `country` (ISO 3166 alpha-2), `currency`,
+        `latitude`, `longitude` (degrees), `time_zone` (hours from UTC), `city`, `address`.
+        """
+        account_id = _identifier(account_id, "account_id")
+        name = fields.text(values, "name")
+        country = fields.optional_text(values, "country")
+        plant_id = await self._ask(
+            _call(api.PLANT_ADD, {"c_user_id": account_id, "name": name}),
+            {
+                "c_user_id": account_id,
+                "name": name,
+                "peak_power": _decimal(fields.number(values, "peak_power", *_PEAK_POWER_KWP)),
+                # The vendor's name for the country.
+                "latitude_f": None if country is None else vendor_country(country),
+                "currency": fields.optional_text(values, "currency"),
+                "latitude": _decimal(fields.optional_number(values, "latitude", *_LATITUDE)),
+                "longitude": _decimal(fields.optional_number(values, "longitude", *_LONGITUDE)),
+                "timezone_id": _decimal(
+                    fields.optional_number(values, "time_zone", *_HOURS_FROM_UTC)
+                ),
+                "city": fields.optional_text(values, "city"),
+                "plantAddress": fields.optional_text(values, "address"),
+            },
+            read.created_plant_id,
+        )
+        plant = Plant(id=plant_id, name=name, owner_id=account_id)
+        if (cached := self._cached_plants()) is not None:
+            self._cache[_PLANTS] = (*cached, plant)
+        return plant
+
+    # Devices
+
+    async def check_serial(self, serial: str) -> DeviceKind:
+        """Return what a serial number belongs to; it need not be bound."""
+        # So the documentation; the vendor's Postman collection calls it sn.
+        parameters = {"dataloggerSn": _valid_serial(serial)}
+        return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, read.device_kind)
+
+    def check_place(self, plant_id: str) -> None:
+        """Refuse what is no plant's id."""
+        _identifier(plant_id, "plant_id")
+
+    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+        """Ask for an inverter to be put into a plant as soon as it is online."""
+        _identifier(account_id, "account_id")
+        self.check_place(plant_id)
+        _valid_serial(serial)
+        await self._ask(
+            self.bind_call(account_id, plant_id, serial),
+            _binding(account_id, plant_id, serial),
+            read.nothing,
+        )
+
+    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+        """Return a page of a plant's devices. Its `count` may tell more than there are."""
+        return await self._ask(
+            self.sightings_call(plant_id, page),
+            {"plant_id": plant_id, **_page(page)},
+            partial(read.sightings, plant_id),
+        )
+
+    async def watch(self, page: int) -> SightingPage:
+        """Return a page of the devices that the token may read."""
+        # In the query, where a public client is known to have been answered by the vendor.
+        return await self._ask(
+            self.watch_call(page), {}, partial(read.watched, page), query={"page": str(page)}
+        )
+
+    async def locate(self, serial: str) -> Location | None:
+        """Return the plant and end user that hold an inverter."""
+        _valid_serial(serial)
+        return await self._ask(
+            self.locate_call(serial), {"device_sn": _serial(serial)}, read.location
+        )
+
+    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+        """Return the call that `bind` makes."""
+        return _call(api.DEVICE_ADD, _binding(account_id, plant_id, serial))
+
+    def sightings_call(self, plant_id: str, page: int) -> Call:
+        """Return the call that `sightings` makes."""
+        return _call(api.DEVICE_LIST, {"plant_id": plant_id, **_page(page)})
+
+    def watch_call(self, page: int) -> Call:
+        """Return the call that `watch` makes."""
+        return _call(api.DEVICE_WATCH, {"page": str(page)})
+
+    def locate_call(self, serial: str) -> Call:
+        """Return the call that `locate` makes."""
+        return _call(api.PLANT_OF_DEVICE, {"device_sn": _serial(serial)})
+
+    # What the methods above share
+
+    async def _ask[T](
+        self,
+        call: Call,
+        parameters: Mapping[str, str | None],
+        reader: Callable[[Reply], T],
+        *,
+        query: Mapping[str, str] | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> T:
+        """Make a call and return what `reader` makes of the reply; None is not sent.
+
+        A POST has its parameters in a form, a GET in the query.
+        """
+        token = self._token()
+        sent = {key: value for key, value in parameters.items() if value is not None}
+        is_get = call.endpoint.method == "GET"
+        request = Request(
+            call=call,
+            query=sent if is_get else query or {},
+            form=None if is_get else sent,
+            headers={"token": token},
+        )
+        return await self._transport.send(
+            request,
+            lambda answer: reader(api.read_reply(call.endpoint, answer, (token, *secrets))),
+        )
+
+    def _token(self) -> str:
+        token = self._context.access.get("token", "").strip()
+        if not token or not is_header_value(token):
+            raise InvalidInputError("invalid_token" if token else "required", field="token")
+        return token
+
+    async def _rows(
+        self, endpoint: Endpoint, name: str, parameters: Mapping[str, str]
+    ) -> tuple[list[read.Row], bool]:
+        """Return the rows of all pages of a list, and whether these are really all.
+
+        A list is cut where a limit stops us after its first page: some are better than none.
+        """
+        rows: list[read.Row] = []
+        for number in range(1, read.MAX_PAGES + 1):
+            page = {**parameters, **_page(number)}
+            try:
+                found = await self._ask(
+                    _call(endpoint, page),
+                    page,
+                    partial(read.page_rows, name, may_be_blank=True),
+                )
+            except NotNowError, RateLimitedError:
+                if number == 1:
+                    raise
+                return rows, False
+            rows += found
+            if len(found) < read.ROWS_PER_PAGE:
+                break
+        return rows, True
+
+    async def _plants(self) -> tuple[Plant, ...]:
+        """Return all plants that the token sees, as last seen where a limit stops us."""
+        try:
+            return await self._fetch_plants()
+        except NotNowError, RateLimitedError:
+            if (cached := self._cached_plants()) is None:
+                raise
+            return cached
+
+    async def _fetch_plants(self) -> tuple[Plant, ...]:
+        rows, complete = await self._rows(api.PLANT_LIST, "plants", {})
+        known = () if complete else self._cached_plants() or ()
+        seen = [plant for row in rows if (plant := read.plant(row)) is not None]
+        plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
+        self._cache[_PLANTS] = plants
+        return plants
+
+    async def _users(self) -> dict[str, str] | None:
+        """Return the names of the token's end users by id, as far as it can tell.
+
+        The list only adds names: whatever becomes of it, what was known before is good enough.
+        None where the token may not have it, as an end user's own.
+        """
+        try:
+            return await self._fetch_users()
+        except AccessDeniedError:
+            raise
+        except NotAllowedError:
+            return None
+        except CloudError:
+            return self._cached_users()
+
+    async def _fetch_users(self) -> dict[str, str]:
+        rows, complete = await self._rows(api.USER_LIST, "c_user", {})
+        users = {} if complete else self._cached_users()
+        for row in rows:
+            if (user_id := as_text(row.get("c_user_id"))) is not None:
+                users[user_id] = as_text(row.get("c_user_name")) or user_id
+        self._cache[_USERS] = users
+        return users
+
+    def _cached_plants(self) -> tuple[Plant, ...] | None:
+        return cast("tuple[Plant, ...] | None", self._cache.get(_PLANTS))
+
+    def _cached_users(self) -> dict[str, str]:
+        return dict(cast("dict[str, str]", self._cache.get(_USERS, {})))
+
+
+# With a token its library calls the global server, whatever region was chosen.
+GROWATT_SERVER: Final = HandOver(
+    domain="growatt_server", name="Growatt", way="token_auth", first_call=api.PLANT_LIST
+)
+GROWATT: Final = Provider(
+    key="growatt",
+    manufacturer="Growatt",
+    # The portals are the hosts of ShineServer's web pages, once of its interface too: the vendor
+    # names these three as the old hosts (ShowDoc page 11558377940604806), none for Australia.
+    servers=(
+        Server(
+            "global",
+            "https://openapi.growatt.com",
+            "https://server.growatt.com",
+            hand_over=GROWATT_SERVER,
+        ),
+        Server("north_america", "https://openapi-us.growatt.com", "https://server-us.growatt.com"),
+        Server("australia_new_zealand", "https://openapi-au.growatt.com"),
+        Server("china", "https://openapi-cn.growatt.com", "https://server-cn.growatt.com"),
+        Server("test", "https://test.growatt.com"),
+    ),
+    access_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
+    register_fields=REGISTER.fields,
+    client=GrowattClient,
+    own_paths=re.compile(r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$"),
+)
+
+
+# What is sent
+
+
+def _call(endpoint: Endpoint, subject: Mapping[str, str]) -> Call:
+    """Return the call of an endpoint with the parameters that tell it from others."""
+    return Call(endpoint, urlencode(sorted(subject.items())))
+
+
+def _binding(account_id: str, plant_id: str, serial: str) -> dict[str, str]:
+    return {"plant_id": plant_id, "sn": _serial(serial), "c_user_id": account_id}
+
+
+def _page(number: int) -> dict[str, str]:
+    return {"page": str(number), "perpage": str(read.ROWS_PER_PAGE)}
+
+
+def _serial(serial: str) -> str:
+    return serial.strip().upper()
+
+
+def _valid_serial(serial: str) -> str:
+    serial = _serial(serial)
+    if not _SERIAL.fullmatch(serial):
+        raise InvalidInputError("invalid_serial", field="serial_numbers")
+    return serial
+
+
+def _identifier(value: str, field: str) -> str:
+    """Return an id, which is a whole number at this vendor, in its one spelling."""
+    if not (value.isascii() and value.isdigit()):
+        raise InvalidInputError("invalid_id", field=field)
+    return value.lstrip("0") or "0"
+
+
+def _digits(phone: str | None) -> str | None:
+    """Return the digits of a telephone number: the vendor's page wants a whole number.
+
+    A number for abroad begins with its country, as a whole number has no zeros in front.
+    """
+    if phone is None:
+        return None
+    return fields.compact_phone(phone).removeprefix("+").removeprefix("00")
+
+
+def _decimal(number: float | None) -> str | None:
+    return None if number is None else fields.decimal(number)

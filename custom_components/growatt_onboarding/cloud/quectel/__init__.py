@@ -1,0 +1,453 @@
+"""The Quectel / Acceleronix end-user API as a provider.
+
+An account lives in one data centre and one user domain (an app, or the brand behind it). To
+register takes the user domain alone; to sign in takes its secret too, and only then can the
+account do anything. There are no plants: a device is bound by its product's key and its serial
+number.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from copy import replace
+from functools import partial
+import re
+import time
+from typing import Final
+from urllib.parse import urlencode
+
+from .. import fields
+from ..errors import (
+    AccessDeniedError,
+    BlockedError,
+    CloudError,
+    InvalidInputError,
+    NoAnswerError,
+    TryAgainError,
+    UnexpectedAnswerError,
+    UnknownCodeError,
+    UnreachableError,
+)
+from ..model import Account, SightingPage, Values
+from ..provider import (
+    Call,
+    Capability,
+    ClientContext,
+    CloudClient,
+    Field,
+    FieldKind,
+    Form,
+    Offer,
+    Provider,
+    Server,
+)
+from ..servers import FIELD as SERVER_FIELD
+from ..transport import TIMEOUT, Request, Transport
+from . import api, read
+from .api import Reply
+from .password import encrypt, new_random, sign
+from .session import Session, read_session
+
+REGISTER: Final = Form(
+    key="register",
+    fields=(
+        Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
+        Field(
+            name="password",
+            kind=FieldKind.PASSWORD,
+            autocomplete="new-password",
+            secret=True,
+        ),
+        Field(name="code", kind=FieldKind.CODE, autocomplete="one-time-code"),
+        Field(name="language_id", kind=FieldKind.NUMBER, required=False),
+        Field(name="nationality_id", kind=FieldKind.NUMBER, required=False),
+        Field(name="time_zone_id", kind=FieldKind.NUMBER, required=False),
+        Field(name="mcc", kind=FieldKind.NUMBER, required=False),
+    ),
+    identity="email",
+    sends_code=True,
+)
+LINK: Final = Form(
+    key="link",
+    fields=(
+        Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
+        Field(
+            name="password",
+            kind=FieldKind.PASSWORD,
+            autocomplete="current-password",
+            secret=True,
+        ),
+    ),
+    identity="email",
+)
+PRODUCT_KEY: Final = Field(name="product_key")
+
+# A token is renewed this long before its end, so that none ends on its way.
+REFRESH_AHEAD: Final = 300
+
+_REGISTRATION_CODE = "1"
+# The shapes seen: C.DM.10271.5 and E.SP.4294967410. What else there may be is not documented.
+_USER_DOMAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+")
+# "6-20 letters, numbers or special characters", read as what an English keyboard types.
+_NEW_PASSWORD = re.compile(r"[!-~]{6,20}")
+_PRODUCT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID = (0, 2**31 - 1)
+# The page only says int32; whole hours from UTC would fit too.
+_INT32 = (-(2**31), 2**31 - 1)
+_MCC = (1, 999)  # three digits (ITU-T E.212)
+_ENGLISH: Mapping[str, str] = {"X-Q-Language": "en"}
+
+
+def _wall_clock() -> float:
+    # Looked up at each call, so that a test which freezes time is heard.
+    return time.time()
+
+
+class QuectelClient(CloudClient):
+    """Talks to one data centre for one user domain."""
+
+    def __init__(
+        self,
+        context: ClientContext,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], float] = _wall_clock,
+    ) -> None:
+        """Use the server and user domain of the context.
+
+        A call takes at most `timeout` seconds; `clock` tells the time as Unix seconds.
+        """
+        self._context = context
+        self._clock = clock
+        self._transport = Transport(
+            http=context.http, url=context.url, gate=context.gate, timeout=timeout
+        )
+        self._session = Session.from_dict(context.session)
+        self._refreshing: asyncio.Task[Session] | None = None
+        self._secret = context.access.get("user_domain_secret", "").strip()
+        self.capabilities = frozenset(
+            {
+                Capability.REGISTER,
+                *({Capability.LINK} if self._secret else ()),
+                *({Capability.BIND} if self._secret or self._session else ()),
+            }
+        )
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether there are tokens."""
+        return self._session is not None
+
+    async def test(self) -> Offer:
+        """Check the user domain's shape, and that the server answers this interface.
+
+        Nothing tells without effect whether a user domain exists: every call that looks at it
+        registers, sends mail or counts as an attempt to sign in. So the server is asked for an
+        account's data without a token, which it has to refuse in its own way.
+        """
+        self._user_domain()
+        try:
+            await self._ask(Call(api.USER_INFO, "nobody"), read.account_id)
+        except AccessDeniedError:
+            pass
+        except (
+            UnreachableError,
+            NoAnswerError,
+            UnexpectedAnswerError,
+            BlockedError,
+            UnknownCodeError,
+        ) as err:
+            err.field = SERVER_FIELD
+            raise
+        return Offer(register=(REGISTER,), link=(LINK,) if self._secret else ())
+
+    async def verify(self) -> None:
+        """Ask for the account's data, which only a valid token may."""
+        await self._ask_signed_in(Call(api.USER_INFO, self._subject()), read.account_id)
+
+    # Accounts
+
+    async def send_code(self, form: Form, values: Values) -> None:
+        """Have a code for registering mailed."""
+        del form
+        email = fields.email(values, "email")
+        sent = {
+            "email": email,
+            "emailType": _REGISTRATION_CODE,
+            "userDomain": self._user_domain(),
+        }
+        try:
+            await self._ask(
+                Call(api.SEND_EMAIL, urlencode({"email": email})),
+                read.accepted,
+                form=sent,
+                secrets=(email,),
+            )
+        except UnexpectedAnswerError as err:
+            # So this call is known to say that the mail could not be sent.
+            if err.placeholders.get("status") != "500":
+                raise
+        else:
+            return
+        raise TryAgainError("code_not_sent", field="email")
+
+    async def register(self, form: Form, values: Values) -> Account:
+        """Create an account, and sign in to it where the user domain's secret is known."""
+        del form
+        email = fields.email(values, "email")
+        password = fields.password(values, "password")
+        if not _NEW_PASSWORD.fullmatch(password):
+            raise InvalidInputError("password_6_to_20", field="password")
+        code = fields.text(values, "code")
+        options = {
+            "lang": _optional_integer(values, "language_id", *_ID),
+            "nationality": _optional_integer(values, "nationality_id", *_ID),
+            "timezone": _optional_integer(values, "time_zone_id", *_INT32),
+            "mcc": _optional_integer(values, "mcc", *_MCC),
+        }
+        user_domain = self._user_domain()
+        random, encrypted = await _encrypted(password)
+        account_id = await self._ask(
+            Call(api.REGISTER, urlencode({"email": email})),
+            read.registered_id,
+            form={
+                "email": email,
+                "pwd": encrypted,
+                "random": random,
+                "code": code,
+                "userDomain": user_domain,
+                **{key: value for key, value in options.items() if value is not None},
+            },
+            secrets=(email, password, encrypted, random, code),
+        )
+        account = Account(id=account_id, name=email)
+        if not self._secret:
+            return account
+        try:
+            signed_in = await self._sign_in(email, password)
+        except CloudError:
+            # The account exists, which is what was asked for; it can be signed in to later.
+            return account
+        return replace(signed_in, id=account_id or signed_in.id)
+
+    async def find_registered(self, form: Form, values: Values) -> Account | None:
+        """Try to sign in with what was just registered, where the secret is known."""
+        del form
+        self._need_secret()
+        try:
+            return await self._sign_in(
+                fields.email(values, "email"), fields.password(values, "password")
+            )
+        except InvalidInputError as err:
+            if err.code == api.NOT_REGISTERED:
+                return None
+            raise
+
+    async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
+        """Sign in with e-mail address and password."""
+        del form
+        self._need_secret()
+        return (
+            await self._sign_in(fields.email(values, "email"), fields.password(values, "password")),
+        )
+
+    async def _sign_in(self, email: str, password: str) -> Account:
+        user_domain = self._user_domain()
+        random, encrypted = await _encrypted(password)
+        signature = sign(email, encrypted, random, self._secret)
+        session = await self._ask(
+            Call(api.LOGIN, urlencode({"email": email})),
+            lambda reply: read_session(reply.data, self._clock()),
+            form={
+                "email": email,
+                "pwd": encrypted,
+                "random": random,
+                "userDomain": user_domain,
+                "signature": signature,
+            },
+            secrets=(email, password, encrypted, random, signature),
+        )
+        if session.account_id is None:
+            account_id = await self._ask(
+                Call(api.USER_INFO, urlencode({"email": email})), read.account_id, session=session
+            )
+            session = replace(session, account_id=account_id)
+        return Account(id=session.account_id, name=email, session=session.as_dict())
+
+    # Devices
+
+    def check_place(self, plant_id: str) -> None:
+        """Refuse what is no product's key."""
+        self._check(_PRODUCT_KEY, plant_id, "invalid_product_key", "product_key")
+
+    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+        """Ask for a device to be bound; `plant_id` is its product's key."""
+        self.check_place(plant_id)
+        self._check(_SERIAL, serial, "invalid_serial", "serial_numbers")
+        await self._ask_signed_in(
+            self.bind_call(account_id, plant_id, serial),
+            read.bound,
+            query={"pk": plant_id, "sn": serial},
+        )
+
+    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+        """Return a page of the account's devices of one product."""
+        return await self._ask_signed_in(
+            self.sightings_call(plant_id, page),
+            partial(read.sightings, plant_id, page),
+            query={
+                "page": str(page),
+                "pageSize": str(read.ROWS_PER_PAGE),
+                # Where it is not understood, all devices are listed and those of others left out.
+                "pkList": plant_id,
+            },
+        )
+
+    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+        """Return the call that `bind` makes."""
+        return Call(api.DEVICE_BIND, self._subject(pk=plant_id, sn=serial))
+
+    def sightings_call(self, plant_id: str, page: int) -> Call:
+        """Return the call that `sightings` makes."""
+        return Call(api.DEVICE_LIST, self._subject(pk=plant_id, page=str(page)))
+
+    # What the methods above share
+
+    def _subject(self, **parameters: str) -> str:
+        """Return what tells a call from those of the user domain's other accounts."""
+        account_id = (self._session.account_id if self._session else None) or ""
+        return urlencode({"uid": account_id, **parameters})
+
+    def _user_domain(self) -> str:
+        user_domain = fields.text(self._context.access, "user_domain")
+        self._check(_USER_DOMAIN, user_domain, "user_domain_invalid", "user_domain")
+        return user_domain
+
+    @staticmethod
+    def _check(shape: re.Pattern[str], value: str, key: str, field: str) -> None:
+        if not shape.fullmatch(value):
+            raise InvalidInputError(key, field=field)
+
+    def _need_secret(self) -> None:
+        if not self._secret:
+            raise NotImplementedError
+
+    async def _ask_signed_in[T](
+        self,
+        call: Call,
+        reader: Callable[[Reply], T],
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> T:
+        """Make a call with the account's token, renewed first where it is about to end.
+
+        A token that the cloud refuses all the same (its clock and ours differ, or the token was
+        withdrawn) is renewed too, and the call made again: refused, it had no effect.
+        """
+        if (session := self._session) is None:
+            raise AccessDeniedError("sign_in_ended")
+        if session.access_expires - REFRESH_AHEAD <= self._clock():
+            session = await self._refreshed(session)
+        try:
+            return await self._ask(call, reader, query=query, session=session)
+        except AccessDeniedError as err:
+            if err.code != api.TOKEN_REJECTED:
+                raise
+        session = await self._refreshed(session)
+        return await self._ask(call, reader, query=query, session=session)
+
+    async def _refreshed(self, session: Session) -> Session:
+        """Return the session that follows this one, asked for once whoever needs it.
+
+        Nobody's cancellation stops the request: its answer may be the only valid session.
+        """
+        if self._session is not None and self._session is not session:
+            return self._session
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh(session))
+            self._refreshing.add_done_callback(self._refresh_done)
+        return await asyncio.shield(self._refreshing)
+
+    async def _refresh(self, session: Session) -> Session:
+        """Exchange the refresh token for a new session.
+
+        The vendor's page has it in the query, as it has the parameters of signing in; public
+        clients send both in the body, and keep the token out of the address.
+        """
+        if session.refresh_expires <= self._clock():
+            raise AccessDeniedError("sign_in_ended")
+        fresh = await self._ask(
+            Call(api.REFRESH, self._subject()),
+            lambda reply: read_session(reply.data, self._clock(), session),
+            form={"refreshToken": session.refresh_token},
+            secrets=(session.refresh_token,),
+        )
+        self._session = fresh
+        if self._context.on_session is not None:
+            self._context.on_session(fresh.as_dict())
+        return fresh
+
+    def _refresh_done(self, task: asyncio.Task[Session]) -> None:
+        self._refreshing = None
+        if not task.cancelled():
+            # Those who waited have it; when all are gone nobody else asks.
+            task.exception()
+
+    async def _ask[T](
+        self,
+        call: Call,
+        reader: Callable[[Reply], T],
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        session: Session | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> T:
+        """Make a call and return what `reader` makes of the reply."""
+        headers = dict(_ENGLISH)
+        hidden = (self._secret, *secrets)
+        if session is not None:
+            headers["Authorization"] = session.access_token
+            hidden = (*hidden, session.access_token)
+        request = Request(call=call, query=query or {}, form=form, headers=headers)
+        return await self._transport.send(
+            request, lambda answer: reader(api.read_reply(call.endpoint, answer, hidden))
+        )
+
+
+async def _encrypted(password: str) -> tuple[str, str]:
+    """Return a fresh random and the password encrypted with it."""
+    random = new_random()
+    return random, await asyncio.to_thread(encrypt, password, random)
+
+
+def _optional_integer(values: Values, name: str, lowest: int, highest: int) -> str | None:
+    """Return a whole number as it is sent, None if there is none."""
+    number = fields.optional_number(values, name, lowest, highest)
+    if number is None:
+        return None
+    if not number.is_integer():
+        raise InvalidInputError(
+            "invalid_number",
+            field=name,
+            placeholders={"lowest": str(lowest), "highest": str(highest)},
+        )
+    return str(int(number))
+
+
+QUECTEL: Final = Provider(
+    key="quectel",
+    servers=(
+        Server("europe", "https://iot-api.acceleronix.io"),
+        Server("north_america", "https://iot-api.landecia.com"),
+        Server("china", "https://iot-api.quectelcn.com"),
+    ),
+    access_fields=(
+        Field(name="user_domain"),
+        Field(name="user_domain_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
+    ),
+    client=QuectelClient,
+    register_fields=REGISTER.fields,
+    place_field=PRODUCT_KEY,
+    identify=lambda access: access.get("user_domain", "").strip(),
+    own_paths=re.compile(r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$"),
+)

@@ -1,0 +1,115 @@
+"""The tokens that the Quectel cloud hands out when somebody signs in or refreshes them.
+
+An access token is good for two hours, a refresh token for thirty days (the lifetimes of the
+sample tokens in the vendor's documentation). Both are JSON Web Tokens that begin with "Bearer ".
+"""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Self
+
+from ..answer import as_int, as_object, as_text
+from ..errors import UnexpectedAnswerError
+from ..model import repr_without
+from ..transport import is_header_value
+
+ACCESS_LIFETIME: Final = 7_200
+REFRESH_LIFETIME: Final = 2_592_000
+
+# The documented time stamps are in seconds; so far ahead, one can only be in milliseconds.
+_MILLISECONDS_FROM = 10**11
+
+
+class Session(NamedTuple):
+    """An account's tokens; the times of their end are Unix seconds.
+
+    `account_id` is the account's `uid`, None where the cloud has not told it yet.
+    """
+
+    access_token: str
+    access_expires: int
+    refresh_token: str
+    refresh_expires: int
+    account_id: str | None = None
+
+    def __repr__(self) -> str:
+        """Return what may be read by anybody."""
+        return repr_without(self, "access_token", "refresh_token")
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, str] | None) -> Self | None:
+        """Return a stored session, None where nothing usable is stored."""
+        stored = stored or {}
+        access, refresh = _token(stored.get("access_token")), _token(stored.get("refresh_token"))
+        if access is None or refresh is None:
+            return None
+        return cls(
+            access_token=access,
+            access_expires=as_int(stored.get("access_expires")) or 0,
+            refresh_token=refresh,
+            refresh_expires=as_int(stored.get("refresh_expires")) or 0,
+            account_id=as_text(stored.get("account_id")),
+        )
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the session as it is stored."""
+        stored = {
+            "access_token": self.access_token,
+            "access_expires": str(self.access_expires),
+            "refresh_token": self.refresh_token,
+            "refresh_expires": str(self.refresh_expires),
+        }
+        return stored if self.account_id is None else {**stored, "account_id": self.account_id}
+
+
+def read_session(data: object, now: float, before: Session | None = None) -> Session:
+    """Return the session in the answer to signing in or refreshing.
+
+    A refreshed session keeps what the cloud does not tell anew. Raises UnexpectedAnswerError
+    where a token is missing.
+    """
+    found = as_object(data) or {}
+    access_token, access_expires = _read_token(found.get("accessToken"), now + ACCESS_LIFETIME)
+    refresh_token, refresh_expires = _read_token(found.get("refreshToken"), now + REFRESH_LIFETIME)
+    if refresh_token is None and before is not None:
+        refresh_token, refresh_expires = before.refresh_token, before.refresh_expires
+    if access_token is None or refresh_token is None:
+        raise UnexpectedAnswerError
+    account_id = as_text(_claims(access_token).get("uid"))
+    if account_id is None and before is not None:
+        account_id = before.account_id
+    return Session(
+        access_token=access_token,
+        access_expires=access_expires,
+        refresh_token=refresh_token,
+        refresh_expires=refresh_expires,
+        account_id=account_id,
+    )
+
+
+def _read_token(value: object, default_end: float) -> tuple[str | None, int]:
+    """Return a token and its end: as the answer says, else as the token itself says."""
+    told = as_object(value) or {"token": value}
+    if (token := _token(told.get("token"))) is None:
+        return None, 0
+    end = as_int(told.get("expirationTime")) or as_int(_claims(token).get("exp"))
+    if end is None or end <= 0:
+        return token, int(default_end)
+    return token, end // 1000 if end >= _MILLISECONDS_FROM else end
+
+
+def _token(value: object) -> str | None:
+    """Return a token that can be sent in a header."""
+    token = as_text(value)
+    return token if token is not None and is_header_value(token) else None
+
+
+def _claims(token: str) -> Mapping[str, object]:
+    """Return what a JSON Web Token says about itself, nothing where it is none."""
+    _, _, rest = token.partition(".")
+    payload = rest.partition(".")[0]
+    try:
+        text = urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
+    except ValueError:
+        return {}
+    return as_object(text) or {}

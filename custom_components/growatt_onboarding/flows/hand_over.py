@@ -1,0 +1,69 @@
+"""Handing an account over to the integration of Home Assistant that shows its inverters' data."""
+
+from contextlib import suppress
+from typing import Final
+
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
+
+from ..account import Target, entry_target
+from ..binding.model import BindingState
+from ..cloud.errors import NotNowError
+from ..cloud.provider import HandOver
+from ..const import LOGGER
+from ..coordinator import AccountConfigEntry
+from ..gateway import Clouds, minutes_until, now
+
+ADD_LINK: Final = "/config/integrations/dashboard/add?domain={domain}"
+"""Where the front end opens an integration's dialog."""
+
+
+@callback
+def has_associated(entry: AccountConfigEntry) -> bool:
+    """Tell whether the cloud has any inverter of an account: others find nothing there before."""
+    return entry.state is ConfigEntryState.LOADED and any(
+        binding.state is BindingState.ASSOCIATED
+        for binding in entry.runtime_data.coordinator.data.values()
+    )
+
+
+@callback
+def check_limits(clouds: Clouds, entry: AccountConfigEntry, hand_over: HandOver) -> None:
+    """Raise NotNowError while the other integration's first call would come too soon for us."""
+    target = entry_target(entry)
+    ledger = clouds.access(target.provider, target.url, target.access).ledger
+    call = hand_over.first_call
+    # It asks with parameters of its own, and the cloud may count them alike.
+    ready = ledger.ready_at(call.path, None, clouds.limit(call.pace), now())
+    if (wait := ready - now()) > 0:
+        raise NotNowError(retry_after=wait, placeholders={"minutes": str(minutes_until(ready))})
+
+
+def offered_by(target: Target) -> HandOver | None:
+    """Return who takes over from the server in use, None when nobody does."""
+    servers = target.provider.servers
+    return next((server.hand_over for server in servers if server.url == target.url), None)
+
+
+async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | None:
+    """Open the other integration's dialog where it asks for access data; return the flow's id.
+
+    Returns None when anything there is not as expected; then no dialog stays open.
+    """
+    flows = hass.config_entries.flow
+    flow_id: str | None = None
+    try:
+        result = await flows.async_init(hand_over.domain, context={"source": SOURCE_USER})
+        flow_id = result["flow_id"]
+        if hand_over.way in result.get("menu_options", ()):
+            result = await flows.async_configure(flow_id, {"next_step_id": hand_over.way})
+        if result["type"] is FlowResultType.FORM and result["step_id"] == hand_over.way:
+            return flow_id
+        LOGGER.warning("The dialog of %s is not the one that is known", hand_over.domain)
+    except Exception:  # noqa: BLE001 - whatever is wrong over there, the person gets a link
+        LOGGER.exception("The dialog of %s could not be opened", hand_over.domain)
+    if flow_id is not None:
+        with suppress(UnknownFlow):
+            flows.async_abort(flow_id)
+    return None

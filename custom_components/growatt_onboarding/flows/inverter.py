@@ -1,0 +1,372 @@
+"""The inverter dialog: choose a plant, type serial numbers, see what became of them."""
+
+import asyncio
+from typing import Any, Final
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+    UnknownEntry,
+)
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
+import voluptuous as vol
+
+from ..account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
+from ..account.serials import async_refuse_dataloggers, check_serials, split_serials
+from ..binding.model import Binding, BindingState
+from ..cloud.errors import AccessDeniedError, CloudError, InvalidInputError
+from ..cloud.model import DeviceKind, Plant
+from ..cloud.provider import Capability
+from ..const import (
+    CONF_ACCOUNT_ID,
+    CONF_PLANT_ID,
+    CONF_SERIAL_NUMBERS,
+    MAX_SERIALS_DIALOG,
+)
+from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from ..gateway.store import NotStoredError
+from ..texts import async_reasons, async_state_names, explanation
+from .forms import FormMemory, checked, field_selector
+from .progress import shown_in_peace
+
+_NEW_PLANT: Final = "new_plant"
+# How long the dialog watches before it says what is known so far.
+_WATCH_SECONDS: Final = 20
+
+
+class InverterFlow(ConfigSubentryFlow):
+    """The inverter dialog."""
+
+    _plant: Plant
+    _coordinator: AccountCoordinator
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self._title = ""
+        self._memory = FormMemory()
+        self._plants: tuple[Plant, ...] = ()
+        self._serials: list[str] = []
+        self._kinds: dict[str, DeviceKind] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    # The account
+
+    @property
+    def _entry(self) -> AccountConfigEntry:
+        """The account's entry; the dialog ends when it was removed meanwhile."""
+        try:
+            entry = self._get_entry()
+        except UnknownEntry as err:
+            raise AbortFlow(
+                "not_loaded", description_placeholders={"account": self._title}
+            ) from err
+        self._title = entry.title
+        return entry
+
+    @property
+    def _account(self) -> AccountData:
+        """The account at run time; the dialog ends when it is not running (any more)."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            raise self._abort("not_loaded")
+        return self._entry.runtime_data
+
+    # Which plant
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Begin with what the account's cloud needs: a plant, or a place of another kind."""
+        self._check_may_bind()
+        if Capability.PLANTS in self._account.client.capabilities:
+            return await self.async_step_plant()
+        return await self.async_step_place()
+
+    def _check_may_bind(self) -> None:
+        """End the dialog where the account cannot bind anything."""
+        account = self._account
+        if Capability.BIND not in account.client.capabilities:
+            raise self._abort("cannot_bind")
+        if not account.coordinator.signed_in or self._entry.data[CONF_ACCOUNT_ID] is None:
+            self._entry.async_start_reauth(self.hass)
+            raise self._abort("not_signed_in")
+
+    async def async_step_plant(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Choose one of the account's plants, or a new one."""
+        client = self._account.client
+        if user_input:
+            chosen = user_input[CONF_PLANT_ID]
+            if chosen == _NEW_PLANT:
+                return await self.async_step_create_plant()
+            plant = next(plant for plant in self._plants if plant.id == chosen)
+            return await self._use_plant(plant)
+        try:
+            with self._account.coordinator.noticing_denial():
+                self._plants = await client.plants(self._entry.data[CONF_ACCOUNT_ID])
+        except AccessDeniedError:
+            raise self._abort("not_signed_in") from None
+        except CloudError as err:
+            self._memory.note(err)
+            # Nothing to choose from: submitting the empty form asks the cloud again.
+            return self._show("plant", {})
+        may_create = Capability.CREATE_PLANT in client.capabilities
+        if not self._plants:
+            if may_create:
+                return await self.async_step_create_plant()
+            raise self._abort("no_plants")
+        options = [
+            SelectOptionDict(value=plant.id, label=plant.name or plant.id) for plant in self._plants
+        ]
+        if may_create:
+            options.append(SelectOptionDict(value=_NEW_PLANT, label=_NEW_PLANT))
+        selector = SelectSelector(
+            SelectSelectorConfig(
+                options=options, mode=SelectSelectorMode.LIST, translation_key="plant"
+            )
+        )
+        shown = self._shown_plant() or options[0]["value"]
+        return self._show("plant", {vol.Required(CONF_PLANT_ID, default=shown): selector})
+
+    def _shown_plant(self) -> str | None:
+        """Return the plant of the inverter that the dialog is about, if it is one of these."""
+        if self.source != SOURCE_RECONFIGURE:
+            return None
+        plant_id = self._binding.plant_id
+        return plant_id if any(plant.id == plant_id for plant in self._plants) else None
+
+    async def _use_plant(self, plant: Plant) -> SubentryFlowResult:
+        """Go on with a plant: to new inverters, or to send the one there is to it."""
+        self._plant = plant
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_submit_again({})
+        return await self.async_step_serial_numbers()
+
+    async def async_step_create_plant(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Create a plant."""
+        self._check_may_bind()
+        names = (CONF_NAME, CONF_PEAK_POWER)
+        if user_input is not None:
+            self._memory.keep(names, user_input)
+            try:
+                with self._account.coordinator.noticing_denial():
+                    plant = await async_create_plant(
+                        self.hass,
+                        self._account.client,
+                        self._entry.data[CONF_ACCOUNT_ID],
+                        name=user_input[CONF_NAME],
+                        peak_power=user_input[CONF_PEAK_POWER],
+                    )
+            except AccessDeniedError:
+                raise self._abort("not_signed_in") from None
+            except CloudError as err:
+                self._memory.note(err, names)
+            else:
+                return await self._use_plant(plant)
+        typed = {CONF_NAME: self.hass.config.location_name, **self._memory.typed}
+        schema = {
+            vol.Required(CONF_NAME, description={"suggested_value": typed[CONF_NAME]}): (
+                TextSelector()
+            ),
+            vol.Required(
+                CONF_PEAK_POWER, description={"suggested_value": typed.get(CONF_PEAK_POWER)}
+            ): NumberSelector(
+                NumberSelectorConfig(
+                    # What the front end begins with: zero is refused, so a person has to decide.
+                    min=0,
+                    max=MAX_PEAK_POWER,
+                    step="any",
+                    unit_of_measurement="kWp",
+                    mode=NumberSelectorMode.BOX,
+                )
+            ),
+        }
+        return self._show("create_plant", schema)
+
+    async def async_step_place(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for what stands in for a plant where there are none."""
+        field = self._account.provider.place_field
+        if field is None:
+            raise self._abort("cannot_bind")
+        if user_input is not None:
+            self._memory.keep((field.name,), user_input)
+            try:
+                text = checked((field,), user_input)[field.name]
+                self._account.client.check_place(text)
+            except InvalidInputError as err:
+                self._memory.note(err, (field.name,))
+            else:
+                return await self._use_plant(Plant(id=text, name=text))
+        typed = self._memory.typed.get(field.name)
+        marker = vol.Required(field.name, description={"suggested_value": typed})
+        return self._show("place", {marker: field_selector(field)})
+
+    # The inverter there is
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Offer to submit an inverter again, also to another plant or place."""
+        self._check_may_bind()
+        account = self._account
+        self._serials = [str(self._get_reconfigure_subentry().unique_id)]
+        plant_id = self._binding.plant_id
+        self._plant = Plant(id=plant_id, name=plant_id)
+        ways = ["submit_again"]
+        if Capability.PLANTS in account.client.capabilities:
+            ways.append("plant")
+        elif (field := account.provider.place_field) is not None:
+            self._memory.typed[field.name] = plant_id
+            ways.append("place")
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=ways,
+            description_placeholders={
+                "account": self._entry.title,
+                "serial": self._serials[0],
+                "plant": plant_id,
+            },
+        )
+
+    @property
+    def _binding(self) -> Binding:
+        """The inverter's binding; the dialog ends where there is nothing to submit (any more)."""
+        serial = self._serials[0]
+        binding = self._account.coordinator.data.get(serial)
+        if binding is None:
+            raise self._abort("not_tracked", serial=serial)
+        if binding.state is BindingState.ASSOCIATED:
+            raise self._abort("already_associated", serial=serial, plant=binding.plant_id)
+        return binding
+
+    async def async_step_submit_again(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Send the inverter's binding anew."""
+        serial = self._binding.serial
+        if user_input is not None:
+            self._coordinator = self._account.coordinator
+            try:
+                await self._coordinator.async_submit_again(serial, self._plant.id)
+            except NotStoredError:
+                self._memory.note(CloudError("not_stored"))
+            else:
+                return await self.async_step_binding()
+        return self._show("submit_again", {}, serial=serial)
+
+    # Which inverters
+
+    async def async_step_serial_numbers(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Type the serial numbers; everything about them is on disk before the dialog goes on."""
+        account = self._account
+        names = (CONF_SERIAL_NUMBERS,)
+        if user_input is not None:
+            self._memory.keep(names, user_input)
+            try:
+                serials = check_serials(
+                    self.hass, split_serials(user_input[CONF_SERIAL_NUMBERS]), MAX_SERIALS_DIALOG
+                )
+                await async_refuse_dataloggers(account.client, serials, self._kinds)
+                # Meanwhile somebody else may have added one, and the account been reloaded.
+                serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
+                self._coordinator = self._account.coordinator
+                await self._coordinator.async_track(serials, self._plant.id)
+            except CloudError as err:
+                self._memory.note(err, names)
+            except NotStoredError:
+                self._memory.note(CloudError("not_stored"))
+            else:
+                self._serials = serials
+                return await self.async_step_binding()
+        schema = {
+            vol.Required(
+                CONF_SERIAL_NUMBERS,
+                description={"suggested_value": self._memory.typed.get(CONF_SERIAL_NUMBERS)},
+            ): TextSelector(TextSelectorConfig(multiline=True))
+        }
+        return self._show(
+            "serial_numbers",
+            schema,
+            plant=self._plant.name or self._plant.id,
+            most=str(MAX_SERIALS_DIALOG),
+        )
+
+    async def async_step_binding(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Watch the cloud's first answers. Closing the dialog loses nothing."""
+        if self._watching is None:
+            watch = self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
+            self._watching = self.hass.async_create_task(shown_in_peace(watch))
+        if not self._watching.done():
+            return self.async_show_progress(
+                step_id="binding",
+                progress_action="binding",
+                progress_task=self._watching,
+                description_placeholders={"count": str(len(self._serials))},
+            )
+        return self.async_show_progress_done(next_step_id="done")
+
+    async def async_step_done(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Say what is known of each inverter. The subentries are there already."""
+        reasons, names = await async_reasons(self.hass), await async_state_names(self.hass)
+        bindings = self._coordinator.data
+        known = [bindings[serial] for serial in self._serials if serial in bindings]
+        lines = []
+        for state in BindingState:
+            found = [binding for binding in known if binding.state is state]
+            if found and (state.pending or state is BindingState.ASSOCIATED):
+                serials = ", ".join(binding.serial for binding in found)
+                lines.append(f"- **{names[state]}:** {serials}")
+                continue
+            for binding in found:
+                reason = explanation(self.hass, self._entry, reasons, binding)
+                lines.append(f"- **{names[state]}:** {binding.serial}. {reason}")
+        return self.async_abort(
+            reason=("submitted_again" if self.source == SOURCE_RECONFIGURE else "inverters_added"),
+            description_placeholders={
+                "account": self._entry.title,
+                "results": "\n".join(lines),
+            },
+        )
+
+    # Forms
+
+    def _abort(self, reason: str, **placeholders: str) -> AbortFlow:
+        """Return what ends the dialog with a reason that names the account."""
+        return AbortFlow(
+            reason, description_placeholders={"account": self._entry.title, **placeholders}
+        )
+
+    def _show(
+        self, step_id: str, schema: dict[Any, Any], **placeholders: str
+    ) -> SubentryFlowResult:
+        """Show a form with the error noted before, if any."""
+        errors, error_values = self._memory.take_error()
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=vol.Schema(schema),
+            errors=errors,
+            description_placeholders={
+                "account": self._entry.title,
+                **placeholders,
+                **error_values,
+            },
+        )

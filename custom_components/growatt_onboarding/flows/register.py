@@ -1,0 +1,233 @@
+"""The steps of the account dialog that create an account."""
+
+from abc import abstractmethod
+import asyncio
+from copy import replace
+from typing import Any, Final, override
+
+from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.core import callback
+from homeassistant.helpers.selector import BooleanSelector
+import voluptuous as vol
+
+from ..account.registration import OutcomeUnknownError, Registration, async_register
+from ..cloud.errors import CloudError, NotAllowedError, TakenError
+from ..cloud.model import Account, Values
+from ..cloud.provider import Capability, Field, FieldKind
+from .base import AccountFlow, chosen_form, form_fields
+from .forms import code_fields, field_names
+from .progress import shown_in_peace
+
+CONF_SEND_AGAIN: Final = "send_again"
+CONF_LINK_INSTEAD: Final = "link_instead"
+
+type Switches = dict[vol.Marker, BooleanSelector]
+
+
+class RegisterFlow(AccountFlow):
+    """The steps from choosing how to register to the new account."""
+
+    def __init__(self) -> None:
+        """Start with no registration under way."""
+        super().__init__()
+        self._registration: Registration | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        # The last error was one for which linking an account is a way out.
+        self._offer_link = False
+
+    async def async_step_register(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Choose how to register, where there is a choice."""
+        if (form := chosen_form(self._offer.register, user_input)) is None:
+            return self._ask_way("register", self._offer.register)
+        self._form = form
+        if form.sends_code:
+            return await self.async_step_register_code()
+        return await self.async_step_register_form()
+
+    async def async_step_register_code(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Have a code sent to the address or number of the new account."""
+        form = self._form
+        fields = code_fields(form)
+        if user_input is not None:
+            if user_input.pop(CONF_LINK_INSTEAD, False):
+                return await self._link_instead(fields, user_input)
+            try:
+                values = self._values(fields, user_input)
+                await self._check_name(values)
+                await self._client.send_code(form, values)
+            except CloudError as err:
+                self._note_refusal(err, fields)
+            else:
+                # One that was sent before is good for nothing any more.
+                codes = [field.name for field in form.fields if field.kind is FieldKind.CODE]
+                self._memory.keep(codes, {})
+                return await self.async_step_register_form()
+        return await self._show_with_ways_out("register_code", fields, for_code=True)
+
+    async def async_step_register_form(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Fill in the form of the new account."""
+        form = self._form
+        fields = self._register_fields()
+        if user_input is not None:
+            if user_input.pop(CONF_LINK_INSTEAD, False):
+                return await self._link_instead(fields, user_input)
+            if user_input.pop(CONF_SEND_AGAIN, False):
+                self._memory.keep(field_names(fields), user_input)
+                return await self.async_step_register_code()
+            try:
+                values = self._register_values(fields, user_input)
+                if not form.sends_code:
+                    await self._check_name(values)
+            except CloudError as err:
+                self._note_refusal(err, fields)
+            else:
+                self._registration = await async_register(self.hass, self._target, form, values)
+                self._account_name = self._registration.name
+                return await self.async_step_registering()
+        return await self._show_register_form(fields)
+
+    def _register_fields(self) -> tuple[Field, ...]:
+        """Return what the form asks for; a code belongs to the address that it was sent to."""
+        form = self._form
+        return tuple(
+            field
+            for field in form_fields(form)
+            if not (form.sends_code and field.name == form.identity)
+        )
+
+    def _register_values(self, fields: tuple[Field, ...], user_input: dict[str, Any]) -> Values:
+        """Return the values of the form, with the address or number that got the code."""
+        values = self._values(fields, user_input)
+        identity = self._form.identity
+        return {identity: str(self._memory.typed.get(identity, "")).strip(), **values}
+
+    async def _show_register_form(self, fields: tuple[Field, ...]) -> ConfigFlowResult:
+        """Show the form of the new account; where a code was sent, another can be asked for."""
+        if not self._form.sends_code:
+            return await self._show_with_ways_out("register_form", fields)
+        # Who waits for a code in vain has none to fill in.
+        shown = _optional(FieldKind.CODE, fields)
+        again: Switches = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
+        return await self._show_with_ways_out("register_form", shown, again)
+
+    def _note_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
+        """Remember an error, and whether linking the account there is would be a way out."""
+        self._memory.note(err, field_names(fields))
+        self._offer_link = bool(self._offer.link) and isinstance(err, (NotAllowedError, TakenError))
+
+    async def _show_with_ways_out(
+        self,
+        step_id: str,
+        fields: tuple[Field, ...],
+        more: Switches | None = None,
+        *,
+        for_code: bool = False,
+    ) -> ConfigFlowResult:
+        """Show a form; after an error that calls for it, with a switch to linking an account."""
+        switches: Switches = dict(more or {})
+        if self._offer_link:
+            self._offer_link = False
+            switches[vol.Optional(CONF_LINK_INSTEAD, default=False)] = BooleanSelector()
+            # Who turns it on need not read the new picture first.
+            fields = _optional(FieldKind.CAPTCHA, fields)
+        return await self._show_form(step_id, fields, switches, for_code=for_code)
+
+    async def _link_instead(
+        self, fields: tuple[Field, ...], user_input: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Go on to linking the account that was typed."""
+        self._memory.keep(field_names(fields), user_input)
+        self._account_name = self._memory.typed.get(self._form.identity)
+        return await self.async_step_link()
+
+    @abstractmethod
+    async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Link an account there is."""
+
+    async def _check_name(self, values: Values) -> None:
+        """Refuse a name that is taken, where that can be asked without effect."""
+        if Capability.CHECK_USERNAME not in self._client.capabilities:
+            return
+        identity = self._form.identity
+        if await self._client.is_username_available(values[identity]) is False:
+            raise TakenError(field=identity)
+
+    async def async_step_registering(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show that the account is being created. Closing the dialog does not stop it."""
+        assert self._registration is not None  # noqa: S101 - set by the step before
+        task = self._registration.task
+        # The progress is shown even when all is over already: without it the next step would be
+        # given what was typed into this form, and the form would submit itself again.
+        if (shown := self._waiting) is None:
+            self._waiting = self.hass.async_create_task(shown_in_peace(_wait_for(task)))
+        if shown is None or not shown.done():
+            return self.async_show_progress(
+                step_id="registering",
+                progress_action="registering",
+                progress_task=self._waiting,
+                description_placeholders={"server": self._target.url},
+            )
+        self._waiting = None
+        next_step = "registered"
+        if isinstance(err := task.exception(), CloudError):
+            self._leave()
+            next_step = "register_form"
+            if isinstance(err, OutcomeUnknownError):
+                next_step = "outcome_unknown"
+            else:
+                self._note_refusal(err, self._register_fields())
+        return self.async_show_progress_done(next_step_id=next_step)
+
+    async def async_step_registered(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Make the entry of the account that was just created."""
+        assert self._registration is not None  # noqa: S101 - set by the steps before
+        return await self._finish(self._registration.task.result())
+
+    async def async_step_outcome_unknown(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Say that nobody can tell whether the account exists, and go on to signing in."""
+        ways = ["link"] if self._offer.link else []
+        return self.async_show_menu(
+            step_id="outcome_unknown",
+            menu_options=[*ways, "register_form"],
+            description_placeholders={
+                "name": self._account_name or "",
+                "server": self._target.url,
+            },
+        )
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Tell a registration under way that its dialog has ended."""
+        self._leave()
+
+    @callback
+    def _leave(self) -> None:
+        """Wait for the registration no more."""
+        if self._registration is not None:
+            self._registration.leave()
+            self._registration = None
+
+
+def _optional(kind: FieldKind, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return the fields of a form that may be left without those of a kind."""
+    return tuple(
+        replace(field, required=False) if field.kind is kind else field for field in fields
+    )
+
+
+async def _wait_for(task: asyncio.Task[Account]) -> None:
+    """Wait for a task without cancelling it when the dialog is closed, nor raising its error."""
+    await asyncio.wait({task})

@@ -1,0 +1,371 @@
+"""What all accounts of one server and one token share: the ledger, and answers worth keeping.
+
+Everything that leaves for a cloud passes `Access.permit`, whoever asks: a dialog, an action or a
+coordinator.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from hashlib import sha256
+import math
+from typing import Any, Final, NamedTuple
+
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.singleton import singleton
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from ..binding.planner import Round
+from ..binding.timing import CALLS_PER_DAY, Timing
+from ..cloud.errors import (
+    BlockedError,
+    CloudError,
+    NoAnswerError,
+    NotNowError,
+    RateLimitedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    WrongServerError,
+)
+from ..cloud.model import SightingPage
+from ..cloud.provider import Call, ClientContext, CloudClient, Pace, Provider
+from ..const import (
+    CONF_ACCOUNT_NAME,
+    CONF_PROVIDER,
+    CONF_SERVER,
+    DATA_TIMING,
+    DOMAIN,
+    LOGGER,
+)
+from .ledger import UNLIMITED, Ledger, Limit
+from .store import DurableStore, NotStoredError, StoredData
+
+OUTAGE: Final = (
+    BlockedError,
+    NoAnswerError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    WrongServerError,
+)
+"""The errors that mean the cloud itself cannot be reached."""
+
+NOT_STORED: Final = "not_stored"
+"""Key of the NotNowError that means: Home Assistant cannot write down that the call is made."""
+
+
+def now() -> float:
+    """Return the time as Unix seconds, as everything in `binding/` takes it."""
+    return dt_util.utcnow().timestamp()
+
+
+def minutes_until(at: float) -> int:
+    """Return how long it is until a time, in minutes as a person would say them."""
+    return max(1, math.ceil((at - now()) / 60))
+
+
+class Watch:
+    """The cheap list of everything the token sees: one reading answers for all its accounts.
+
+    Attributes:
+        serials: what the last reading showed, or shows so far.
+        read_at: when it was last read to its end.
+        read_from: when that reading began.
+        half_read: the reading under way.
+        page_at: when its last page came.
+        denied_at: when the cloud last said that the token may not read it.
+
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing read."""
+        self.serials: frozenset[str] = frozenset()
+        self.read_at: float | None = None
+        self.read_from: float | None = None
+        self.half_read: Round | None = None
+        self.page_at = 0.0
+        self.denied_at: float | None = None
+
+    def take(self, number: int, page: SightingPage, began: float) -> None:
+        """Take in a page that was asked for at `began`."""
+        earlier = Round(began=began) if number == 1 or self.half_read is None else self.half_read
+        serials = earlier.serials | page.serials
+        self.page_at = now()
+        if page.goes_on(earlier.serials):
+            self.serials |= serials
+            self.half_read = Round(number + 1, serials, earlier.began)
+        else:
+            self.serials, self.read_at, self.half_read = serials, self.page_at, None
+            self.read_from = earlier.began
+
+    def denied(self, longest: float) -> bool:
+        """Tell whether the token may not read it, as far as an answer of `longest` seconds says."""
+        return self.denied_at is not None and 0 <= now() - self.denied_at < longest
+
+    def drop_old(self, longest: float) -> None:
+        """Forget a reading that did not go on for more than `longest` seconds."""
+        if self.half_read is not None and not 0 <= now() - self.page_at <= longest:
+            self.half_read = None
+
+
+class LastAnswer(NamedTuple):
+    """How the last call of an endpoint ended.
+
+    Attributes:
+        at: when.
+        key: translation key of the error, None when there was none.
+        code: the cloud's own code for that, where it gave one.
+
+    """
+
+    at: float
+    key: str | None = None
+    code: int | None = None
+
+
+class Access:
+    """One server with one set of access data.
+
+    Attributes:
+        ledger: when each call may be made.
+        cache: the clients' answers that are expensive to ask again.
+        watch: the cheap list.
+        reachable: whether the last call reached the cloud.
+        last_answers: how the last call of each endpoint ended, by its path.
+        turn: held by the account that takes a step in the background: one at a time.
+
+    """
+
+    def __init__(self, clouds: Clouds, url: str, ledger: Ledger) -> None:
+        """Start with what is known of the calls made so far."""
+        self.ledger = ledger
+        self.cache: dict[str, object] = {}
+        self.watch = Watch()
+        self.reachable = True
+        self.last_answers: dict[str, LastAnswer] = {}
+        self.turn = asyncio.Lock()
+        self._clouds = clouds
+        self._url = url
+        self._followers: list[CALLBACK_TYPE] = []
+        self._lock = asyncio.Lock()
+
+    @callback
+    def follow(self, follower: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `follower` whenever the watch or the reachability has news, until it is ended."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
+
+    @callback
+    def tell_followers(self) -> None:
+        """Say that there are news."""
+        for follower in list(self._followers):
+            follower()
+
+    async def permit(self, call: Call) -> None:
+        """Return when the call may leave, having written down that it does.
+
+        Raises NotNowError when a limit forbids it for longer than a person would wait, and
+        when it could not be written down.
+        """
+        limit = self._clouds.limit(call.endpoint.pace)
+        async with self._lock:
+            if limit != UNLIMITED and self._clouds.hass.is_stopping:
+                # What is noted now may not be stored any more.
+                raise NotNowError(NOT_STORED)
+            longest = now() + self._clouds.timing.patience
+            # Asked again after each wait: meanwhile a call may have been answered "too often".
+            while (wait := self.ready_at(call, time := now()) - time) > 0:
+                ready = now() + wait
+                if ready > longest:
+                    raise NotNowError(
+                        retry_after=wait, placeholders={"minutes": str(minutes_until(ready))}
+                    )
+                await asyncio.sleep(wait)
+            if self.ledger.record(call.endpoint.path, call.subject, limit, now()):
+                try:
+                    await self._clouds.async_save()
+                except NotStoredError as err:
+                    self.ledger.withdraw(call.endpoint.path, call.subject)
+                    raise NotNowError(NOT_STORED) from err
+                except asyncio.CancelledError:
+                    # It may not be on disk, and the call is not made.
+                    self.ledger.withdraw(call.endpoint.path, call.subject)
+                    raise
+
+    def answered(self, call: Call, error: CloudError | None) -> None:
+        """Note how a call ended."""
+        time = now()
+        path, subject = call.endpoint.path, call.subject
+        self.ledger.finished(path, subject, time)
+        self.last_answers[path] = (
+            LastAnswer(time) if error is None else LastAnswer(time, error.key, error.code)
+        )
+        if isinstance(error, OUTAGE):
+            # A dialog that was closed meanwhile says nothing about the cloud.
+            if (task := asyncio.current_task()) is None or not task.cancelling():
+                self.ledger.unreachable(time, error.retry_after)
+                self._set_reachable(error)
+            return
+        self.ledger.reached()
+        if error is None:
+            self.ledger.let_through(path, subject, self._clouds.limit(call.endpoint.pace), time)
+        elif isinstance(error, RateLimitedError):
+            # A cloud that limits what no document says it limits is left alone as long as usual.
+            pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
+            lesson = self.ledger.by_endpoint
+            self.ledger.refused(path, subject, self._clouds.limit(pace), time)
+            if self.ledger.by_endpoint is not lesson:
+                self._clouds.save_soon()
+        self._set_reachable(None)
+
+    def _set_reachable(self, outage: CloudError | None) -> None:
+        """Note whether the cloud can be reached; a change is logged once and told on."""
+        if self.reachable is (outage is None):
+            return
+        self.reachable = outage is None
+        if outage is None:
+            LOGGER.info("%s can be reached again", self._url)
+        else:
+            LOGGER.warning("%s cannot be reached: %s", self._url, outage.key)
+        self.tell_followers()
+
+    def soonest(self, time: float) -> float:
+        """Return the earliest time, `time` or later, at which the background may make any call."""
+        return max(self.ledger.soonest(time), self.ledger.paused(time))
+
+    def ready_at(self, call: Call, time: float) -> float:
+        """Return when the limits allow a call, `time` or later."""
+        limit = self._clouds.limit(call.endpoint.pace)
+        return self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
+
+
+class Clouds:
+    """Everything the integration keeps for the whole of Home Assistant.
+
+    One store holds the ledgers and the notes about registrations under way.
+    """
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start empty; `async_load` fills it."""
+        self.hass = hass
+        self.timing = hass.data.get(DATA_TIMING) or Timing()
+        self.notes: dict[str, dict[str, Any]] = {}
+        self._store = DurableStore(hass, DOMAIN)
+        self._ledgers: dict[str, Ledger] = {}
+        self._accesses: dict[str, Access] = {}
+        self._limits = {
+            Pace.FREE: UNLIMITED,
+            Pace.QUICK: Limit(self.timing.quick_cooldown),
+            Pace.SLOW: Limit(self.timing.slow_cooldown),
+            Pace.SLOW_DAILY: Limit(self.timing.slow_cooldown, CALLS_PER_DAY),
+        }
+
+    async def async_load(self) -> None:
+        """Read the store."""
+        if (data := await self._store.async_read()) is None:
+            return
+        try:
+            ledgers = {
+                key: Ledger.from_dict(ledger, self.timing)
+                for key, ledger in data["ledgers"].items()
+            }
+            self.notes = {key: _note(note) for key, note in data["registrations"].items()}
+        except AttributeError, KeyError, TypeError, ValueError:
+            await self._store.async_set_aside()
+            return
+        self._ledgers = ledgers
+        for ledger in ledgers.values():
+            ledger.reopen(now())
+
+    async def async_save(self) -> None:
+        """Write the store; raises NotStoredError."""
+        await self._store.async_write(self._data())
+
+    @property
+    def notes_lost(self) -> bool:
+        """Whether there may have been notes that could not be read at this start."""
+        return self._store.damaged
+
+    @callback
+    def save_soon(self) -> None:
+        """Write the store for something that only costs another lesson when a crash forgets it."""
+
+        async def save() -> None:
+            try:
+                await self.async_save()
+            except NotStoredError:
+                LOGGER.debug("What was learned about a limit is not on disk yet")
+
+        self.hass.async_create_task(save(), f"{DOMAIN} save", eager_start=True)
+
+    async def async_close(self, _event: Event | None = None) -> None:
+        """Write the store for the last time, as Home Assistant ends."""
+        for ledger in self._ledgers.values():
+            ledger.close()
+        await self._store.async_write_last(self._data())
+
+    def _data(self) -> StoredData:
+        time = now()
+        for ledger in self._ledgers.values():
+            ledger.prune(time)
+        return {
+            "ledgers": {
+                key: ledger.as_dict() for key, ledger in self._ledgers.items() if not ledger.empty
+            },
+            "registrations": self.notes,
+        }
+
+    def limit(self, pace: Pace) -> Limit:
+        """Return how often a call of this pace may be made."""
+        return self._limits[pace]
+
+    def access(self, provider: Provider, url: str, values: Mapping[str, str]) -> Access:
+        """Return what is shared by everybody who uses this server with this access data."""
+        parts = [provider.key, url, *(f"{key}={values[key]}" for key in sorted(values))]
+        key = sha256("\n".join(parts).encode()).hexdigest()
+        if key not in self._accesses:
+            ledger = self._ledgers.setdefault(key, Ledger(self.timing))
+            self._accesses[key] = Access(self, url, ledger)
+        return self._accesses[key]
+
+    def client(
+        self,
+        provider: Provider,
+        url: str,
+        values: Mapping[str, str],
+        **session: Any,
+    ) -> CloudClient:
+        """Return a client that passes through the shared access."""
+        access = self.access(provider, url, values)
+        return provider.client(
+            ClientContext(
+                http=async_get_clientsession(self.hass),
+                url=url,
+                access=values,
+                gate=access,
+                cache=access.cache,
+                **session,
+            )
+        )
+
+
+def _note(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored note about a registration; raise what shows that it is none."""
+    if not all(
+        isinstance(stored[key], str) for key in (CONF_PROVIDER, CONF_SERVER, CONF_ACCOUNT_NAME)
+    ):
+        raise TypeError
+    return {**stored, "at": float(stored["at"])}
+
+
+DATA_CLOUDS: HassKey[Clouds] = HassKey(DOMAIN)
+
+
+@singleton(DATA_CLOUDS, async_=True)
+async def async_get_clouds(hass: HomeAssistant) -> Clouds:
+    """Return the one `Clouds`, loading it at the first call."""
+    clouds = Clouds(hass)
+    await clouds.async_load()
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, clouds.async_close)
+    return clouds

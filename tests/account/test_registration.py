@@ -1,0 +1,520 @@
+"""Creating an account without ever losing it or creating it twice."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_IMPORT
+from homeassistant.const import CONF_TOKEN
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.storage import Store
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.growatt_onboarding.account import Target, registration
+from custom_components.growatt_onboarding.account.registration import (
+    DATA_REGISTRATIONS,
+    ISSUE_UNFINISHED,
+)
+from custom_components.growatt_onboarding.cloud.growatt import REGISTER as FORM
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.gateway import async_get_clouds
+from custom_components.growatt_onboarding.gateway.store import DurableStore
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+from tests.common import (
+    NEW_ACCOUNT,
+    RESIDENT_ID,
+    SECRETS,
+    UNLIMITED,
+    account_entry,
+    close,
+    entries,
+    follow,
+    open_at,
+    open_dialog,
+    own_address,
+    send,
+    submit,
+    suggested,
+    until,
+)
+
+REGISTER = "user/user_register"
+CHECK = "user/check_user"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for config entries to reach the disk."""
+    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
+
+
+def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
+    return [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
+
+
+def notes(hass_storage: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(
+        hass_storage.get(DOMAIN, {"data": {"registrations": {}}})["data"]["registrations"].values()
+    )
+
+
+async def settled(hass: HomeAssistant) -> None:
+    """Return when no registration is under way or waits for anything."""
+    await until(lambda: not hass.data.get(DATA_REGISTRATIONS))
+
+
+async def begin(hass: HomeAssistant, cloud: Simulator, *, executed: bool = True) -> dict[str, Any]:
+    """Return the dialog while the cloud keeps the registration, or only its answer."""
+    cloud.faults.add(REGISTER, kind="hold", executed=executed)
+    result = await send(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    assert result["progress_action"] == "registering"
+    await cloud.faults.wait_held()
+    return result
+
+
+# The dialog and the registration
+
+
+async def test_the_dialog_makes_the_entry(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    result = await begin(hass, cloud)
+    cloud.faults.release()
+    result = await follow(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].source == "user"
+    await settled(hass)
+    assert not notes(hass_storage)
+    assert not issues(hass)
+    assert len(entries(hass)) == 1
+
+
+async def test_closing_the_dialog_while_the_request_is_under_way(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    close(hass, await begin(hass, cloud))
+    await hass.async_block_till_done()
+    assert not entries(hass)
+
+    cloud.faults.release()
+    await until(lambda: entries(hass))
+    await settled(hass)
+    (entry,) = entries(hass)
+    assert entry.source == SOURCE_IMPORT
+    assert entry.title == "alice"
+    assert entry.data["account_id"] == "102"
+    assert len(cloud.calls.of(REGISTER)) == 1
+    assert not notes(hass_storage)
+    # Nobody is there to go on to the inverters.
+    await hass.async_block_till_done()
+    assert not hass.config_entries.subentries.async_progress()
+    assert not hass.config_entries.flow.async_progress()
+
+
+async def test_closing_the_dialog_right_after_the_request(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await send(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    (running,) = hass.data[DATA_REGISTRATIONS].values()
+    account = await running.task
+    close(hass, result)
+    await until(lambda: entries(hass))
+    await settled(hass)
+    (entry,) = entries(hass)
+    assert entry.data["account_id"] == account.id
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_a_dialog_that_does_not_go_on_is_not_waited_for_for_ever(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registration, "_DIALOG_GRACE", 0)
+    result = await begin(hass, cloud)
+    (running,) = hass.data[DATA_REGISTRATIONS].values()
+    # Somebody else waits too, so that the dialog is not the one to go on.
+    running.waiting += 1
+    cloud.faults.release()
+    await settled(hass)
+    assert len(entries(hass)) == 1
+    result = await follow(hass, result)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_a_second_dialog_joins_the_registration_under_way(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    first = await begin(hass, cloud, executed=False)
+    second = await send(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert second["type"] is FlowResultType.SHOW_PROGRESS
+
+    # One of the two goes away; the other still makes the entry.
+    close(hass, first)
+    cloud.faults.release()
+    second = await follow(hass, second)
+    assert second["type"] is FlowResultType.CREATE_ENTRY
+    assert len(cloud.calls.of(REGISTER)) == 1
+    await settled(hass)
+    assert len(entries(hass)) == 1
+
+
+async def test_a_registration_that_failed_is_not_joined(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.faults.add(REGISTER, kind="code", code=10001)
+    target = Target(
+        provider=PROVIDERS["growatt"], url=cloud.url, access={CONF_TOKEN: INSTALLER_TOKEN}
+    )
+    first = await registration.async_register(hass, target, FORM, NEW_ACCOUNT)
+    joined: list[asyncio.Task[registration.Registration]] = []
+
+    def join(_: object) -> None:
+        # Right away, before anybody else has heard of the failure.
+        again = registration.async_register(hass, target, FORM, NEW_ACCOUNT)
+        joined.append(hass.async_create_task(again))
+
+    first.task.add_done_callback(join)
+    await until(lambda: joined)
+    assert first.failed
+    second = await joined[0]
+    assert second is not first
+    assert (await second.task).id == "102"
+    second.leave()
+    await settled(hass)
+    assert len(entries(hass)) == 1
+
+
+async def test_a_number_is_one_account_however_it_is_written(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    cloud.shopxo.code_picture = False
+    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, access={})
+    client = target.client(await async_get_clouds(hass))
+    (form,) = [form for form in (await client.test()).register if form.key == "sms"]
+    number = "13800138000"
+    await client.send_code(form, {"phone": number})
+    values = {"password": "Not-real-1", "code": cloud.world.mailbox[-1].code}
+    cloud.faults.add("api.php", kind="hold", match={"s": "user/reg"})
+    first = await registration.async_register(hass, target, form, {**values, "phone": number})
+    await cloud.faults.wait_held()
+    ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
+    assert key.endswith(f"|{number}")
+    assert note["account_name"] == number
+    written = {**values, "phone": "138-0013 8000"}
+    second = await registration.async_register(hass, target, form, written)
+    assert second is first
+    cloud.faults.release()
+    assert (await first.task).name == number
+    first.leave()
+    second.leave()
+    await settled(hass)
+    assert [entry.title for entry in entries(hass)] == [number]
+
+
+async def test_a_number_leaves_its_note_in_one_spelling(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    cloud.shopxo.code_picture = False
+    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, access={})
+    client = target.client(await async_get_clouds(hass))
+    (form,) = [form for form in (await client.test()).register if form.key == "sms"]
+    cloud.faults.add("api.php", kind="cut", match={"s": "user/reg"})
+    cloud.faults.add("api.php", kind="http_500", match={"s": "base/common"})
+    values = {"phone": "138-0013 8000", "password": "Not-real-1", "code": "1234"}
+    lost = await registration.async_register(hass, target, form, values)
+    with pytest.raises(registration.OutcomeUnknownError):
+        await lost.task
+    lost.leave()
+    await settled(hass)
+    ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
+    assert (key.rpartition("|")[2], note["account_name"]) == ("13800138000", "13800138000")
+
+
+async def test_an_error_that_no_cloud_raises_is_not_hidden(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = await open_at(hass, cloud, "register")
+
+    async def broken(*_: object, **__: object) -> Account:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(
+        "custom_components.growatt_onboarding.cloud.growatt.GrowattClient.register", broken
+    )
+    result = await send(hass, result, **NEW_ACCOUNT)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await follow(hass, result)
+    # Nobody can tell what it did: the repair stays.
+    assert len(issues(hass)) == 1
+
+
+# The note
+
+
+async def test_the_note_is_on_disk_before_the_request_leaves(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    seen: list[dict[str, Any]] = []
+    cloud.growatt.add_user = _watching(  # type: ignore[method-assign]
+        cloud.growatt.add_user, lambda: seen.append(dict(hass_storage[DOMAIN]["data"]))
+    )
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    ((note,),) = [list(data["registrations"].values()) for data in seen]
+    assert note["provider"] == "growatt"
+    assert note["server"] == cloud.url
+    assert note["account_name"] == "alice"
+    for secret in (*SECRETS, NEW_ACCOUNT["email"]):
+        assert secret not in str(seen)
+
+
+def _watching(original: Any, look: Any) -> Any:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        look()
+        return original(*args, **kwargs)
+
+    return watched
+
+
+async def test_the_repair_is_on_disk_before_the_request_leaves(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store[Any](hass, 1, ir.STORAGE_KEY)
+    monkeypatch.setattr(ir.async_get(hass), "_store", store)
+    result = await begin(hass, cloud)
+    (stored,) = hass_storage[ir.STORAGE_KEY]["data"]["issues"]
+    assert stored["domain"] == DOMAIN
+    assert stored["is_persistent"]
+    # Home Assistant puts it into diagnostics.
+    assert stored["translation_placeholders"] == {"name": "al…", "server": "http://…"}
+    for secret in (*SECRETS, NEW_ACCOUNT["email"]):
+        assert secret not in str(hass_storage[ir.STORAGE_KEY])
+    cloud.faults.release()
+    await follow(hass, result)
+
+
+async def test_nothing_is_sent_when_the_disk_cannot_be_written(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = await open_at(hass, cloud, "register")
+    with monkeypatch.context() as patched:
+
+        async def full(*_: object) -> None:
+            raise OSError("no space left")
+
+        patched.setattr(DurableStore, "_async_write_data", full)
+        result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"base": "not_stored"}
+    assert suggested(result) == NEW_ACCOUNT
+    assert not cloud.calls.of(REGISTER)
+    assert not issues(hass)
+
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_nothing_is_sent_while_home_assistant_stops(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await open_at(hass, cloud, "register")
+    hass.set_state(CoreState.stopping)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    hass.set_state(CoreState.running)
+    assert result["errors"] == {"base": "not_stored"}
+    assert not cloud.calls.of(REGISTER)
+
+
+async def test_a_note_that_cannot_be_dropped_does_no_harm(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = await begin(hass, cloud)
+    with monkeypatch.context() as patched:
+
+        async def full(*_: object) -> None:
+            raise OSError("no space left")
+
+        patched.setattr(DurableStore, "_async_write_data", full)
+        cloud.faults.release()
+        result = await follow(hass, result)
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        await settled(hass)
+    assert len(notes(hass_storage)) == 1
+    assert not issues(hass)
+
+
+@pytest.mark.parametrize("fault", [("code", 10001), ("firewall", 0)])
+async def test_a_refusal_takes_the_note_back(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any], fault: tuple[str, int]
+) -> None:
+    cloud.faults.add(REGISTER, kind=fault[0], code=fault[1])
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["errors"]
+    assert not notes(hass_storage)
+    assert not issues(hass)
+
+
+# What a crash leaves
+
+
+async def crashed(hass_storage: dict[str, Any], url: str) -> None:
+    """Leave what Home Assistant leaves when it is killed during a registration."""
+    key = f"growatt|{url}||alice"
+    note = {"provider": "growatt", "server": url, "account_name": "alice", "at": 1.0}
+    hass_storage[DOMAIN] = {
+        "version": 1,
+        "minor_version": 1,
+        "key": DOMAIN,
+        "data": {"ledgers": {}, "registrations": {key: note}},
+    }
+
+
+async def test_a_crash_leaves_a_repair_that_linking_ends(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, cloud.url)
+    cloud.growatt.add_user("alice", "alice@example.com")
+    assert await async_setup_component(hass, DOMAIN, {})
+    (issue,) = issues(hass)
+    assert issue.issue_id.startswith(ISSUE_UNFINISHED)
+    assert issue.translation_key == ISSUE_UNFINISHED
+    assert issue.translation_placeholders == {"name": "al…", "server": "http://…"}
+    assert issue.is_persistent
+    assert issue.learn_more_url is not None
+    assert issue.learn_more_url.endswith(f"?domain={DOMAIN}")
+
+    result = await open_at(hass, cloud, "link")
+    assert len(issues(hass)) == 1
+    result = await submit(hass, result, account_id="102")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert not issues(hass)
+    assert not notes(hass_storage)
+
+
+async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_created(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, cloud.url)
+    result = await open_dialog(hass)
+    assert len(issues(hass)) == 1
+    # The cloud cannot tell at first.
+    cloud.faults.add(CHECK, kind="http_500")
+    close(hass, await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN))
+    assert len(issues(hass)) == 1
+
+    result = await open_at(hass, cloud, "register")
+    assert not issues(hass)
+    assert not notes(hass_storage)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_a_crash_left_at_another_place_stays(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, "https://elsewhere.example")
+    await open_at(hass, cloud, "link")
+    assert len(issues(hass)) == 1
+    assert len(cloud.calls.of(CHECK)) == 0
+
+
+async def test_a_token_that_tells_no_name_ends_the_repair_too(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    """The account is called by its id then; made later at the same place, it is the one."""
+    await crashed(hass_storage, cloud.url)
+    cloud.growatt.add_user("alice", "alice@example.com")
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert len(issues(hass)) == 1
+    result = await open_at(hass, cloud, "link", token=END_USER_TOKEN)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == f"Sim Home ({RESIDENT_ID})"
+    assert not issues(hass)
+    assert not notes(hass_storage)
+
+
+async def test_a_note_whose_account_is_here_is_dropped_at_the_start(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, cloud.url)
+    target = Target(
+        provider=PROVIDERS["growatt"], url=cloud.url, access={CONF_TOKEN: INSTALLER_TOKEN}
+    )
+    account_entry(target, Account(id="102", name="Alice", session={})).add_to_hass(hass)
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert not issues(hass)
+    assert not notes(hass_storage)
+
+
+async def test_a_repair_whose_note_is_gone_goes_too(hass: HomeAssistant, cloud: Simulator) -> None:
+    """Home Assistant was killed after the note was dropped and before the repairs were stored."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{ISSUE_UNFINISHED}_0123456789abcdef",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=ISSUE_UNFINISHED,
+    )
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        "something_else",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="something_else",
+    )
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert [issue.issue_id for issue in issues(hass)] == ["something_else"]
+
+
+async def test_an_unknown_outcome_leaves_the_repair(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    cloud.faults.add(REGISTER, kind="cut_after")
+    cloud.faults.add(CHECK, kind="pass")
+    cloud.faults.add(CHECK, kind="http_500")
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["step_id"] == "outcome_unknown"
+    close(hass, result)
+    await settled(hass)
+    assert len(issues(hass)) == 1
+    assert len(notes(hass_storage)) == 1
+    assert not entries(hass)
+
+    # The dialog opened again: the account is there and is linked.
+    result = await open_at(hass, cloud, "link")
+    result = await submit(hass, result, account_id="102")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert not issues(hass)
+
+
+async def test_a_registration_under_way_is_left_alone_by_other_dialogs(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    result = await begin(hass, cloud)
+    close(hass, await open_at(hass, cloud, "link"))
+    assert len(notes(hass_storage)) == 1
+    assert len(issues(hass)) == 1
+    cloud.faults.release()
+    await follow(hass, result)
+
+
+async def test_the_notes_of_a_store_are_read(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    hass.data[DATA_TIMING] = UNLIMITED
+    await crashed(hass_storage, "https://openapi.growatt.com")
+    clouds = await async_get_clouds(hass)
+    assert [note["account_name"] for note in clouds.notes.values()] == ["alice"]

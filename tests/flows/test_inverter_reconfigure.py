@@ -1,0 +1,289 @@
+"""Submitting one inverter again, also to another plant, from its own page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
+import pytest
+
+from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud.errors import RejectedError
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.provider import Capability, Field
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DATA_TIMING, SUBENTRY_INVERTER
+from simulator import END_USER_TOKEN, Simulator
+from tests.common import (
+    RESIDENT,
+    RESIDENT_ID,
+    RESIDENT_PLANT,
+    UNLIMITED,
+    account_entry,
+    add_account,
+    count_setups,
+    submit,
+    suggested,
+    until,
+)
+from tests.fake_provider import URL, FakeCloud, fake_provider
+
+SN = "SIM0000001"
+BIND = "device/sn/add"
+
+type Result = dict[str, Any]
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
+    """Return the entry of the resident, who has an inverter that is not online yet."""
+    entry = await add_account(hass, cloud, token=END_USER_TOKEN)
+    cloud.growatt.add_device(SN)
+    await track(entry, RESIDENT_PLANT)
+    assert state(entry) == "accepted"
+    return entry
+
+
+@pytest.fixture
+def garage(cloud: Simulator) -> str:
+    """Return another plant of the resident."""
+    return str(cloud.growatt.add_plant(int(RESIDENT_ID), "Garage").plant_id)
+
+
+async def track(entry: ConfigEntry, plant_id: str) -> None:
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track([SN], plant_id)
+    await coordinator.async_wait_for_answers([SN], 10)
+
+
+def state(entry: ConfigEntry) -> str:
+    return str(entry.runtime_data.coordinator.data[SN].state)
+
+
+async def open_inverter(hass: HomeAssistant, entry: ConfigEntry) -> Result:
+    """Open the dialog that changes the inverter."""
+    (subentry,) = entry.get_subentries_of_type(SUBENTRY_INVERTER)
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, SUBENTRY_INVERTER),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
+    )
+
+
+@contextmanager
+def a_full_disk() -> Iterator[None]:
+    async def full(_store: Store[Any], _data: dict[str, Any]) -> None:
+        raise WriteError
+
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(Store, "_async_write_data", full)
+        yield
+
+
+# Submitting again
+
+
+async def test_submit_again(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setups = count_setups(monkeypatch)
+    result = await open_inverter(hass, entry)
+    assert result["type"] is FlowResultType.MENU
+    assert result["step_id"] == "reconfigure"
+    assert result["menu_options"] == ["submit_again", "plant"]
+    values = {"account": RESIDENT, "serial": SN}
+    assert result["description_placeholders"] == {**values, "plant": RESIDENT_PLANT}
+
+    result = await submit(hass, result, next_step_id="submit_again")
+    assert result["step_id"] == "submit_again"
+    assert result["description_placeholders"] == values
+    assert len(cloud.calls.of(BIND)) == 1
+
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "submitted_again"
+    assert result["description_placeholders"]["results"] == f"- **Accepted:** {SN}"
+    assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT] * 2
+    await hass.async_block_till_done()
+    assert not setups
+
+
+async def test_submit_to_another_plant(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, garage: str
+) -> None:
+    (before,) = entry.get_subentries_of_type(SUBENTRY_INVERTER)
+    hass.config_entries.async_update_subentry(entry, before, title="On the roof")
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
+    assert result["step_id"] == "plant"
+    # The plant it was submitted to is chosen already.
+    (marker,) = result["data_schema"].schema
+    assert marker.default() == RESIDENT_PLANT
+
+    result = await submit(hass, result, plant_id=garage)
+    assert result["reason"] == "submitted_again"
+    assert result["description_placeholders"]["results"] == f"- **Accepted:** {SN}"
+    assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT, garage]
+    (after,) = entry.get_subentries_of_type(SUBENTRY_INVERTER)
+    assert after.data == {"serial_number": SN, "plant_id": garage}
+    assert (after.subentry_id, after.unique_id, after.title) == (
+        before.subentry_id,
+        SN,
+        "On the roof",
+    )
+
+
+async def test_submit_to_a_new_plant(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
+    result = await submit(hass, result, plant_id="new_plant")
+    assert result["step_id"] == "create_plant"
+    result = await submit(hass, result, name="Shed", peak_power=3.0)
+    assert result["reason"] == "submitted_again"
+    (shed,) = [plant for plant in cloud.growatt.plants.values() if plant.name == "Shed"]
+    assert cloud.calls.of(BIND)[-1].params["plant_id"] == str(shed.plant_id)
+
+
+async def test_a_plant_that_the_account_does_not_have_any_more(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, garage: str
+) -> None:
+    cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
+    (marker,) = result["data_schema"].schema
+    assert marker.default() == garage
+
+
+async def test_a_refusal_is_told(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, entry = await add_fake(hass, monkeypatch, place=Field(name="product_key"))
+    cloud.fail("bind", RejectedError("invalid_product_key"))
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
+    result = await submit(hass, result)
+    assert result["reason"] == "submitted_again"
+    assert f"- **Rejected:** {SN}" in result["description_placeholders"]["results"]
+    assert state(entry) == "rejected"
+
+
+@pytest.mark.parametrize("way", ["submit_again", "plant"])
+async def test_a_full_disk_sends_nothing_and_can_be_tried_again(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, garage: str, way: str
+) -> None:
+    plant_id = garage if way == "plant" else RESIDENT_PLANT
+    answers = {"plant_id": garage} if way == "plant" else {}
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id=way)
+    with a_full_disk():
+        result = await submit(hass, result, **answers)
+        assert result["step_id"] == "submit_again"
+        assert result["errors"] == {"base": "not_stored"}
+    assert len(cloud.calls.of(BIND)) == 1
+    result = await submit(hass, result)
+    assert result["reason"] == "submitted_again"
+    assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT, plant_id]
+
+
+# Where it makes no sense
+
+
+async def test_an_inverter_that_is_associated(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
+    cloud.growatt.bring_online(SN)
+    entry.runtime_data.coordinator.async_check([SN])
+    await until(lambda: state(entry) == "associated")
+
+    # Whether the dialog was open before or not.
+    for shown in (await submit(hass, result), await open_inverter(hass, entry)):
+        assert shown["type"] is FlowResultType.ABORT
+        assert shown["reason"] == "already_associated"
+        assert shown["description_placeholders"] == {
+            "account": RESIDENT,
+            "serial": SN,
+            "plant": RESIDENT_PLANT,
+        }
+    assert len(cloud.calls.of(BIND)) == 1
+
+
+async def test_an_inverter_that_was_removed_meanwhile(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
+    (subentry,) = entry.get_subentries_of_type(SUBENTRY_INVERTER)
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    await until(lambda: SN not in entry.runtime_data.coordinator.data)
+    result = await submit(hass, result)
+    assert result["reason"] == "not_tracked"
+    assert result["description_placeholders"]["serial"] == SN
+
+
+async def test_an_account_that_is_not_set_up(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await open_inverter(hass, entry)
+    assert result["reason"] == "not_loaded"
+    assert result["description_placeholders"] == {"account": RESIDENT}
+
+
+# Clouds that are not like that
+
+
+async def add_fake(
+    hass: HomeAssistant,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    place: Field | None = None,
+    signed_in: bool = True,
+) -> tuple[FakeCloud, ConfigEntry]:
+    """Set up the entry of an account of another provider, with an inverter."""
+    hass.data[DATA_TIMING] = UNLIMITED
+    cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))
+    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud, place=place))
+    target = Target(provider=PROVIDERS["fake"], url=URL, access={})
+    session = {"token": "fake"} if signed_in else None
+    entry = account_entry(target, Account(id="7", name="alice", session=session))
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await track(entry, "p11aaa")
+    return cloud, entry
+
+
+async def test_another_place_instead_of_a_plant(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, entry = await add_fake(hass, monkeypatch, place=Field(name="product_key"))
+    result = await open_inverter(hass, entry)
+    assert result["menu_options"] == ["submit_again", "place"]
+    result = await submit(hass, result, next_step_id="place")
+    assert result["step_id"] == "place"
+    assert suggested(result) == {"product_key": "p11aaa"}
+    result = await submit(hass, result, product_key=" p22bbb ")
+    assert result["reason"] == "submitted_again"
+    assert cloud.bound == [("7", "p11aaa", SN), ("7", "p22bbb", SN)]
+
+
+async def test_a_cloud_without_plants_and_without_a_place(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, entry = await add_fake(hass, monkeypatch)
+    assert (await open_inverter(hass, entry))["menu_options"] == ["submit_again"]
+
+
+async def test_a_cloud_that_binds_nothing_any_more(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, entry = await add_fake(hass, monkeypatch)
+    cloud.capabilities = frozenset()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert (await open_inverter(hass, entry))["reason"] == "cannot_bind"
+
+
+async def test_an_account_that_is_not_signed_in(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, entry = await add_fake(hass, monkeypatch, signed_in=False)
+    assert (await open_inverter(hass, entry))["reason"] == "not_signed_in"
+    await hass.async_block_till_done()
+    assert list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))

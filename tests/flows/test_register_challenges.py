@@ -1,0 +1,181 @@
+"""The actions for pictures and codes, from the challenge to the account."""
+
+from base64 import b64decode
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.growatt_onboarding.account import registration
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from simulator import Simulator
+from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
+from tests.common import UNLIMITED, entries, submit
+
+PASSWORD = "Not-real-1"
+
+
+@pytest.fixture(autouse=True)
+async def component(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the integration up, without any account and without pauses."""
+    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
+    hass.data[DATA_TIMING] = UNLIMITED
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
+async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
+    response = await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return response
+
+
+async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) -> None:
+    site = {"provider": "shopxo", "server": simulator.url, "form": "username"}
+    picture = await act(hass, "get_captcha", **site)
+    kind, _, data = picture["image"].partition(";base64,")
+    assert kind == "data:image/gif"
+    assert b64decode(data).startswith(b"GIF8")
+    account = {"username": "alice", "password": PASSWORD}
+    challenge = {"challenge_id": picture["challenge_id"]}
+
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "register_account", **site, **account, **challenge, captcha="0000")
+    assert caught.value.translation_key == "captcha_wrong"
+    assert entries(hass) == []
+
+    picture = await act(hass, "get_captcha", **site)
+    answer = simulator.world.captchas[picture["challenge_id"]]
+    made = await act(
+        hass,
+        "register_account",
+        **site,
+        **account,
+        challenge_id=picture["challenge_id"],
+        captcha=answer,
+    )
+    assert made["account_name"] == "alice"
+    (entry,) = entries(hass)
+    assert made["config_entry_id"] == entry.entry_id
+
+
+@pytest.mark.parametrize("challenge", [{}, {"challenge_id": " "}])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("send_verification_code", {"form": "email", "email": "alice@example.com"}),
+        ("register_account", {"form": "username", "username": "alice", "password": PASSWORD}),
+    ],
+)
+async def test_an_answer_needs_its_picture(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    action: str,
+    data: dict[str, str],
+    challenge: dict[str, str],
+) -> None:
+    site = {"provider": "shopxo", "server": simulator.url}
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, action, **site, **data, **challenge, captcha="2345")
+    assert caught.value.translation_key == "required"
+    assert caught.value.translation_placeholders == {"field": "challenge_id"}
+    assert len(simulator.calls) == 0
+
+
+async def test_a_site_that_does_not_tell_whether_a_name_is_free(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.shopxo.login_types = ["sms"]
+    simulator.shopxo.register_picture = False
+    simulator.shopxo.add_user(username="bob")
+    site = {"provider": "shopxo", "server": simulator.url}
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(hass, "check_username", **site, username="alice")
+    assert caught.value.translation_key == "cannot_check_name"
+
+    # The registration itself says so, before it creates anything.
+    account = {**site, "form": "username", "password": PASSWORD}
+    with pytest.raises(ServiceValidationError) as refused:
+        await act(hass, "register_account", **account, username="bob")
+    assert refused.value.translation_key == "username_taken"
+    made = await act(hass, "register_account", **account, username="alice")
+    assert made["account_name"] == "alice"
+    assert len(entries(hass)) == 1
+
+
+async def test_a_dialog_of_a_site_that_does_not_tell_whether_a_name_is_free(
+    hass: HomeAssistant, simulator: Simulator
+) -> None:
+    simulator.shopxo.login_types = ["sms"]
+    simulator.shopxo.register_types = ["username"]
+    simulator.shopxo.register_picture = False
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    result = await submit(hass, result, provider="shopxo")
+    result = await submit(hass, result, address=simulator.url)
+    assert result["step_id"] == "register_form"
+    result = await submit(hass, result, username="alice", password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:
+    site = {"provider": "shopxo", "server": simulator.url, "form": "email"}
+    email = {"email": "alice@example.com"}
+    picture = await act(hass, "get_captcha", **site)
+    sent = await act(
+        hass,
+        "send_verification_code",
+        **site,
+        **email,
+        challenge_id=picture["challenge_id"],
+        captcha=simulator.world.captchas[picture["challenge_id"]],
+    )
+    assert sent == {"sent_to": "alice@example.com"}
+    code = simulator.world.mailbox[-1].code
+    made = await act(hass, "register_account", **site, **email, password=PASSWORD, code=code)
+    assert made["config_entry_id"] == entries(hass)[0].entry_id
+
+
+async def test_a_code_without_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:
+    cloud = {
+        "provider": "quectel",
+        "server": simulator.url,
+        "user_domain": USER_DOMAIN,
+        "user_domain_secret": USER_DOMAIN_SECRET,
+    }
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "get_captcha", **cloud)
+    assert caught.value.translation_key == "no_captcha"
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, "send_verification_code", **cloud)
+    assert caught.value.translation_placeholders is not None
+    assert caught.value.translation_placeholders["field"] == "email"
+
+    await act(hass, "send_verification_code", **cloud, email="alice@example.com")
+    code = simulator.world.mailbox[-1].code
+    made = await act(
+        hass,
+        "register_account",
+        **cloud,
+        email="alice@example.com",
+        password=PASSWORD,
+        code=code,
+    )
+    assert made["account_name"] == "alice@example.com"
+    assert len(simulator.calls.of("emailPwdRegister")) == 1
+
+
+async def test_where_no_code_is_sent(hass: HomeAssistant, simulator: Simulator) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(
+            hass,
+            "send_verification_code",
+            provider="shopxo",
+            server=simulator.url,
+            form="username",
+        )
+    assert caught.value.translation_key == "nothing_offered"

@@ -1,0 +1,409 @@
+"""Changing an account: its server, its access data, and handing it over."""
+
+from collections.abc import AsyncGenerator, Callable
+from copy import replace
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+
+from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.provider import Offer, Server
+from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.const import DATA_TIMING
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
+from tests.common import (
+    RESIDENT,
+    RESIDENT_ID,
+    RESIDENT_PLANT,
+    UNLIMITED,
+    account_entry,
+    add_account,
+    count_setups,
+    entries,
+    open_reconfigure,
+    own_address,
+    submit,
+    suggested,
+)
+from tests.fake_provider import LOGIN, URL, FakeCloud, fake_provider
+
+SN = "SIM0000001"
+NEW_TOKEN = "SIMULATOR_TOKEN_END_USER_RENEWED"
+PASSWORD = "Not-a-real-one-1"
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
+    """Return the entry of the resident with a token of their own."""
+    return await add_account(hass, cloud, token=END_USER_TOKEN)
+
+
+@pytest.fixture
+def setups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the ids of the entries that are set up from now on."""
+    return count_setups(monkeypatch)
+
+
+@pytest.fixture
+async def elsewhere(cloud: Simulator) -> AsyncGenerator[Simulator]:
+    """Return another server, which has the resident as well."""
+    async with Simulator() as other:
+        other.growatt.limits.reading = "none"
+        yield other
+
+
+async def track(cloud: Simulator, entry: ConfigEntry, *, online: bool = False) -> None:
+    """Have the account track an inverter."""
+    cloud.growatt.add_device(SN, online=online)
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track([SN], RESIDENT_PLANT)
+    await coordinator.async_wait_for_answers([SN], 10)
+
+
+# Access data
+
+
+async def test_the_form_has_what_is_stored_but_no_secret(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    result = await open_reconfigure(hass, entry)
+    assert result["step_id"] == "new_access"
+    assert result["description_placeholders"] == {"name": RESIDENT, "server": cloud.url}
+    assert suggested(result) == own_address(cloud.url)
+    assert not cloud.calls
+
+
+async def test_a_known_server_is_chosen_in_the_list(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch, entry: ConfigEntry
+) -> None:
+    servers = (Server("global", "https://cloud.example"), Server("china", cloud.url))
+    monkeypatch.setitem(PROVIDERS, "growatt", replace(PROVIDERS["growatt"], servers=servers))
+    result = await open_reconfigure(hass, entry)
+    assert suggested(result) == {"server": "china"}
+    result = await submit(hass, result, server="china")
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_a_secret_left_empty_stays(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    before = dict(entry.data)
+    result = await open_reconfigure(hass, entry)
+    result = await submit(hass, result, **own_address(cloud.url))
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.data == before
+    assert setups == [entry.entry_id]
+
+
+async def test_a_new_token_is_tested_and_kept(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=int(RESIDENT_ID))
+    typed = {**own_address(cloud.url), "token": "x" * 32}
+    result = await submit(hass, await open_reconfigure(hass, entry), **typed)
+    assert result["step_id"] == "new_access"
+    assert result["errors"] == {"token": "invalid_token"}
+    assert suggested(result) == typed
+    assert not setups
+
+    result = await submit(hass, result, **own_address(cloud.url), token=NEW_TOKEN)
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.data["access"] == {"token": NEW_TOKEN}
+    assert setups == [entry.entry_id]
+
+
+async def test_an_account_that_is_not_set_up(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(cloud.url))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
+
+
+# The server
+
+
+async def test_an_account_that_is_removed_meanwhile(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> None:
+    """Home Assistant ends a dialog to sign in again by itself, but not this one."""
+    await open_reconfigure(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not hass.config_entries.flow.async_progress()
+
+
+async def test_another_server_keeps_the_inverters(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    elsewhere: Simulator,
+    entry: ConfigEntry,
+    setups: list[str],
+) -> None:
+    await track(cloud, entry)
+    subentries = dict(entry.subentries)
+    binding = entry.runtime_data.coordinator.data[SN]
+    assert binding.state == "accepted"
+
+    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(elsewhere.url))
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+
+    assert entry.data["server"] == elsewhere.url
+    assert entry.data["access"] == {"token": END_USER_TOKEN}
+    assert entry.unique_id == f"growatt|{elsewhere.url}||{RESIDENT_ID}"
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.subentries == subentries
+    kept = entry.runtime_data.coordinator.data[SN]
+    assert (kept.state, kept.queued_at) == (binding.state, binding.queued_at)
+    # What was accepted is not sent again.
+    assert not elsewhere.calls.of("device/sn/add")
+
+
+@pytest.mark.parametrize(
+    ("typed", "errors"),
+    [
+        ({"server": "own_address"}, {"address": "required"}),
+        ({"server": "global", "address": "https://cloud.example"}, {"address": "address_unused"}),
+        (own_address("ftp://cloud.example"), {"address": "invalid_url"}),
+        (own_address("http://cloud.example"), {"address": "insecure_url"}),
+    ],
+)
+async def test_a_wrong_server_stands_at_its_field(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    entry: ConfigEntry,
+    typed: dict[str, str],
+    errors: dict[str, str],
+) -> None:
+    result = await submit(hass, await open_reconfigure(hass, entry), **typed)
+    assert result["step_id"] == "new_access"
+    assert result["errors"] == errors
+    assert suggested(result) == typed
+    result = await submit(hass, result, **own_address(cloud.url))
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_a_server_that_cannot_be_reached(
+    hass: HomeAssistant, cloud: Simulator, elsewhere: Simulator, entry: ConfigEntry
+) -> None:
+    url = elsewhere.url
+    await elsewhere.stop()
+    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(url))
+    assert result["errors"] == {"address": "cannot_connect"}
+    assert entry.data["server"] == cloud.url
+
+
+# Whose account it is
+
+
+async def test_another_account_is_refused(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    cloud.growatt.add_plant(bob.user_id, "Bob's roof")
+    cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=bob.user_id)
+    result = await open_reconfigure(hass, entry)
+    result = await submit(hass, result, **own_address(cloud.url), token=NEW_TOKEN)
+    assert result["step_id"] == "new_access"
+    assert result["errors"] == {"base": "wrong_account"}
+    assert result["description_placeholders"]["expected"] == RESIDENT
+    assert result["description_placeholders"]["found"] == f"Bob's roof ({bob.user_id})"
+    assert not setups
+
+    result = await submit(hass, result, **own_address(cloud.url))
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_the_same_id_on_another_server_can_be_somebody_else(
+    hass: HomeAssistant, cloud: Simulator, elsewhere: Simulator
+) -> None:
+    entry = await add_account(hass, cloud)
+    elsewhere.growatt.users[int(RESIDENT_ID)].name = "stranger"
+    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(elsewhere.url))
+    assert result["errors"] == {"base": "wrong_account"}
+    assert result["description_placeholders"]["found"] == "stranger"
+    assert entry.data["server"] == cloud.url
+
+
+async def test_a_server_on_which_the_account_has_an_entry_already(
+    hass: HomeAssistant, cloud: Simulator, elsewhere: Simulator, entry: ConfigEntry
+) -> None:
+    there = await add_account(hass, elsewhere, token=INSTALLER_TOKEN)
+    hass.config_entries.async_update_entry(there, title="Second home")
+    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(elsewhere.url))
+    assert result["step_id"] == "new_access"
+    assert result["errors"] == {"base": "in_another_entry"}
+    assert result["description_placeholders"]["other"] == "Second home"
+    assert entry.unique_id != there.unique_id
+
+    await hass.config_entries.async_remove(there.entry_id)
+    result = await submit(hass, result, **own_address(elsewhere.url))
+    assert result["reason"] == "reconfigure_successful"
+    assert entries(hass) == [entry]
+
+
+# Every cloud
+
+
+@dataclass
+class Site:
+    """An account of a provider that takes a password to sign in."""
+
+    provider: str
+    name: str
+    access: dict[str, str]
+    shown: dict[str, str]
+    identity: str
+    fields: set[str]
+    add: Callable[[Simulator], str]
+
+
+def quectel_user(simulator: Simulator) -> str:
+    return simulator.quectel.add_user("alice@example.com", password=PASSWORD).uid
+
+
+def shopxo_user(simulator: Simulator) -> str:
+    simulator.shopxo.login_types = ["username"]
+    return str(simulator.shopxo.add_user(username="alice", password=PASSWORD).id)
+
+
+def anqicms_user(simulator: Simulator) -> str:
+    user = simulator.anqicms.add_user(user_name="alice", password=PASSWORD)
+    return str(user.id)
+
+
+SITES = [
+    Site(
+        "quectel",
+        "alice@example.com",
+        {"user_domain": USER_DOMAIN, "user_domain_secret": USER_DOMAIN_SECRET},
+        {"server": "own_address", "user_domain": USER_DOMAIN},
+        "email",
+        {"server", "address", "user_domain", "user_domain_secret"},
+        quectel_user,
+    ),
+    Site("shopxo", "alice", {}, {}, "login", {"address"}, shopxo_user),
+    Site(
+        "anqicms",
+        "alice",
+        {"site_id": "1"},
+        {"site_id": "1"},
+        "login",
+        {"address", "site_id"},
+        anqicms_user,
+    ),
+]
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.provider)
+async def test_every_cloud(
+    hass: HomeAssistant, cloud: Simulator, elsewhere: Simulator, setups: list[str], site: Site
+) -> None:
+    account_id = site.add(cloud)
+    assert site.add(elsewhere) == account_id
+    target = Target(provider=PROVIDERS[site.provider], url=cloud.url, access=site.access)
+    entry = account_entry(target, Account(id=account_id, name=site.name))
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    setups.clear()
+
+    result = await open_reconfigure(hass, entry)
+    assert result["step_id"] == "new_access"
+    assert set(map(str, result["data_schema"].schema)) == site.fields
+    assert suggested(result) == {**site.shown, "address": cloud.url}
+    result = await submit(hass, result, **{**site.shown, "address": elsewhere.url})
+    assert result["step_id"] == "link_form", result
+    assert suggested(result) == {site.identity: site.name}
+
+    answers = {site.identity: site.name, "password": "Not-this-one-1"}
+    if "captcha" in result["data_schema"].schema:
+        answers["captcha"] = "none"
+    result = await submit(hass, result, **answers)
+    assert result["step_id"] == "link_form"
+    assert result["errors"]
+    answers["password"] = PASSWORD
+    if "captcha" in result["data_schema"].schema:
+        answers["captcha"] = list(elsewhere.world.captchas.values())[-1]
+    result = await submit(hass, result, **answers)
+    assert result["type"] is FlowResultType.ABORT, result["errors"]
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert entry.data["server"] == elsewhere.url
+    assert entry.data["access"] == site.access
+    assert entry.data["session"]
+    assert (
+        entry.unique_id
+        == f"{
+            Target(provider=PROVIDERS[site.provider], url=elsewhere.url, access=site.access).place
+        }|{account_id}"
+    )
+    assert setups == [entry.entry_id]
+
+
+@pytest.fixture
+async def portal(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> FakeCloud:
+    """Return the cloud of one more provider."""
+    hass.data[DATA_TIMING] = UNLIMITED
+    cloud = FakeCloud(offer=Offer(link=(LOGIN,)), passwords={"alice": PASSWORD, "bob": PASSWORD})
+    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud))
+    return cloud
+
+
+@pytest.fixture
+async def customer(hass: HomeAssistant, portal: FakeCloud) -> ConfigEntry:
+    """Return the entry of an account there."""
+    access = {"site": "1", "site_secret": "Not-a-real-secret-1"}
+    entry = account_entry(
+        Target(provider=PROVIDERS["fake"], url=URL, access=access),
+        Account(id="id of alice", name="alice", session={"token": "fake"}),
+    )
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    return entry
+
+
+async def test_who_signs_in_as_somebody_else_can_correct_it(
+    hass: HomeAssistant, customer: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_reconfigure(hass, customer), address=URL, site="1")
+    assert result["step_id"] == "link_form"
+    result = await submit(hass, result, username="bob", password=PASSWORD)
+    assert result["step_id"] == "link_form"
+    assert result["errors"] == {"base": "wrong_account"}
+    assert suggested(result)["username"] == "bob"
+    result = await submit(hass, result, username="alice", password=PASSWORD)
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_an_optional_field_that_is_cleared_is_gone_but_a_secret_stays(
+    hass: HomeAssistant, customer: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_reconfigure(hass, customer), address=URL)
+    result = await submit(hass, result, username="alice", password=PASSWORD)
+    assert result["reason"] == "reconfigure_successful"
+    assert customer.data["access"] == {"site_secret": "Not-a-real-secret-1"}
+
+
+async def test_a_server_that_lets_nobody_sign_in(
+    hass: HomeAssistant, portal: FakeCloud, customer: ConfigEntry
+) -> None:
+    portal.offer = Offer()
+    result = await submit(hass, await open_reconfigure(hass, customer), address=URL, site="1")
+    assert result["step_id"] == "new_access"
+    assert result["errors"] == {"base": "nothing_offered"}
+    assert suggested(result) == {"address": URL, "site": "1"}

@@ -1,0 +1,313 @@
+"""Storage on a real disk: nothing is taken for stored that is not, and no start fails for it."""
+
+# ruff: noqa: ASYNC240 - looking at the disk is what these tests do
+
+import asyncio
+from contextlib import suppress
+import json
+from pathlib import Path
+import threading
+from typing import Any
+
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.gateway import Clouds
+from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
+from tests.prove.world import World
+
+KEY = f"{DOMAIN}.test"
+GOOD = {"version": 1, "minor_version": 1, "key": KEY, "data": {"a": 1}}
+# No store of ours, whatever the key: version, shape or content is another one.
+BAD = [
+    "[]",
+    "null",
+    "5",
+    '"text"',
+    '{"data": {}}',
+    '{"version": 1}',
+    '{"version": 1, "data": []}',
+    '{"version": 1, "data": "text"}',
+    '{"version": 2, "data": {}}',
+    '{"version": 0, "data": {}}',
+    '{"version": null, "data": {}}',
+]
+
+
+@pytest.fixture
+def hass_storage() -> dict[str, Any]:
+    """Stand in for the harness's storage in memory: here the disk is real."""
+    return {}
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    (tmp_path / ".storage").mkdir()
+    return str(tmp_path)
+
+
+@pytest.fixture
+def file(hass: HomeAssistant) -> Path:
+    return Path(hass.config.path(".storage", KEY))
+
+
+@pytest.fixture
+def store(hass: HomeAssistant) -> DurableStore:
+    return DurableStore(hass, KEY)
+
+
+def issues(hass: HomeAssistant) -> set[str]:
+    return {issue_id for _, issue_id in ir.async_get(hass).issues}
+
+
+async def test_what_was_written_is_read(store: DurableStore, file: Path) -> None:
+    assert await store.async_read() is None
+    await store.async_write({"a": 1})
+    assert json.loads(file.read_text())["data"] == {"a": 1}
+    assert file.stat().st_mode & 0o077 == 0
+    assert await store.async_read() == {"a": 1}
+
+
+@pytest.mark.parametrize("content", BAD)
+async def test_another_shape_is_kept_aside(
+    hass: HomeAssistant, store: DurableStore, file: Path, content: str
+) -> None:
+    file.write_text(content)
+    assert await store.async_read() is None
+    assert not file.exists()
+    (kept,) = file.parent.glob(f"{KEY}.unreadable.*")
+    assert kept.read_text() == content
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"store_set_aside_{KEY}")
+    assert issue is not None
+    assert issue.translation_placeholders == {"path": f".storage/{kept.name}"}
+    assert issue.is_persistent
+    await store.async_write({"a": 1})
+    assert await store.async_read() == {"a": 1}
+
+
+async def test_a_later_minor_version_can_be_read(
+    hass: HomeAssistant, store: DurableStore, file: Path
+) -> None:
+    """So that going back to an earlier version of the integration loses nothing."""
+    file.write_text(json.dumps({**GOOD, "minor_version": 2}))
+    assert await store.async_read() == {"a": 1}
+    assert not issues(hass)
+
+
+@pytest.mark.parametrize("content", ["{", "", "\x00", '{"version": 1, "data": {'])
+async def test_broken_json_is_set_aside_by_home_assistant(
+    hass: HomeAssistant, store: DurableStore, file: Path, content: str
+) -> None:
+    file.write_text(content)
+    assert await store.async_read() is None
+    assert any(issue_id.startswith("storage_corruption") for issue_id in issues(hass))
+    await store.async_write({"a": 1})
+
+
+async def test_file_that_cannot_be_read(
+    hass: HomeAssistant, store: DurableStore, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.mkdir()
+    assert await store.async_read() is None
+    assert f"store_set_aside_{KEY}" in issues(hass)
+    await store.async_write({"a": 1})
+
+
+async def test_file_that_can_neither_be_read_nor_moved(
+    hass: HomeAssistant,
+    store: DurableStore,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file.write_text("[]")
+
+    def fail(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.replace", fail)
+    assert await store.async_read() is None
+    assert "nor kept under another name" in caplog.text
+    assert not issues(hass)
+    with pytest.raises(NotStoredError):
+        await store.async_write({"a": 1})
+    assert file.read_text() == "[]"
+
+
+async def test_disk_full(store: DurableStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await store.async_write({"a": 1})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr("atomicwrites.AtomicWriter.commit", full)
+        with pytest.raises(NotStoredError):
+            await store.async_write({"a": 2})
+        context.setattr("os.makedirs", full)
+        with pytest.raises(NotStoredError):
+            await store.async_write({"a": 3})
+    assert json.loads(file.read_text())["data"] == {"a": 1}
+    await store.async_write({"a": 4})
+    assert json.loads(file.read_text())["data"] == {"a": 4}
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_not_overtaken(
+    store: DurableStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended, go_on = asyncio.Event(), asyncio.Event(), threading.Event()
+    loop, write = asyncio.get_running_loop(), DurableStore._write_prepared_data
+
+    def slow_at_first(self: DurableStore, mode: str, data: Any) -> None:
+        first = not begun.is_set()
+        if first:
+            loop.call_soon_threadsafe(begun.set)
+            assert go_on.wait(10)
+        write(self, mode, data)
+        if first:
+            loop.call_soon_threadsafe(ended.set)
+
+    monkeypatch.setattr(DurableStore, "_write_prepared_data", slow_at_first)
+    first = asyncio.create_task(store.async_write({"a": 1}))
+    await begun.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    second = asyncio.create_task(store.async_write({"a": 2}))
+    await asyncio.wait({second}, timeout=0.2)
+    go_on.set()
+    await asyncio.gather(second, ended.wait())
+    assert json.loads(file.read_text())["data"] == {"a": 2}
+
+
+async def test_what_is_no_json_is_not_stored(store: DurableStore, file: Path) -> None:
+    with pytest.raises(NotStoredError):
+        await store.async_write({"a": object()})
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("state", [CoreState.stopping, CoreState.final_write])
+async def test_home_assistant_stopping(
+    hass: HomeAssistant, store: DurableStore, file: Path, state: CoreState
+) -> None:
+    hass.set_state(state)
+    with pytest.raises(NotStoredError):
+        await store.async_write({"a": 1})
+    assert not file.exists()
+
+
+async def test_removing_leaves_nothing(
+    hass: HomeAssistant, store: DurableStore, file: Path
+) -> None:
+    file.write_text("[]")
+    other = file.with_name(f"{KEY}2")
+    other.write_text(json.dumps(GOOD))
+    await store.async_read()
+    await store.async_write({"a": 1})
+    await store.async_remove()
+    assert list(file.parent.iterdir()) == [other]
+    assert not issues(hass)
+    # Nothing is there any more to be removed.
+    await store.async_remove()
+
+
+# The stores as the integration uses them
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"ledgers": {}},
+        {"ledgers": [], "registrations": {}},
+        {"ledgers": {"key": {}}, "registrations": {}},
+        {"ledgers": {}, "registrations": []},
+        {"ledgers": {}, "registrations": {"key": {}}},
+        {"ledgers": {}, "registrations": {"key": None}},
+        {
+            "ledgers": {},
+            "registrations": {"key": {"provider": "growatt", "server": 1, "account_name": "a"}},
+        },
+    ],
+    ids=str,
+)
+async def test_domain_store_of_another_shape(hass: HomeAssistant, data: dict[str, Any]) -> None:
+    path = Path(hass.config.path(".storage", DOMAIN))
+    path.write_text(json.dumps({"version": 1, "minor_version": 1, "key": DOMAIN, "data": data}))
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert f"store_set_aside_{DOMAIN}" in issues(hass)
+    assert not path.exists()
+
+
+async def test_domain_store_keeps_notes(hass: HomeAssistant) -> None:
+    clouds = Clouds(hass)
+    clouds.notes["key"] = {"provider": "growatt", "server": "url", "account_name": "a", "at": 1.0}
+    await clouds.async_save()
+    again = Clouds(hass)
+    await again.async_load()
+    assert again.notes == clouds.notes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *BAD,
+        *(
+            json.dumps({"version": 1, "data": data})
+            for data in (
+                {"bindings": []},
+                {"generation": 1, "bindings": 5, "anchored": []},
+                {"generation": 1, "bindings": [5], "anchored": []},
+                {"generation": 1, "bindings": [{"serial": "SIM0000001"}], "anchored": []},
+                {"generation": 1, "bindings": {"SIM0000001": []}, "anchored": []},
+                {"generation": 1, "bindings": [], "anchored": 5},
+                {"generation": 1, "bindings": [], "anchored": [[]]},
+            )
+        ),
+    ],
+)
+async def test_account_starts_with_any_store(world: World, content: str) -> None:
+    """Inverters whose bindings cannot be read are looked for, and none is bound twice."""
+    entry = await world.add_account()
+    plant_id = world.add_plant(entry)
+    world.add_devices(["SIM0000001"], online=True)
+    await world.bind(entry, plant_id, ["SIM0000001"])
+    await world.shows("associated", "SIM0000001")
+    await world.unload(entry)
+    Path(world.hass.config.path(".storage", f"{DOMAIN}.{entry.entry_id}")).write_text(content)
+    await world.set_up(entry)
+    assert world.status("SIM0000001") == "unconfirmed"
+    assert f"store_set_aside_{DOMAIN}.{entry.entry_id}" in world.issues()
+    await world.shows("associated", "SIM0000001")
+    assert world.simulator.growatt.bindings["SIM0000001"].accepted_count == 1
+    await world.hass.config_entries.async_remove(entry.entry_id)
+    assert not world.issues()
+    assert not list(Path(world.hass.config.path(".storage")).glob(f"{DOMAIN}.{entry.entry_id}*"))
+
+
+async def test_nothing_is_written_once_the_account_is_taken_down(
+    world: World, entry: MockConfigEntry, plant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first write that takes its time must not leave a timer behind that writes again."""
+    world.add_devices(["SIM0000001"])
+    path = Path(world.hass.config.path(".storage", f"{DOMAIN}.{entry.entry_id}"))
+    original = DurableStore.async_write
+
+    async def slow(*args: Any) -> None:
+        await asyncio.sleep(5)
+        await original(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DurableStore, "async_write", slow)
+        tracking = world.hass.async_create_task(world.bind(entry, plant_id, ["SIM0000001"]))
+        await asyncio.sleep(1)
+        await world.hass.config_entries.async_remove(entry.entry_id)
+        with suppress(HomeAssistantError, KeyError, AttributeError):
+            await tracking
+    await asyncio.sleep(60)
+    assert not path.exists()
