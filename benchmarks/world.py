@@ -29,7 +29,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.growatt_onboarding.account import Target
-from custom_components.growatt_onboarding.account.binding_store import BindingStore
+from custom_components.growatt_onboarding.account.bindings import BindingStore
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.model import Account

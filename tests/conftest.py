@@ -16,7 +16,7 @@ import custom_components.growatt_onboarding  # noqa: F401
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
-from custom_components.growatt_onboarding.flows import progress
+from custom_components.growatt_onboarding.flows import base
 from simulator import Simulator
 
 from . import secrets_watch
@@ -59,7 +59,7 @@ def _custom_integrations(secrets: Watch, enable_custom_integrations: None) -> No
 @pytest.fixture(autouse=True)
 def _no_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show progress no longer than it takes: only a front end needs more."""
-    monkeypatch.setattr(progress, "_AT_LEAST", 0)
+    monkeypatch.setattr(base, "_AT_LEAST", 0)
 
 
 @pytest.fixture

@@ -29,11 +29,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.growatt_onboarding.binding.model import BindingState
-from custom_components.growatt_onboarding.binding.problem import Problem
+from custom_components.growatt_onboarding.binding.model import BindingState, Problem
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.event import ASSOCIATION
-from custom_components.growatt_onboarding.issues import issue_id
+from custom_components.growatt_onboarding.repairs import issue_id
 from simulator import Simulator
 
 from .common import RESIDENT_PLANT, UNLIMITED, add_account, until

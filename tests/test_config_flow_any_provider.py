@@ -88,15 +88,6 @@ async def test_the_person_chooses_the_provider(hass: HomeAssistant, portal: Fake
     assert suggested(result) == {}
 
 
-async def test_with_one_provider_there_is_nothing_to_choose(
-    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for key in list(PROVIDERS)[1:]:
-        monkeypatch.delitem(PROVIDERS, key)
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["step_id"] == "server"
-
-
 async def test_nothing_offered(hass: HomeAssistant, portal: FakeCloud) -> None:
     portal.offer = Offer()
     result = await open_portal(hass)

@@ -72,7 +72,7 @@ OF_BINDINGS = {
 # Only plants and serial numbers are asked for in the inverter dialog and its actions.
 OF_PLANTS = {"account_missing", "not_allowed_create_plant", "plant_name_taken"}
 # The other errors that the inverter dialog can show; all of them come with the account too.
-SHARED_MODULES = {"access", "cloud.answer", "cloud.fields", "cloud.transport", "forms"}
+SHARED_MODULES = {"gateway", "cloud.answer", "cloud.fields", "cloud.transport", "flows.forms"}
 OF_PLANT_CALLS = {
     "invalid_token",
     "login_page",
@@ -95,9 +95,10 @@ def keys_of(*modules: str) -> set[str]:
     return {use.key for use in USES if use.module in modules}
 
 
-CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("access")
-DIALOG = keys_of("account_flow", "config_flow", "register_flow", "registration", "forms")
-SERIALS = keys_of("serials", "plants", "inverter_flow")
+CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("gateway")
+ACCOUNT_DIALOG = ("config_flow", "flows.base", "flows.register", "flows.sign_in")
+DIALOG = keys_of(*ACCOUNT_DIALOG, "account.registration", "flows.forms")
+SERIALS = keys_of("account.serials", "account.plants", "flows.inverter")
 # Raised by an action, where the form of the dialog tells the field.
 ACTIONS = set().union(
     *(CODE.texts("services", call.args[0]) for _, call in CODE.calls("_invalid")),
@@ -126,7 +127,9 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
     # Serial numbers that an action is given wrong are told one by one in its response.
     one_by_one = {"serial_invalid", "serial_repeated", "already_tracked"}
     only_in_the_dialog = {"wrong_account"}
-    expected = CLOUD | keys_of("registration", "plants", "services") | SERIALS | ACTIONS
+    expected = (
+        CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
+    )
     expected -= one_by_one | only_in_the_dialog
     # Said of a binding's conflict, which has no reason of its own.
     of_conflicts = {"held_by_account", "held_elsewhere", "held_in_plant"}
@@ -139,7 +142,7 @@ def test_the_sets_above_are_of_errors_there_are() -> None:
 
 def test_errors_bring_the_values_that_their_texts_need() -> None:
     for use in USES:
-        values = use.values | (OF_REASONS if use.module == "steps" else set())
+        values = use.values | (OF_REASONS if use.module == "account.runner" else set())
         for errors in (EN["config"]["error"], INVERTER["error"]):
             assert placeholders(errors.get(use.key, "")) <= values, use
         if use.module != "config_flow":
@@ -293,9 +296,8 @@ def steps_of(*modules: str) -> set[str]:
 
 
 def test_steps() -> None:
-    account = ("account_flow", "config_flow", "register_flow")
-    assert set(EN["config"]["step"]) == steps_of(*account)
-    assert set(INVERTER["step"]) == steps_of("inverter_flow")
+    assert set(EN["config"]["step"]) == steps_of(*ACCOUNT_DIALOG)
+    assert set(INVERTER["step"]) == steps_of("flows.inverter")
 
 
 def test_what_is_shown_as_it_is_holds_no_markup() -> None:
@@ -326,17 +328,17 @@ def test_menus() -> None:
 
 def test_progress() -> None:
     actions = CODE.keywords("progress_action", "async_show_progress")
-    assert set(EN["config"]["progress"]) == actions["register_flow"]
-    assert set(INVERTER["progress"]) == actions["inverter_flow"]
+    assert set(EN["config"]["progress"]) == actions["flows.register"]
+    assert set(INVERTER["progress"]) == actions["flows.inverter"]
 
 
 def test_ends() -> None:
     reasons = CODE.keywords("reason", "async_abort", "async_update_and_abort")
     of_core = {"already_configured", "already_in_progress"}
     assert set(EN["config"]["abort"]) == of_core.union(
-        *(reasons.get(module, set()) for module in ("account_flow", "config_flow", "register_flow"))
+        *(reasons.get(module, set()) for module in ACCOUNT_DIALOG)
     )
-    inverter = set(reasons["inverter_flow"])
+    inverter = set(reasons["flows.inverter"])
     for module, call in CODE.calls("_abort", "AbortFlow"):
         inverter |= CODE.texts(module, call.args[0])
     assert set(INVERTER["abort"]) == inverter
@@ -383,7 +385,7 @@ def test_system_health() -> None:
 
 
 def test_repairs() -> None:
-    from custom_components.growatt_onboarding.binding.problem import Problem  # noqa: PLC0415
+    from custom_components.growatt_onboarding.binding.model import Problem  # noqa: PLC0415
 
     raised = CODE.keywords("translation_key", "async_create_issue")
     assert set(EN["issues"]) == set().union(set(Problem), *raised.values())

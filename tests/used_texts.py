@@ -37,7 +37,7 @@ class Code:
 
     def __post_init__(self) -> None:
         for path in sorted(ROOT.rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             self.trees[name] = ast.parse(path.read_text(encoding="utf-8"))
         self.errors = {cls.__name__: cls for cls in _subclasses(CloudError)}
 

@@ -1,13 +1,13 @@
 """Growatt Onboarding: from an inverter without a working account to one that the cloud has."""
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntry
+from homeassistant.config_entries import SOURCE_RECONFIGURE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.typing import ConfigType
 
 from .account import entry_client
-from .account.binding_store import BindingStore
+from .account.bindings import BindingStore
 from .account.registration import async_review_notes
 from .cloud.registry import PROVIDERS
 from .const import (
@@ -18,8 +18,7 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
 from .gateway import async_get_clouds
-from .issues import IssueKeeper, async_remove_issues
-from .migration import migrate
+from .repairs import IssueKeeper, async_remove_issues
 from .services import async_setup_services
 from .texts import async_reasons
 
@@ -30,12 +29,6 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, and look what a crash may have left."""
     async_setup_services(hass)
     await async_review_notes(hass, await async_get_clouds(hass))
-    return True
-
-
-async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-    """Bring what an earlier version stored to the form of this one."""
-    migrate(hass, entry)
     return True
 
 

@@ -9,10 +9,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .clock import minutes_until, now
 from .const import DOMAIN
 from .coordinator import AccountConfigEntry
 from .entity import InverterEntity, async_add_inverter_entities
-from .gateway import minutes_until, now
 
 # The coordinator makes one call after the other by itself.
 PARALLEL_UPDATES = 0

@@ -55,7 +55,6 @@ from .flows.hand_over import (
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
 from .gateway import async_get_clouds
-from .migration import ENTRY_MINOR_VERSION, ENTRY_VERSION
 
 # A token can see thousands of accounts; a few names tell a person whose it is.
 _MOST_NAMES = 3
@@ -63,9 +62,6 @@ _MOST_NAMES = 3
 
 class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     """The account dialog."""
-
-    VERSION = ENTRY_VERSION
-    MINOR_VERSION = ENTRY_MINOR_VERSION
 
     # The account that is signed in to again or changed, and who could take it over.
     _entry: ConfigEntry
@@ -89,14 +85,13 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose the provider, where there is a choice."""
+        """Choose the provider."""
         self._clouds = await async_get_clouds(self.hass)
         await async_review_notes(self.hass, self._clouds)
-        if len(PROVIDERS) > 1 and user_input is None:
+        if user_input is None:
             schema = {vol.Required(CONF_PROVIDER): choice(PROVIDERS, CONF_PROVIDER)}
             return self._show("user", schema)
-        key = user_input[CONF_PROVIDER] if user_input is not None else next(iter(PROVIDERS))
-        self._provider = PROVIDERS[key]
+        self._provider = PROVIDERS[user_input[CONF_PROVIDER]]
         return await self.async_step_server()
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -15,16 +15,16 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from .account.binding_store import BindingStore
-from .account.bindings import Bindings
+from .account.bindings import Bindings, BindingStore
 from .account.runner import Steps
 from .binding import transitions
 from .binding.model import Binding, BindingState, lasting
 from .binding.planner import Planned
+from .clock import now
 from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
-from .gateway import Access, Clouds, now
+from .gateway import Access, Clouds
 
 # How long a reload waits for the answer to a request that is under way.
 _LAST_ANSWER_TIMEOUT: Final = 25

@@ -17,6 +17,7 @@ from homeassistant.util import dt as dt_util
 from .binding.model import Binding
 from .binding.planner import Planned
 from .binding.timing import Timing
+from .clock import now
 from .cloud.registry import PROVIDERS
 from .cloud.servers import choice
 from .const import (
@@ -29,7 +30,7 @@ from .const import (
     CONF_SESSION,
 )
 from .coordinator import AccountConfigEntry
-from .gateway import Access, now
+from .gateway import Access
 
 _SERIAL_SHOWN: Final = 4
 # A value up to this length, such as the id of a plant, may by chance be part of something else.

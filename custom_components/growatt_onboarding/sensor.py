@@ -18,10 +18,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .binding.model import Binding, BindingState
+from .clock import now
 from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
 from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
-from .gateway import now
 
 # Nothing is asked of the cloud by an entity.
 PARALLEL_UPDATES = 0

@@ -21,11 +21,15 @@ from homeassistant.helpers.service import (
 )
 import voluptuous as vol
 
-from .account import Target, entry_target, tracked_serials
+from .account import Target, entry_target
 from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .account.registration import async_create_entry, async_register
-from .account.serials import split_serials
-from .binding.model import InvalidSerialError, normalise_serial
+from .account.serials import (
+    InvalidSerialError,
+    normalize_serial,
+    split_serials,
+    tracked_serials,
+)
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
 from .cloud.fields import REQUIRED
 from .cloud.model import Values
@@ -396,7 +400,7 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
     states: dict[str, str | None] = {}
     for text in texts:
         try:
-            serial = normalise_serial(text)
+            serial = normalize_serial(text)
         except InvalidSerialError:
             states[text.strip()] = "invalid"
         else:

@@ -9,8 +9,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_translations
 
-from .account import account_title
+from .account import entry_target
 from .binding.model import Binding, BindingState
+from .cloud.model import Account
 from .const import CONF_ACCOUNT_ID, DOMAIN
 
 
@@ -36,6 +37,14 @@ def explanation(
         key = "held_by_account"
         values["owner"] = account_title(hass, entry, owner)
     return in_words(reasons, key, values)
+
+
+@callback
+def account_title(hass: HomeAssistant, entry: ConfigEntry, account_id: str) -> str:
+    """Return what an account of the same server is called here, its id where it is not."""
+    unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
+    known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
+    return account_id if known is None else known.title
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:

@@ -10,7 +10,7 @@ from homeassistant.util.file import WriteError
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.account.binding_store import BindingStore
+from custom_components.growatt_onboarding.account.bindings import BindingStore
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.gateway.store import NotStoredError

@@ -7,13 +7,18 @@ from typing import Any
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import (
     Binding,
     BindingState,
-    InvalidSerialError,
-    normalise_serial,
+    Problem,
+    problem,
+    problem_due_at,
 )
+from custom_components.growatt_onboarding.binding.timing import Timing
 
+TIMING = Timing()
+DAY = 86_400
 TIMES = st.none() | st.floats(0, 1e11) | st.integers(0, 10**11).map(float)
 TEXTS = st.none() | st.text(max_size=8)
 BINDINGS = st.builds(
@@ -121,36 +126,34 @@ def test_the_wait_begins_with_the_last_thing_that_happened() -> None:
     assert replace(sent, accepted_at=3).waiting_since == 3
 
 
-@pytest.mark.parametrize(
-    ("typed", "serial"),
-    [
-        ("abc1234567", "ABC1234567"),
-        (" ABC 123\t4567\n", "ABC1234567"),
-        ("A1B2", "A1B2"),
-        ("a" * 32, "A" * 32),
-        ("AB-C_1", "AB-C_1"),
-    ],
-)
-def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
-    assert normalise_serial(typed) == serial
+# What is wrong with it
+
+SENT = transitions.sending(transitions.queue("SN0001", "1", 1_000.0), 2_000.0)
 
 
-# The last ones look like letters and digits of ours, or become some in upper case.
 @pytest.mark.parametrize(
-    "typed",
+    ("binding", "since"),
     [
-        "",
-        "ABC",
-        "A" * 33,
-        "AB,CD",
-        "-ABCD",
-        "ABC/1",
-        "ABCD\N{LATIN SMALL LETTER SHARP S}",
-        "ABC\N{LATIN SMALL LETTER LONG S}",
-        "ABC\N{CYRILLIC CAPITAL LETTER A}",
-        "ABC\N{FULLWIDTH DIGIT ONE}",
+        (SENT, 2_000),
+        (transitions.accepted(SENT, 3_000), 3_000),
+        (transitions.recover("SN1", "1", 5_000), 5_000),
     ],
 )
-def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
-    with pytest.raises(InvalidSerialError):
-        normalise_serial(typed)
+def test_a_wait_of_a_day_is_overdue(binding: Binding, since: float) -> None:
+    assert problem_due_at(binding, TIMING) == since + DAY
+    assert problem(binding, TIMING, since + DAY - 1) is None
+    assert problem(binding, TIMING, since + DAY) is Problem.OVERDUE
+
+
+@pytest.mark.parametrize("state", BindingState)
+def test_only_what_waits_for_the_device_becomes_overdue(state: BindingState) -> None:
+    binding = replace(SENT, state=state)
+    waits = state in (BindingState.UNCONFIRMED, BindingState.ACCEPTED)
+    assert (problem_due_at(binding, TIMING) is not None) is waits
+    expected = {
+        BindingState.UNCONFIRMED: Problem.OVERDUE,
+        BindingState.ACCEPTED: Problem.OVERDUE,
+        BindingState.CONFLICT: Problem.CONFLICT,
+        BindingState.REJECTED: Problem.REJECTED,
+    }
+    assert problem(binding, TIMING, 1e9) is expected.get(state)

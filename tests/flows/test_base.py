@@ -2,16 +2,16 @@
 
 import pytest
 
-from custom_components.growatt_onboarding.flows import progress
-from custom_components.growatt_onboarding.flows.progress import shown_in_peace
+from custom_components.growatt_onboarding.flows import base
+from custom_components.growatt_onboarding.flows.base import shown_in_peace
 from tests.prove.world import World
 
-AT_LEAST = progress._AT_LEAST
+AT_LEAST = base._AT_LEAST
 
 
 @pytest.fixture(autouse=True)
 def _with_a_front_end(_no_front_end: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_AT_LEAST", AT_LEAST)
+    monkeypatch.setattr(base, "_AT_LEAST", AT_LEAST)
 
 
 async def test_what_is_done_at_once_is_shown_all_the_same(world: World) -> None:

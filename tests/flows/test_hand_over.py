@@ -17,11 +17,11 @@ from pytest_homeassistant_custom_component.common import (
 import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.cloud.provider import Server
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
-from custom_components.growatt_onboarding.gateway import now
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,

@@ -17,7 +17,6 @@ from ..const import (
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
-    DOMAIN,
 )
 from ..gateway import Access, Clouds
 
@@ -111,23 +110,3 @@ def entry_client(
         on_session=store_session,
     )
     return client, clouds.access(target.provider, target.url, target.access)
-
-
-@callback
-def account_title(hass: HomeAssistant, entry: ConfigEntry, account_id: str) -> str:
-    """Return what an account of the same server is called here, its id where it is not."""
-    unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
-    known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
-    return account_id if known is None else known.title
-
-
-@callback
-def tracked_serials(hass: HomeAssistant) -> set[str]:
-    """Return every serial number that any account tracks, or is about to."""
-    tracked: set[str] = set()
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        tracked.update(filter(None, (sub.unique_id for sub in entry.subentries.values())))
-        if entry.state is ConfigEntryState.LOADED:
-            # A binding is there first; its subentry follows once it is on disk.
-            tracked.update(entry.runtime_data.coordinator.data)
-    return tracked

@@ -15,13 +15,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
+from ..clock import now
 from ..cloud.errors import CloudError, UndecidedError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, CloudClient, Form
 from ..cloud.registry import PROVIDERS
 from ..cloud.servers import choice
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
-from ..gateway import Clouds, async_get_clouds, now
+from ..gateway import Clouds, async_get_clouds
 from ..gateway.store import NotStoredError
 from . import Target, entry_target
 

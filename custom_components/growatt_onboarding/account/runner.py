@@ -6,7 +6,7 @@ A binding is on disk before its request leaves and again after the answer.
 from collections.abc import Iterable, Mapping
 from copy import replace
 
-from ..binding import outcome, transitions
+from ..binding import transitions
 from ..binding.model import Binding
 from ..binding.planner import (
     Means,
@@ -19,6 +19,7 @@ from ..binding.planner import (
     plan,
 )
 from ..binding.timing import Timing
+from ..clock import now
 from ..cloud.errors import (
     AccessDeniedError,
     CloudError,
@@ -31,7 +32,7 @@ from ..cloud.errors import (
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Call, Capability, CloudClient
 from ..const import LOGGER
-from ..gateway import NOT_STORED, OUTAGE, Access, now
+from ..gateway import NOT_STORED, OUTAGE, Access
 from ..gateway.store import NotStoredError
 from .bindings import Bindings
 
@@ -252,13 +253,13 @@ class Steps:
         current = self._bindings.known.get(step.serial)
         # Meanwhile it may have been removed, or be wanted elsewhere: then this answer is not its.
         if current is not None and current.sent_at == sent.sent_at:
-            await self._async_take(outcome.of_submission(current, before, error, now()))
-        if error is not None and not outcome.is_answer(error):
+            await self._async_take(transitions.of_submission(current, before, error, now()))
+        if error is not None and not transitions.is_answer(error):
             raise error
 
     async def _async_explain(self, serial: str, error: CloudError) -> CloudError:
         """Return why a serial number was refused; a datalogger's is worth telling apart."""
-        at_fault = outcome.is_refusal(error) and error.field is not None
+        at_fault = transitions.is_refusal(error) and error.field is not None
         if at_fault and Capability.CHECK_SERIAL in self._client.capabilities:
             try:
                 if await self._client.check_serial(serial) is DeviceKind.DATALOGGER:
@@ -279,7 +280,7 @@ class Steps:
             self._looks[step.plant_id] = Round(step.page + 1, serials, look.began)
         bindings = self._bindings.known.values()
         await self._async_take(
-            *outcome.of_page(
+            *transitions.of_page(
                 bindings, step.plant_id, page, look, now(), last_word=not self._means.locate
             )
         )
@@ -288,7 +289,7 @@ class Steps:
         """Ask who holds one inverter."""
         location = await self._client.locate(step.serial)
         if (binding := self._bindings.known.get(step.serial)) is not None:
-            await self._async_take(outcome.of_location(binding, location, self._owner, now()))
+            await self._async_take(transitions.of_location(binding, location, self._owner, now()))
 
     async def _async_watch(self, step: Step) -> None:
         """Read one page of the list of everything the token sees, for all its accounts."""
@@ -313,7 +314,7 @@ class Steps:
         elif isinstance(err, PlantMissingError) and step.kind is StepKind.LOOK:
             bindings = self._bindings.known.values()
             await self._async_take(
-                *outcome.of_missing_plant(bindings, step.plant_id, err.key, now())
+                *transitions.of_missing_plant(bindings, step.plant_id, err.key, now())
             )
         elif isinstance(err, OUTAGE):
             # Others go first afterwards: what they are answered shows whether only this one fails.
@@ -355,7 +356,7 @@ class Steps:
             self._end_checks(step)
         elif before is not None and self._bindings.known.get(step.serial) is before:
             # Else it is wanted elsewhere by now: this answer is not its.
-            await self._async_take(outcome.of_denial(before, step.kind, err.key, now()))
+            await self._async_take(transitions.of_denial(before, step.kind, err.key, now()))
 
     async def _async_verify(self) -> None:
         """Ask whether the access data are good, unless that was just seen."""

@@ -4,19 +4,37 @@ from collections import Counter
 from collections.abc import Iterable
 import re
 
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
 
-from ..binding.model import InvalidSerialError, normalise_serial
 from ..cloud.errors import CloudError, InvalidInputError, NotNowError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability, CloudClient
-from ..const import CONF_SERIAL_NUMBERS, LOGGER
-from . import tracked_serials
+from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
 
+# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use longer
+# ones. What cannot be a serial number at all is refused before a call is spent on it.
+_SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}")
 # Blanks inside a serial number are how people read it out, but not between pieces of this length.
 _WHOLE_FROM = 8
 # So many serial numbers are asked about while somebody waits; a call a second is allowed.
 _CHECKED_IN_DIALOG = 5
+
+
+class InvalidSerialError(ValueError):
+    """The text cannot be a serial number."""
+
+
+def normalize_serial(text: str) -> str:
+    """Return a serial number as the clouds write it: upper case and without blanks.
+
+    Raises InvalidSerialError when the text cannot be a serial number.
+    """
+    serial = "".join(text.split())
+    # Checked first: some letters of other alphabets become one of ours in upper case.
+    if not _SERIAL.fullmatch(serial):
+        raise InvalidSerialError(serial)
+    return serial.upper()
 
 
 class SerialError(InvalidInputError):
@@ -59,7 +77,7 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
     invalid: list[str] = []
     for part in parts:
         try:
-            serials.append(normalise_serial(part))
+            serials.append(normalize_serial(part))
         except InvalidSerialError:
             invalid.append(part.strip())
     if invalid:
@@ -70,6 +88,18 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
     if known := [serial for serial in serials if serial in tracked]:
         raise SerialError("already_tracked", known)
     return serials
+
+
+@callback
+def tracked_serials(hass: HomeAssistant) -> set[str]:
+    """Return every serial number that any account tracks, or is about to."""
+    tracked: set[str] = set()
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        tracked.update(filter(None, (sub.unique_id for sub in entry.subentries.values())))
+        if entry.state is ConfigEntryState.LOADED:
+            # A binding is there first; its subentry follows once it is on disk.
+            tracked.update(entry.runtime_data.coordinator.data)
+    return tracked
 
 
 async def async_refuse_dataloggers(

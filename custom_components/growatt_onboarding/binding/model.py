@@ -4,28 +4,9 @@ from collections.abc import Callable
 from enum import StrEnum
 import math
 from operator import attrgetter
-import re
 from typing import Any, Final, NamedTuple, Self, get_type_hints
 
-# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use longer
-# ones. What cannot be a serial number at all is refused before a call is spent on it.
-_SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}")
-
-
-class InvalidSerialError(ValueError):
-    """The text cannot be a serial number."""
-
-
-def normalise_serial(text: str) -> str:
-    """Return a serial number as the clouds write it: upper case and without blanks.
-
-    Raises InvalidSerialError when the text cannot be a serial number.
-    """
-    serial = "".join(text.split())
-    # Checked first: some letters of other alphabets become one of ours in upper case.
-    if not _SERIAL.fullmatch(serial):
-        raise InvalidSerialError(serial)
-    return serial.upper()
+from .timing import Timing
 
 
 class BindingState(StrEnum):
@@ -148,3 +129,28 @@ def _restored(name: str, value: object) -> Any:
     ):
         raise TypeError(name)
     return value
+
+
+class Problem(StrEnum):
+    """Why a binding does not come to its end by itself."""
+
+    OVERDUE = "overdue"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+def problem(binding: Binding, timing: Timing, now: float) -> Problem | None:
+    """Return what is wrong with a binding, None when nothing is."""
+    if binding.state is BindingState.CONFLICT:
+        return Problem.CONFLICT
+    if binding.state is BindingState.REJECTED:
+        return Problem.REJECTED
+    due_at = problem_due_at(binding, timing)
+    return Problem.OVERDUE if due_at is not None and due_at <= now else None
+
+
+def problem_due_at(binding: Binding, timing: Timing) -> float | None:
+    """Return when a binding becomes overdue if nothing changes, None when it cannot."""
+    if binding.state in (BindingState.UNCONFIRMED, BindingState.ACCEPTED):
+        return binding.waiting_since + timing.overdue_after
+    return None

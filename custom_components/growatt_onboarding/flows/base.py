@@ -1,10 +1,10 @@
 """What the steps of the account dialog share: the server in use, the forms, the entry."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from copy import replace
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -55,6 +55,10 @@ from .forms import (
     field_names,
     fields_schema,
 )
+
+# The front end asks once by itself when it begins to show progress. What ends at that moment is
+# also told of, and asked for a second time when there is no dialog any more to answer.
+_AT_LEAST: Final = 1.0
 
 CONF_WAY = "way"
 
@@ -251,3 +255,11 @@ def chosen_form(forms: tuple[Form, ...], user_input: Mapping[str, Any] | None) -
     if user_input is None or CONF_WAY not in user_input:
         return None
     return next(form for form in forms if form.key == user_input[CONF_WAY])
+
+
+async def shown_in_peace(work: Coroutine[Any, Any, None]) -> None:
+    """Do what progress is shown for, but take at least as long as the front end needs for it."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _AT_LEAST
+    await work
+    await asyncio.sleep(max(0, end - loop.time()))

@@ -9,11 +9,12 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 
 from ..account import Target, entry_target
 from ..binding.model import BindingState
+from ..clock import minutes_until, now
 from ..cloud.errors import NotNowError
 from ..cloud.provider import HandOver
 from ..const import LOGGER
 from ..coordinator import AccountConfigEntry
-from ..gateway import Clouds, minutes_until, now
+from ..gateway import Clouds
 
 ADD_LINK: Final = "/config/integrations/dashboard/add?domain={domain}"
 """Where the front end opens an integration's dialog."""

@@ -39,8 +39,8 @@ from ..const import (
 from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
+from .base import shown_in_peace
 from .forms import FormMemory, checked, field_selector
-from .progress import shown_in_peace
 
 _NEW_PLANT: Final = "new_plant"
 # How long the dialog watches before it says what is known so far.

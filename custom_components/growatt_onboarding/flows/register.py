@@ -14,9 +14,8 @@ from ..account.registration import OutcomeUnknownError, Registration, async_regi
 from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, Field, FieldKind
-from .base import AccountFlow, chosen_form, form_fields
+from .base import AccountFlow, chosen_form, form_fields, shown_in_peace
 from .forms import code_fields, field_names
-from .progress import shown_in_peace
 
 CONF_SEND_AGAIN: Final = "send_again"
 CONF_LINK_INSTEAD: Final = "link_instead"

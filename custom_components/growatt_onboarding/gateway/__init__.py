@@ -7,18 +7,17 @@ coordinator.
 import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
-import math
 from typing import Any, Final, NamedTuple
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.singleton import singleton
-from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..binding.planner import Round
 from ..binding.timing import CALLS_PER_DAY, Timing
+from ..clock import minutes_until, now
 from ..cloud.errors import (
     BlockedError,
     CloudError,
@@ -53,16 +52,6 @@ OUTAGE: Final = (
 
 NOT_STORED: Final = "not_stored"
 """Key of the NotNowError that means: Home Assistant cannot write down that the call is made."""
-
-
-def now() -> float:
-    """Return the time as Unix seconds, as everything in `binding/` takes it."""
-    return dt_util.utcnow().timestamp()
-
-
-def minutes_until(at: float) -> int:
-    """Return how long it is until a time, in minutes as a person would say them."""
-    return max(1, math.ceil((at - now()) / 60))
 
 
 class Watch:
