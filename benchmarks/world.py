@@ -182,7 +182,7 @@ async def pending_entry(
     state: BindingState = BindingState.ACCEPTED,
 ) -> MockConfigEntry:
     """Return an account's entry with inverters by plant, their bindings already stored."""
-    target = Target(provider=PROVIDERS["growatt"], url=url, access={"token": INSTALLER_TOKEN})
+    target = Target(provider=PROVIDERS["growatt"], url=url, credentials={"token": INSTALLER_TOKEN})
     account = Account(id=account_id, name="owner", session={})
     bindings = [
         Binding(

@@ -61,7 +61,7 @@ async def add_account(
     """Set up the entry of an account that the simulator has."""
     account = {"session": {}, **account}
     entry = account_entry(
-        Target(provider=PROVIDERS[provider], url=simulator.url, access={CONF_TOKEN: token}),
+        Target(provider=PROVIDERS[provider], url=simulator.url, credentials={CONF_TOKEN: token}),
         Account(id=account_id, name=name, **account),
     )
     entry.add_to_hass(hass)

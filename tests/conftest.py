@@ -59,7 +59,7 @@ def _custom_integrations(secrets: Watch, enable_custom_integrations: None) -> No
 @pytest.fixture(autouse=True)
 def _no_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show progress no longer than it takes: only a front end needs more."""
-    monkeypatch.setattr(base, "_AT_LEAST", 0)
+    monkeypatch.setattr(base, "_MINIMUM_DURATION", 0)
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class FakeClient(CloudClient):
         self._cloud.check("plants")
         return self._cloud.plants
 
-    def check_place(self, plant_id: str) -> None:
+    def check_plant_id(self, plant_id: str) -> None:
         if not plant_id:
             raise InvalidInputError("required", field="place")
 
@@ -172,12 +172,12 @@ def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:
     return Provider(
         key="fake",
         servers=(),
-        access_fields=(
+        credential_fields=(
             Field(name="site", required=False),
             Field(name="site_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
         ),
         client=lambda context: FakeClient(cloud, context),
         register_fields=(_NAME, _EMAIL, _PASSWORD, _CODE, _CAPTCHA),
-        place_field=place,
-        identify=lambda access: access.get("site", ""),
+        plant_id_field=place,
+        identify=lambda credentials: credentials.get("site", ""),
     )

@@ -58,7 +58,7 @@ def _names() -> frozenset[str]:
     described = (
         found
         for provider in PROVIDERS.values()
-        for found in (*provider.access_fields, *provider.register_fields)
+        for found in (*provider.credential_fields, *provider.register_fields)
         if _is_secret(found)
     )
     clouds: Iterable[Cloud] = Clouds(World(lambda: 0)).clouds()

@@ -621,7 +621,7 @@ async def test_link_completes_an_account_whose_id_was_not_known(
     assert entry.state is ConfigEntryState.LOADED
 
 
-# New access data
+# New credentials
 
 
 @pytest.fixture

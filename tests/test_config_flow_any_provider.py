@@ -579,6 +579,6 @@ async def test_an_entry_that_cannot_be_set_up_has_no_inverter_dialog_yet(
 
 
 def test_an_account_without_an_id_is_told_apart_by_its_name() -> None:
-    target = Target(provider=fake_provider(FakeCloud()), url=URL, access={"site": "3"})
+    target = Target(provider=fake_provider(FakeCloud()), url=URL, credentials={"site": "3"})
     entry = account_entry(target, Account(id=None, name="Alice"))
     assert entry.unique_id == f"fake|{URL}|3|alice"

@@ -14,7 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.account import runner
-from custom_components.growatt_onboarding.account.runner import Pauses
+from custom_components.growatt_onboarding.account.runner import Backoff
 from custom_components.growatt_onboarding.binding.planner import Step, StepKind
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError
@@ -95,7 +95,7 @@ async def test_binding_without_subentry_gets_it_back(
     world.add_devices([SN])
     await world.bind(entry, plant_id, [SN], timeout=3)
     stored = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]
-    assert stored["anchored"] == []
+    assert stored["subentry_stored"] == []
     await world.unload(entry)
     world.remove_inverter(entry, SN)
     await world.set_up(entry)
@@ -117,7 +117,7 @@ async def test_inverter_removed_meanwhile_stays_removed(
     assert not entry.subentries
     assert world.status(SN) is None
     stored = hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]
-    assert (stored["bindings"], stored["anchored"]) == ([], [])
+    assert (stored["bindings"], stored["subentry_stored"]) == ([], [])
 
 
 async def test_binding_knows_best_which_plant_it_is(
@@ -471,7 +471,7 @@ async def test_nobody_waits_for_an_account_that_is_taken_down(
     world: World, entry: MockConfigEntry, plant_id: str
 ) -> None:
     world.add_devices([SN])
-    async with entry.runtime_data.access.turn:
+    async with entry.runtime_data.gateway.background_lock:
         action = asyncio.create_task(world.bind(entry, plant_id, [SN], timeout=100))
         await asyncio.sleep(1)
         assert not action.done()
@@ -783,7 +783,7 @@ async def test_a_look_that_fails_is_tried_again_later(
 
 
 async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
-    pauses, step = Pauses(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
+    pauses, step = Backoff(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
     pauses.add(step)
     pauses.add(step)
     assert pauses.until(step) - world.simulator.now() == 120
@@ -795,13 +795,13 @@ async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
 
 
 async def test_a_clock_set_back_ends_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses, step = Pauses(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
+    pauses, step = Backoff(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
     pauses.add(step)
     monkeypatch.setattr(runner, "now", lambda: world.simulator.now() - DAY)
     assert pauses.until(step) == 0
 
 
-# Access
+# Gateway
 
 
 async def test_bad_token_starts_reauth_once(

@@ -1,4 +1,4 @@
-"""Clouds, disks and code that fail in one place only: everything else goes on."""
+"""SharedData, disks and code that fail in one place only: everything else goes on."""
 
 import asyncio
 from collections import Counter
@@ -12,12 +12,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.account.registration import (
     ISSUE_UNFINISHED,
-    async_review_notes,
+    async_review_pending,
 )
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import SightingPage
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.gateway import async_get_clouds
+from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import INSTALLER_TOKEN
 
@@ -127,7 +127,7 @@ async def test_a_list_of_very_many_devices_is_read_to_its_end(
     world.add_devices([f"OLD{number:07}" for number in range(4_000)], plant_id=elsewhere)
     world.add_devices([SN])
     await world.bind(entry, plant_id, [SN])
-    await world.clock.until(lambda: entry.runtime_data.access.watch.read_at is not None)
+    await world.clock.until(lambda: entry.runtime_data.gateway.watch.read_at is not None)
     assert world.asked(WATCH) == 41
 
 
@@ -137,7 +137,7 @@ async def test_a_reading_that_did_not_go_on_is_begun_anew(
     elsewhere = int(world.add_plant(entry, "Elsewhere"))
     world.add_devices([f"OLD{number:07}" for number in range(300)], plant_id=elsewhere)
     world.add_devices([SN])
-    watch = entry.runtime_data.access.watch
+    watch = entry.runtime_data.gateway.watch
     await world.bind(entry, plant_id, [SN])
     await world.clock.until(lambda: watch.half_read is not None)
     await world.unload(entry)
@@ -155,7 +155,7 @@ async def test_a_disk_that_fails_for_the_small_file_only(
 
     async def fails(store: Store[Any], data: Any) -> None:
         written[store.key.rpartition(".")[2]] += 1
-        if store.key.endswith(".news"):
+        if store.key.endswith(".journal"):
             raise WriteError
         await write(store, data)
 
@@ -203,7 +203,7 @@ async def test_a_check_that_the_cloud_fails_to_answer_ends(
     await world.check([SN], timeout=10)
     await asyncio.sleep(30 * DAY)
     assert world.asked(LIST) == looks + 1
-    assert not entry.runtime_data.coordinator.check_wanted(SN)
+    assert not entry.runtime_data.coordinator.check_requested(SN)
 
     world.simulator.faults.clear()
     world.simulator.growatt.remove_from_plant(SN)
@@ -250,7 +250,7 @@ async def test_a_fault_of_our_own_is_not_the_end_of_all_steps(
 async def test_a_call_that_is_given_up_before_it_is_noted_is_noted_the_next_time(
     world: World, entry: MockConfigEntry
 ) -> None:
-    access, client = entry.runtime_data.access, entry.runtime_data.client
+    gateway, client = entry.runtime_data.gateway, entry.runtime_data.client
     write, written = DurableStore.async_write, Counter[str]()
 
     async def slow(store: DurableStore, data: dict[str, Any]) -> None:
@@ -260,12 +260,12 @@ async def test_a_call_that_is_given_up_before_it_is_noted_is_noted_the_next_time
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(DurableStore, "async_write", slow)
-        given_up = asyncio.create_task(access.permit(client.sightings_call("1", 1)))
+        given_up = asyncio.create_task(gateway.permit(client.sightings_call("1", 1)))
         await asyncio.sleep(1)
         given_up.cancel()
         await asyncio.sleep(60)
         assert not written
-        await access.permit(client.sightings_call("2", 1))
+        await gateway.permit(client.sightings_call("2", 1))
     assert written[DOMAIN] == 1
 
 
@@ -281,10 +281,10 @@ async def test_a_repair_outlives_notes_that_could_not_be_read(
         severity=ir.IssueSeverity.WARNING,
         translation_key=ISSUE_UNFINISHED,
     )
-    clouds = await async_get_clouds(world.hass)
+    shared = await async_get_shared_data(world.hass)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(clouds._store, "damaged", True)
-        await async_review_notes(world.hass, clouds)
+        patched.setattr(shared._store, "damaged", True)
+        await async_review_pending(world.hass, shared)
         assert len(world.issues()) == 1
-    await async_review_notes(world.hass, clouds)
+    await async_review_pending(world.hass, shared)
     assert not world.issues()

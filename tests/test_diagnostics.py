@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.growatt_onboarding.account import Target
-from custom_components.growatt_onboarding.account.registration import async_review_notes
+from custom_components.growatt_onboarding.account.registration import async_review_pending
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import FieldKind
@@ -34,7 +34,7 @@ from custom_components.growatt_onboarding.diagnostics import (
     shown,
     without,
 )
-from custom_components.growatt_onboarding.gateway import async_get_clouds
+from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from simulator.growatt import INSTALLER_TOKEN
 
 from .common import account_entry
@@ -153,7 +153,7 @@ async def test_limits_and_outages_are_told(world: World, entry: MockConfigEntry)
     assert ledger["outages_in_a_row"] >= 1
     assert ledger["paused_until"] == found["next_step"]["at"]
     # What was counted is stored, how it ended is not: after a restart only the first is known.
-    entry.runtime_data.access.last_answers.clear()
+    entry.runtime_data.gateway.last_answers.clear()
     found = await async_get_config_entry_diagnostics(world.hass, entry)
     assert found["ledger"]["endpoints"][BIND]["last_answer"] is None
     assert found["ledger"]["endpoints"].keys() == ledger["endpoints"].keys()
@@ -199,11 +199,13 @@ async def test_nothing_personal_is_told(
 ) -> None:
     """Nothing is asked of anybody: nothing is pending."""
     described = PROVIDERS[provider]
-    access = {
+    credentials = {
         field.name: "4" if field.kind is FieldKind.NUMBER else "fake-token-value"
-        for field in described.access_fields
+        for field in described.credential_fields
     }
-    target = Target(provider=described, url="https://doe-family.example/shop", access=access)
+    target = Target(
+        provider=described, url="https://doe-family.example/shop", credentials=credentials
+    )
     account = Account(
         id="account-99003",
         name="jane.doe@example.com",
@@ -233,7 +235,7 @@ async def test_nothing_personal_is_told(
         "data": {
             "generation": 1,
             "bindings": [binding.as_dict() for binding in bindings],
-            "anchored": [],
+            "subentry_stored": [],
         },
     }
     subentry = ConfigSubentry(
@@ -315,15 +317,15 @@ async def test_the_file_that_is_downloaded_holds_nothing_personal(
 ) -> None:
     """Home Assistant adds the repairs that it keeps on disk."""
     assert await async_setup_component(world.hass, "diagnostics", {})
-    clouds = await async_get_clouds(world.hass)
+    shared = await async_get_shared_data(world.hass)
     name, url = "jane.doe@example.com", "https://doe-family.example"
-    clouds.notes[f"growatt|{url}||{name}"] = {
+    shared.pending_registrations[f"growatt|{url}||{name}"] = {
         "provider": "growatt",
         "server": url,
         "account_name": name,
         "at": 0.0,
     }
-    await async_review_notes(world.hass, clouds)
+    await async_review_pending(world.hass, shared)
     client = await hass_client()
     answer = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")
     told = await answer.text()

@@ -230,7 +230,7 @@ async def test_devices_link_to_the_portal(
 ) -> None:
     """Nothing is asked of the real server: the inverter was associated long ago."""
     provider = PROVIDERS["growatt"]
-    target = Target(provider=provider, url=resolve(provider, server), access={"token": "fake"})
+    target = Target(provider=provider, url=resolve(provider, server), credentials={"token": "fake"})
     entry = account_entry(target, Account(id="1", name="somebody", session={}))
     entry.add_to_hass(hass)
     binding = Binding(
@@ -238,7 +238,7 @@ async def test_devices_link_to_the_portal(
     )
     hass_storage[store_key(entry.entry_id)] = {
         "version": 1,
-        "data": {"generation": 1, "bindings": [binding.as_dict()], "anchored": []},
+        "data": {"generation": 1, "bindings": [binding.as_dict()], "subentry_stored": []},
     }
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

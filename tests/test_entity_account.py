@@ -92,7 +92,7 @@ async def test_an_account_that_waits_for_its_review(
         (reauth,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
         assert reauth["flow_id"] == flow_id
 
-    # Access takes nothing secret there, so the dialog begins with the sign-in itself.
+    # Gateway takes nothing secret there, so the dialog begins with the sign-in itself.
     dialog = await hass.config_entries.flow.async_configure(flow_id)
 
     # Too early: the site says so, and the same form works once it is done.

@@ -42,7 +42,7 @@ async def info(hass: HomeAssistant) -> dict[str, Any]:
 
 
 async def add_elsewhere(hass: HomeAssistant, url: str, name: str) -> MockConfigEntry:
-    target = Target(provider=PROVIDERS["growatt"], url=url, access={"token": INSTALLER_TOKEN})
+    target = Target(provider=PROVIDERS["growatt"], url=url, credentials={"token": INSTALLER_TOKEN})
     entry = account_entry(target, Account(id="7", name=name, session={}))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)

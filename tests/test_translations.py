@@ -201,14 +201,17 @@ def names(fields: Any) -> set[str]:
 
 def test_fields_of_the_server_step() -> None:
     expected = {"server", "address"}.union(
-        *(names(provider.access_fields) for provider in providers())
+        *(names(provider.credential_fields) for provider in providers())
     )
     assert set(EN["config"]["step"]["server"]["data"]) == expected
 
 
 def test_fields_of_signing_in_again() -> None:
     expected = {
-        field.name for provider in providers() for field in provider.access_fields if field.secret
+        field.name
+        for provider in providers()
+        for field in provider.credential_fields
+        if field.secret
     }
     assert set(EN["config"]["step"]["reauth_confirm"]["data"]) == expected
 
@@ -263,7 +266,7 @@ def _fields_of_link(value: Any) -> tuple[Field, ...]:
 
 def test_fields_of_the_inverter_dialog() -> None:
     steps = INVERTER["step"]
-    places = {provider.place_field.name for provider in providers() if provider.place_field}
+    places = {provider.plant_id_field.name for provider in providers() if provider.plant_id_field}
     assert set(steps["place"]["data"]) == places
     assert set(steps["plant"]["data"]) == {"plant_id"}
     assert set(steps["create_plant"]["data"]) == {"name", "peak_power"}
@@ -289,7 +292,7 @@ def steps_of(*modules: str) -> set[str]:
         )
         for text in texts
     }
-    for module, call in CODE.calls("_show", "_show_form", "_show_with_ways_out", "_ask_way"):
+    for module, call in CODE.calls("_show", "_show_form", "_show_with_ways_out", "_ask_form"):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])
     return shown

@@ -8,7 +8,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import entry_client
 from .account.bindings import BindingStore
-from .account.registration import async_review_notes
+from .account.registration import async_review_pending
 from .cloud.registry import PROVIDERS
 from .const import (
     CONF_PROVIDER,
@@ -17,8 +17,8 @@ from .const import (
     PLATFORMS,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
-from .gateway import async_get_clouds
-from .repairs import IssueKeeper, async_remove_issues
+from .gateway import async_get_shared_data
+from .repairs import IssueManager, async_remove_issues
 from .services import async_setup_services
 from .texts import async_reasons
 
@@ -28,15 +28,15 @@ CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, and look what a crash may have left."""
     async_setup_services(hass)
-    await async_review_notes(hass, await async_get_clouds(hass))
+    await async_review_pending(hass, await async_get_shared_data(hass))
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
     """Set up an account. Nothing is asked of the cloud unless something is pending."""
-    clouds = await async_get_clouds(hass)
-    client, access = entry_client(hass, clouds, entry)
-    coordinator = AccountCoordinator(hass, entry, client=client, clouds=clouds, access=access)
+    shared = await async_get_shared_data(hass)
+    client, gateway = entry_client(hass, shared, entry)
+    coordinator = AccountCoordinator(hass, entry, client=client, shared=shared, gateway=gateway)
     provider = PROVIDERS[entry.data[CONF_PROVIDER]]
     portal = provider.portal(entry.data[CONF_SERVER])
     device = dr.async_get(hass).async_get_or_create(
@@ -50,7 +50,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     entry.runtime_data = AccountData(
         provider=provider,
         client=client,
-        access=access,
+        gateway=gateway,
         coordinator=coordinator,
         device_id=device.id,
         portal=portal,
@@ -59,7 +59,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     )
     await coordinator.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(IssueKeeper(hass, entry, await async_reasons(hass)).stop)
+    entry.async_on_unload(IssueManager(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # What was removed or renamed while all this took its time.
     await _async_entry_updated(hass, entry)

@@ -22,7 +22,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .account import entry_target, is_same_account
-from .account.registration import async_ask_about_notes, async_review_notes
+from .account.registration import async_resolve_pending, async_review_pending
 from .cloud.errors import CloudError
 from .cloud.model import Account
 from .cloud.provider import HandOver
@@ -54,7 +54,7 @@ from .flows.hand_over import (
 )
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
-from .gateway import async_get_clouds
+from .gateway import async_get_shared_data
 
 # A token can see thousands of accounts; a few names tell a person whose it is.
 _MOST_NAMES = 3
@@ -86,8 +86,8 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose the provider."""
-        self._clouds = await async_get_clouds(self.hass)
-        await async_review_notes(self.hass, self._clouds)
+        self._shared = await async_get_shared_data(self.hass)
+        await async_review_pending(self.hass, self._shared)
         if user_input is None:
             schema = {vol.Required(CONF_PROVIDER): choice(PROVIDERS, CONF_PROVIDER)}
             return self._show("user", schema)
@@ -95,18 +95,18 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         return await self.async_step_server()
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose the server and give the access data; both are tested at once."""
+        """Choose the server and give the credentials; both are tested at once."""
         provider = self._provider
-        fields = provider.access_fields
+        fields = provider.credential_fields
         if user_input is not None:
             names = (*server_names(provider), *field_names(fields))
-            self._memory.keep(names, user_input)
+            self._memory.remember(names, user_input)
             try:
                 await self._use_entered(user_input, checked(fields, user_input))
             except CloudError as err:
-                self._memory.note(err, names)
+                self._memory.set_error(err, names)
             else:
-                await async_ask_about_notes(self.hass, self._clouds, self._target, self._client)
+                await async_resolve_pending(self.hass, self._shared, self._target, self._client)
                 return await self.async_step_method()
         typed = self._memory.typed
         schema = {**server_schema(provider, typed), **fields_schema(fields, typed)}
@@ -133,13 +133,13 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose how to sign in, where there is a choice."""
         if (form := chosen_form(self._offer.link, user_input)) is None:
-            return self._ask_way("link", self._offer.link)
+            return self._ask_form("link", self._offer.link)
         self._form = form
         # What was given already may be enough.
         return await self.async_step_link_form(None if self._asks_to_link() else {})
 
     def _asks_to_link(self) -> bool:
-        """Tell whether signing in takes more than the access data."""
+        """Tell whether signing in takes more than the credentials."""
         return any(field.required for field in form_fields(self._form))
 
     async def async_step_link_form(
@@ -152,7 +152,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
                 accounts = await self._client.link(self._form, self._values(fields, user_input))
                 return await self._link(accounts)
             except CloudError as err:
-                self._memory.note(err, field_names(fields))
+                self._memory.set_error(err, field_names(fields))
         self._suggest_account()
         return await self._show_form("link_form", fields)
 
@@ -191,16 +191,16 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         )
         return self._show("choose_account", {vol.Required(CONF_ACCOUNT_ID): selector})
 
-    # New access data
+    # New credentials
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin when the access data or sign-in of an account is not valid any more."""
+        """Begin when the credentials or sign-in of an account is not valid any more."""
         await self._begin_again(self._get_reauth_entry())
         return await self.async_step_reauth_confirm()
 
     async def _begin_again(self, entry: ConfigEntry) -> None:
         """Take from an account's entry what is known."""
-        self._clouds = await async_get_clouds(self.hass)
+        self._shared = await async_get_shared_data(self.hass)
         self._entry = entry
         self._target = entry_target(entry)
         self._provider = self._target.provider
@@ -210,22 +210,22 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the secret parts of the access data anew."""
+        """Ask for the secret parts of the credentials anew."""
         known = entry_target(self._entry)
-        secrets = tuple(field for field in self._provider.access_fields if field.secret)
+        secrets = tuple(field for field in self._provider.credential_fields if field.secret)
         if not (secrets or self._memory.has_error):
             # Nothing to ask for: on to signing in at once.
             user_input = {}
         if user_input is not None:
             names = field_names(secrets)
-            self._memory.keep(names, user_input)
+            self._memory.remember(names, user_input)
             try:
                 # What is optional and left empty stays as it is.
-                access = {**known.access, **checked(secrets, user_input)}
-                await self._use_target(known.url, access)
+                credentials = {**known.credentials, **checked(secrets, user_input)}
+                await self._use_target(known.url, credentials)
                 return await self._sign_in_again()
             except CloudError as err:
-                self._memory.note(err, names)
+                self._memory.set_error(err, names)
         return self._show(
             "reauth_confirm",
             fields_schema(secrets, self._memory.typed),
@@ -242,9 +242,9 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         self._memory.typed = {
             **server_values(self._provider, self._target.url),
             **{
-                field.name: self._target.access[field.name]
-                for field in self._provider.access_fields
-                if not field.secret and field.name in self._target.access
+                field.name: self._target.credentials[field.name]
+                for field in self._provider.credential_fields
+                if not field.secret and field.name in self._target.credentials
             },
         }
         others = [server.hand_over for server in self._provider.servers if server.hand_over]
@@ -285,25 +285,25 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     async def async_step_new_access(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Change the server or the access data; a secret that is left empty stays as it is."""
+        """Change the server or the credentials; a secret that is left empty stays as it is."""
         known = entry_target(self._entry)
         kept = {
-            field.name: known.access[field.name]
-            for field in self._provider.access_fields
-            if field.secret and field.name in known.access
+            field.name: known.credentials[field.name]
+            for field in self._provider.credential_fields
+            if field.secret and field.name in known.credentials
         }
         fields = tuple(
             replace(field, required=False) if field.name in kept else field
-            for field in self._provider.access_fields
+            for field in self._provider.credential_fields
         )
         if user_input is not None:
             names = (*server_names(self._provider), *field_names(fields))
-            self._memory.keep(names, user_input)
+            self._memory.remember(names, user_input)
             try:
                 await self._use_entered(user_input, {**kept, **checked(fields, user_input)})
                 return await self._sign_in_again()
             except CloudError as err:
-                self._memory.note(err, names)
+                self._memory.set_error(err, names)
         typed = self._memory.typed
         return self._show(
             "new_access",
@@ -319,13 +319,15 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         return await self.async_step_link()
 
     async def _renew_with(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:
-        """Take the new access data if they open the same account, else ask for others."""
+        """Take the new credentials if they open the same account, else ask for others."""
         entry = self._entry
         found = [one for one in accounts if is_same_account(entry, self._target, one)]
         if not found:
-            self._memory.note(self._wrong_account(accounts))
+            self._memory.set_error(self._wrong_account(accounts))
         elif (other := self._holder(found[0])) not in {None, entry}:
-            self._memory.note(CloudError("in_another_entry", placeholders={"other": other.title}))
+            self._memory.set_error(
+                CloudError("in_another_entry", placeholders={"other": other.title})
+            )
         else:
             return self._renew(entry, found[0])
         if self._asks_to_link():
@@ -351,9 +353,9 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         other = self._hand_over
         if user_input is not None:
             try:
-                check_limits(self._clouds, self._entry, other)
+                check_limits(self._shared, self._entry, other)
             except CloudError as err:
-                self._memory.note(err)
+                self._memory.set_error(err)
             else:
                 return await self._open_other_dialog()
         return self._show("hand_over", {}, integration=other.name, name=self._entry.title)

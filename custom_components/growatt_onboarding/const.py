@@ -17,7 +17,7 @@ PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Pla
 # A config entry's data.
 CONF_PROVIDER: Final = "provider"
 CONF_SERVER: Final = "server"
-CONF_ACCESS: Final = "access"
+CONF_CREDENTIALS: Final = "access"
 CONF_ACCOUNT_ID: Final = "account_id"
 CONF_ACCOUNT_NAME: Final = "account_name"
 CONF_SESSION: Final = "session"

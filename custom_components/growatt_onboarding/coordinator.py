@@ -16,20 +16,20 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .account.bindings import Bindings, BindingStore
-from .account.runner import Steps
+from .account.runner import StepRunner
 from .binding import transitions
-from .binding.model import Binding, BindingState, lasting
+from .binding.model import Binding, BindingState, persistent_fields
 from .binding.planner import Planned
 from .clock import now
 from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
-from .gateway import Access, Clouds
+from .gateway import Gateway, SharedData
 
 # How long a reload waits for the answer to a request that is under way.
 _LAST_ANSWER_TIMEOUT: Final = 25
 # The entities of so many inverters are told of news in one go; that takes a few milliseconds.
-_TOLD_AT_ONCE: Final = 5
+_NOTIFY_BATCH: Final = 5
 
 
 def store_key(entry_id: str) -> str:
@@ -44,7 +44,7 @@ class AccountData:
     Attributes:
         provider: the account's kind of cloud.
         client: talks to it for this account.
-        access: what it shares with other accounts of the same server and token.
+        gateway: what it shares with other accounts of the same server and token.
         coordinator: drives and publishes the account's bindings.
         device_id: the account's device in Home Assistant.
         portal: the web pages where a person sees the account.
@@ -55,7 +55,7 @@ class AccountData:
 
     provider: Provider
     client: CloudClient
-    access: Access
+    gateway: Gateway
     coordinator: AccountCoordinator
     device_id: str
     portal: str
@@ -70,7 +70,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     """Drives an account's bindings; its data is the bindings by serial number.
 
     Attributes:
-        news: the serial numbers that the listeners are told about, or were last.
+        changed_serials: the serial numbers that the listeners are told about, or were last.
 
     """
 
@@ -82,34 +82,34 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         entry: AccountConfigEntry,
         *,
         client: CloudClient,
-        clouds: Clouds,
-        access: Access,
+        shared: SharedData,
+        gateway: Gateway,
     ) -> None:
         """Prepare; `async_load` reads the store, and `begin` begins."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
-        self.timing = clouds.timing
-        self._access = access
+        self.timing = shared.timing
+        self._gateway = gateway
         self._client = client
         self._bindings = Bindings(
             hass, entry, BindingStore(hass, store_key(entry.entry_id), entry.title)
         )
-        self._steps = Steps(
+        self._runner = StepRunner(
             client=client,
-            access=access,
+            gateway=gateway,
             bindings=self._bindings,
             account_id=entry.data[CONF_ACCOUNT_ID],
-            timing=clouds.timing,
+            timing=shared.timing,
         )
         self.data: Mapping[str, Binding] = self._bindings.known
         self._running: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
-        self._schedule_followers: list[CALLBACK_TYPE] = []
-        self.news: set[str] = set()
-        self._about: dict[str | None, list[CALLBACK_TYPE]] = {}
+        self._schedule_listeners: list[CALLBACK_TYPE] = []
+        self.changed_serials: set[str] = set()
+        self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
         # What the listeners were told last.
         self._published: dict[str, Binding] = {}
         self._published_success = True
-        self._published_reachable = access.reachable
+        self._published_reachable = gateway.reachable
         self._stopped = False
         self._sign_in_needed = False
 
@@ -123,7 +123,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     def begin(self) -> None:
         """Begin with what there is to do."""
-        self.config_entry.async_on_unload(self._access.follow(self._follow_access))
+        self.config_entry.async_on_unload(self._gateway.async_add_listener(self._follow_gateway))
         self._changed()
 
     async def async_stop(self) -> None:
@@ -131,12 +131,12 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._stopped = True
         self._stop_timer()
         if self._running is not None:
-            if self._steps.under_way:
+            if self._runner.under_way:
                 await asyncio.wait({self._running}, timeout=_LAST_ANSWER_TIMEOUT)
             self._running.cancel()
         await self._bindings.async_close()
         # Who waits for an answer waits in vain from now on.
-        self._tell([None])
+        self._notify([None])
 
     # What others ask for
 
@@ -157,7 +157,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:
         """Send a binding anew, perhaps to another plant. Raises NotStoredError."""
         again = transitions.submit_again(self.data[serial], now(), plant_id)
-        self._steps.begin_anew(serial)
+        self._runner.begin_anew(serial)
         await self._async_finish(self._bindings.async_replace(again))
 
     async def _async_finish(self, work: Coroutine[Any, Any, None]) -> None:
@@ -172,7 +172,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     def async_check(self, serials: Iterable[str]) -> None:
         """Look for inverters as soon as the limits allow, whatever their state."""
-        self._steps.want_check(serials)
+        self._runner.request_check(serials)
         self._changed()
 
     async def async_wait_for_answers(self, serials: Iterable[str], timeout: float) -> None:
@@ -181,7 +181,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     async def async_wait_for_checks(self, serials: Iterable[str], timeout: float) -> None:
         """Return when the checks asked for are done, or when they are not in time."""
-        await self._async_wait(list(serials), self.check_wanted, timeout)
+        await self._async_wait(list(serials), self.check_requested, timeout)
 
     async def _async_wait(
         self, serials: list[str], is_open: Callable[[str], bool], timeout: float
@@ -193,7 +193,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         @callback
         def look() -> None:
             still_open = [serial for serial in serials if is_open(serial)]
-            under_way = self._steps.under_way and bool(still_open)
+            under_way = self._runner.under_way and bool(still_open)
             to_come = not self._stopped and any(
                 at is not None and at <= end for at in map(self.next_check, still_open)
             )
@@ -218,9 +218,9 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             BindingState.UNCONFIRMED,
         )
 
-    def check_wanted(self, serial: str) -> bool:
+    def check_requested(self, serial: str) -> bool:
         """Tell whether a check that somebody asked for is still to be made."""
-        return self._steps.check_wanted(serial)
+        return self._runner.check_requested(serial)
 
     def next_check(self, serial: str) -> float | None:
         """Return when something will next be asked for this inverter, None when nothing will."""
@@ -231,16 +231,16 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         """Return what will next be asked and when, for one inverter or all; None when nothing."""
         if self._sign_in_needed:
             return None
-        return self._steps.plan() if serial is None else self._steps.next_step(serial)
+        return self._runner.plan() if serial is None else self._runner.next_step(serial)
 
     @callback
-    def follow_schedule(self, follower: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call `follower` whenever it was decided when to go on, until the following is ended.
+    def async_add_schedule_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `listener` whenever it was decided when to go on, until the following is ended.
 
         That can change without any news about a binding: accounts share limits and lists.
         """
-        self._schedule_followers.append(follower)
-        return lambda: self._schedule_followers.remove(follower)
+        self._schedule_listeners.append(listener)
+        return lambda: self._schedule_listeners.remove(listener)
 
     @property
     def signed_in(self) -> bool:
@@ -250,11 +250,11 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @property
     def connected(self) -> bool:
         """Whether the account is signed in and the cloud answered the last call."""
-        return self.signed_in and self._access.reachable
+        return self.signed_in and self._gateway.reachable
 
     @contextmanager
-    def noticing_denial(self) -> Iterator[None]:
-        """Ask for new access data when what is done here finds out that they are not valid."""
+    def reauth_on_denial(self) -> Iterator[None]:
+        """Ask for new credentials when what is done here finds out that they are not valid."""
         try:
             yield
         except AccessDeniedError:
@@ -266,7 +266,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def sync_subentries(self) -> None:
         """Forget the bindings whose subentry is gone."""
         if gone := self._bindings.removed():
-            self._steps.forget(gone)
+            self._runner.forget(gone)
             self.config_entry.async_create_task(self.hass, self._async_forget(), DOMAIN)
 
     async def _async_forget(self) -> None:
@@ -285,8 +285,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     def _publish(self) -> None:
         """Publish the bindings; unavailable is who needs a cloud that cannot be reached."""
-        self._published_reachable = self._access.reachable
-        self.last_update_success = self._published_reachable or self._steps.plan() is None
+        self._published_reachable = self._gateway.reachable
+        self.last_update_success = self._published_reachable or self._runner.plan() is None
         self.async_update_listeners()
 
     @callback
@@ -296,7 +296,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     ) -> Callable[[], None]:
         """Listen to everything, or with a serial number as context to what is about that."""
         remove = super().async_add_listener(update_callback, context)
-        listeners = self._about.setdefault(context, [])
+        listeners = self._listeners_by_serial.setdefault(context, [])
         listeners.append(update_callback)
 
         @callback
@@ -314,32 +314,32 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         Of a thousand inverters mostly one has changed.
         """
         before, self._published = self._published, dict(self.data)
-        self.news = before.keys() ^ self._published.keys()
-        self.news |= {
+        self.changed_serials = before.keys() ^ self._published.keys()
+        self.changed_serials |= {
             serial
             for serial, binding in self._published.items()
             if (old := before.get(serial, binding)) is not binding
-            and lasting(old) != lasting(binding)
+            and persistent_fields(old) != persistent_fields(binding)
         }
         everybody = self.last_update_success is not self._published_success
         self._published_success = self.last_update_success
-        self._tell([None])
-        concerned = list(self._published if everybody else self.news)
-        self._tell(concerned[:_TOLD_AT_ONCE])
-        if later := concerned[_TOLD_AT_ONCE:]:
-            self.config_entry.async_create_task(self.hass, self._async_tell(later), DOMAIN)
+        self._notify([None])
+        concerned = list(self._published if everybody else self.changed_serials)
+        self._notify(concerned[:_NOTIFY_BATCH])
+        if later := concerned[_NOTIFY_BATCH:]:
+            self.config_entry.async_create_task(self.hass, self._async_notify(later), DOMAIN)
 
-    async def _async_tell(self, serials: list[str]) -> None:
+    async def _async_notify(self, serials: list[str]) -> None:
         """Tell many without keeping Home Assistant from everything else meanwhile."""
-        for some in batched(serials, _TOLD_AT_ONCE, strict=False):
+        for some in batched(serials, _NOTIFY_BATCH, strict=False):
             await asyncio.sleep(0)
-            self._tell(some)
+            self._notify(some)
 
     @callback
-    def _tell(self, serials: Iterable[str | None]) -> None:
+    def _notify(self, serials: Iterable[str | None]) -> None:
         """Tell those who listen to what is about these inverters, or (None) to everything."""
         for serial in serials:
-            for listener in list(self._about.get(serial, ())):
+            for listener in list(self._listeners_by_serial.get(serial, ())):
                 try:
                     listener()
                 except Exception:  # noqa: BLE001 - the others shall hear of it all the same
@@ -361,25 +361,25 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         going_on = True
         while going_on:
             # What is due is decided when it is our turn: others' answers may have changed it.
-            async with self._access.turn:
+            async with self._gateway.background_lock:
                 going_on = await self._async_next()
-        for follower in list(self._schedule_followers):
-            follower()
+        for listener in list(self._schedule_listeners):
+            listener()
 
     async def _async_next(self) -> bool:
         """Take the next step if it is due, else see to it that it will be; tell which."""
         if self._stopped or self._sign_in_needed or self.hass.is_stopping:
             return False
-        if self._bindings.unsaved and not await self._bindings.async_try_save():
+        if self._bindings.write_failed and not await self._bindings.async_try_save():
             self._set_timer(self.timing.retry_first)
             return False
-        if (planned := self._steps.plan()) is None:
+        if (planned := self._runner.plan()) is None:
             return False
         if (pause := planned.at - now()) > 0:
             self._set_timer(pause)
             return False
         try:
-            await self._steps.async_carry_out(planned.step)
+            await self._runner.async_carry_out(planned.step)
         except AccessDeniedError:
             self._start_reauth()
         except Exception:  # noqa: BLE001 - whatever it is, it must not be the end of all steps
@@ -408,15 +408,15 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             self._cancel_timer = None
 
     def _start_reauth(self) -> None:
-        """Ask for new access data; everything waits until the entry is reloaded with it."""
+        """Ask for new credentials; everything waits until the entry is reloaded with it."""
         self._sign_in_needed = True
-        self._access.cache.clear()
+        self._gateway.cache.clear()
         self.config_entry.async_start_reauth(self.hass)
 
     @callback
-    def _follow_access(self) -> None:
+    def _follow_gateway(self) -> None:
         """Note what the shared list shows by now, and whether the cloud can be reached."""
-        seen = self._bindings.see(self._access.watch.serials)
-        if seen or self._published_reachable is not self._access.reachable:
+        seen = self._bindings.see(self._gateway.watch.serials)
+        if seen or self._published_reachable is not self._gateway.reachable:
             self._publish()
         self._wake()

@@ -19,33 +19,33 @@ from .binding.planner import Planned
 from .binding.timing import Timing
 from .clock import now
 from .cloud.registry import PROVIDERS
-from .cloud.servers import choice
+from .cloud.servers import server_key
 from .const import (
-    CONF_ACCESS,
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
+    CONF_CREDENTIALS,
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
 )
 from .coordinator import AccountConfigEntry
-from .gateway import Access
+from .gateway import Gateway
 
 _SERIAL_SHOWN: Final = 4
 # A value up to this length, such as the id of a plant, may by chance be part of something else.
 _SHORT: Final = 4
 
 # How each of a binding's fields is told; one that is not named here is not.
-_PLAIN: Final = ("state", "failures", "exists", "resubmitted", "reason", "model")
+_PLAIN: Final = ("state", "failures", "known_to_cloud", "maybe_accepted_before", "reason", "model")
 _TIMES: Final = (
     "queued_at",
     "sent_at",
     "accepted_at",
     "associated_at",
-    "looked_at",
-    "seen_at",
-    "located_at",
+    "list_checked_at",
+    "watch_seen_at",
+    "holder_checked_at",
     "missing_at",
 )
 _SERIALS: Final = ("serial", "datalogger")
@@ -102,7 +102,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
     """Return what the account's entry says."""
     data = entry.data
     url = data[CONF_SERVER]
-    known = choice(PROVIDERS[data[CONF_PROVIDER]], url)
+    known = server_key(PROVIDERS[data[CONF_PROVIDER]], url)
     return {
         "version": f"{entry.version}.{entry.minor_version}",
         "source": entry.source,
@@ -111,7 +111,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
         "provider": data[CONF_PROVIDER],
         # An own address can name a person.
         "server": known if known != url else f"own address, {url.partition(':')[0]}",
-        "access": sorted(data[CONF_ACCESS]),
+        "access": sorted(data[CONF_CREDENTIALS]),
         "account_id_known": data[CONF_ACCOUNT_ID] is not None,
         "session": sorted(data[CONF_SESSION]) if data[CONF_SESSION] is not None else None,
         "activation_pending": data[CONF_ACTIVATION_PENDING],
@@ -129,19 +129,19 @@ def _overview(entry: AccountConfigEntry) -> dict[str, Any]:
         "connected": coordinator.connected,
         "available": coordinator.last_update_success,
         "next_step": _step(coordinator.next_step()),
-        "ledger": _ledger(runtime.access, coordinator.timing),
+        "ledger": _ledger(runtime.gateway, coordinator.timing),
     }
 
 
-def _ledger(access: Access, timing: Timing) -> dict[str, Any]:
+def _ledger(gateway: Gateway, timing: Timing) -> dict[str, Any]:
     """Return which calls were made and how they ended, without what they were about."""
-    stored = access.ledger.as_dict()
-    usage = access.ledger.usage(now())
+    stored = gateway.ledger.as_dict()
+    usage = gateway.ledger.usage(now())
     cooldown = timing.slow_cooldown + timing.margin
     last_calls = {path: max(calls.values()) for path, calls in stored["calls"].items() if calls}
     refusals = {path: max(ends.values()) for path, ends in stored["refused_until"].items() if ends}
     return {
-        "reachable": access.reachable,
+        "reachable": gateway.reachable,
         "counts_endpoints": stored["by_endpoint"],
         "outages_in_a_row": stored["outages"],
         "paused_until": _time(stored["paused_until"] or None),
@@ -152,15 +152,15 @@ def _ledger(access: Access, timing: Timing) -> dict[str, Any]:
                     last_calls[path] + cooldown if path in last_calls else None
                 ),
                 "refused_until": _time(refusals.get(path)),
-                "last_answer": _last_answer(access, path),
+                "last_answer": _last_answer(gateway, path),
             }
-            for path in sorted({*usage, *last_calls, *refusals, *access.last_answers})
+            for path in sorted({*usage, *last_calls, *refusals, *gateway.last_answers})
         },
     }
 
 
-def _last_answer(access: Access, path: str) -> dict[str, Any] | None:
-    if (answer := access.last_answers.get(path)) is None:
+def _last_answer(gateway: Gateway, path: str) -> dict[str, Any] | None:
+    if (answer := gateway.last_answers.get(path)) is None:
         return None
     return {"at": _time(answer.at), "error": answer.key, "code": answer.code}
 
@@ -206,7 +206,7 @@ def _time(at: float | None) -> str | None:
 
 def _personal(entry: AccountConfigEntry) -> Iterator[str]:
     """Yield what must not stand in a text: names with each of their words, ids, secrets."""
-    yield from _texts(entry.data[CONF_ACCESS])
+    yield from _texts(entry.data[CONF_CREDENTIALS])
     yield from _texts(entry.data[CONF_SESSION] or {})
     yield from _texts({"": entry.data[CONF_ACCOUNT_ID] or ""})
     names = [entry.title, entry.data[CONF_ACCOUNT_NAME]]

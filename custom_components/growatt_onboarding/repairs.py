@@ -38,7 +38,7 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountData
 from .gateway.store import NotStoredError
-from .texts import async_reasons, explanation, in_words
+from .texts import async_reasons, explanation, reason_text
 
 # How long a repair's form waits for the cloud before it says what is known so far.
 _PATIENCE: Final = 15
@@ -158,13 +158,15 @@ class InverterRepairFlow(RepairsFlow):
         if (account := self._account) is None or self._solved(account):
             return self._end(account)
         try:
-            with account.coordinator.noticing_denial():
+            with account.coordinator.reauth_on_denial():
                 plants = await account.client.plants(self._account_id)
         except CloudError as err:
             reasons = await async_reasons(self.hass)
             return self.async_abort(
                 reason="plants_unknown",
-                description_placeholders={"problem": in_words(reasons, err.key, err.placeholders)},
+                description_placeholders={
+                    "problem": reason_text(reasons, err.key, err.placeholders)
+                },
             )
         if not plants:
             return self.async_abort(
@@ -231,7 +233,7 @@ class InverterRepairFlow(RepairsFlow):
             return self._end(account)
         if not account.coordinator.last_update_success:
             return self._again(account, step_id, "cannot_connect")
-        if account.coordinator.check_wanted(self._serial):
+        if account.coordinator.check_requested(self._serial):
             return self._again(account, step_id, "not_now")
         return self._again(account, step_id, "still_there")
 
@@ -277,7 +279,7 @@ class _Raised(NamedTuple):
         return issue_id(self.found, self.subentry_id)
 
 
-class IssueKeeper:
+class IssueManager:
     """Keeps the repairs of one account in step with it and with its bindings."""
 
     def __init__(
@@ -307,9 +309,9 @@ class IssueKeeper:
         for remove in self._remove_listeners:
             remove()
         self._stop_timer()
-        _put_away(self._hass, _activation_issue_id(self._entry))
+        _delete_unless_ignored(self._hass, _activation_issue_id(self._entry))
         for raised in self._raised.values():
-            _put_away(self._hass, raised.issue_id)
+            _delete_unless_ignored(self._hass, raised.issue_id)
 
     def _delete_outdated(self) -> None:
         """Delete ignored repairs whose cause, or whose inverter, went while nobody looked."""
@@ -322,8 +324,8 @@ class IssueKeeper:
     @callback
     def _follow(self) -> None:
         """Look at what has changed: of a thousand inverters mostly one."""
-        if self._coordinator.news:
-            self._review(self._coordinator.news)
+        if self._coordinator.changed_serials:
+            self._review(self._coordinator.changed_serials)
 
     async def _async_follow_entry(self, _hass: HomeAssistant, entry: AccountConfigEntry) -> None:
         """Call the account by its new name."""
@@ -453,7 +455,7 @@ def _activation_issue_id(entry: AccountConfigEntry) -> str:
 
 
 @callback
-def _put_away(hass: HomeAssistant, issue: str) -> None:
+def _delete_unless_ignored(hass: HomeAssistant, issue: str) -> None:
     """Delete a repair unless a person chose to ignore it."""
     known = ir.async_get(hass).async_get_issue(DOMAIN, issue)
     if known is not None and known.dismissed_version is None:

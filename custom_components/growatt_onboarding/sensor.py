@@ -165,7 +165,9 @@ class NextCheck(InverterEntity, SensorEntity):
         """Follow the schedule too: it also changes by what other accounts ask."""
         self._at = self.coordinator.next_check(self.serial)
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.follow_schedule(self._handle_coordinator_update))
+        self.async_on_remove(
+            self.coordinator.async_add_schedule_listener(self._handle_coordinator_update)
+        )
 
     @property
     @override

@@ -64,7 +64,7 @@ from .flows.forms import (
     error_placeholders,
     field_names,
 )
-from .gateway import async_get_clouds
+from .gateway import async_get_shared_data
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
 ATTR_TIMEOUT: Final = "timeout"
@@ -104,7 +104,7 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(CONF_PROVIDER): vol.In(list(PROVIDERS)),
         vol.Optional(CONF_SERVER): cv.string,
-        **_texts(field for provider in providers for field in provider.access_fields),
+        **_texts(field for provider in providers for field in provider.credential_fields),
     }
     # With a single account there is no need to name it.
     account = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
@@ -220,7 +220,7 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
 
 
 def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
-    """Return the server and access data that an action names, or those of an account."""
+    """Return the server and credentials that an action names, or those of an account."""
     if ATTR_CONFIG_ENTRY_ID in data:
         if given := [name for name in _target_names() if name in data]:
             raise _invalid("account_or_server", field=given[0])
@@ -234,13 +234,13 @@ def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
     return Target(
         provider=provider,
         url=resolve(provider, data[CONF_SERVER]),
-        access=checked(provider.access_fields, data),
+        credentials=checked(provider.credential_fields, data),
     )
 
 
 def _target_names() -> tuple[str, ...]:
     """Return what says where to, when no account does."""
-    fields = (field for provider in PROVIDERS.values() for field in provider.access_fields)
+    fields = (field for provider in PROVIDERS.values() for field in provider.credential_fields)
     return (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
 
 
@@ -286,7 +286,7 @@ async def _get_captcha(call: ServiceCall) -> ServiceResponse:
     `register_account`, and `image`, a data URI.
     """
     target = _target(call.hass, call.data)
-    client = target.client(await async_get_clouds(call.hass))
+    client = target.client(await async_get_shared_data(call.hass))
     forms = await _async_forms(client, call.data)
     form = next((form for form in forms if form.captcha or form.code_captcha), None)
     if form is None:
@@ -299,7 +299,7 @@ async def _send_verification_code(call: ServiceCall) -> ServiceResponse:
     """Have a code sent. Responds with `sent_to`, the address or number."""
     _check_challenge(call.data)
     target = _target(call.hass, call.data)
-    client = target.client(await async_get_clouds(call.hass))
+    client = target.client(await async_get_shared_data(call.hass))
     forms = [form for form in await _async_forms(client, call.data) if form.sends_code]
     form, values = _fitting(forms, call.data, code_fields)
     await client.send_code(form, values)
@@ -314,7 +314,7 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
     """
     _check_challenge(call.data)
     target = _target(call.hass, call.data)
-    client = target.client(await async_get_clouds(call.hass))
+    client = target.client(await async_get_shared_data(call.hass))
     forms = await _async_forms(client, call.data)
     form, values = _fitting(forms, call.data, lambda form: form.fields)
     if (
@@ -335,14 +335,14 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
         if make_entry:
             response[ATTR_CONFIG_ENTRY_ID] = await async_create_entry(call.hass, registration)
     finally:
-        registration.leave()
+        registration.release()
     return response
 
 
 async def _check_username(call: ServiceCall) -> ServiceResponse:
     """Ask whether a login name is still free. Responds with `username` and `available`."""
     target = _target(call.hass, call.data)
-    client = target.client(await async_get_clouds(call.hass))
+    client = target.client(await async_get_shared_data(call.hass))
     if Capability.CHECK_USERNAME not in client.capabilities:
         raise _invalid("not_supported", account=target.url)
     name: str = call.data[ATTR_USERNAME]
@@ -357,7 +357,7 @@ async def _check_username(call: ServiceCall) -> ServiceResponse:
 async def _list_plants(call: ServiceCall) -> ServiceResponse:
     """List an account's plants. Responds with `plants`, each with `plant_id` and `name`."""
     entry = _entry(call, Capability.PLANTS)
-    with entry.runtime_data.coordinator.noticing_denial():
+    with entry.runtime_data.coordinator.reauth_on_denial():
         plants = await entry.runtime_data.client.plants(entry.data[CONF_ACCOUNT_ID])
     return {"plants": [{CONF_PLANT_ID: plant.id, CONF_NAME: plant.name} for plant in plants]}
 
@@ -365,7 +365,7 @@ async def _list_plants(call: ServiceCall) -> ServiceResponse:
 async def _create_plant(call: ServiceCall) -> ServiceResponse:
     """Create a plant. Responds with its `plant_id` and `name`."""
     entry = _entry(call, Capability.CREATE_PLANT)
-    with entry.runtime_data.coordinator.noticing_denial():
+    with entry.runtime_data.coordinator.reauth_on_denial():
         plant = await async_create_plant(
             call.hass,
             entry.runtime_data.client,
@@ -390,7 +390,7 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
     entry = _entry(call, Capability.BIND)
     coordinator = entry.runtime_data.coordinator
     plant_id: str = call.data[CONF_PLANT_ID].strip()
-    entry.runtime_data.client.check_place(plant_id)
+    entry.runtime_data.client.check_plant_id(plant_id)
     texts = [part for text in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(text)]
     if not texts:
         raise _invalid("serials_empty")

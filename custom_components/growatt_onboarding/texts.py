@@ -15,7 +15,7 @@ from .cloud.model import Account
 from .const import CONF_ACCOUNT_ID, DOMAIN
 
 
-def in_words(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
+def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
     """Return a reason's text, or the cloud's own words where the text says what is not known."""
     try:
         return reasons[key].format_map(values)
@@ -36,7 +36,7 @@ def explanation(
     if key == "held_in_plant" and owner not in (None, entry.data[CONF_ACCOUNT_ID]):
         key = "held_by_account"
         values["owner"] = account_title(hass, entry, owner)
-    return in_words(reasons, key, values)
+    return reason_text(reasons, key, values)
 
 
 @callback

@@ -16,7 +16,7 @@ from custom_components.growatt_onboarding.binding.model import Binding, BindingS
 from custom_components.growatt_onboarding.gateway.store import NotStoredError
 
 KEY = "growatt_onboarding.account"
-NEWS = f"{KEY}.news"
+JOURNAL = f"{KEY}.journal"
 MANY = 200
 
 
@@ -38,7 +38,7 @@ async def test_what_changed_of_many_is_written_alone(
     known["SIM0000002"] = transitions.sending(known["SIM0000002"], 200.0)
     await first.async_write_changed(["SIM0000002"], known, set())
     assert hass_storage[KEY] == everything
-    assert [item["serial"] for item in hass_storage[NEWS]["data"]["bindings"]] == ["SIM0000002"]
+    assert [item["serial"] for item in hass_storage[JOURNAL]["data"]["bindings"]] == ["SIM0000002"]
     assert await store(hass).async_read() == (known, {"SIM0000001"})
 
 
@@ -47,7 +47,7 @@ async def test_of_a_few_all_are_written(hass: HomeAssistant, hass_storage: dict[
     await first.async_write(known, ())
     known["SIM0000002"] = transitions.sending(known["SIM0000002"], 200.0)
     await first.async_write_changed(["SIM0000002"], known, ())
-    assert NEWS not in hass_storage
+    assert JOURNAL not in hass_storage
     assert await store(hass).async_read() == (known, set())
 
 
@@ -58,7 +58,7 @@ async def test_old_news_do_not_count(hass: HomeAssistant, hass_storage: dict[str
     await first.async_write_changed(["SIM0000002"], known, ())
     known["SIM0000002"] = transitions.accepted(known["SIM0000002"], 300.0)
     await first.async_write(known, ())
-    assert hass_storage[NEWS]["data"]["generation"] < hass_storage[KEY]["data"]["generation"]
+    assert hass_storage[JOURNAL]["data"]["generation"] < hass_storage[KEY]["data"]["generation"]
     assert await store(hass).async_read() == (known, set())
 
 
@@ -68,7 +68,7 @@ async def test_old_news_do_not_count(hass: HomeAssistant, hass_storage: dict[str
         lambda data: data.pop("generation"),
         lambda data: data.update(generation="?"),
         lambda data: data.update(bindings=[{"serial": 1}]),
-        lambda data: data.update(anchored=None),
+        lambda data: data.update(subentry_stored=None),
     ],
 )
 async def test_without_the_big_file_the_small_one_says_nothing(
@@ -79,7 +79,7 @@ async def test_without_the_big_file_the_small_one_says_nothing(
     await first.async_write_changed(["SIM0000002"], known, ())
     damage(hass_storage[KEY]["data"])
     assert await store(hass).async_read() == ({}, set())
-    assert NEWS not in hass_storage
+    assert JOURNAL not in hass_storage
 
 
 async def test_the_count_begins_anew_without_the_big_file(
@@ -103,9 +103,9 @@ async def test_damaged_news_are_left_out(
     known, first = bindings(), store(hass)
     await first.async_write(known, ())
     await first.async_write_changed(["SIM0000002"], known, ())
-    hass_storage[NEWS]["data"] = data
-    read, anchored = await store(hass).async_read()
-    assert (read.keys(), anchored) == (known.keys(), set())
+    hass_storage[JOURNAL]["data"] = data
+    read, subentry_stored = await store(hass).async_read()
+    assert (read.keys(), subentry_stored) == (known.keys(), set())
     # Each may have been sent since the big file was written: none is sent before it is looked for.
     assert {binding.state for binding in read.values()} == {BindingState.UNCONFIRMED}
     assert {binding.sent_at for binding in read.values()} == {None}
@@ -125,12 +125,12 @@ async def test_after_a_failed_write_everything_is_written(
         for _ in range(2):
             with pytest.raises(NotStoredError):
                 await first.async_write_changed(["SIM0000002"], known, ())
-    assert first.unsaved
+    assert first.write_failed
     assert caplog.text.count("storage cannot be written") == 1
     known["SIM0000003"] = transitions.sending(known["SIM0000003"], 200.0)
     await first.async_write_changed(["SIM0000003"], known, ())
-    assert not first.unsaved
-    assert NEWS not in hass_storage
+    assert not first.write_failed
+    assert JOURNAL not in hass_storage
     assert await store(hass).async_read() == (known, set())
     assert caplog.text.count("storage can be written again") == 1
 
@@ -139,9 +139,9 @@ async def test_removing_leaves_nothing(hass: HomeAssistant, hass_storage: dict[s
     known, first = bindings(), store(hass)
     await first.async_write(known, ())
     await first.async_write_changed(["SIM0000002"], known, ())
-    assert {KEY, NEWS} <= hass_storage.keys()
+    assert {KEY, JOURNAL} <= hass_storage.keys()
     await first.async_remove()
-    assert not {KEY, NEWS} & hass_storage.keys()
+    assert not {KEY, JOURNAL} & hass_storage.keys()
 
 
 @given(
@@ -156,7 +156,7 @@ async def test_what_was_written_is_what_is_read(
     await files.async_write(known, ())
     for time, (number, step) in enumerate(steps):
         serial = f"SIM{number:07}"
-        known[serial] = replace(known[serial], looked_at=float(time))
+        known[serial] = replace(known[serial], list_checked_at=float(time))
         if step == "all":
             await files.async_write(known, ())
         else:

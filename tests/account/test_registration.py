@@ -21,7 +21,7 @@ from custom_components.growatt_onboarding.cloud.growatt import REGISTER as FORM
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.gateway import async_get_clouds
+from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from tests.common import (
@@ -168,7 +168,7 @@ async def test_a_registration_that_failed_is_not_joined(
 ) -> None:
     cloud.faults.add(REGISTER, kind="code", code=10001)
     target = Target(
-        provider=PROVIDERS["growatt"], url=cloud.url, access={CONF_TOKEN: INSTALLER_TOKEN}
+        provider=PROVIDERS["growatt"], url=cloud.url, credentials={CONF_TOKEN: INSTALLER_TOKEN}
     )
     first = await registration.async_register(hass, target, FORM, NEW_ACCOUNT)
     joined: list[asyncio.Task[registration.Registration]] = []
@@ -184,7 +184,7 @@ async def test_a_registration_that_failed_is_not_joined(
     second = await joined[0]
     assert second is not first
     assert (await second.task).id == "102"
-    second.leave()
+    second.release()
     await settled(hass)
     assert len(entries(hass)) == 1
 
@@ -193,8 +193,8 @@ async def test_a_number_is_one_account_however_it_is_written(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     cloud.shopxo.code_picture = False
-    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, access={})
-    client = target.client(await async_get_clouds(hass))
+    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, credentials={})
+    client = target.client(await async_get_shared_data(hass))
     (form,) = [form for form in (await client.test()).register if form.key == "sms"]
     number = "13800138000"
     await client.send_code(form, {"phone": number})
@@ -210,8 +210,8 @@ async def test_a_number_is_one_account_however_it_is_written(
     assert second is first
     cloud.faults.release()
     assert (await first.task).name == number
-    first.leave()
-    second.leave()
+    first.release()
+    second.release()
     await settled(hass)
     assert [entry.title for entry in entries(hass)] == [number]
 
@@ -220,8 +220,8 @@ async def test_a_number_leaves_its_note_in_one_spelling(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     cloud.shopxo.code_picture = False
-    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, access={})
-    client = target.client(await async_get_clouds(hass))
+    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, credentials={})
+    client = target.client(await async_get_shared_data(hass))
     (form,) = [form for form in (await client.test()).register if form.key == "sms"]
     cloud.faults.add("api.php", kind="cut", match={"s": "user/reg"})
     cloud.faults.add("api.php", kind="http_500", match={"s": "base/common"})
@@ -229,7 +229,7 @@ async def test_a_number_leaves_its_note_in_one_spelling(
     lost = await registration.async_register(hass, target, form, values)
     with pytest.raises(registration.OutcomeUnknownError):
         await lost.task
-    lost.leave()
+    lost.release()
     await settled(hass)
     ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
     assert (key.rpartition("|")[2], note["account_name"]) == ("13800138000", "13800138000")
@@ -449,7 +449,7 @@ async def test_a_note_whose_account_is_here_is_dropped_at_the_start(
 ) -> None:
     await crashed(hass_storage, cloud.url)
     target = Target(
-        provider=PROVIDERS["growatt"], url=cloud.url, access={CONF_TOKEN: INSTALLER_TOKEN}
+        provider=PROVIDERS["growatt"], url=cloud.url, credentials={CONF_TOKEN: INSTALLER_TOKEN}
     )
     account_entry(target, Account(id="102", name="Alice", session={})).add_to_hass(hass)
     assert await async_setup_component(hass, DOMAIN, {})
@@ -516,5 +516,5 @@ async def test_the_notes_of_a_store_are_read(
 ) -> None:
     hass.data[DATA_TIMING] = UNLIMITED
     await crashed(hass_storage, "https://openapi.growatt.com")
-    clouds = await async_get_clouds(hass)
-    assert [note["account_name"] for note in clouds.notes.values()] == ["alice"]
+    shared = await async_get_shared_data(hass)
+    assert [note["account_name"] for note in shared.pending_registrations.values()] == ["alice"]

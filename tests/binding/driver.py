@@ -11,14 +11,14 @@ import json
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.planner import (
-    Means,
+    Abilities,
+    PartialList,
     Planned,
-    Round,
-    Situation,
+    PlannerInput,
     Step,
     StepKind,
-    asked_steps,
     plan,
+    requested_steps,
 )
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
@@ -52,7 +52,7 @@ class Driver:
     """An account. `offset` is how far its clock is off the cloud's true time."""
 
     cloud: ModelCloud
-    means: Means = field(default_factory=Means)
+    abilities: Abilities = field(default_factory=Abilities)
     offset: float = 0
     disk_bindings: str = "{}"
     disk_ledger: str = ""
@@ -74,9 +74,9 @@ class Driver:
         self.ledger = Ledger.from_dict(json.loads(self.disk_ledger), TIMING)
         self.ledger.reopen(self.now)
         self.asked: dict[str, float] = {}
-        self.looks: dict[str, Round] = {}
+        self.looks: dict[str, PartialList] = {}
         self.watched: set[str] = set()
-        self.watch: Round | None = None
+        self.watch: PartialList | None = None
         self.watched_at: float | None = None
         self.watch_allowed = True
         self.blocked: dict[Step, tuple[int, float]] = {}
@@ -95,10 +95,10 @@ class Driver:
         self.save()
 
     def plan(self) -> Planned | None:
-        watch = self.means.watch and self.watch_allowed
-        situation = Situation(
+        watch = self.abilities.watch and self.watch_allowed
+        given = PlannerInput(
             bindings=self.bindings,
-            means=replace(self.means, watch=watch),
+            abilities=replace(self.abilities, watch=watch),
             ready_at=self._ready_at,
             soonest=self.ledger.soonest(self.now),
             looks=self.looks,
@@ -106,7 +106,7 @@ class Driver:
             watched_at=self.watched_at,
             asked=self.asked,
         )
-        return plan(situation, TIMING, self.now)
+        return plan(given, TIMING, self.now)
 
     def _ready_at(self, step: Step) -> float:
         _, blocked = self.blocked.get(step, (0, 0.0))
@@ -191,7 +191,7 @@ class Driver:
             case Result.DONE:
                 self._change(transitions.accepted(sent, self.now))
             case Result.EXISTS:
-                self._change(transitions.exists_already(sent))
+                self._change(transitions.known_already(sent))
             case Result.SYSTEM:
                 self._change(transitions.failed(sent, "system_error", "error"))
             case Result.REFUSED | Result.DENIED:
@@ -209,7 +209,7 @@ class Driver:
             case StepKind.LOCATE:
                 binding, plant_id = self.bindings[step.serial], answer.plant_id
                 if plant_id is None:
-                    self._change(transitions.held_by_nobody(binding, self.now))
+                    self._change(transitions.unclaimed(binding, self.now))
                 else:
                     ours = plant_id == binding.plant_id
                     self._change(
@@ -217,14 +217,14 @@ class Driver:
                     )
             case StepKind.WATCH:
                 self.watched = {*(self.watched if step.page > 1 else ()), *answer.serials}
-                self.watch = Round(step.page + 1) if answer.more else None
+                self.watch = PartialList(step.page + 1) if answer.more else None
                 if self.watch is None:
                     self.watched_at = self.now
                 for serial in self.watched & self.bindings.keys():
                     self._change(transitions.seen(self.bindings[serial], self.now))
 
     def _looked(self, step: Step, answer: Answer, began: float) -> None:
-        look = self.looks.pop(step.plant_id, Round(began=began))
+        look = self.looks.pop(step.plant_id, PartialList(began=began))
         serials = look.serials | set(answer.serials)
         for binding in list(self.bindings.values()):
             if binding.plant_id != step.plant_id:
@@ -234,7 +234,7 @@ class Driver:
             elif not answer.more and binding.serial not in serials:
                 self._change(transitions.absent(binding, self.now, look.began))
         if answer.more:
-            self.looks[step.plant_id] = Round(step.page + 1, serials, look.began)
+            self.looks[step.plant_id] = PartialList(step.page + 1, serials, look.began)
 
     def _failed(self, step: Step, answer: Answer) -> None:
         if answer.result is Result.TOO_OFTEN:
@@ -242,7 +242,7 @@ class Driver:
         if step.kind is StepKind.LOOK:
             self.looks.pop(step.plant_id, None)
         if answer.result is Result.DENIED and step.kind is StepKind.LOCATE:
-            self._change(transitions.held_out_of_reach(self.bindings[step.serial], self.now))
+            self._change(transitions.holder_unknown(self.bindings[step.serial], self.now))
         elif answer.result is Result.DENIED and step.kind is StepKind.WATCH:
             self.watch_allowed = False
         elif answer.result not in (Result.NO_ANSWER, Result.BLOCKED):
@@ -256,7 +256,7 @@ class Driver:
         self.asked = {
             serial: since
             for serial, since in self.asked.items()
-            if any(asked_steps(self.bindings[serial], since, self.means, self.now))
+            if any(requested_steps(self.bindings[serial], since, self.abilities, self.now))
         }
         if always or _material(before) != _material(binding):
             self.save()
@@ -264,7 +264,7 @@ class Driver:
 
 def _material(binding: Binding) -> Binding:
     """Return a binding without the times that are not worth a write."""
-    return replace(binding, looked_at=None, located_at=None, seen_at=None)
+    return replace(binding, list_checked_at=None, holder_checked_at=None, watch_seen_at=None)
 
 
 def _subject(step: Step) -> str:

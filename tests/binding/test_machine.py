@@ -14,7 +14,7 @@ import pytest
 
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
-from custom_components.growatt_onboarding.binding.planner import Means, Step, StepKind
+from custom_components.growatt_onboarding.binding.planner import Abilities, Step, StepKind
 from custom_components.growatt_onboarding.gateway.ledger import Ledger
 
 from .cloud_model import DAY, FOREIGN, Fault, ModelCloud
@@ -51,7 +51,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(watch=st.booleans(), locate=st.booleans())
     def begin(self, *, watch: bool, locate: bool) -> None:
         self.cloud = ModelCloud(by_endpoint=self.by_endpoint)
-        self.driver = Driver(self.cloud, Means(watch=watch, locate=locate))
+        self.driver = Driver(self.cloud, Abilities(watch=watch, locate=locate))
         # Others' devices stand on the first pages of the lists.
         for number in range(3):
             self.cloud.place(f"OTHER{number}", "plant1")
@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         if after.state is CONFLICT:
             assert device.plant_id != after.plant_id
         if after.state is ACCEPTED:
-            assert device.accepted or before.resubmitted
+            assert device.accepted or before.maybe_accepted_before
 
     @invariant()
     def states_are_known(self) -> None:

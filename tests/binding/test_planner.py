@@ -10,14 +10,14 @@ import pytest
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.planner import (
-    Means,
+    Abilities,
+    PartialList,
     Planned,
-    Round,
-    Situation,
+    PlannerInput,
     Step,
     StepKind,
-    asked_steps,
     plan,
+    requested_steps,
 )
 from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES, Timing
 
@@ -36,42 +36,42 @@ LOOK = Step(kind=StepKind.LOOK, plant_id="1")
 LOCATE = Step(kind=StepKind.LOCATE, serial="SN0001")
 WATCH = Step(kind=StepKind.WATCH)
 
-ALONE = Means()
-WATCHING = Means(watch=True)
-LOCATING = Means(locate=True)
-ABLE = Means(watch=True, locate=True)
+ALONE = Abilities()
+WATCHING = Abilities(watch=True)
+LOCATING = Abilities(locate=True)
+ABLE = Abilities(watch=True, locate=True)
 
 
 def planned(
     *bindings: Binding,
     now: float = T,
-    means: Means = ALONE,
+    abilities: Abilities = ALONE,
     ready: dict[Step, float] | Callable[[Step], float] | None = None,
     asked: dict[str, float] | None = None,
-    looks: dict[str, Round] | None = None,
+    looks: dict[str, PartialList] | None = None,
     **more: Any,
 ) -> Planned | None:
     """Plan with a ledger that allows everything except what `ready` names."""
     times = ready or {}
-    situation = Situation(
+    given = PlannerInput(
         bindings={binding.serial: binding for binding in bindings},
-        means=means,
+        abilities=abilities,
         ready_at=times if callable(times) else lambda step: times.get(step, 0),
         looks=looks or {},
         asked=asked or {},
         **more,
     )
-    return plan(situation, TIMING, now)
+    return plan(given, TIMING, now)
 
 
 def test_nothing_is_planned_without_need() -> None:
-    assert planned(means=ABLE) is None
+    assert planned(abilities=ABLE) is None
     ended = [
         replace(ASSOCIATED, serial=state, state=state)
         for state in BindingState
         if not state.pending
     ]
-    assert planned(*ended, means=ABLE, watch=Round(page=2), now=T + DAY) is None
+    assert planned(*ended, abilities=ABLE, watch=PartialList(page=2), now=T + DAY) is None
 
 
 # Submitting
@@ -100,15 +100,15 @@ def test_what_failed_is_sent_again_after_a_growing_pause() -> None:
 
 
 def test_what_was_not_answered_is_looked_for_first() -> None:
-    assert planned(SENT, means=ABLE) == Planned(LOOK, T + TIMING.first_look)
+    assert planned(SENT, abilities=ABLE) == Planned(LOOK, T + TIMING.first_look)
     assert planned(transitions.recover("SN0001", "1", T)) == Planned(LOOK, T + TIMING.first_look)
 
 
 def test_what_exists_but_not_here_is_located() -> None:
-    looked = transitions.absent(transitions.exists_already(SENT), T + 10)
-    assert planned(looked, now=T + 10, means=LOCATING) == Planned(LOCATE, T + 10)
-    located = transitions.held_by_nobody(looked, T + 20)
-    assert planned(located, now=T + 20, means=LOCATING) == Planned(LOOK, T + 40)
+    looked = transitions.absent(transitions.known_already(SENT), T + 10)
+    assert planned(looked, now=T + 10, abilities=LOCATING) == Planned(LOCATE, T + 10)
+    located = transitions.unclaimed(looked, T + 20)
+    assert planned(located, now=T + 20, abilities=LOCATING) == Planned(LOOK, T + 40)
     assert planned(looked, now=T + 10) == Planned(LOOK, T + 40)
 
 
@@ -126,11 +126,11 @@ def test_without_a_cheap_list_the_plants_list_is_read(age: float, interval: floa
 
 
 def test_a_cheap_list_is_watched_instead() -> None:
-    assert planned(ACCEPTED, means=WATCHING) == Planned(WATCH, T + TIMING.first_look)
+    assert planned(ACCEPTED, abilities=WATCHING) == Planned(WATCH, T + TIMING.first_look)
     # Read for somebody else before this was accepted, it says nothing about it.
-    older = planned(ACCEPTED, means=WATCHING, watched_at=T - 1)
+    older = planned(ACCEPTED, abilities=WATCHING, watched_at=T - 1)
     assert older == Planned(WATCH, T + TIMING.first_look)
-    watched = planned(ACCEPTED, means=WATCHING, watched_at=T + 10, now=T + 10)
+    watched = planned(ACCEPTED, abilities=WATCHING, watched_at=T + 10, now=T + 10)
     assert watched == Planned(WATCH, T + 40)
 
 
@@ -139,31 +139,31 @@ def test_beside_the_cheap_list_the_plants_list_is_read_now_and_then(
     age: float, pause: float
 ) -> None:
     late = {WATCH: T + 1e9}
-    first = planned(ACCEPTED, means=WATCHING, ready=late)
+    first = planned(ACCEPTED, abilities=WATCHING, ready=late)
     assert first == Planned(LOOK, T + TIMING.look_beside_watch)
     looked = transitions.absent(ACCEPTED, T + age)
-    again = planned(looked, means=WATCHING, ready=late, now=T + age)
+    again = planned(looked, abilities=WATCHING, ready=late, now=T + age)
     assert again == Planned(LOOK, T + age + pause)
 
 
 def test_what_was_seen_is_confirmed_by_what_is_free_first() -> None:
     seen = transitions.seen(ACCEPTED, T + 10)
-    by_watch: dict[str, Any] = {"now": T + 10, "watched_at": T + 10, "means": ABLE}
+    by_watch: dict[str, Any] = {"now": T + 10, "watched_at": T + 10, "abilities": ABLE}
     assert planned(seen, **by_watch) == Planned(LOOK, T + 10)
     assert planned(seen, ready={LOOK: T + 200}, **by_watch) == Planned(LOCATE, T + 10)
     # Without that, it is worth waiting for the list; meanwhile the watch goes on.
     waiting = {LOOK: T + 200, WATCH: T + 1e9}
-    alone = planned(seen, now=T + 10, means=WATCHING, ready=waiting)
+    alone = planned(seen, now=T + 10, abilities=WATCHING, ready=waiting)
     assert alone == Planned(LOOK, T + 200)
 
 
 def test_a_confirmation_is_asked_for_once() -> None:
     seen = transitions.seen(ACCEPTED, T + 10)
     looked = transitions.absent(seen, T + 20)
-    first = planned(looked, now=T + 20, means=ABLE, watched_at=T + 10)
+    first = planned(looked, now=T + 20, abilities=ABLE, watched_at=T + 10)
     assert first == Planned(LOCATE, T + 20)
-    located = replace(looked, located_at=T + 30)
-    after = planned(located, now=T + 30, means=ABLE, watched_at=T + 10)
+    located = replace(looked, holder_checked_at=T + 30)
+    after = planned(located, now=T + 30, abilities=ABLE, watched_at=T + 10)
     assert after == Planned(WATCH, T + 40)
 
 
@@ -172,17 +172,17 @@ def test_a_confirmation_is_asked_for_once() -> None:
 
 def test_a_list_that_is_half_read_is_read_to_its_end() -> None:
     page = replace(LOOK, page=3)
-    looks = {"1": Round(page=3)}
+    looks = {"1": PartialList(page=3)}
     assert planned(ASSOCIATED, looks=looks, now=T + 10) == Planned(page, T + 10)
     # Others' lists wait, though they have been due for longer.
     other = replace(ACCEPTED, serial="SN0002", plant_id="2", accepted_at=T - DAY)
     assert planned(other, ASSOCIATED, looks=looks, now=T + 10) == Planned(page, T + 10)
-    assert planned(ASSOCIATED, looks={"2": Round(page=3)}) is None
+    assert planned(ASSOCIATED, looks={"2": PartialList(page=3)}) is None
 
 
 def test_a_watch_that_is_half_read_is_read_on_while_somebody_waits() -> None:
     page = replace(WATCH, page=2)
-    half: dict[str, Any] = {"watch": Round(page=2), "means": WATCHING}
+    half: dict[str, Any] = {"watch": PartialList(page=2), "abilities": WATCHING}
     assert planned(ACCEPTED, **half) == Planned(page, T)
     assert planned(ACCEPTED, watched_at=T + 1, now=T + 2, **half) == Planned(page, T + 2)
     assert planned(ASSOCIATED, **half) is None
@@ -193,29 +193,29 @@ def test_a_watch_that_is_half_read_is_read_on_while_somebody_waits() -> None:
 
 @pytest.mark.parametrize("state", [state for state in BindingState if not state.pending])
 def test_whatever_is_asked_for_is_looked_at_then_located(state: BindingState) -> None:
-    binding = replace(ASSOCIATED, state=state, looked_at=T - 1, located_at=T - 1)
+    binding = replace(ASSOCIATED, state=state, list_checked_at=T - 1, holder_checked_at=T - 1)
     asked = {"SN0001": T}
-    assert planned(binding, asked=asked, means=ABLE, now=T + 5) == Planned(LOOK, T + 5)
-    looked = replace(binding, looked_at=T + 6)
+    assert planned(binding, asked=asked, abilities=ABLE, now=T + 5) == Planned(LOOK, T + 5)
+    looked = replace(binding, list_checked_at=T + 6)
     if state is BindingState.ASSOCIATED:
-        assert planned(looked, asked=asked, means=ABLE, now=T + 6) is None
+        assert planned(looked, asked=asked, abilities=ABLE, now=T + 6) is None
     else:
-        assert planned(looked, asked=asked, means=ABLE, now=T + 6) == Planned(LOCATE, T + 6)
-    assert planned(looked, asked=asked, means=WATCHING, now=T + 6) is None
-    located = replace(looked, located_at=T + 7)
-    assert planned(located, asked=asked, means=ABLE, now=T + 7) is None
-    assert planned(binding, asked={"SN0002": T}, means=ABLE) is None
+        assert planned(looked, asked=asked, abilities=ABLE, now=T + 6) == Planned(LOCATE, T + 6)
+    assert planned(looked, asked=asked, abilities=WATCHING, now=T + 6) is None
+    located = replace(looked, holder_checked_at=T + 7)
+    assert planned(located, asked=asked, abilities=ABLE, now=T + 7) is None
+    assert planned(binding, asked={"SN0002": T}, abilities=ABLE) is None
 
 
 def test_what_is_left_of_a_check() -> None:
-    binding = replace(ASSOCIATED, state=BindingState.LOST, looked_at=None)
+    binding = replace(ASSOCIATED, state=BindingState.LOST, list_checked_at=None)
     both = [StepKind.LOOK, StepKind.LOCATE]
-    assert list(asked_steps(binding, T, ABLE, T)) == both
-    assert list(asked_steps(binding, T, WATCHING, T)) == both[:1]
-    assert list(asked_steps(replace(binding, looked_at=T), T, ABLE, T)) == both[1:]
-    assert list(asked_steps(replace(binding, located_at=T), T, ABLE, T)) == both[:1]
+    assert list(requested_steps(binding, T, ABLE, T)) == both
+    assert list(requested_steps(binding, T, WATCHING, T)) == both[:1]
+    assert list(requested_steps(replace(binding, list_checked_at=T), T, ABLE, T)) == both[1:]
+    assert list(requested_steps(replace(binding, holder_checked_at=T), T, ABLE, T)) == both[:1]
     # Asked before the clock was set back: nobody waits for that any more.
-    assert list(asked_steps(binding, T + 1, ABLE, T)) == []
+    assert list(requested_steps(binding, T + 1, ABLE, T)) == []
 
 
 # Fairness
@@ -244,10 +244,10 @@ def test_what_can_be_taken_first_comes_before_what_is_due_for_longer() -> None:
     assert planned(old, QUEUED, ready=cooling) == Planned(SUBMIT, T)
 
 
-@pytest.mark.parametrize("means", [ALONE, ABLE])
-def test_where_endpoints_count_no_plant_starves_another(means: Means) -> None:
+@pytest.mark.parametrize("abilities", [ALONE, ABLE])
+def test_where_endpoints_count_no_plant_starves_another(abilities: Abilities) -> None:
     cloud = ModelCloud(by_endpoint=True)
-    driver = Driver(cloud, means)
+    driver = Driver(cloud, abilities)
     driver.ledger.by_endpoint = True
     for number in range(4):
         driver.add(f"SN{number:04}", f"plant{number}")
@@ -288,7 +288,7 @@ def test_planning_for_a_thousand_asks_the_ledger_a_few_times() -> None:
         replace(ACCEPTED, serial=f"SA{number:04}", plant_id=f"{number % 4}")
         for number in range(500)
     ]
-    first = planned(*bindings, means=ABLE, soonest=T + 1, ready=ready_at)
+    first = planned(*bindings, abilities=ABLE, soonest=T + 1, ready=ready_at)
     assert first is not None
     assert first.at == T + 1
     assert len(calls) < 10
@@ -297,23 +297,23 @@ def test_planning_for_a_thousand_asks_the_ledger_a_few_times() -> None:
 # A clock that was set back
 
 
-@pytest.mark.parametrize("means", [ALONE, ABLE])
+@pytest.mark.parametrize("abilities", [ALONE, ABLE])
 @pytest.mark.parametrize(
     "binding",
     [
         QUEUED,
         SENT,
         transitions.failed(SENT, "system_error", None),
-        transitions.absent(transitions.exists_already(SENT), T),
+        transitions.absent(transitions.known_already(SENT), T),
         ACCEPTED,
         transitions.absent(ACCEPTED, T),
         transitions.seen(ACCEPTED, T),
     ],
     ids=lambda binding: binding.state,
 )
-def test_a_clock_set_back_stalls_nothing(binding: Binding, means: Means) -> None:
+def test_a_clock_set_back_stalls_nothing(binding: Binding, abilities: Abilities) -> None:
     now = T - 30 * DAY
-    first = planned(binding, now=now, means=means, watched_at=T, asked={"SN0001": T})
+    first = planned(binding, now=now, abilities=abilities, watched_at=T, asked={"SN0001": T})
     assert first is not None
     assert first.at == now
 
@@ -322,7 +322,7 @@ def test_a_clock_set_back_makes_nobody_ask_more_often() -> None:
     now = T - 30 * DAY
     looked = transitions.absent(ACCEPTED, now)
     assert planned(looked, now=now) == Planned(LOOK, now + TIMING.later_interval)
-    watched = planned(looked, now=now, means=WATCHING, watched_at=now)
+    watched = planned(looked, now=now, abilities=WATCHING, watched_at=now)
     assert watched is not None
     assert watched.at == now + TIMING.later_interval
 
@@ -343,9 +343,9 @@ def days(driver: Driver, number: int, faults: dict[StepKind, Fault]) -> Counter[
     return counts
 
 
-@pytest.mark.parametrize("means", [ALONE, ABLE])
-def test_a_cloud_that_never_answers_is_left_alone(means: Means) -> None:
-    driver = Driver(ModelCloud(), means)
+@pytest.mark.parametrize("abilities", [ALONE, ABLE])
+def test_a_cloud_that_never_answers_is_left_alone(abilities: Abilities) -> None:
+    driver = Driver(ModelCloud(), abilities)
     driver.add("SN0001", "plant1")
     counts = days(driver, 30, {StepKind.SUBMIT: Fault.NOT_DELIVERED})
     assert counts[StepKind.SUBMIT] == SUBMIT_TRIES
@@ -385,10 +385,12 @@ def test_a_device_that_stays_offline_costs_ever_fewer_calls() -> None:
 
 
 @pytest.mark.parametrize("by_endpoint", [False, True])
-@pytest.mark.parametrize("means", [ALONE, WATCHING, LOCATING, ABLE])
-def test_devices_that_come_online_are_associated(means: Means, *, by_endpoint: bool) -> None:
+@pytest.mark.parametrize("abilities", [ALONE, WATCHING, LOCATING, ABLE])
+def test_devices_that_come_online_are_associated(
+    abilities: Abilities, *, by_endpoint: bool
+) -> None:
     cloud = ModelCloud(by_endpoint=by_endpoint)
-    driver = Driver(cloud, means)
+    driver = Driver(cloud, abilities)
     for number in range(8):
         driver.add(f"SN{number:04}", f"plant{number % 3}")
         cloud.bring_online(f"SN{number:04}")

@@ -11,7 +11,7 @@ from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES
 QUEUED = transitions.queue("SN0001", "1", 100.0)
 SENT = transitions.sending(QUEUED, 200.0)
 ACCEPTED = transitions.accepted(SENT, 300.0)
-EXISTS = transitions.exists_already(SENT)
+EXISTS = transitions.known_already(SENT)
 ASSOCIATED = transitions.present(ACCEPTED, 400.0)
 MISSING = transitions.absent(ASSOCIATED, 450.0)
 LOST = transitions.absent(MISSING, 500.0)
@@ -24,11 +24,11 @@ def test_a_binding_is_written_down_before_it_is_sent() -> None:
     assert QUEUED.state is BindingState.QUEUED
     assert SENT.state is BindingState.UNCONFIRMED
     assert SENT.sent_at == 200
-    assert not SENT.resubmitted
+    assert not SENT.maybe_accepted_before
 
 
 def test_sending_forgets_what_was_seen_before() -> None:
-    seen = replace(QUEUED, looked_at=1, located_at=1, seen_at=1)
+    seen = replace(QUEUED, list_checked_at=1, holder_checked_at=1, watch_seen_at=1)
     before = replace(seen, reason="system_error", message="error")
     assert transitions.sending(before, 200.0) == SENT
 
@@ -37,7 +37,7 @@ def test_after_a_failure_the_cloud_may_know_our_own_request() -> None:
     failed = transitions.failed(SENT, "system_error", "error")
     assert (failed.state, failed.failures) == (BindingState.QUEUED, 1)
     assert (failed.reason, failed.message) == ("system_error", "error")
-    assert transitions.sending(failed, 300.0).resubmitted
+    assert transitions.sending(failed, 300.0).maybe_accepted_before
 
 
 def test_failures_end() -> None:
@@ -56,7 +56,7 @@ def test_yes_ends_doubts_and_failures() -> None:
 
 
 def test_a_number_that_exists_has_to_be_found_out_about() -> None:
-    assert (EXISTS.state, EXISTS.exists) == (BindingState.UNCONFIRMED, True)
+    assert (EXISTS.state, EXISTS.known_to_cloud) == (BindingState.UNCONFIRMED, True)
 
 
 def test_a_refusal_keeps_its_reason() -> None:
@@ -67,7 +67,7 @@ def test_a_refusal_keeps_its_reason() -> None:
 @pytest.mark.parametrize("binding", ALL)
 def test_seen_matters_while_pending(binding: Binding) -> None:
     seen = transitions.seen(binding, 600.0)
-    assert seen == (replace(binding, seen_at=600) if binding.pending else binding)
+    assert seen == (replace(binding, watch_seen_at=600) if binding.pending else binding)
     assert transitions.seen(seen, 700.0) == seen
 
 
@@ -75,12 +75,16 @@ def test_seen_matters_while_pending(binding: Binding) -> None:
 def test_what_stands_in_its_plant_is_associated(binding: Binding) -> None:
     present = transitions.present(binding, 600.0, model="MIN", datalogger="DL1")
     assert present.state is BindingState.ASSOCIATED
-    assert present.looked_at == 600
+    assert present.list_checked_at == 600
     assert present.associated_at == (400 if binding in (ASSOCIATED, MISSING) else 600)
     assert present.missing_at is None
     assert (present.model, present.datalogger) == ("MIN", "DL1")
     assert (present.reason, present.message) == (None, None)
-    assert (present.holder_plant, present.holder_owner, present.exists) == (None, None, False)
+    assert (present.holder_plant, present.holder_owner, present.known_to_cloud) == (
+        None,
+        None,
+        False,
+    )
     again = transitions.present(present, 700.0)
     assert (again.model, again.datalogger, again.associated_at) == (
         "MIN",
@@ -95,16 +99,16 @@ def test_what_a_list_lacks(binding: Binding) -> None:
     absent = transitions.absent(binding, 600.0)
     assert absent.missing_at == (600 if binding is ASSOCIATED else None)
     assert absent.state is states.get(id(binding), binding.state)
-    assert absent.looked_at == 600
-    assert absent.resubmitted is (binding is SENT)
+    assert absent.list_checked_at == 600
+    assert absent.maybe_accepted_before is (binding is SENT)
 
 
 def test_the_last_word_about_what_the_cloud_knows_already() -> None:
     absent = transitions.absent(EXISTS, 600.0, last_word=True)
     assert absent.state is BindingState.CONFLICT
-    assert (absent.holder_plant, absent.looked_at) == (None, 600)
+    assert (absent.holder_plant, absent.list_checked_at) == (None, 600)
     # It may be an earlier request of ours that the cloud knows.
-    sent_twice = replace(EXISTS, resubmitted=True)
+    sent_twice = replace(EXISTS, maybe_accepted_before=True)
     assert transitions.absent(sent_twice, 600.0, last_word=True).state is BindingState.UNCONFIRMED
     assert transitions.absent(EXISTS, 600.0).state is BindingState.UNCONFIRMED
     assert transitions.absent(EXISTS, 300.0, 150.0, last_word=True) == EXISTS
@@ -128,30 +132,41 @@ def test_a_cloud_that_never_answers_is_not_asked_for_ever() -> None:
 def test_a_list_does_not_know_what_happened_while_it_was_read(binding: Binding) -> None:
     latest = max(
         at
-        for at in (binding.sent_at, binding.accepted_at, binding.associated_at, binding.seen_at)
+        for at in (
+            binding.sent_at,
+            binding.accepted_at,
+            binding.associated_at,
+            binding.watch_seen_at,
+        )
         if at is not None
     )
     assert transitions.absent(binding, 600.0, latest - 1) == binding
-    assert transitions.absent(binding, 600.0, latest).looked_at == 600
+    assert transitions.absent(binding, 600.0, latest).list_checked_at == 600
     # A time from before the clock was set back is none that came since.
-    assert transitions.absent(binding, latest - 1, latest - 2).looked_at == latest - 1
+    assert transitions.absent(binding, latest - 1, latest - 2).list_checked_at == latest - 1
 
 
 def test_ours_is_associated_whatever_the_list_said() -> None:
-    located = transitions.located(replace(EXISTS, looked_at=250), 600.0, plant_id="1", ours=True)
+    located = transitions.located(
+        replace(EXISTS, list_checked_at=250), 600.0, plant_id="1", ours=True
+    )
     assert located.state is BindingState.ASSOCIATED
-    assert (located.looked_at, located.located_at, located.associated_at) == (250, 600, 600)
+    assert (located.list_checked_at, located.holder_checked_at, located.associated_at) == (
+        250,
+        600,
+        600,
+    )
 
 
-@pytest.mark.parametrize("binding", [*ALL, replace(EXISTS, resubmitted=True)])
+@pytest.mark.parametrize("binding", [*ALL, replace(EXISTS, maybe_accepted_before=True)])
 def test_held_by_another_is_a_conflict(binding: Binding) -> None:
     held = transitions.located(
         binding, 600.0, plant_id="2", ours=False, plant_name="Roof", owner_id="77"
     )
     assert held.state is BindingState.CONFLICT
-    assert (held.holder_plant, held.holder_owner, held.located_at) == ("Roof", "77", 600)
-    assert not held.exists
-    assert not held.resubmitted
+    assert (held.holder_plant, held.holder_owner, held.holder_checked_at) == ("Roof", "77", 600)
+    assert not held.known_to_cloud
+    assert not held.maybe_accepted_before
 
 
 def test_the_holder_is_named_by_id_if_by_nothing_else() -> None:
@@ -159,17 +174,21 @@ def test_the_holder_is_named_by_id_if_by_nothing_else() -> None:
 
 
 def test_what_nobody_holds_any_more_can_be_had() -> None:
-    free = transitions.held_by_nobody(replace(CONFLICT, looked_at=450), 600.0)
+    free = transitions.unclaimed(replace(CONFLICT, list_checked_at=450), 600.0)
     assert free.state is BindingState.QUEUED
     assert (free.queued_at, free.holder_plant) == (600, None)
     # So that a check is done with this, and the cloud's "exists" is not taken for ours.
-    assert (free.looked_at, free.located_at, free.resubmitted) == (450, 600, False)
-    assert not transitions.sending(free, 700.0).resubmitted
+    assert (free.list_checked_at, free.holder_checked_at, free.maybe_accepted_before) == (
+        450,
+        600,
+        False,
+    )
+    assert not transitions.sending(free, 700.0).maybe_accepted_before
 
 
 def test_what_the_cloud_knows_and_nobody_holds_is_our_own_request() -> None:
-    again = transitions.exists_already(transitions.sending(transitions.absent(SENT, 300.0), 400.0))
-    assert transitions.held_by_nobody(again, 600.0).state is BindingState.ACCEPTED
+    again = transitions.known_already(transitions.sending(transitions.absent(SENT, 300.0), 400.0))
+    assert transitions.unclaimed(again, 600.0).state is BindingState.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -187,20 +206,20 @@ def test_what_the_cloud_knows_and_nobody_holds_is_our_own_request() -> None:
     ids=lambda value: value.state if isinstance(value, Binding) else "",
 )
 def test_held_by_nobody(binding: Binding, state: BindingState) -> None:
-    free = transitions.held_by_nobody(binding, 600.0)
-    assert (free.state, free.located_at, free.seen_at) == (state, 600, None)
+    free = transitions.unclaimed(binding, 600.0)
+    assert (free.state, free.holder_checked_at, free.watch_seen_at) == (state, 600, None)
 
 
 @pytest.mark.parametrize("binding", ALL)
 def test_what_may_not_be_said_is_a_conflict_only_where_it_exists(binding: Binding) -> None:
-    told = transitions.held_out_of_reach(binding, 600.0)
-    assert told.located_at == 600
+    told = transitions.holder_unknown(binding, 600.0)
+    assert told.holder_checked_at == 600
     assert told.state is (BindingState.CONFLICT if binding is EXISTS else binding.state)
     assert told.holder_plant == binding.holder_plant
 
 
 @pytest.mark.parametrize(
-    ("binding", "resubmitted"),
+    ("binding", "maybe_accepted_before"),
     [
         (QUEUED, False),
         (SENT, True),
@@ -210,26 +229,26 @@ def test_what_may_not_be_said_is_a_conflict_only_where_it_exists(binding: Bindin
         (EXISTS, False),
         (CONFLICT, False),
         (REJECTED, False),
-        (replace(REJECTED, resubmitted=True), True),
+        (replace(REJECTED, maybe_accepted_before=True), True),
     ],
 )
-def test_sent_anew_by_a_person(binding: Binding, *, resubmitted: bool) -> None:
+def test_sent_anew_by_a_person(binding: Binding, *, maybe_accepted_before: bool) -> None:
     binding = replace(binding, model="MIN", datalogger="DL1")
     again = transitions.submit_again(binding, 900.0)
     assert again == replace(
         transitions.queue("SN0001", "1", 900.0),
-        resubmitted=resubmitted,
+        maybe_accepted_before=maybe_accepted_before,
         model="MIN",
         datalogger="DL1",
     )
     assert transitions.submit_again(binding, 900.0, "1") == again
     # The cloud cannot hold a request of ours for a plant that we never asked for.
     moved = transitions.submit_again(binding, 900.0, "2")
-    assert moved == replace(again, plant_id="2", resubmitted=False)
+    assert moved == replace(again, plant_id="2", maybe_accepted_before=False)
 
 
 def test_a_lost_binding_is_looked_for_before_it_is_sent() -> None:
     recovered = transitions.recover("SN0001", "1", 100.0)
     assert recovered.state is BindingState.UNCONFIRMED
-    assert recovered.resubmitted
-    assert recovered.looked_at is None
+    assert recovered.maybe_accepted_before
+    assert recovered.list_checked_at is None

@@ -52,7 +52,7 @@ def growatt_client(
     context = ClientContext(
         http=http,
         url=url,
-        access={"token": token},
+        credentials={"token": token},
         gate=gate,
     )
     return GrowattClient(context, wait)

@@ -30,11 +30,16 @@ def quectel_client(
     wait: float = 20,
 ) -> QuectelClient:
     """Return a client; `wait` is its timeout in seconds, an empty secret is left out."""
-    access = {"user_domain": user_domain}
+    credentials = {"user_domain": user_domain}
     if secret:
-        access["user_domain_secret"] = secret
+        credentials["user_domain_secret"] = secret
     context = ClientContext(
-        http=http, url=url, access=access, session=session, on_session=on_session, gate=gate
+        http=http,
+        url=url,
+        credentials=credentials,
+        session=session,
+        on_session=on_session,
+        gate=gate,
     )
     return QuectelClient(context, wait, clock)
 

@@ -37,14 +37,18 @@ BY_PHONE = {"username": "newuser", "password": PASSWORD, "phone": PHONE, "code":
 def anqicms_client(
     http: aiohttp.ClientSession,
     url: str,
-    access: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None,
     session: Mapping[str, str] | None = None,
     on_session: Callable[[Mapping[str, str]], None] | None = None,
 ) -> AnqicmsClient:
     """Return a client of a site."""
     return AnqicmsClient(
         ClientContext(
-            http=http, url=url, access=access or {}, session=session, on_session=on_session
+            http=http,
+            url=url,
+            credentials=credentials or {},
+            session=session,
+            on_session=on_session,
         )
     )
 
@@ -81,10 +85,10 @@ def count(simulator: Simulator, path: str) -> int:
 def test_description() -> None:
     """A site is named by its address and its number, and its users own no devices there."""
     assert (ANQICMS.key, ANQICMS.servers) == ("anqicms", ())
-    (field,) = ANQICMS.access_fields
+    (field,) = ANQICMS.credential_fields
     assert (field.name, field.required) == ("site_id", False)
     assert {Capability.BIND, Capability.PLANTS} & AnqicmsClient.capabilities == frozenset()
-    assert [ANQICMS.identify(access) for access in ({}, {"site_id": "02"})] == ["", "2"]
+    assert [ANQICMS.identify(credentials) for credentials in ({}, {"site_id": "02"})] == ["", "2"]
 
 
 @pytest.mark.parametrize("captcha", [True, False])
@@ -723,7 +727,7 @@ async def test_site_that_repeats_secrets(site: AnqicmsClient, simulator: Simulat
 
 async def test_gate(http: aiohttp.ClientSession, simulator: Simulator, gate: RecordingGate) -> None:
     """The gate sees the endpoints, and no more."""
-    site = AnqicmsClient(ClientContext(http=http, url=simulator.url, access={}, gate=gate))
+    site = AnqicmsClient(ClientContext(http=http, url=simulator.url, credentials={}, gate=gate))
     await site.register(await form_of(site, "name_email"), BY_EMAIL)
     assert gate.paths == ["api/captcha", "api/verify/email", "api/register"]
     assert not any(call.subject for call in gate.permitted)

@@ -53,7 +53,7 @@ def answer_of(body: object) -> Answer:
 async def register_answered(http: aiohttp.ClientSession, body: object) -> Account:
     """Register by telephone number on a server that answers with this body."""
     async with raw_server(sends(http_answer(json.dumps(body).encode()))) as server:
-        client = AnqicmsClient(ClientContext(http=http, url=server.url, access={}))
+        client = AnqicmsClient(ClientContext(http=http, url=server.url, credentials={}))
         account = await client.register(BY_PHONE, VALUES)
         assert len(server.requests) == 1
     return account
@@ -100,7 +100,7 @@ async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
         sends(http_answer(json.dumps({"code": 0, "data": SEED}).encode()))
     ) as server:
         client = AnqicmsClient(
-            ClientContext(http=http, url=f"{server.url}/cms", access={"site_id": "3"})
+            ClientContext(http=http, url=f"{server.url}/cms", credentials={"site_id": "3"})
         )
         form = register_forms(captcha=True)[1]
         picture = {"captcha": "abcd", "captcha_challenge": "captcha123"}
@@ -122,7 +122,7 @@ async def test_sign_in_without_a_token(http: aiohttp.ClientSession) -> None:
     """A sign-in that gives no token signs nobody in."""
     body = {"code": 0, "data": {**SEED, "token": ""}}
     async with raw_server(sends(http_answer(json.dumps(body).encode()))) as server:
-        client = AnqicmsClient(ClientContext(http=http, url=server.url, access={}))
+        client = AnqicmsClient(ClientContext(http=http, url=server.url, credentials={}))
         with pytest.raises(UnexpectedAnswerError):
             await client.find_registered(BY_PHONE, VALUES)
         # The same answer to a registration: it waits, and nothing proves whose it is.
@@ -283,7 +283,7 @@ async def test_look_that_names_nobody(http: aiohttp.ClientSession) -> None:
         return web.json_response({"code": 0, "data": {"id": 7, "token": "FAKE"}})
 
     async with RawTestServer(handler) as server:
-        context = ClientContext(http=http, url=str(server.make_url("")).rstrip("/"), access={})
+        context = ClientContext(http=http, url=str(server.make_url("")).rstrip("/"), credentials={})
         (form, _) = register_forms(captcha=False)
         values = {"username": "a", "password": "Fake-Passw0rd", "email": "owner@example.com"}
         account = await AnqicmsClient(context).register(form, values)

@@ -85,8 +85,8 @@ def resident(simulator: Simulator) -> tuple[str, str]:
 def test_description(http: aiohttp.ClientSession) -> None:
     """The provider says what it needs and can do."""
     assert PROVIDERS["growatt"] is GROWATT
-    assert [field.name for field in GROWATT.access_fields if field.secret] == ["token"]
-    client = GROWATT.client(ClientContext(http=http, url="https://x", access={"token": "a"}))
+    assert [field.name for field in GROWATT.credential_fields if field.secret] == ["token"]
+    client = GROWATT.client(ClientContext(http=http, url="https://x", credentials={"token": "a"}))
     assert client.signed_in
     assert client.capabilities == set(Capability)
     assert GROWATT.identify({"token": "a"}) == ""

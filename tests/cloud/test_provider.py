@@ -87,7 +87,7 @@ def test_provider(provider: Provider) -> None:
     for server in provider.servers:
         assert server.url.startswith("https://")
         assert not server.url.endswith("/")
-    for field in provider.access_fields:
+    for field in provider.credential_fields:
         assert field.secret or field.kind is not FieldKind.PASSWORD
 
 
@@ -110,7 +110,10 @@ def test_registering_is_marked(provider: Provider) -> None:
 async def test_secrets_are_not_printed(http: aiohttp.ClientSession) -> None:
     """What holds secrets does not show them when it is printed."""
     context = ClientContext(
-        http=http, url="https://x", access={"token": "FAKE-SECRET"}, session={"a": "FAKE-SECRET"}
+        http=http,
+        url="https://x",
+        credentials={"token": "FAKE-SECRET"},
+        session={"a": "FAKE-SECRET"},
     )
     account = Account(id="1", name="a", session={"token": "FAKE-SECRET"})
     picture = Captcha(image=b"FAKE-SECRET", media_type="image/png", challenge="FAKE-SECRET")

@@ -100,19 +100,21 @@ async def test_unusable_session_is_none(
 
 def test_provider() -> None:
     assert QUECTEL.key == "quectel"
-    assert [field.name for field in QUECTEL.access_fields if field.required] == ["user_domain"]
-    assert [field.name for field in QUECTEL.access_fields if field.secret] == ["user_domain_secret"]
+    assert [field.name for field in QUECTEL.credential_fields if field.required] == ["user_domain"]
+    assert [field.name for field in QUECTEL.credential_fields if field.secret] == [
+        "user_domain_secret"
+    ]
     assert QUECTEL.identify({"user_domain": " C.DM.1.1 "}) == "C.DM.1.1"
     assert QUECTEL.register_fields == REGISTER.fields
-    assert QUECTEL.place_field is not None
+    assert QUECTEL.plant_id_field is not None
 
 
 async def test_provider_makes_clients_on_the_wall_clock(
     http: aiohttp.ClientSession, simulator: Simulator
 ) -> None:
     simulator.quectel.add_user(EMAIL, password=PASSWORD)
-    access = {"user_domain": USER_DOMAIN, "user_domain_secret": USER_DOMAIN_SECRET}
-    context = ClientContext(http=http, url=simulator.url, access=access)
+    credentials = {"user_domain": USER_DOMAIN, "user_domain_secret": USER_DOMAIN_SECRET}
+    context = ClientContext(http=http, url=simulator.url, credentials=credentials)
     [account] = await QUECTEL.client(context).link(LINK, CREDENTIALS)
     await QUECTEL.client(replace(context, session=account.session)).verify()
     assert not simulator.calls.of(REFRESH_PATH)

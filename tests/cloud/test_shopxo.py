@@ -37,7 +37,7 @@ def shopxo_client(
     gate: RecordingGate | None = None,
 ) -> ShopxoClient:
     """Return a client of a site."""
-    context = ClientContext(http=http, url=url, access={}, session=session, gate=gate)
+    context = ClientContext(http=http, url=url, credentials={}, session=session, gate=gate)
     return ShopxoClient(context)
 
 
@@ -81,7 +81,7 @@ def calls_of(simulator: Simulator, action: str) -> int:
 
 def test_description() -> None:
     """A site is named by its address alone, and its customers own no devices there."""
-    assert (SHOPXO.key, SHOPXO.servers, SHOPXO.access_fields) == ("shopxo", (), ())
+    assert (SHOPXO.key, SHOPXO.servers, SHOPXO.credential_fields) == ("shopxo", (), ())
     assert Capability.BIND not in ShopxoClient.capabilities
     assert Capability.PLANTS not in ShopxoClient.capabilities
     assert SHOPXO.identify({}) == ""

@@ -58,7 +58,7 @@ async def register_answered(http: aiohttp.ClientSession, body: object) -> Accoun
     """Register on a server that answers with this body."""
     data = http_answer(json.dumps(body).encode(), "200 OK", "text/html")
     async with raw_server(sends(data)) as server:
-        client = ShopxoClient(ClientContext(http=http, url=server.url, access={}))
+        client = ShopxoClient(ClientContext(http=http, url=server.url, credentials={}))
         values = {"username": "owner01", "password": PASSWORD}
         account = await client.register(plain_form(), values)
         assert len(server.requests) == 1
@@ -121,7 +121,7 @@ async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
     """The public part stands in the address, everything typed in the form."""
     data = http_answer(json.dumps({"code": 0, "data": SEED}).encode())
     async with raw_server(sends(data)) as server:
-        client = ShopxoClient(ClientContext(http=http, url=f"{server.url}/public", access={}))
+        client = ShopxoClient(ClientContext(http=http, url=f"{server.url}/public", credentials={}))
         await client.register(plain_form(), {"username": "owner01", "password": "a &=+%ü"})
         head, _, form = server.requests[0].partition("\r\n\r\n")
     assert head.splitlines()[0] == (

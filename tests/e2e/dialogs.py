@@ -41,7 +41,7 @@ async def fill(flow: Flow, step: str, **answers: Any) -> Flow:
 async def open_account_dialog(
     client: HomeAssistantClient, provider: str, server: str, access: dict[str, str]
 ) -> Flow:
-    """Open the dialog, choose the cloud and give it the access data."""
+    """Open the dialog, choose the cloud and give it the credentials."""
     flow = await client.start_config_flow(DOMAIN)
     if flow.step_id == "user":
         await fill(flow, "user", provider=provider)

@@ -30,8 +30,8 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
     cloud.add_device(SERIAL)
 
     story.step("Account dialog: user domain and secret are tested, then a code is mailed")
-    access = {"user_domain": USER_DOMAIN, "user_domain_secret": USER_DOMAIN_SECRET}
-    flow = await open_account_dialog(client, "quectel", simulator.url, access)
+    credentials = {"user_domain": USER_DOMAIN, "user_domain_secret": USER_DOMAIN_SECRET}
+    flow = await open_account_dialog(client, "quectel", simulator.url, credentials)
     expect(await flow.choose("register"), "form", "register_code")
     await fill(flow, "register_code", email=EMAIL)
     code = await code_sent_to(simulator, EMAIL)

@@ -676,7 +676,7 @@ async def add_fake(
     """Set up the entry of an account of another provider."""
     hass.data[DATA_TIMING] = UNLIMITED
     monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud, place=place))
-    target = Target(provider=PROVIDERS["fake"], url=URL, access={})
+    target = Target(provider=PROVIDERS["fake"], url=URL, credentials={})
     entry = account_entry(target, Account(id="7", name="alice", session=session))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)

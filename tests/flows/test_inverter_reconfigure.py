@@ -241,7 +241,7 @@ async def add_fake(
     hass.data[DATA_TIMING] = UNLIMITED
     cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))
     monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud, place=place))
-    target = Target(provider=PROVIDERS["fake"], url=URL, access={})
+    target = Target(provider=PROVIDERS["fake"], url=URL, credentials={})
     session = {"token": "fake"} if signed_in else None
     entry = account_entry(target, Account(id="7", name="alice", session=session))
     entry.add_to_hass(hass)

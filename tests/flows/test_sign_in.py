@@ -1,4 +1,4 @@
-"""Changing an account: its server, its access data, and handing it over."""
+"""Changing an account: its server, its credentials, and handing it over."""
 
 from collections.abc import AsyncGenerator, Callable
 from copy import replace
@@ -66,7 +66,7 @@ async def track(cloud: Simulator, entry: ConfigEntry, *, online: bool = False) -
     await coordinator.async_wait_for_answers([SN], 10)
 
 
-# Access data
+# Credentials
 
 
 async def test_the_form_has_what_is_stored_but_no_secret(
@@ -264,7 +264,7 @@ class Site:
 
     provider: str
     name: str
-    access: dict[str, str]
+    credentials: dict[str, str]
     shown: dict[str, str]
     identity: str
     fields: set[str]
@@ -314,7 +314,7 @@ async def test_every_cloud(
 ) -> None:
     account_id = site.add(cloud)
     assert site.add(elsewhere) == account_id
-    target = Target(provider=PROVIDERS[site.provider], url=cloud.url, access=site.access)
+    target = Target(provider=PROVIDERS[site.provider], url=cloud.url, credentials=site.credentials)
     entry = account_entry(target, Account(id=account_id, name=site.name))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -342,12 +342,14 @@ async def test_every_cloud(
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
     assert entry.data["server"] == elsewhere.url
-    assert entry.data["access"] == site.access
+    assert entry.data["access"] == site.credentials
     assert entry.data["session"]
     assert (
         entry.unique_id
         == f"{
-            Target(provider=PROVIDERS[site.provider], url=elsewhere.url, access=site.access).place
+            Target(
+                provider=PROVIDERS[site.provider], url=elsewhere.url, credentials=site.credentials
+            ).realm
         }|{account_id}"
     )
     assert setups == [entry.entry_id]
@@ -367,9 +369,9 @@ async def portal(
 @pytest.fixture
 async def customer(hass: HomeAssistant, portal: FakeCloud) -> ConfigEntry:
     """Return the entry of an account there."""
-    access = {"site": "1", "site_secret": "Not-a-real-secret-1"}
+    credentials = {"site": "1", "site_secret": "Not-a-real-secret-1"}
     entry = account_entry(
-        Target(provider=PROVIDERS["fake"], url=URL, access=access),
+        Target(provider=PROVIDERS["fake"], url=URL, credentials=credentials),
         Account(id="id of alice", name="alice", session={"token": "fake"}),
     )
     entry.add_to_hass(hass)

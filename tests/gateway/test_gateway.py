@@ -9,17 +9,17 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
 
-from custom_components.growatt_onboarding.binding.planner import Round
+from custom_components.growatt_onboarding.binding.planner import PartialList
 from custom_components.growatt_onboarding.cloud.errors import NotNowError, RateLimitedError
 from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
 from custom_components.growatt_onboarding.cloud.provider import Call, CloudClient, Endpoint, Pace
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import (
-    Access,
-    Clouds,
+    Gateway,
     LastAnswer,
-    async_get_clouds,
+    SharedData,
+    async_get_shared_data,
 )
 from simulator.growatt import INSTALLER_TOKEN
 from tests.prove.world import World
@@ -35,66 +35,66 @@ UP = "can be reached again"
 
 
 @pytest.fixture
-async def clouds(world: World) -> Clouds:
-    return await async_get_clouds(world.hass)
+async def shared(world: World) -> SharedData:
+    return await async_get_shared_data(world.hass)
 
 
 @pytest.fixture
-def access(world: World, clouds: Clouds) -> Access:
-    return clouds.access(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
+def gateway(world: World, shared: SharedData) -> Gateway:
+    return shared.gateway(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
 
 
 @pytest.fixture
-async def client(world: World, clouds: Clouds) -> CloudClient:
-    return clouds.client(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
+async def client(world: World, shared: SharedData) -> CloudClient:
+    return shared.client(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
 
 
 # Limits
 
 
-async def test_calls_keep_a_second_apart(world: World, access: Access) -> None:
+async def test_calls_keep_a_second_apart(world: World, gateway: Gateway) -> None:
     began = world.clock.passed
-    await asyncio.gather(access.permit(FREE), access.permit(FREE), access.permit(SLOW))
+    await asyncio.gather(gateway.permit(FREE), gateway.permit(FREE), gateway.permit(SLOW))
     assert world.clock.passed - began == 2
 
 
-async def test_a_person_waits_seconds_but_not_minutes(world: World, access: Access) -> None:
-    await access.permit(SLOW)
-    access.answered(SLOW, None)
+async def test_a_person_waits_seconds_but_not_minutes(world: World, gateway: Gateway) -> None:
+    await gateway.permit(SLOW)
+    gateway.answered(SLOW, None)
     with pytest.raises(NotNowError) as refused:
-        await access.permit(SLOW)
+        await gateway.permit(SLOW)
     assert refused.value.retry_after == pytest.approx(303)
     assert refused.value.placeholders == {"minutes": "6"}
-    await access.permit(OTHER_SLOW)
+    await gateway.permit(OTHER_SLOW)
     await asyncio.sleep(300)
-    await access.permit(SLOW)
+    await gateway.permit(SLOW)
 
 
 async def test_waiting_ends_when_the_cloud_says_too_often_meanwhile(
-    world: World, access: Access
+    world: World, gateway: Gateway
 ) -> None:
     """The second call was allowed in a second; the first one's answer forbids it."""
-    await access.permit(SLOW)
-    second = asyncio.create_task(access.permit(OTHER_SLOW))
+    await gateway.permit(SLOW)
+    second = asyncio.create_task(gateway.permit(OTHER_SLOW))
     await asyncio.sleep(0.5)
-    access.ledger.refused("slow", "b", access._clouds.limit(Pace.SLOW), world.simulator.now())
+    gateway.ledger.refused("slow", "b", gateway._shared.limit(Pace.SLOW), world.simulator.now())
     with pytest.raises(NotNowError):
         await second
 
 
-async def test_ten_a_day(world: World, access: Access) -> None:
+async def test_ten_a_day(world: World, gateway: Gateway) -> None:
     for _ in range(10):
-        await access.permit(DAILY)
-        access.answered(DAILY, None)
+        await gateway.permit(DAILY)
+        gateway.answered(DAILY, None)
         await asyncio.sleep(310)
     with pytest.raises(NotNowError) as refused:
-        await access.permit(DAILY)
+        await gateway.permit(DAILY)
     assert refused.value.retry_after is not None
     assert refused.value.retry_after > 80_000
 
 
 async def test_a_call_that_could_not_be_written_down_does_not_count(
-    world: World, access: Access, clouds: Clouds
+    world: World, gateway: Gateway, shared: SharedData
 ) -> None:
     async def full(_store: Store[Any], _data: dict[str, Any]) -> None:
         raise WriteError
@@ -103,43 +103,43 @@ async def test_a_call_that_could_not_be_written_down_does_not_count(
         context.setattr(Store, "_async_write_data", full)
         for _ in range(12):
             with pytest.raises(NotNowError) as refused:
-                await access.permit(DAILY)
+                await gateway.permit(DAILY)
             assert refused.value.key == "not_stored"
             await asyncio.sleep(2)
-        await access.permit(QUICK)
+        await gateway.permit(QUICK)
     await asyncio.sleep(2)
-    await access.permit(DAILY)
+    await gateway.permit(DAILY)
 
 
-async def test_cloud_that_limits_what_no_document_limits(world: World, access: Access) -> None:
-    await access.permit(FREE)
-    access.answered(FREE, RateLimitedError())
+async def test_cloud_that_limits_what_no_document_limits(world: World, gateway: Gateway) -> None:
+    await gateway.permit(FREE)
+    gateway.answered(FREE, RateLimitedError())
     with pytest.raises(NotNowError):
-        await access.permit(FREE)
+        await gateway.permit(FREE)
     await asyncio.sleep(304)
-    await access.permit(FREE)
+    await gateway.permit(FREE)
 
 
 async def test_limits_survive_a_restart(
-    world: World, access: Access, client: CloudClient, hass_storage: dict[str, Any]
+    world: World, gateway: Gateway, client: CloudClient, hass_storage: dict[str, Any]
 ) -> None:
     await client.plants("101")
-    again = Clouds(world.hass)
+    again = SharedData(world.hass)
     await again.async_load()
-    restored = again.access(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
+    restored = again.gateway(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
     call = Call(Endpoint("GET", "v1/plant/list", Pace.SLOW_DAILY), "page=1&perpage=100")
     with pytest.raises(NotNowError):
         await restored.permit(call)
     assert INSTALLER_TOKEN not in str(hass_storage[DOMAIN])
 
 
-async def test_a_crash_forgets_no_limit(world: World, access: Access) -> None:
+async def test_a_crash_forgets_no_limit(world: World, gateway: Gateway) -> None:
     """Only the first call of an endpoint is written down as it leaves."""
-    await access.permit(SLOW)
-    access.answered(SLOW, None)
+    await gateway.permit(SLOW)
+    gateway.answered(SLOW, None)
     await asyncio.sleep(400)
-    await access.permit(OTHER_SLOW)
-    access.answered(OTHER_SLOW, None)
+    await gateway.permit(OTHER_SLOW)
+    gateway.answered(OTHER_SLOW, None)
     again = await restarted(world)
     assert again.ready_at(
         OTHER_SLOW, world.simulator.now()
@@ -148,12 +148,12 @@ async def test_a_crash_forgets_no_limit(world: World, access: Access) -> None:
     assert again.ready_at(FREE, world.simulator.now()) - world.simulator.now() < 2
 
 
-async def test_a_clean_end_writes_the_times_down(world: World, access: Access) -> None:
-    await access.permit(SLOW)
-    access.answered(SLOW, None)
+async def test_a_clean_end_writes_the_times_down(world: World, gateway: Gateway) -> None:
+    await gateway.permit(SLOW)
+    gateway.answered(SLOW, None)
     await asyncio.sleep(400)
-    await access.permit(OTHER_SLOW)
-    access.answered(OTHER_SLOW, None)
+    await gateway.permit(OTHER_SLOW)
+    gateway.answered(OTHER_SLOW, None)
     await asyncio.sleep(100)
     world.hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await world.hass.async_block_till_done()
@@ -164,59 +164,59 @@ async def test_a_clean_end_writes_the_times_down(world: World, access: Access) -
     assert again.ready_at(SLOW, world.simulator.now()) - world.simulator.now() < 2
 
 
-async def test_what_a_limit_taught_survives_a_crash(world: World, access: Access) -> None:
+async def test_what_a_limit_taught_survives_a_crash(world: World, gateway: Gateway) -> None:
     for call in (SLOW, OTHER_SLOW):
-        await access.permit(call)
-    access.answered(OTHER_SLOW, RateLimitedError())
-    assert access.ledger.by_endpoint
+        await gateway.permit(call)
+    gateway.answered(OTHER_SLOW, RateLimitedError())
+    assert gateway.ledger.by_endpoint
     await world.hass.async_block_till_done()
     assert (await restarted(world)).ledger.by_endpoint
 
 
 async def test_nothing_limited_leaves_while_home_assistant_stops(
-    world: World, access: Access
+    world: World, gateway: Gateway
 ) -> None:
-    await access.permit(SLOW)
+    await gateway.permit(SLOW)
     world.hass.set_state(CoreState.stopping)
     with pytest.raises(NotNowError, match="not_stored"):
-        await access.permit(OTHER_SLOW)
-    await access.permit(FREE)
+        await gateway.permit(OTHER_SLOW)
+    await gateway.permit(FREE)
     world.hass.set_state(CoreState.running)
-    await access.permit(OTHER_SLOW)
+    await gateway.permit(OTHER_SLOW)
 
 
-async def restarted(world: World) -> Access:
-    """Return the access as Home Assistant has it after a start."""
-    again = Clouds(world.hass)
+async def restarted(world: World) -> Gateway:
+    """Return the gateway as Home Assistant has it after a start."""
+    again = SharedData(world.hass)
     await again.async_load()
-    return again.access(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
+    return again.gateway(GROWATT, world.simulator.url, {"token": INSTALLER_TOKEN})
 
 
-async def test_everybody_with_the_same_token_shares(world: World, clouds: Clouds) -> None:
+async def test_everybody_with_the_same_token_shares(world: World, shared: SharedData) -> None:
     url = world.simulator.url
-    one = clouds.access(GROWATT, url, {"token": "a"})
-    assert clouds.access(GROWATT, url, {"token": "a"}) is one
-    assert clouds.access(GROWATT, url, {"token": "b"}) is not one
-    assert clouds.access(GROWATT, url + "/x", {"token": "a"}) is not one
-    assert await async_get_clouds(world.hass) is clouds
+    one = shared.gateway(GROWATT, url, {"token": "a"})
+    assert shared.gateway(GROWATT, url, {"token": "a"}) is one
+    assert shared.gateway(GROWATT, url, {"token": "b"}) is not one
+    assert shared.gateway(GROWATT, url + "/x", {"token": "a"}) is not one
+    assert await async_get_shared_data(world.hass) is shared
 
 
 # Reachability
 
 
 async def test_an_outage_is_said_once(
-    world: World, access: Access, client: CloudClient, caplog: pytest.LogCaptureFixture
+    world: World, gateway: Gateway, client: CloudClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     news: list[bool] = []
-    stop = access.follow(lambda: news.append(access.reachable))
+    stop = gateway.async_add_listener(lambda: news.append(gateway.reachable))
     world.simulator.faults.add("check_user", kind="firewall", times=3)
     for number in range(3):
         with pytest.raises(Exception, match="blocked"):
             await client.is_username_available(f"name{number}")
-    assert access.soonest(world.simulator.now()) - world.simulator.now() == pytest.approx(300)
-    assert not access.reachable
+    assert gateway.soonest(world.simulator.now()) - world.simulator.now() == pytest.approx(300)
+    assert not gateway.reachable
     assert await client.is_username_available("name")
-    assert access.reachable
+    assert gateway.reachable
     assert caplog.text.count(DOWN) == 1
     assert caplog.text.count(UP) == 1
     assert news == [False, True]
@@ -227,32 +227,36 @@ async def test_an_outage_is_said_once(
     assert news == [False, True]
 
 
-async def test_pauses_of_an_outage_grow(world: World, access: Access, client: CloudClient) -> None:
+async def test_pauses_of_an_outage_grow(
+    world: World, gateway: Gateway, client: CloudClient
+) -> None:
     world.simulator.faults.add("check_user", kind="cut", times=None)
     pauses = []
     for number in range(9):
         with pytest.raises(Exception, match="no_answer"):
             await client.is_username_available(f"name{number}")
-        pauses.append(round(access.soonest(world.simulator.now()) - world.simulator.now()))
+        pauses.append(round(gateway.soonest(world.simulator.now()) - world.simulator.now()))
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
-async def test_how_the_last_calls_ended(world: World, access: Access, client: CloudClient) -> None:
-    assert not access.last_answers
+async def test_how_the_last_calls_ended(
+    world: World, gateway: Gateway, client: CloudClient
+) -> None:
+    assert not gateway.last_answers
     world.simulator.faults.add("check_user", kind="code", code=10001)
     with pytest.raises(Exception, match="system_error"):
         await client.is_username_available("name")
-    [(path, answer)] = access.last_answers.items()
+    [(path, answer)] = gateway.last_answers.items()
     assert path.endswith("check_user")
     assert answer == LastAnswer(world.simulator.now(), "system_error", 10001)
     await client.is_username_available("name")
-    assert access.last_answers[path] == LastAnswer(world.simulator.now())
+    assert gateway.last_answers[path] == LastAnswer(world.simulator.now())
 
 
 @pytest.mark.parametrize("kind", ["hang", "hang_after"])
 async def test_a_closed_dialog_is_no_outage(
     world: World,
-    access: Access,
+    gateway: Gateway,
     client: CloudClient,
     caplog: pytest.LogCaptureFixture,
     kind: str,
@@ -263,30 +267,30 @@ async def test_a_closed_dialog_is_no_outage(
     dialog.cancel()
     with pytest.raises(asyncio.CancelledError):
         await dialog
-    assert access.reachable
+    assert gateway.reachable
     assert DOWN not in caplog.text
-    assert access.soonest(world.simulator.now()) <= world.simulator.now() + 1
+    assert gateway.soonest(world.simulator.now()) <= world.simulator.now() + 1
     # The cloud may have counted it.
     with pytest.raises(NotNowError):
         await client.verify()
 
 
 async def test_wrong_server_is_as_good_as_none(
-    world: World, access: Access, client: CloudClient
+    world: World, gateway: Gateway, client: CloudClient
 ) -> None:
     world.simulator.growatt.wrong_domain = True
     with pytest.raises(Exception, match="wrong_server"):
         await client.verify()
-    assert not access.reachable
+    assert not gateway.reachable
 
 
 # The watch
 
 
-async def test_watch_is_read_page_by_page(world: World, access: Access) -> None:
-    watch, time = access.watch, world.simulator.now()
+async def test_watch_is_read_page_by_page(world: World, gateway: Gateway) -> None:
+    watch, time = gateway.watch, world.simulator.now()
     watch.take(1, page("A", "B", more=True), time)
-    assert watch.half_read == Round(2, frozenset({"A", "B"}), time)
+    assert watch.half_read == PartialList(2, frozenset({"A", "B"}), time)
     assert watch.read_at is None
     assert watch.serials == {"A", "B"}
     watch.take(2, page("C"), time + 5)
@@ -297,18 +301,18 @@ async def test_watch_is_read_page_by_page(world: World, access: Access) -> None:
     assert watch.serials == {"C"}
 
 
-async def test_watch_that_repeats_itself_is_at_its_end(world: World, access: Access) -> None:
-    watch, time = access.watch, world.simulator.now()
+async def test_watch_that_repeats_itself_is_at_its_end(world: World, gateway: Gateway) -> None:
+    watch, time = gateway.watch, world.simulator.now()
     watch.take(1, page("A", "B", more=True), time)
     watch.take(2, page(more=True), time)
-    assert watch.half_read == Round(3, frozenset({"A", "B"}), time)
+    assert watch.half_read == PartialList(3, frozenset({"A", "B"}), time)
     watch.take(3, page("A", "B", more=True), time)
     assert watch.half_read is None
     assert watch.serials == {"A", "B"}
 
 
-async def test_a_denial_is_believed_for_a_while(world: World, access: Access) -> None:
-    watch = access.watch
+async def test_a_denial_is_believed_for_a_while(world: World, gateway: Gateway) -> None:
+    watch = gateway.watch
     assert not watch.denied(60)
     watch.denied_at = world.simulator.now()
     assert watch.denied(60)
@@ -319,15 +323,15 @@ async def test_a_denial_is_believed_for_a_while(world: World, access: Access) ->
     assert not watch.denied(60)
 
 
-async def test_old_half_of_a_watch_is_forgotten(world: World, access: Access) -> None:
-    access.watch.take(1, page("A", more=True), world.simulator.now())
+async def test_old_half_of_a_watch_is_forgotten(world: World, gateway: Gateway) -> None:
+    gateway.watch.take(1, page("A", more=True), world.simulator.now())
     await asyncio.sleep(300)
-    access.watch.drop_old(300)
-    assert access.watch.half_read is not None
+    gateway.watch.drop_old(300)
+    assert gateway.watch.half_read is not None
     await asyncio.sleep(1)
-    access.watch.drop_old(300)
-    assert access.watch.half_read is None
-    access.watch.drop_old(300)
+    gateway.watch.drop_old(300)
+    assert gateway.watch.half_read is None
+    gateway.watch.drop_old(300)
 
 
 def page(*serials: str, more: bool = False) -> SightingPage:

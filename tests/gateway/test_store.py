@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.gateway import Clouds
+from custom_components.growatt_onboarding.gateway import SharedData
 from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
 from tests.prove.world import World
 
@@ -245,12 +245,17 @@ async def test_domain_store_of_another_shape(hass: HomeAssistant, data: dict[str
 
 
 async def test_domain_store_keeps_notes(hass: HomeAssistant) -> None:
-    clouds = Clouds(hass)
-    clouds.notes["key"] = {"provider": "growatt", "server": "url", "account_name": "a", "at": 1.0}
-    await clouds.async_save()
-    again = Clouds(hass)
+    shared = SharedData(hass)
+    shared.pending_registrations["key"] = {
+        "provider": "growatt",
+        "server": "url",
+        "account_name": "a",
+        "at": 1.0,
+    }
+    await shared.async_save()
+    again = SharedData(hass)
     await again.async_load()
-    assert again.notes == clouds.notes
+    assert again.pending_registrations == shared.pending_registrations
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class World:
             user_id = growatt.add_user(f"user-{number}", f"user-{number}@example.com").user_id
         name = growatt.users[user_id].name
         target = Target(
-            provider=PROVIDERS["growatt"], url=self.simulator.url, access={"token": token}
+            provider=PROVIDERS["growatt"], url=self.simulator.url, credentials={"token": token}
         )
         account = Account(id=str(user_id), name=name, session={})
         entry = MockConfigEntry(

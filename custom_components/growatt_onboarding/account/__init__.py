@@ -10,47 +10,47 @@ from ..cloud.model import Account, Values, repr_without
 from ..cloud.provider import CloudClient, Provider
 from ..cloud.registry import PROVIDERS
 from ..const import (
-    CONF_ACCESS,
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
+    CONF_CREDENTIALS,
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
 )
-from ..gateway import Access, Clouds
+from ..gateway import Gateway, SharedData
 
 
 class Target(NamedTuple):
-    """A server to talk to, with the access data for it."""
+    """A server to talk to, with the credentials for it."""
 
     provider: Provider
     url: str
-    access: Values
+    credentials: Values
 
     def __repr__(self) -> str:
         """Return what may be read by anybody."""
-        return repr_without(self, "access")
+        return repr_without(self, "credentials")
 
-    def client(self, clouds: Clouds) -> CloudClient:
+    def client(self, shared: SharedData) -> CloudClient:
         """Return a client without an account's session."""
-        return clouds.client(self.provider, self.url, self.access)
+        return shared.client(self.provider, self.url, self.credentials)
 
     @property
-    def place(self) -> str:
+    def realm(self) -> str:
         """What has accounts of its own: a server, or a site or user domain on it."""
-        return f"{self.provider.key}|{self.url}|{self.provider.identify(self.access)}"
+        return f"{self.provider.key}|{self.url}|{self.provider.identify(self.credentials)}"
 
     def unique_id(self, account: Account) -> str:
         """Return what tells this account apart from every other."""
-        return f"{self.place}|{account.id or account.name.casefold()}"
+        return f"{self.realm}|{account.id or account.name.casefold()}"
 
     def entry_data(self, account: Account) -> dict[str, Any]:
         """Return what the account's config entry stores."""
         return {
             CONF_PROVIDER: self.provider.key,
             CONF_SERVER: self.url,
-            CONF_ACCESS: dict(self.access),
+            CONF_CREDENTIALS: dict(self.credentials),
             CONF_ACCOUNT_ID: account.id,
             CONF_ACCOUNT_NAME: account.name,
             CONF_SESSION: None if account.session is None else dict(account.session),
@@ -59,11 +59,11 @@ class Target(NamedTuple):
 
 
 def entry_target(entry: ConfigEntry) -> Target:
-    """Return the server and access data of an account's entry."""
+    """Return the server and credentials of an account's entry."""
     return Target(
         provider=PROVIDERS[entry.data[CONF_PROVIDER]],
         url=entry.data[CONF_SERVER],
-        access=entry.data[CONF_ACCESS],
+        credentials=entry.data[CONF_CREDENTIALS],
     )
 
 
@@ -78,35 +78,35 @@ def is_same_account(entry: ConfigEntry, target: Target, account: Account) -> boo
     if known_id is None:
         return same_name
     names_tell = known_id not in {known_name, account.name}
-    moved = entry_target(entry).place != target.place
+    moved = entry_target(entry).realm != target.realm
     return account.id == known_id and (same_name or not (moved and names_tell))
 
 
 @callback
 def entry_client(
-    hass: HomeAssistant, clouds: Clouds, entry: ConfigEntry
-) -> tuple[CloudClient, Access]:
+    hass: HomeAssistant, shared: SharedData, entry: ConfigEntry
+) -> tuple[CloudClient, Gateway]:
     """Return the client of an account's entry and what it shares with others."""
     target = entry_target(entry)
-    ours: Mapping[str, Any] = entry.data
+    stored_data: Mapping[str, Any] = entry.data
 
     @callback
     def store_session(session: Values) -> None:
         """Keep the session that the cloud handed out anew, unless somebody signed in meanwhile."""
-        nonlocal ours
-        if entry.data != ours:
+        nonlocal stored_data
+        if entry.data != stored_data:
             return
-        ours = {**ours, CONF_SESSION: dict(session)}
+        stored_data = {**stored_data, CONF_SESSION: dict(session)}
         # While it is taken down, the last answer is still waited for.
         if entry.state in {ConfigEntryState.LOADED, ConfigEntryState.UNLOAD_IN_PROGRESS}:
-            entry.runtime_data.loaded_data = dict(ours)
-        hass.config_entries.async_update_entry(entry, data=ours)
+            entry.runtime_data.loaded_data = dict(stored_data)
+        hass.config_entries.async_update_entry(entry, data=stored_data)
 
-    client = clouds.client(
+    client = shared.client(
         target.provider,
         target.url,
-        target.access,
+        target.credentials,
         session=entry.data[CONF_SESSION],
         on_session=store_session,
     )
-    return client, clouds.access(target.provider, target.url, target.access)
+    return client, shared.gateway(target.provider, target.url, target.credentials)

@@ -11,13 +11,13 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
 from ..binding import transitions
-from ..binding.model import Binding, BindingState, lasting
+from ..binding.model import Binding, BindingState, persistent_fields
 from ..clock import now
 from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, LOGGER, SUBENTRY_INVERTER
 from ..gateway.store import DurableStore, NotStoredError, StoredData
 
 # All are written once more when more than one of so many has changed: a few are always all written.
-_MANY: Final = 50
+_JOURNAL_FRACTION: Final = 50
 # Home Assistant writes a subentry a second after it was added; after this many it surely has.
 _SUBENTRY_STORED_AFTER: Final = 10
 
@@ -25,8 +25,8 @@ _SUBENTRY_STORED_AFTER: Final = 10
 class Bindings:
     """The bindings of one account.
 
-    A subentry that was on disk once ("anchored") and is gone at a start was removed by somebody,
-    and its binding goes too. One that never was on disk was lost in a crash, and comes back.
+    A subentry that was on disk once and is gone at a start was removed by somebody, and its
+    binding goes too. One that never was on disk was lost in a crash, and comes back.
 
     Attributes:
         known: the bindings by serial number; for others to read only.
@@ -40,10 +40,10 @@ class Bindings:
         self._entry = entry
         self._store = store
         # Known, but not on disk for the first time yet: nothing may be sent for these.
-        self._arriving: set[str] = set()
-        self._anchored: set[str] = set()
+        self._unsaved: set[str] = set()
+        self._subentry_stored: set[str] = set()
         self._added: dict[str, float] = {}
-        self._cancel_anchor: CALLBACK_TYPE | None = None
+        self._cancel_stored_check: CALLBACK_TYPE | None = None
         self._times_changed = False
         # Another object has the store from now on.
         self._closed = False
@@ -55,50 +55,50 @@ class Bindings:
 
         An inverter of which no binding is known is looked for before anything is sent for it.
         """
-        stored, anchored = await self._store.async_read()
+        stored, subentry_stored = await self._store.async_read()
         subentries = self._subentries()
         self.known.update(
             (serial, binding)
             for serial, binding in stored.items()
-            if serial in subentries or serial not in anchored
+            if serial in subentries or serial not in subentry_stored
         )
         time = now()
         for serial in subentries.keys() - self.known.keys():
             plant_id = subentries[serial].data[CONF_PLANT_ID]
             self.known[serial] = transitions.recover(serial, plant_id, time)
-        self._anchored = anchored & subentries.keys()
-        self._added = dict.fromkeys(subentries.keys() - self._anchored, time)
-        self._put_subentries_right(self.known.values())
-        if self.known != stored or self._anchored != anchored:
+        self._subentry_stored = subentry_stored & subentries.keys()
+        self._added = dict.fromkeys(subentries.keys() - self._subentry_stored, time)
+        self._sync_subentries(self.known.values())
+        if self.known != stored or self._subentry_stored != subentry_stored:
             await self.async_try_save()
-        self._schedule_anchor()
+        self._schedule_stored_check()
 
     # Writing
 
     @property
-    def unsaved(self) -> bool:
+    def write_failed(self) -> bool:
         """Whether a write failed and none has succeeded since."""
-        return self._store.unsaved
+        return self._store.write_failed
 
     async def async_save(self, changed: Collection[str] | None = None) -> None:
         """Write these bindings, by default all; raises NotStoredError."""
         if changed is not None:
-            await self._store.async_write_changed(changed, self.known, self._anchored)
+            await self._store.async_write_changed(changed, self.known, self._subentry_stored)
             return
         time = now()
-        anchored = self._anchored | {
+        subentry_stored = self._subentry_stored | {
             serial
             for serial, added in self._added.items()
             if not 0 <= time - added < _SUBENTRY_STORED_AFTER
         }
-        await self._store.async_write(self.known, anchored)
+        await self._store.async_write(self.known, subentry_stored)
         self._times_changed = False
-        for serial in anchored & self._added.keys():
-            self._anchored.add(serial)
+        for serial in subentry_stored & self._added.keys():
+            self._subentry_stored.add(serial)
             del self._added[serial]
 
     async def async_try_save(self, changed: Collection[str] | None = None) -> bool:
-        """Write these bindings, by default all; a failure leaves them `unsaved`."""
+        """Write these bindings, by default all; a failure leaves them `write_failed`."""
         try:
             await self.async_save(changed)
         except NotStoredError:
@@ -108,10 +108,10 @@ class Bindings:
     async def async_close(self) -> None:
         """Write what is worth keeping and was not worth a write of its own."""
         self._closed = True
-        if self._cancel_anchor is not None:
-            self._cancel_anchor()
-            self._cancel_anchor = None
-        if self.unsaved or self._times_changed:
+        if self._cancel_stored_check is not None:
+            self._cancel_stored_check()
+            self._cancel_stored_check = None
+        if self.write_failed or self._times_changed:
             await self.async_try_save()
 
     # Changing
@@ -123,7 +123,7 @@ class Bindings:
         """
         new = {binding.serial: binding for binding in bindings}
         self.known.update(new)
-        self._arriving |= new.keys()
+        self._unsaved |= new.keys()
         try:
             await self.async_save()
         except NotStoredError:
@@ -131,18 +131,16 @@ class Bindings:
                 self.known.pop(serial, None)
             raise
         finally:
-            self._arriving -= new.keys()
-        self._put_subentries_right(new.values())
-        self._schedule_anchor()
+            self._unsaved -= new.keys()
+        self._sync_subentries(new.values())
+        self._schedule_stored_check()
 
     def ready(self) -> Mapping[str, Binding]:
         """Return the bindings that are on disk: the only ones to do anything about."""
-        if not self._arriving:
+        if not self._unsaved:
             return self.known
         return {
-            serial: binding
-            for serial, binding in self.known.items()
-            if serial not in self._arriving
+            serial: binding for serial, binding in self.known.items() if serial not in self._unsaved
         }
 
     async def async_store(self, binding: Binding) -> None:
@@ -160,7 +158,7 @@ class Bindings:
         """Replace a binding, on disk and in its subentry; raises NotStoredError as above."""
         await self.async_store(binding)
         if binding.serial in self.known:
-            self._put_subentries_right([self.known[binding.serial]])
+            self._sync_subentries([self.known[binding.serial]])
 
     async def async_take(self, bindings: Iterable[Binding]) -> None:
         """Replace the bindings among these that are still tracked; the times alone cost no write.
@@ -174,7 +172,7 @@ class Bindings:
                 continue
             self.known[binding.serial] = binding
             self._times_changed = True
-            if lasting(before) != lasting(binding):
+            if persistent_fields(before) != persistent_fields(binding):
                 material.append(binding.serial)
         if material:
             await self.async_try_save(material)
@@ -185,7 +183,7 @@ class Bindings:
         seen = [
             binding
             for serial, binding in self.known.items()
-            if binding.pending and binding.seen_at is None and serial in serials
+            if binding.pending and binding.watch_seen_at is None and serial in serials
         ]
         self.known.update((binding.serial, transitions.seen(binding, time)) for binding in seen)
         return bool(seen)
@@ -195,11 +193,11 @@ class Bindings:
 
         What is left has to be saved.
         """
-        had_subentry = self._anchored | self._added.keys()
+        had_subentry = self._subentry_stored | self._added.keys()
         gone = (had_subentry & self.known.keys()) - self._subentries().keys()
         for serial in gone:
             del self.known[serial]
-            self._anchored.discard(serial)
+            self._subentry_stored.discard(serial)
             self._added.pop(serial, None)
         return gone
 
@@ -213,7 +211,7 @@ class Bindings:
             if subentry.unique_id is not None
         }
 
-    def _put_subentries_right(self, bindings: Iterable[Binding]) -> None:
+    def _sync_subentries(self, bindings: Iterable[Binding]) -> None:
         """Give bindings without a subentry one; where the plants differ, the binding knows best."""
         entries = self._hass.config_entries
         subentries = self._subentries()
@@ -234,34 +232,34 @@ class Bindings:
                 entries.async_update_subentry(self._entry, subentry, data={**subentry.data, **data})
 
     @callback
-    def _schedule_anchor(self) -> None:
+    def _schedule_stored_check(self) -> None:
         """Write down which subentries are on disk as soon as the new ones are."""
-        if self._added and self._cancel_anchor is None and not self._closed:
-            self._cancel_anchor = async_call_later(
-                self._hass, _SUBENTRY_STORED_AFTER, self._async_anchor
+        if self._added and self._cancel_stored_check is None and not self._closed:
+            self._cancel_stored_check = async_call_later(
+                self._hass, _SUBENTRY_STORED_AFTER, self._async_note_stored
             )
 
-    async def _async_anchor(self, _now: object) -> None:
-        self._cancel_anchor = None
+    async def _async_note_stored(self, _now: object) -> None:
+        self._cancel_stored_check = None
         if await self.async_try_save():
-            self._schedule_anchor()
+            self._schedule_stored_check()
 
 
 class BindingStore:
     """The files of one account's bindings.
 
     Attributes:
-        unsaved: a write failed and none has succeeded since.
+        write_failed: a write failed and none has succeeded since.
 
     """
 
     def __init__(self, hass: HomeAssistant, key: str, name: str) -> None:
         """Name the files, and the account for the log."""
-        self.unsaved = False
+        self.write_failed = False
         self._hass = hass
         self._name = name
-        self._all = DurableStore(hass, key)
-        self._news = DurableStore(hass, f"{key}.news")
+        self._snapshot = DurableStore(hass, key)
+        self._journal = DurableStore(hass, f"{key}.journal")
         # Counts the writes of everything.
         self._generation = 0
         self._changed: set[str] = set()
@@ -271,74 +269,85 @@ class BindingStore:
 
     async def async_read(self) -> tuple[dict[str, Binding], set[str]]:
         """Return the stored bindings, and which of them had their subentry on disk."""
-        if (stored := await self._async_read_all()) is None:
+        if (stored := await self._async_read_snapshot()) is None:
             # Without what it was made after, the small file says nothing.
-            await self._news.async_remove()
+            await self._journal.async_remove()
             return {}, set()
-        bindings, anchored, self._generation = stored
-        news = await self._news.async_read()
+        bindings, subentry_stored, self._generation = stored
+        journal = await self._journal.async_read()
         try:
-            if news is not None and news["generation"] == self._generation:
-                newest = _restored(news["bindings"])
+            if journal is not None and journal["generation"] == self._generation:
+                newest = _restored(journal["bindings"])
                 bindings |= newest
                 self._changed.update(newest)
         except AttributeError, KeyError, TypeError, ValueError:
-            await self._news.async_set_aside()
-        if self._news.damaged:
+            await self._journal.async_quarantine()
+        if self._journal.damaged:
             # Some may have been sent since: they are looked for before anything is sent.
             bindings |= {
                 serial: transitions.recover(serial, binding.plant_id, binding.queued_at)
                 for serial, binding in bindings.items()
                 if binding.state is BindingState.QUEUED
             }
-        return bindings, anchored
+        return bindings, subentry_stored
 
-    async def _async_read_all(self) -> tuple[dict[str, Binding], set[str], int] | None:
+    async def _async_read_snapshot(self) -> tuple[dict[str, Binding], set[str], int] | None:
         """Return what the big file holds, None when it is not there or holds something else."""
-        if (stored := await self._all.async_read()) is None:
+        if (stored := await self._snapshot.async_read()) is None:
             return None
         try:
-            bindings, anchored = _restored(stored["bindings"]), set(stored["anchored"])
-            return bindings, anchored, int(stored["generation"])
+            bindings, subentry_stored = (
+                _restored(stored["bindings"]),
+                set(stored["subentry_stored"]),
+            )
+            return bindings, subentry_stored, int(stored["generation"])
         except AttributeError, KeyError, TypeError, ValueError:
-            await self._all.async_set_aside()
+            await self._snapshot.async_quarantine()
             return None
 
-    async def async_write(self, known: Mapping[str, Binding], anchored: Collection[str]) -> None:
+    async def async_write(
+        self, known: Mapping[str, Binding], subentry_stored: Collection[str]
+    ) -> None:
         """Write everything; raises NotStoredError."""
         async with self._one_write:
-            await self._async_write(self._all, lambda: self._everything(known, anchored))
+            await self._async_write(
+                self._snapshot, lambda: self._snapshot_data(known, subentry_stored)
+            )
 
     async def async_write_changed(
-        self, serials: Iterable[str], known: Mapping[str, Binding], anchored: Collection[str]
+        self, serials: Iterable[str], known: Mapping[str, Binding], subentry_stored: Collection[str]
     ) -> None:
         """Write these bindings, with all others where that is as good; raises NotStoredError."""
         async with self._one_write:
             self._changed.update(serials)
-            if not self.unsaved and len(self._changed) <= len(known) // _MANY:
+            if not self.write_failed and len(self._changed) <= len(known) // _JOURNAL_FRACTION:
                 with suppress(NotStoredError):
-                    await self._news.async_write(self._newest(known))
+                    await self._journal.async_write(self._journal_data(known))
                     return
-            await self._async_write(self._all, lambda: self._everything(known, anchored))
+            await self._async_write(
+                self._snapshot, lambda: self._snapshot_data(known, subentry_stored)
+            )
 
     async def async_remove(self) -> None:
         """Remove the files."""
-        await self._all.async_remove()
-        await self._news.async_remove()
+        await self._snapshot.async_remove()
+        await self._journal.async_remove()
 
     async def _async_write(self, store: DurableStore, data: Callable[[], StoredData]) -> None:
         try:
             await store.async_write(data())
         except NotStoredError, asyncio.CancelledError:
-            if not (self.unsaved or self._hass.is_stopping):
+            if not (self.write_failed or self._hass.is_stopping):
                 LOGGER.error("%s: storage cannot be written, so nothing is sent", self._name)
-            self.unsaved = True
+            self.write_failed = True
             raise
-        if self.unsaved:
-            self.unsaved = False
+        if self.write_failed:
+            self.write_failed = False
             LOGGER.info("%s: storage can be written again", self._name)
 
-    def _everything(self, known: Mapping[str, Binding], anchored: Collection[str]) -> StoredData:
+    def _snapshot_data(
+        self, known: Mapping[str, Binding], subentry_stored: Collection[str]
+    ) -> StoredData:
         """Return all there is to store; what has changed until now is part of it."""
         self._generation += 1
         self._changed.clear()
@@ -351,10 +360,10 @@ class BindingStore:
         return {
             "generation": self._generation,
             "bindings": [as_dict for _, as_dict in self._as_dicts.values()],
-            "anchored": sorted(anchored),
+            "subentry_stored": sorted(subentry_stored),
         }
 
-    def _newest(self, known: Mapping[str, Binding]) -> StoredData:
+    def _journal_data(self, known: Mapping[str, Binding]) -> StoredData:
         """Return what differs from the last write of everything."""
         changed = [known[serial].as_dict() for serial in self._changed if serial in known]
         return {"generation": self._generation, "bindings": changed}

@@ -20,9 +20,9 @@ from ..cloud.errors import CloudError, UndecidedError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, CloudClient, Form
 from ..cloud.registry import PROVIDERS
-from ..cloud.servers import choice
+from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
-from ..gateway import Clouds, async_get_clouds
+from ..gateway import SharedData, async_get_shared_data
 from ..gateway.store import NotStoredError
 from . import Target, entry_target
 
@@ -57,8 +57,8 @@ class Registration:
         task: ends with the account, or with the error to show. Whoever waits for it shields it.
         make_entry: whether the integration makes the entry when nobody else does.
         waiting: how many dialogs and actions wait for it.
-        nobody_left: set once they have all ended, whatever way.
-        one_entry: held while the entry is looked for and made.
+        abandoned: set once they have all ended, whatever way.
+        entry_lock: held while the entry is looked for and made.
 
     """
 
@@ -71,8 +71,8 @@ class Registration:
         self.task = task
         self.make_entry = make_entry
         self.waiting = 0
-        self.nobody_left = asyncio.Event()
-        self.one_entry = asyncio.Lock()
+        self.abandoned = asyncio.Event()
+        self.entry_lock = asyncio.Lock()
 
     @property
     def failed(self) -> bool:
@@ -80,11 +80,11 @@ class Registration:
         return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
 
     @callback
-    def leave(self) -> None:
+    def release(self) -> None:
         """Note that a dialog or an action does not wait any more."""
         self.waiting -= 1
         if self.waiting == 0:
-            self.nobody_left.set()
+            self.abandoned.set()
 
 
 DATA_REGISTRATIONS: HassKey[dict[str, Registration]] = HassKey(f"{DOMAIN}_registrations")
@@ -92,7 +92,7 @@ DATA_REGISTRATIONS: HassKey[dict[str, Registration]] = HassKey(f"{DOMAIN}_regist
 
 def _key(target: Target, name: str) -> str:
     """Return what makes two registrations the same."""
-    site = target.provider.identify(target.access)
+    site = target.provider.identify(target.credentials)
     return f"{target.provider.key}|{target.url}|{site}|{name.casefold()}"
 
 
@@ -102,43 +102,43 @@ async def async_register(
     """Start a registration, or join the one that is already under way for this name.
 
     With `make_entry` the integration makes the account's entry when the caller does not. The
-    caller says with `leave` that it does not wait any more.
+    caller says with `release` that it does not wait any more.
     """
-    clouds = await async_get_clouds(hass)
+    shared = await async_get_shared_data(hass)
     running = hass.data.setdefault(DATA_REGISTRATIONS, {})
     name = form.name(values)
     key = _key(target, name)
     registration = running.get(key)
     if registration is None or registration.failed:
         task = hass.async_create_background_task(
-            _async_create(hass, clouds, key, target, form=form, values=values),
+            _async_create(hass, shared, key, target, form=form, values=values),
             f"{DOMAIN} registration",
         )
         registration = running[key] = Registration(target, name, task, make_entry=make_entry)
         hass.async_create_background_task(
-            _async_settle(hass, clouds, key, registration), f"{DOMAIN} registration entry"
+            _async_ensure_entry(hass, shared, key, registration), f"{DOMAIN} registration entry"
         )
     registration.waiting += 1
     registration.make_entry = registration.make_entry or make_entry
-    registration.nobody_left.clear()
+    registration.abandoned.clear()
     return registration
 
 
 async def _async_create(
-    hass: HomeAssistant, clouds: Clouds, key: str, target: Target, *, form: Form, values: Values
+    hass: HomeAssistant, shared: SharedData, key: str, target: Target, *, form: Form, values: Values
 ) -> Account:
     """Write the note, send the request once, and settle an unknown outcome by a look."""
-    client = target.client(clouds)
-    note = clouds.notes[key] = {
+    client = target.client(shared)
+    note = shared.pending_registrations[key] = {
         CONF_PROVIDER: target.provider.key,
         CONF_SERVER: target.url,
         CONF_ACCOUNT_NAME: form.name(values),
         "at": now(),
     }
     try:
-        await clouds.async_save()
+        await shared.async_save()
     except NotStoredError as err:
-        del clouds.notes[key]
+        del shared.pending_registrations[key]
         raise CloudError("not_stored") from err
     _raise_issue(hass, key, note)
     await _async_store_issues(hass)
@@ -146,7 +146,7 @@ async def _async_create(
         account = await client.register(form, values)
     except CloudError as err:
         if not err.outcome_unknown:
-            await async_drop_note(hass, clouds, key)
+            await async_drop_pending(hass, shared, key)
             raise
         lost = err
     else:
@@ -157,7 +157,7 @@ async def _async_create(
         LOGGER.debug("The lost answer could not be settled: %s", type(err).__name__)
         raise OutcomeUnknownError from lost
     if found is None:
-        await async_drop_note(hass, clouds, key)
+        await async_drop_pending(hass, shared, key)
         if isinstance(lost, UndecidedError):
             # No answer was lost: the cloud said why there is no account.
             raise lost
@@ -179,8 +179,8 @@ async def _async_identify(
     return account if found is None else replace(account, id=found.id)
 
 
-async def _async_settle(
-    hass: HomeAssistant, clouds: Clouds, key: str, registration: Registration
+async def _async_ensure_entry(
+    hass: HomeAssistant, shared: SharedData, key: str, registration: Registration
 ) -> None:
     """See to it that a new account has its entry, then forget the registration."""
     try:
@@ -190,12 +190,12 @@ async def _async_settle(
         if registration.make_entry:
             try:
                 async with asyncio.timeout(_DIALOG_GRACE):
-                    await registration.nobody_left.wait()
+                    await registration.abandoned.wait()
             except TimeoutError:
                 LOGGER.debug("The dialog does not go on: the entry is made without it")
             await async_create_entry(hass, registration)
             await asyncio.sleep(_ENTRY_STORED_AFTER)
-        await async_drop_note(hass, clouds, key)
+        await async_drop_pending(hass, shared, key)
     finally:
         running = hass.data[DATA_REGISTRATIONS]
         if running.get(key) is registration:
@@ -207,7 +207,7 @@ async def async_create_entry(hass: HomeAssistant, registration: Registration) ->
     account = registration.task.result()
     unique_id = registration.target.unique_id(account)
     entries = hass.config_entries
-    async with registration.one_entry:
+    async with registration.entry_lock:
         entry = entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
         if entry is None:
             await entries.flow.async_init(
@@ -223,54 +223,54 @@ async def async_create_entry(hass: HomeAssistant, registration: Registration) ->
     return entry.entry_id if entry is not None else None
 
 
-async def async_drop_note(hass: HomeAssistant, clouds: Clouds, key: str) -> None:
+async def async_drop_pending(hass: HomeAssistant, shared: SharedData, key: str) -> None:
     """Take a note off the disk; one that stays only leads to a repair too many."""
     ir.async_delete_issue(hass, DOMAIN, _issue_id(key))
-    clouds.notes.pop(key, None)
+    shared.pending_registrations.pop(key, None)
     try:
-        await clouds.async_save()
+        await shared.async_save()
     except NotStoredError:
         LOGGER.debug("The note about a registration stays on disk")
 
 
-async def async_review_notes(hass: HomeAssistant, clouds: Clouds) -> None:
+async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
     """Turn the notes that a crash left into repairs, and drop those whose account is here."""
-    for key, note in _open_notes(hass, clouds):
+    for key, note in _open_pending(hass, shared):
         if any(_is_about(note, key, entry) for entry in hass.config_entries.async_entries(DOMAIN)):
-            await async_drop_note(hass, clouds, key)
+            await async_drop_pending(hass, shared, key)
         else:
             _raise_issue(hass, key, note)
-    if clouds.notes_lost:
+    if shared.pending_lost:
         # Then these repairs are all there is to tell of them.
         return
     # A repair outlives its note when Home Assistant ends between the two writes.
-    known = {_issue_id(key) for key in clouds.notes}
+    known = {_issue_id(key) for key in shared.pending_registrations}
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(ISSUE_UNFINISHED) and issue_id not in known:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-async def async_ask_about_notes(
-    hass: HomeAssistant, clouds: Clouds, target: Target, client: CloudClient
+async def async_resolve_pending(
+    hass: HomeAssistant, shared: SharedData, target: Target, client: CloudClient
 ) -> None:
     """Drop the notes about accounts at this place that do not exist, where that can be asked."""
     if Capability.CHECK_USERNAME not in client.capabilities:
         return
-    for key, note in _open_notes(hass, clouds):
+    for key, note in _open_pending(hass, shared):
         name = note[CONF_ACCOUNT_NAME]
         if key != _key(target, name):
             continue
         try:
             if await client.is_username_available(name):
-                await async_drop_note(hass, clouds, key)
+                await async_drop_pending(hass, shared, key)
         except CloudError as err:
             LOGGER.debug("It could not be asked about an account: %s", err.key)
 
 
-def _open_notes(hass: HomeAssistant, clouds: Clouds) -> list[tuple[str, dict[str, Any]]]:
+def _open_pending(hass: HomeAssistant, shared: SharedData) -> list[tuple[str, dict[str, Any]]]:
     """Return the notes whose registration is not under way any more."""
     running = hass.data.get(DATA_REGISTRATIONS, {})
-    return [(key, note) for key, note in clouds.notes.items() if key not in running]
+    return [(key, note) for key, note in shared.pending_registrations.items() if key not in running]
 
 
 def _is_about(note: dict[str, Any], key: str, entry: ConfigEntry) -> bool:
@@ -300,7 +300,7 @@ def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
     by Home Assistant, which puts it into diagnostics: it holds just enough to know the account by.
     """
     provider, url = PROVIDERS[note[CONF_PROVIDER]], note[CONF_SERVER]
-    is_known = choice(provider, url) != url
+    is_known = server_key(provider, url) != url
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -310,14 +310,14 @@ def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
         severity=ir.IssueSeverity.WARNING,
         translation_key=ISSUE_UNFINISHED,
         translation_placeholders={
-            "name": _hinted(note[CONF_ACCOUNT_NAME]),
+            "name": _abbreviated(note[CONF_ACCOUNT_NAME]),
             "server": url if is_known else f"{url.partition('://')[0]}://…",
         },
         learn_more_url=f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}",
     )
 
 
-def _hinted(text: str) -> str:
+def _abbreviated(text: str) -> str:
     """Return the beginning of a name: who knows it recognises it, others learn little."""
     return f"{text[: min(_HINT, len(text) // 2)]}…"
 

@@ -9,14 +9,14 @@ from copy import replace
 from ..binding import transitions
 from ..binding.model import Binding
 from ..binding.planner import (
-    Means,
+    Abilities,
+    PartialList,
     Planned,
-    Round,
-    Situation,
+    PlannerInput,
     Step,
     StepKind,
-    asked_steps,
     plan,
+    requested_steps,
 )
 from ..binding.timing import Timing
 from ..clock import now
@@ -32,12 +32,12 @@ from ..cloud.errors import (
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Call, Capability, CloudClient
 from ..const import LOGGER
-from ..gateway import NOT_STORED, OUTAGE, Access
+from ..gateway import NOT_STORED, OUTAGE, Gateway
 from ..gateway.store import NotStoredError
 from .bindings import Bindings
 
 
-class Pauses:
+class Backoff:
     """The steps that failed, and until when each is left alone."""
 
     def __init__(self, timing: Timing) -> None:
@@ -48,13 +48,13 @@ class Pauses:
 
     def until(self, step: Step) -> float:
         """Return when a step may be taken."""
-        _, began, end = self._failures.get(_whole(step), (0, 0.0, 0.0))
+        _, began, end = self._failures.get(_backoff_key(step), (0, 0.0, 0.0))
         # Where the clock was set back since, what the pause stood for may be long over.
         return end if began <= now() else 0.0
 
     def add(self, step: Step, at_least: float = 0) -> None:
         """Leave a step alone that failed, the longer the more often it failed in a row."""
-        time, step = now(), _whole(step)
+        time, step = now(), _backoff_key(step)
         forgotten = time - self._timing.retry_longest
         for old, (_, _, end) in list(self._failures.items()):
             if end < forgotten:
@@ -65,19 +65,19 @@ class Pauses:
 
     def end(self, step: Step) -> None:
         """Note that a step did not fail."""
-        self._failures.pop(_whole(step), None)
+        self._failures.pop(_backoff_key(step), None)
 
     def end_all(self) -> None:
         """Let everything be tried again: somebody wants to know."""
         self._failures.clear()
 
 
-def _whole(step: Step) -> Step:
+def _backoff_key(step: Step) -> Step:
     """Return what fails when one page of a list does: the list."""
     return replace(step, page=1)
 
 
-class Steps:
+class StepRunner:
     """Plans and takes the steps of one account.
 
     Attributes:
@@ -89,7 +89,7 @@ class Steps:
         self,
         *,
         client: CloudClient,
-        access: Access,
+        gateway: Gateway,
         bindings: Bindings,
         account_id: str | None,
         timing: Timing,
@@ -97,33 +97,33 @@ class Steps:
         """Start with nothing under way."""
         self.under_way = False
         self._client = client
-        self._access = access
+        self._gateway = gateway
         self._bindings = bindings
         self._account_id = account_id
         self._timing = timing
-        self._looks: dict[str, Round] = {}
+        self._looks: dict[str, PartialList] = {}
         self._asked: dict[str, float] = {}
-        self._pauses = Pauses(timing)
-        # When the access data were last seen to be good.
+        self._backoff = Backoff(timing)
+        # When the credentials were last seen to be good.
         self._verified_at: float | None = None
 
     # What somebody wants
 
-    def want_check(self, serials: Iterable[str]) -> None:
+    def request_check(self, serials: Iterable[str]) -> None:
         """Look for inverters as soon as the limits allow, whatever their state."""
         time = now()
         known = self._bindings.known
         self._asked.update((serial, time) for serial in serials if serial in known)
-        self._pauses.end_all()
+        self._backoff.end_all()
 
-    def check_wanted(self, serial: str) -> bool:
+    def check_requested(self, serial: str) -> bool:
         """Tell whether a check is still to be made."""
         return serial in self._asked
 
     def begin_anew(self, serial: str) -> None:
         """Note that a binding is to be sent anew."""
         self._asked.pop(serial, None)
-        self._pauses.end_all()
+        self._backoff.end_all()
 
     def forget(self, serials: Iterable[str]) -> None:
         """Note that inverters are tracked no more."""
@@ -151,39 +151,39 @@ class Steps:
         able = Capability.BIND in self._client.capabilities and self._client.signed_in
         if not able or self._account_id is None:
             return None
-        watch = self._access.watch
+        watch = self._gateway.watch
         watch.drop_old(self._timing.slow_cooldown)
         # One time for all: else each step would be ready a little later than the one before, and
         # the ledger be asked for every binding in vain.
         time = now()
-        situation = Situation(
+        given = PlannerInput(
             bindings=bindings,
-            means=self._means,
+            abilities=self._abilities,
             ready_at=lambda step: self._ready_at(step, time),
-            soonest=self._access.soonest(time),
+            soonest=self._gateway.soonest(time),
             looks=self._looks,
             watch=watch.half_read,
             watched_at=watch.read_at,
             watched_from=watch.read_from,
             asked=self._asked,
         )
-        return plan(situation, self._timing, time)
+        return plan(given, self._timing, time)
 
     @property
-    def _means(self) -> Means:
+    def _abilities(self) -> Abilities:
         """What the cloud can be asked, as far as this account may."""
         capabilities = self._client.capabilities
-        return Means(
+        return Abilities(
             watch=Capability.WATCH in capabilities
-            and not self._access.watch.denied(self._timing.day)
+            and not self._gateway.watch.denied(self._timing.day)
             # While it fails, the plants' own lists have to do.
-            and self._pauses.until(Step(kind=StepKind.WATCH)) <= now(),
+            and self._backoff.until(Step(kind=StepKind.WATCH)) <= now(),
             locate=Capability.LOCATE in capabilities,
         )
 
     def _ready_at(self, step: Step, time: float) -> float:
         """Return when a step may be taken, `time` or later."""
-        return max(self._access.ready_at(self._call(step), time), self._pauses.until(step))
+        return max(self._gateway.ready_at(self._call(step), time), self._backoff.until(step))
 
     def _call(self, step: Step) -> Call:
         """Return the call that a step makes."""
@@ -207,25 +207,25 @@ class Steps:
     async def async_carry_out(self, step: Step) -> None:
         """Take a step and draw the consequences.
 
-        Raises AccessDeniedError when nothing can be asked any more with these access data.
+        Raises AccessDeniedError when nothing can be asked any more with these credentials.
         """
         self.under_way = True
         try:
             await self._async_ask(step)
         except NotStoredError:
             LOGGER.debug("Nothing was sent: the binding could not be written down")
-            self._pauses.add(step)
+            self._backoff.add(step)
         except NotNowError as err:
             # Else somebody used the token since the step was planned: the ledger knows when again.
             if err.key == NOT_STORED:
-                self._pauses.add(step)
+                self._backoff.add(step)
         except CloudError as err:
             await self._async_failed(step, err)
         except Exception:  # noqa: BLE001 - the other inverters shall not wait for it
             LOGGER.exception("A step failed unexpectedly")
-            self._pauses.add(step)
+            self._backoff.add(step)
         else:
-            self._pauses.end(step)
+            self._backoff.end(step)
         finally:
             self.under_way = False
 
@@ -274,14 +274,14 @@ class Steps:
         page = await self._client.sightings(step.plant_id, step.page)
         look = self._looks.pop(step.plant_id, None)
         if look is None or step.page == 1:
-            look = Round(began=began)
-        if page.goes_on(look.serials):
+            look = PartialList(began=began)
+        if page.has_next(look.serials):
             serials = look.serials | page.serials
-            self._looks[step.plant_id] = Round(step.page + 1, serials, look.began)
+            self._looks[step.plant_id] = PartialList(step.page + 1, serials, look.began)
         bindings = self._bindings.known.values()
         await self._async_take(
             *transitions.of_page(
-                bindings, step.plant_id, page, look, now(), last_word=not self._means.locate
+                bindings, step.plant_id, page, look, now(), last_word=not self._abilities.locate
             )
         )
 
@@ -295,8 +295,7 @@ class Steps:
         """Read one page of the list of everything the token sees, for all its accounts."""
         began = now()
         page = await self._client.watch(step.page)
-        self._access.watch.take(step.page, page, began)
-        self._access.tell_followers()
+        self._gateway.take_watch_page(step.page, page, began)
 
     async def _async_failed(self, step: Step, err: CloudError) -> None:
         """Draw the consequences of a step that failed."""
@@ -306,7 +305,7 @@ class Steps:
         if step.kind is StepKind.LOOK:
             self._looks.pop(step.plant_id, None)
         elif step.kind is StepKind.WATCH:
-            self._access.watch.half_read = None
+            self._gateway.watch.half_read = None
         if isinstance(err, AccessDeniedError):
             raise err
         if isinstance(err, NotAllowedError):
@@ -319,10 +318,10 @@ class Steps:
         elif isinstance(err, OUTAGE):
             # Others go first afterwards: what they are answered shows whether only this one fails.
             time = now()
-            outage = max(0, self._access.soonest(time) - time)
-            self._pauses.add(step, at_least=outage + self._timing.quick_cooldown)
+            outage = max(0, self._gateway.soonest(time) - time)
+            self._backoff.add(step, at_least=outage + self._timing.quick_cooldown)
         else:
-            self._pauses.add(step)
+            self._backoff.add(step)
             self._end_checks(step)
 
     def _end_checks(self, step: Step) -> None:
@@ -339,7 +338,7 @@ class Steps:
     async def _async_not_allowed(self, step: Step, err: NotAllowedError) -> None:
         """Find out whether the token is bad or only may not do this."""
         if step.kind is StepKind.WATCH:
-            self._access.watch.denied_at = now()
+            self._gateway.watch.denied_at = now()
             return
         before = self._bindings.known.get(step.serial)
         try:
@@ -348,18 +347,18 @@ class Steps:
             raise
         except CloudError:
             # Whose fault it is cannot be told now: the same again later.
-            self._pauses.add(step)
+            self._backoff.add(step)
             return
         if step.kind is StepKind.LOOK:
             # What a good token may do changes rarely.
-            self._pauses.add(step, at_least=self._timing.later_interval)
+            self._backoff.add(step, at_least=self._timing.later_interval)
             self._end_checks(step)
         elif before is not None and self._bindings.known.get(step.serial) is before:
             # Else it is wanted elsewhere by now: this answer is not its.
             await self._async_take(transitions.of_denial(before, step.kind, err.key, now()))
 
     async def _async_verify(self) -> None:
-        """Ask whether the access data are good, unless that was just seen."""
+        """Ask whether the credentials are good, unless that was just seen."""
         cooldown = self._timing.slow_cooldown + self._timing.margin
         if self._verified_at is None or not 0 <= now() - self._verified_at < cooldown:
             await self._client.verify()
@@ -368,9 +367,9 @@ class Steps:
     async def _async_take(self, *bindings: Binding) -> None:
         """Take new versions of bindings, and see which checks are done by that."""
         await self._bindings.async_take(bindings)
-        means, time, known = self._means, now(), self._bindings.known
+        abilities, time, known = self._abilities, now(), self._bindings.known
         self._asked = {
             serial: asked
             for serial, asked in self._asked.items()
-            if serial in known and any(asked_steps(known[serial], asked, means, time))
+            if serial in known and any(requested_steps(known[serial], asked, abilities, time))
         }

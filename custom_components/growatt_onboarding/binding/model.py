@@ -37,14 +37,14 @@ class Binding(NamedTuple):
         sent_at: when it was last sent, or was about to be.
         accepted_at: when the cloud said yes.
         associated_at: when it was seen in its plant.
-        looked_at: when the plant's list was last read to its end for it, since it was sent.
-        seen_at: when a list that names no plants first showed it, since it was sent.
-        located_at: when the cloud was last asked who holds it, since it was sent.
+        list_checked_at: when the plant's list was last read to its end for it, since it was sent.
+        watch_seen_at: when a list that names no plants first showed it, since it was sent.
+        holder_checked_at: when the cloud was last asked who holds it, since it was sent.
         missing_at: when its plant's list first lacked it although it is associated.
         failures: how often in a row the cloud failed to take it, or never answered.
-        exists: the cloud answered that it knows this serial number already.
-        resubmitted: it may have been accepted before `sent_at`, so "exists" can mean our own
-            request.
+        known_to_cloud: the cloud answered that it knows this serial number already.
+        maybe_accepted_before: it may have been accepted before `sent_at`, so "already exists" can
+            mean our own request.
         reason: translation key of why it was rejected or is being retried.
         message: the cloud's own words for that.
         holder_plant: name or id of the plant that holds it instead.
@@ -61,13 +61,13 @@ class Binding(NamedTuple):
     sent_at: float | None = None
     accepted_at: float | None = None
     associated_at: float | None = None
-    looked_at: float | None = None
-    seen_at: float | None = None
-    located_at: float | None = None
+    list_checked_at: float | None = None
+    watch_seen_at: float | None = None
+    holder_checked_at: float | None = None
     missing_at: float | None = None
     failures: int = 0
-    exists: bool = False
-    resubmitted: bool = False
+    known_to_cloud: bool = False
+    maybe_accepted_before: bool = False
     reason: str | None = None
     message: str | None = None
     holder_plant: str | None = None
@@ -107,8 +107,8 @@ class Binding(NamedTuple):
             raise ValueError(f"not a binding: {err}") from err
 
 
-_LOOKS: Final = ("looked_at", "seen_at", "located_at", "missing_at")
-lasting: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
+_LOOKS: Final = ("list_checked_at", "watch_seen_at", "holder_checked_at", "missing_at")
+persistent_fields: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
     *(name for name in Binding._fields if name not in _LOOKS)
 )
 """What of a binding is worth a write and worth telling: all but when it was last looked for."""

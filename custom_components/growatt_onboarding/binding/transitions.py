@@ -13,7 +13,7 @@ from ..cloud.errors import (
 )
 from ..cloud.model import Location, SightingPage
 from .model import Binding, BindingState
-from .planner import Round, StepKind
+from .planner import PartialList, StepKind
 from .timing import SUBMIT_TRIES
 
 
@@ -32,7 +32,7 @@ def recover(serial: str, plant_id: str, now: float) -> Binding:
         plant_id=plant_id,
         state=BindingState.UNCONFIRMED,
         queued_at=now,
-        resubmitted=True,
+        maybe_accepted_before=True,
     )
 
 
@@ -43,7 +43,7 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
         serial=binding.serial,
         plant_id=plant_id,
         queued_at=now,
-        resubmitted=plant_id == binding.plant_id and _may_be_accepted(binding),
+        maybe_accepted_before=plant_id == binding.plant_id and _may_be_accepted(binding),
         model=binding.model,
         datalogger=binding.datalogger,
     )
@@ -51,9 +51,12 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
 
 def _may_be_accepted(binding: Binding) -> bool:
     """Tell whether the cloud may hold a request of ours for this plant."""
-    if binding.resubmitted:
+    if binding.maybe_accepted_before:
         return True
-    refused = binding.exists or binding.state in (BindingState.CONFLICT, BindingState.REJECTED)
+    refused = binding.known_to_cloud or binding.state in (
+        BindingState.CONFLICT,
+        BindingState.REJECTED,
+    )
     return binding.sent_at is not None and not refused
 
 
@@ -63,10 +66,10 @@ def sending(binding: Binding, now: float) -> Binding:
         binding,
         state=BindingState.UNCONFIRMED,
         sent_at=now,
-        resubmitted=_may_be_accepted(binding),
-        looked_at=None,
-        located_at=None,
-        seen_at=None,
+        maybe_accepted_before=_may_be_accepted(binding),
+        list_checked_at=None,
+        holder_checked_at=None,
+        watch_seen_at=None,
         reason=None,
         message=None,
     )
@@ -78,16 +81,16 @@ def accepted(binding: Binding, now: float) -> Binding:
         binding,
         state=BindingState.ACCEPTED,
         accepted_at=now,
-        exists=False,
+        known_to_cloud=False,
         failures=0,
         reason=None,
         message=None,
     )
 
 
-def exists_already(binding: Binding) -> Binding:
+def known_already(binding: Binding) -> Binding:
     """Return the binding whose serial number the cloud knows already: whose is to be found out."""
-    return replace(binding, state=BindingState.UNCONFIRMED, exists=True, failures=0)
+    return replace(binding, state=BindingState.UNCONFIRMED, known_to_cloud=True, failures=0)
 
 
 def failed(binding: Binding, reason: str, message: str | None) -> Binding:
@@ -109,9 +112,9 @@ def rejected(binding: Binding, reason: str, message: str | None) -> Binding:
 
 def seen(binding: Binding, now: float) -> Binding:
     """Return the binding that a list without plants shows: a confirmation is worth asking for."""
-    if not binding.pending or binding.seen_at is not None:
+    if not binding.pending or binding.watch_seen_at is not None:
         return binding
-    return replace(binding, seen_at=now)
+    return replace(binding, watch_seen_at=now)
 
 
 def present(
@@ -123,9 +126,9 @@ def present(
         binding,
         state=BindingState.ASSOCIATED,
         associated_at=now if known is None else known,
-        looked_at=now,
+        list_checked_at=now,
         missing_at=None,
-        exists=False,
+        known_to_cloud=False,
         failures=0,
         reason=None,
         message=None,
@@ -148,25 +151,32 @@ def absent(
     """
     if began is not None and any(
         at is not None and began < at <= now
-        for at in (binding.sent_at, binding.accepted_at, binding.seen_at, binding.associated_at)
+        for at in (
+            binding.sent_at,
+            binding.accepted_at,
+            binding.watch_seen_at,
+            binding.associated_at,
+        )
     ):
         return binding
-    binding = replace(binding, looked_at=now)
+    binding = replace(binding, list_checked_at=now)
     if binding.state is BindingState.ASSOCIATED:
         first = binding.missing_at is None
         return replace(binding, missing_at=now) if first else _gone(binding)
     if binding.state is not BindingState.UNCONFIRMED:
         return binding
-    if binding.exists:
+    if binding.known_to_cloud:
         # The cloud may know it by an earlier request of ours; else it is somebody else's.
-        settled = last_word and not binding.resubmitted
-        return held_out_of_reach(binding, now) if settled else binding
+        settled = last_word and not binding.maybe_accepted_before
+        return holder_unknown(binding, now) if settled else binding
     # Not there yet can still mean accepted: the cloud's answer to another request tells. A cloud
     # that never answers those is left alone with them, and the device looked for.
     failures = binding.failures + 1
     if failures >= SUBMIT_TRIES:
         return binding
-    return replace(binding, state=BindingState.QUEUED, failures=failures, resubmitted=True)
+    return replace(
+        binding, state=BindingState.QUEUED, failures=failures, maybe_accepted_before=True
+    )
 
 
 def located(
@@ -180,14 +190,16 @@ def located(
 ) -> Binding:
     """Return the binding whose holder the cloud named; `ours`: this plant and account."""
     if ours:
-        return replace(present(binding, now), looked_at=binding.looked_at, located_at=now)
+        return replace(
+            present(binding, now), list_checked_at=binding.list_checked_at, holder_checked_at=now
+        )
     return replace(
         binding,
         state=BindingState.CONFLICT,
-        located_at=now,
+        holder_checked_at=now,
         missing_at=None,
-        exists=False,
-        resubmitted=False,
+        known_to_cloud=False,
+        maybe_accepted_before=False,
         holder_plant=plant_name or plant_id,
         holder_owner=owner_id,
     )
@@ -198,26 +210,30 @@ def _gone(binding: Binding) -> Binding:
     return replace(binding, state=BindingState.LOST, missing_at=None)
 
 
-def held_by_nobody(binding: Binding, now: float) -> Binding:
+def unclaimed(binding: Binding, now: float) -> Binding:
     """Return the binding whose device, the cloud said, no plant holds."""
     if binding.state is BindingState.CONFLICT:
         # Whoever held it let it go: what was asked for can be had now.
         again = submit_again(binding, now)
-        return replace(again, looked_at=binding.looked_at, located_at=now)
-    binding = replace(binding, located_at=now, seen_at=None)
+        return replace(again, list_checked_at=binding.list_checked_at, holder_checked_at=now)
+    binding = replace(binding, holder_checked_at=now, watch_seen_at=None)
     if binding.state is BindingState.ASSOCIATED:
         return _gone(binding)
-    if binding.state is BindingState.UNCONFIRMED and binding.exists and binding.resubmitted:
+    if (
+        binding.state is BindingState.UNCONFIRMED
+        and binding.known_to_cloud
+        and binding.maybe_accepted_before
+    ):
         # Known to the cloud, held by nobody, and sent by us before: our request is what it knows.
         return accepted(binding, now)
     return binding
 
 
-def held_out_of_reach(binding: Binding, now: float) -> Binding:
+def holder_unknown(binding: Binding, now: float) -> Binding:
     """Return the binding of whose device the cloud may not say who holds it."""
-    if binding.state is BindingState.UNCONFIRMED and binding.exists:
+    if binding.state is BindingState.UNCONFIRMED and binding.known_to_cloud:
         return located(binding, now, plant_id=None, ours=False)
-    return replace(binding, located_at=now)
+    return replace(binding, holder_checked_at=now)
 
 
 def is_refusal(error: CloudError) -> bool:
@@ -239,7 +255,7 @@ def of_submission(sent: Binding, before: Binding, error: CloudError | None, now:
         # There is no text for just this: the code itself is worth knowing.
         message = f"{error.code}: {message}"
     if isinstance(error, AlreadyBoundError):
-        return exists_already(sent)
+        return known_already(sent)
     if isinstance(error, TryAgainError):
         return failed(sent, error.key, message)
     if is_refusal(error):
@@ -251,7 +267,7 @@ def of_page(
     bindings: Iterable[Binding],
     plant_id: str,
     page: SightingPage,
-    look: Round,
+    look: PartialList,
     now: float,
     *,
     last_word: bool,
@@ -260,7 +276,7 @@ def of_page(
 
     With `last_word` nothing but this list can tell who holds a device.
     """
-    ended = not page.goes_on(look.serials)
+    ended = not page.has_next(look.serials)
     found = {sighting.serial: sighting for sighting in page.sightings}
     for binding in bindings:
         if binding.plant_id != plant_id:
@@ -276,7 +292,7 @@ def of_location(
 ) -> Binding:
     """Return a binding after the cloud said who holds its device."""
     if location is None:
-        return held_by_nobody(binding, now)
+        return unclaimed(binding, now)
     return located(
         binding,
         now,
@@ -300,4 +316,4 @@ def of_denial(binding: Binding, kind: StepKind, reason: str, now: float) -> Bind
     """Return a binding after the cloud said that the account may not do this with it."""
     if kind is StepKind.SUBMIT:
         return rejected(binding, reason, None)
-    return held_out_of_reach(binding, now)
+    return holder_unknown(binding, now)

@@ -20,7 +20,7 @@ class Account(NamedTuple):
     Attributes:
         id: the provider's id of the account, None while it is not known.
         name: login name, or whatever names the account best.
-        session: what lets us act for it beyond the access data (tokens), None when not signed in.
+        session: what lets us act for it beyond the credentials (tokens), None when not signed in.
             Only the provider reads it.
         activation_pending: the account exists but waits for an approval or a confirmation mail.
         plant: name of one of its plants, by which a person knows it where `name` is only its id.
@@ -81,7 +81,7 @@ class SightingPage(NamedTuple):
         """The serial numbers on this page."""
         return frozenset(sighting.serial for sighting in self.sightings)
 
-    def goes_on(self, shown: frozenset[str]) -> bool:
+    def has_next(self, shown: frozenset[str]) -> bool:
         """Tell whether to ask for another page after earlier ones showed these serial numbers.
 
         A page that only repeats others is the last: such a cloud would go on without end. One

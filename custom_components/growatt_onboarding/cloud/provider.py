@@ -1,7 +1,7 @@
 """What a provider is: the form its data takes, and the calls it can make.
 
 A provider is described once (`Provider`) and talked to through a `CloudClient` bound to one
-server and one set of access data. Everything outside `cloud/` asks capabilities and fields and
+server and one set of credentials. Everything outside `cloud/` asks capabilities and fields and
 never which provider it has.
 """
 
@@ -99,7 +99,7 @@ class Form(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What this server and this access data allow, as far as a harmless question tells."""
+    """What this server and these credentials allow, as far as a harmless question tells."""
 
     register: tuple[Form, ...] = ()
     link: tuple[Form, ...] = ()
@@ -152,14 +152,14 @@ class HandOver(NamedTuple):
     Attributes:
         domain: its domain.
         name: its name, as people see it.
-        way: which of its ways to sign in takes our access data (a step of its dialog).
-        first_call: the limited call that it makes first, with the same access data.
+        step_id: which of its ways to sign in takes our credentials (a step of its dialog).
+        first_call: the limited call that it makes first, with the same credentials.
 
     """
 
     domain: str
     name: str
-    way: str
+    step_id: str
     first_call: Endpoint
 
 
@@ -186,29 +186,29 @@ class Provider(NamedTuple):
     Attributes:
         key: stored with every account, also the translation key of its name.
         servers: known addresses; an address of one's own is always possible too.
-        access_fields: what is needed to talk to a server at all, before any account.
+        credential_fields: what is needed to talk to a server at all, before any account.
         client: makes a client.
         manufacturer: whose devices these are, None where that is not one maker.
         activates: whether a site may make new accounts wait for a review or a confirmation.
         register_fields: every field that a form to register may ask for.
-        place_field: what a binding needs instead of a plant, where there are no plants.
-        identify: the parts of the access data that, with the server, tell two accounts of the
+        plant_id_field: what a binding needs instead of a plant, where there are no plants.
+        identify: the parts of the credentials that, with the server, tell two accounts of the
             same id apart (a site, a user domain).
-        own_paths: matches the end of an address that is this interface's own, from its slash on:
+        api_path: matches the end of an address that is this interface's own, from its slash on:
             people copy addresses from its documentation. None where it has none to be known by.
 
     """
 
     key: str
     servers: tuple[Server, ...]
-    access_fields: tuple[Field, ...]
+    credential_fields: tuple[Field, ...]
     client: Callable[[ClientContext], CloudClient]
     manufacturer: str | None = None
     activates: bool = False
     register_fields: tuple[Field, ...] = ()
-    place_field: Field | None = None
-    identify: Callable[[Values], str] = lambda _access: ""
-    own_paths: re.Pattern[str] | None = None
+    plant_id_field: Field | None = None
+    identify: Callable[[Values], str] = lambda _credentials: ""
+    api_path: re.Pattern[str] | None = None
 
     def portal(self, url: str) -> str:
         """Return the web pages for an address: known ones, else what the address itself shows."""
@@ -222,18 +222,18 @@ class ClientContext(NamedTuple):
     Attributes:
         http: the caller's aiohttp session; never closed here.
         url: the server's address without a trailing slash.
-        access: values of the provider's access fields.
+        credentials: values of the provider's credential fields.
         session: the account's session, None when not signed in.
         gate: asked before every request.
         on_session: told when the cloud hands out a new session, to be stored.
         cache: answers that are expensive to ask again, shared by all clients of the same server
-            and access data; used where the gate says "not now". None to keep nothing.
+            and credentials; used where the gate says "not now". None to keep nothing.
 
     """
 
     http: aiohttp.ClientSession
     url: str
-    access: Values
+    credentials: Values
     session: Mapping[str, str] | None = None
     gate: Gate | None = None
     on_session: Callable[[Mapping[str, str]], None] | None = None
@@ -241,11 +241,11 @@ class ClientContext(NamedTuple):
 
     def __repr__(self) -> str:
         """Return what may be read by anybody."""
-        return repr_without(self, "access", "session", "cache")
+        return repr_without(self, "credentials", "session", "cache")
 
 
 class CloudClient(ABC):
-    """Talks to one server with one set of access data.
+    """Talks to one server with one set of credentials.
 
     A method that a client's capabilities do not name raises NotImplementedError. All others
     raise `CloudError` and nothing else.
@@ -260,13 +260,13 @@ class CloudClient(ABC):
 
     @abstractmethod
     async def test(self) -> Offer:
-        """Ask whether server and access data are right, without any effect.
+        """Ask whether server and credentials are right, without any effect.
 
-        Raises InvalidInputError or AccessDeniedError at the access field at fault.
+        Raises InvalidInputError or AccessDeniedError at the credential field at fault.
         """
 
     async def verify(self) -> None:
-        """Ask whether the access data and session still work; raise AccessDeniedError if not."""
+        """Ask whether the credentials and session still work; raise AccessDeniedError if not."""
         raise NotImplementedError
 
     async def is_username_available(self, name: str) -> bool | None:
@@ -316,7 +316,7 @@ class CloudClient(ABC):
         """Return what a serial number belongs to."""
         raise NotImplementedError
 
-    def check_place(self, plant_id: str) -> None:
+    def check_plant_id(self, plant_id: str) -> None:
         """Raise InvalidInputError where nothing can be bound to a plant (place) of such an id."""
         raise NotImplementedError
 

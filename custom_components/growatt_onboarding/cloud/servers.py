@@ -19,7 +19,7 @@ from yarl import URL
 from .errors import InvalidInputError
 from .provider import Provider
 
-FIELD: Final = "server"
+SERVER_FIELD: Final = "server"
 
 _LOCAL_NETWORKS = (
     IPv4Network("127.0.0.0/8"),
@@ -54,13 +54,13 @@ def resolve(provider: Provider, value: str) -> str:
     url = _parse(value)
     host = _host(url)
     if url.scheme == "http" and not _is_local(host):
-        raise InvalidInputError("insecure_url", field=FIELD)
+        raise InvalidInputError("insecure_url", field=SERVER_FIELD)
     port = "" if url.is_default_port() else f":{url.port}"
     path = _base_path(provider, url.raw_path)
     return f"{url.scheme}://{f'[{host}]' if ':' in host else host}{port}{path}"
 
 
-def choice(provider: Provider, url: str) -> str:
+def server_key(provider: Provider, url: str) -> str:
     """Return what `resolve` turns into this URL: the key of a known server, else the URL."""
     return next((server.key for server in provider.servers if server.url == url), url)
 
@@ -68,7 +68,7 @@ def choice(provider: Provider, url: str) -> str:
 def _parse(value: str) -> URL:
     """Return an absolute http or https URL; raise InvalidInputError."""
     if not value.isprintable() or any(char in value for char in _NEVER_IN_AN_ADDRESS):
-        raise InvalidInputError("invalid_url", field=FIELD)
+        raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
         url = URL(value if "://" in value else f"https://{value}")
         port = url.port
@@ -76,7 +76,7 @@ def _parse(value: str) -> URL:
         url, port = URL(), None
     # Credentials in an address are either a mistake or meant to mislead about its host.
     if url.scheme not in {"http", "https"} or not port or url.raw_user or url.raw_password:
-        raise InvalidInputError("invalid_url", field=FIELD)
+        raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     return url
 
 
@@ -84,7 +84,7 @@ def _base_path(provider: Provider, path: str) -> str:
     """Return a path up to where the interface begins, without a trailing slash."""
     path = path.rstrip("/")
     # Again, as what is left would be read the same way when it is resolved once more.
-    while provider.own_paths is not None and (own := provider.own_paths.search(path)) is not None:
+    while provider.api_path is not None and (own := provider.api_path.search(path)) is not None:
         path = path[: own.start()].rstrip("/")
     return path
 
@@ -95,14 +95,14 @@ def _host(url: URL) -> str:
     labels = host.split(".")
     if "%" in host:
         # An IPv6 zone means something on one machine only.
-        raise InvalidInputError("invalid_url", field=FIELD)
+        raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
         if ":" in host or _NUMBER.fullmatch(labels[-1]):
             return ip_address(host).compressed
     except ValueError:
-        raise InvalidInputError("invalid_url", field=FIELD) from None
+        raise InvalidInputError("invalid_url", field=SERVER_FIELD) from None
     if len(host) > _MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InvalidInputError("invalid_url", field=FIELD)
+        raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     return host
 
 

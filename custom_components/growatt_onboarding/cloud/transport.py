@@ -149,7 +149,7 @@ class Transport:
                 # A connection that takes half of all the time is a failed one. As this is the
                 # shorter of the two, the total can only run out once the request is on its way.
                 timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._timeout / 2),
-                middlewares=(_once_and_apart,),
+                middlewares=(_no_retry_no_cookies,),
             ) as response:
                 return Answer(
                     status=response.status,
@@ -162,7 +162,7 @@ class Transport:
         raise failure
 
 
-async def _once_and_apart(
+async def _no_retry_no_cookies(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """Keep a request from being resent, and its cookies apart from the session's.

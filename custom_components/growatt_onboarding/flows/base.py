@@ -21,7 +21,7 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 import voluptuous as vol
 
 from ..account import Target, entry_target, is_same_account
-from ..account.registration import async_review_notes
+from ..account.registration import async_review_pending
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Account, Captcha, Values
@@ -43,7 +43,7 @@ from ..const import (
     DOMAIN,
     SUBENTRY_INVERTER,
 )
-from ..gateway import Clouds
+from ..gateway import SharedData
 from .forms import (
     CAPTCHA_FIELD,
     OWN_ADDRESS,
@@ -58,15 +58,15 @@ from .forms import (
 
 # The front end asks once by itself when it begins to show progress. What ends at that moment is
 # also told of, and asked for a second time when there is no dialog any more to answer.
-_AT_LEAST: Final = 1.0
+_MINIMUM_DURATION: Final = 1.0
 
-CONF_WAY = "way"
+CONF_FORM = "way"
 
 
 class AccountFlow(ConfigFlow):
     """The account dialog without its steps."""
 
-    _clouds: Clouds
+    _shared: SharedData
     _provider: Provider
     _target: Target
     _client: CloudClient
@@ -81,14 +81,14 @@ class AccountFlow(ConfigFlow):
         self._account_name: str | None = None
         self._account_id: str | None = None
 
-    async def _use_target(self, url: str, access: Values) -> None:
-        """Test a server with access data and go on with it. Raises CloudError."""
-        self._target = Target(provider=self._provider, url=url, access=access)
-        self._client = self._target.client(self._clouds)
+    async def _use_target(self, url: str, credentials: Values) -> None:
+        """Test a server with credentials and go on with it. Raises CloudError."""
+        self._target = Target(provider=self._provider, url=url, credentials=credentials)
+        self._client = self._target.client(self._shared)
         self._offer = await self._client.test()
 
-    async def _use_entered(self, user_input: Mapping[str, Any], access: Values) -> None:
-        """Test the server that was entered with access data and go on with it.
+    async def _use_entered(self, user_input: Mapping[str, Any], credentials: Values) -> None:
+        """Test the server that was entered with credentials and go on with it.
 
         Raises CloudError; what is wrong with the server stands at the field that named it.
         """
@@ -100,7 +100,7 @@ class AccountFlow(ConfigFlow):
             raise InvalidInputError("address_unused", field=CONF_ADDRESS)
         try:
             url = resolve(self._provider, address or user_input[CONF_SERVER])
-            await self._use_target(url, access)
+            await self._use_target(url, credentials)
         except CloudError as err:
             if by_address and err.field == CONF_SERVER:
                 err.field = CONF_ADDRESS
@@ -113,7 +113,7 @@ class AccountFlow(ConfigFlow):
 
         Raises InvalidInputError at a required field that was left empty.
         """
-        self._memory.keep(field_names(fields), user_input)
+        self._memory.remember(field_names(fields), user_input)
         values = dict(checked(fields, user_input))
         if self._captcha is not None:
             values[CAPTCHA_CHALLENGE] = self._captcha.challenge
@@ -132,11 +132,11 @@ class AccountFlow(ConfigFlow):
         captchas = [field.name for field in fields if field.kind is FieldKind.CAPTCHA]
         if captchas:
             # The answer belongs to a picture that is gone.
-            self._memory.keep(captchas, {})
+            self._memory.remember(captchas, {})
             try:
                 self._captcha = await self._client.captcha(self._form, for_code=for_code)
             except CloudError as err:
-                self._memory.note_also(err)
+                self._memory.add_base_error(err)
         schema = fields_schema(fields, self._memory.typed, self.hass.config.country)
         return self._show(
             step_id,
@@ -146,16 +146,16 @@ class AccountFlow(ConfigFlow):
             server=self._target.url,
         )
 
-    def _ask_way(self, step_id: str, forms: tuple[Form, ...]) -> ConfigFlowResult:
+    def _ask_form(self, step_id: str, forms: tuple[Form, ...]) -> ConfigFlowResult:
         """Ask which of several forms to use."""
         keys = [form.key for form in forms]
-        return self._show(step_id, {vol.Required(CONF_WAY): choice(keys, CONF_WAY)})
+        return self._show(step_id, {vol.Required(CONF_FORM): choice(keys, CONF_FORM)})
 
     def _show(
         self, step_id: str, schema: Mapping[Any, Any], **placeholders: str
     ) -> ConfigFlowResult:
         """Show a form with the error noted before, if any."""
-        errors, error_values = self._memory.take_error()
+        errors, error_values = self._memory.pop_error()
         return self.async_show_form(
             step_id=step_id,
             data_schema=vol.Schema(dict(schema)),
@@ -170,7 +170,7 @@ class AccountFlow(ConfigFlow):
         for entry in self._async_current_entries():
             if (
                 entry.data[CONF_ACCOUNT_ID] is None
-                and entry_target(entry).place == self._target.place
+                and entry_target(entry).realm == self._target.realm
                 and is_same_account(entry, self._target, account)
                 and self._holder(account) in {None, entry}
             ):
@@ -189,7 +189,7 @@ class AccountFlow(ConfigFlow):
         return self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
 
     def _renew(self, entry: ConfigEntry, account: Account) -> ConfigFlowResult:
-        """Give an account's entry new access data, and have it set up anew once."""
+        """Give an account's entry new credentials, and have it set up anew once."""
         account = replace(account, name=entry.data[CONF_ACCOUNT_NAME])
         data = self._target.entry_data(account)
         # The entry's own listener reloads it for new data, but only while it is set up.
@@ -226,7 +226,7 @@ class AccountFlow(ConfigFlow):
 
     async def _go_on(self, entry: ConfigEntry, result: ConfigFlowResult) -> ConfigFlowResult:
         """Open the dialog for the inverters of a new account, where it can have any yet."""
-        await async_review_notes(self.hass, self._clouds)
+        await async_review_pending(self.hass, self._shared)
         if (
             entry.state is ConfigEntryState.LOADED
             and Capability.BIND in entry.runtime_data.client.capabilities
@@ -252,14 +252,14 @@ def chosen_form(forms: tuple[Form, ...], user_input: Mapping[str, Any] | None) -
     """Return the form that was chosen, or the only one."""
     if len(forms) == 1:
         return forms[0]
-    if user_input is None or CONF_WAY not in user_input:
+    if user_input is None or CONF_FORM not in user_input:
         return None
-    return next(form for form in forms if form.key == user_input[CONF_WAY])
+    return next(form for form in forms if form.key == user_input[CONF_FORM])
 
 
-async def shown_in_peace(work: Coroutine[Any, Any, None]) -> None:
+async def with_minimum_duration(work: Coroutine[Any, Any, None]) -> None:
     """Do what progress is shown for, but take at least as long as the front end needs for it."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + _AT_LEAST
+    end = loop.time() + _MINIMUM_DURATION
     await work
     await asyncio.sleep(max(0, end - loop.time()))

@@ -22,7 +22,7 @@ from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Captcha, Values
 from ..cloud.provider import Field, FieldKind, Form, Provider
-from ..cloud.servers import choice as known_server
+from ..cloud.servers import server_key
 from ..const import CONF_SERVER
 
 # Asked for where the form itself does not: before a code is sent.
@@ -47,19 +47,19 @@ class FormMemory:
         self._errors: dict[str, str] = {}
         self._placeholders: dict[str, str] = {}
 
-    def keep(self, names: Iterable[str], user_input: Mapping[str, Any]) -> None:
+    def remember(self, names: Iterable[str], user_input: Mapping[str, Any]) -> None:
         """Remember what the fields of a form hold now; one that was cleared stays empty."""
         for name in names:
             self.typed.pop(name, None)
         self.typed.update(user_input)
 
-    def note(self, err: CloudError, names: Iterable[str] = ()) -> None:
+    def set_error(self, err: CloudError, names: Iterable[str] = ()) -> None:
         """Remember an error for the form that is shown next, at the field at fault."""
         field = err.field if err.field is not None and err.field in names else "base"
         self._errors = {field: err.key}
         self._placeholders = error_placeholders(err)
 
-    def note_also(self, err: CloudError) -> None:
+    def add_base_error(self, err: CloudError) -> None:
         """Remember an error of the form itself, beside one at a field that is to be shown too."""
         self._errors.setdefault("base", err.key)
         self._placeholders = error_placeholders(err) | self._placeholders
@@ -69,7 +69,7 @@ class FormMemory:
         """Whether the next form has an error to show."""
         return bool(self._errors)
 
-    def take_error(self) -> tuple[dict[str, str], dict[str, str]]:
+    def pop_error(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return the error to show, once, with the values for its text."""
         errors, self._errors = self._errors, {}
         placeholders, self._placeholders = self._placeholders, {}
@@ -182,7 +182,7 @@ def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.
 
 def server_values(provider: Provider, url: str) -> dict[str, str]:
     """Return what the fields that say which server hold for this one."""
-    if (key := known_server(provider, url)) != url:
+    if (key := server_key(provider, url)) != url:
         return {CONF_SERVER: key}
     address = {CONF_ADDRESS: url}
     return {CONF_SERVER: OWN_ADDRESS, **address} if provider.servers else address

@@ -14,7 +14,7 @@ from ..cloud.errors import NotNowError
 from ..cloud.provider import HandOver
 from ..const import LOGGER
 from ..coordinator import AccountConfigEntry
-from ..gateway import Clouds
+from ..gateway import SharedData
 
 ADD_LINK: Final = "/config/integrations/dashboard/add?domain={domain}"
 """Where the front end opens an integration's dialog."""
@@ -30,13 +30,13 @@ def has_associated(entry: AccountConfigEntry) -> bool:
 
 
 @callback
-def check_limits(clouds: Clouds, entry: AccountConfigEntry, hand_over: HandOver) -> None:
+def check_limits(shared: SharedData, entry: AccountConfigEntry, hand_over: HandOver) -> None:
     """Raise NotNowError while the other integration's first call would come too soon for us."""
     target = entry_target(entry)
-    ledger = clouds.access(target.provider, target.url, target.access).ledger
+    ledger = shared.gateway(target.provider, target.url, target.credentials).ledger
     call = hand_over.first_call
     # It asks with parameters of its own, and the cloud may count them alike.
-    ready = ledger.ready_at(call.path, None, clouds.limit(call.pace), now())
+    ready = ledger.ready_at(call.path, None, shared.limit(call.pace), now())
     if (wait := ready - now()) > 0:
         raise NotNowError(retry_after=wait, placeholders={"minutes": str(minutes_until(ready))})
 
@@ -48,7 +48,7 @@ def offered_by(target: Target) -> HandOver | None:
 
 
 async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | None:
-    """Open the other integration's dialog where it asks for access data; return the flow's id.
+    """Open the other integration's dialog where it asks for credentials; return the flow's id.
 
     Returns None when anything there is not as expected; then no dialog stays open.
     """
@@ -57,9 +57,9 @@ async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | N
     try:
         result = await flows.async_init(hand_over.domain, context={"source": SOURCE_USER})
         flow_id = result["flow_id"]
-        if hand_over.way in result.get("menu_options", ()):
-            result = await flows.async_configure(flow_id, {"next_step_id": hand_over.way})
-        if result["type"] is FlowResultType.FORM and result["step_id"] == hand_over.way:
+        if hand_over.step_id in result.get("menu_options", ()):
+            result = await flows.async_configure(flow_id, {"next_step_id": hand_over.step_id})
+        if result["type"] is FlowResultType.FORM and result["step_id"] == hand_over.step_id:
             return flow_id
         LOGGER.warning("The dialog of %s is not the one that is known", hand_over.domain)
     except Exception:  # noqa: BLE001 - whatever is wrong over there, the person gets a link

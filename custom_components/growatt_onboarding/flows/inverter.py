@@ -39,7 +39,7 @@ from ..const import (
 from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
-from .base import shown_in_peace
+from .base import with_minimum_duration
 from .forms import FormMemory, checked, field_selector
 
 _NEW_PLANT: Final = "new_plant"
@@ -113,12 +113,12 @@ class InverterFlow(ConfigSubentryFlow):
             plant = next(plant for plant in self._plants if plant.id == chosen)
             return await self._use_plant(plant)
         try:
-            with self._account.coordinator.noticing_denial():
+            with self._account.coordinator.reauth_on_denial():
                 self._plants = await client.plants(self._entry.data[CONF_ACCOUNT_ID])
         except AccessDeniedError:
             raise self._abort("not_signed_in") from None
         except CloudError as err:
-            self._memory.note(err)
+            self._memory.set_error(err)
             # Nothing to choose from: submitting the empty form asks the cloud again.
             return self._show("plant", {})
         may_create = Capability.CREATE_PLANT in client.capabilities
@@ -160,9 +160,9 @@ class InverterFlow(ConfigSubentryFlow):
         self._check_may_bind()
         names = (CONF_NAME, CONF_PEAK_POWER)
         if user_input is not None:
-            self._memory.keep(names, user_input)
+            self._memory.remember(names, user_input)
             try:
-                with self._account.coordinator.noticing_denial():
+                with self._account.coordinator.reauth_on_denial():
                     plant = await async_create_plant(
                         self.hass,
                         self._account.client,
@@ -173,7 +173,7 @@ class InverterFlow(ConfigSubentryFlow):
             except AccessDeniedError:
                 raise self._abort("not_signed_in") from None
             except CloudError as err:
-                self._memory.note(err, names)
+                self._memory.set_error(err, names)
             else:
                 return await self._use_plant(plant)
         typed = {CONF_NAME: self.hass.config.location_name, **self._memory.typed}
@@ -200,16 +200,16 @@ class InverterFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask for what stands in for a plant where there are none."""
-        field = self._account.provider.place_field
+        field = self._account.provider.plant_id_field
         if field is None:
             raise self._abort("cannot_bind")
         if user_input is not None:
-            self._memory.keep((field.name,), user_input)
+            self._memory.remember((field.name,), user_input)
             try:
                 text = checked((field,), user_input)[field.name]
-                self._account.client.check_place(text)
+                self._account.client.check_plant_id(text)
             except InvalidInputError as err:
-                self._memory.note(err, (field.name,))
+                self._memory.set_error(err, (field.name,))
             else:
                 return await self._use_plant(Plant(id=text, name=text))
         typed = self._memory.typed.get(field.name)
@@ -230,7 +230,7 @@ class InverterFlow(ConfigSubentryFlow):
         ways = ["submit_again"]
         if Capability.PLANTS in account.client.capabilities:
             ways.append("plant")
-        elif (field := account.provider.place_field) is not None:
+        elif (field := account.provider.plant_id_field) is not None:
             self._memory.typed[field.name] = plant_id
             ways.append("place")
         return self.async_show_menu(
@@ -264,7 +264,7 @@ class InverterFlow(ConfigSubentryFlow):
             try:
                 await self._coordinator.async_submit_again(serial, self._plant.id)
             except NotStoredError:
-                self._memory.note(CloudError("not_stored"))
+                self._memory.set_error(CloudError("not_stored"))
             else:
                 return await self.async_step_binding()
         return self._show("submit_again", {}, serial=serial)
@@ -278,7 +278,7 @@ class InverterFlow(ConfigSubentryFlow):
         account = self._account
         names = (CONF_SERIAL_NUMBERS,)
         if user_input is not None:
-            self._memory.keep(names, user_input)
+            self._memory.remember(names, user_input)
             try:
                 serials = check_serials(
                     self.hass, split_serials(user_input[CONF_SERIAL_NUMBERS]), MAX_SERIALS_DIALOG
@@ -289,9 +289,9 @@ class InverterFlow(ConfigSubentryFlow):
                 self._coordinator = self._account.coordinator
                 await self._coordinator.async_track(serials, self._plant.id)
             except CloudError as err:
-                self._memory.note(err, names)
+                self._memory.set_error(err, names)
             except NotStoredError:
-                self._memory.note(CloudError("not_stored"))
+                self._memory.set_error(CloudError("not_stored"))
             else:
                 self._serials = serials
                 return await self.async_step_binding()
@@ -314,7 +314,7 @@ class InverterFlow(ConfigSubentryFlow):
         """Watch the cloud's first answers. Closing the dialog loses nothing."""
         if self._watching is None:
             watch = self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
-            self._watching = self.hass.async_create_task(shown_in_peace(watch))
+            self._watching = self.hass.async_create_task(with_minimum_duration(watch))
         if not self._watching.done():
             return self.async_show_progress(
                 step_id="binding",
@@ -359,7 +359,7 @@ class InverterFlow(ConfigSubentryFlow):
         self, step_id: str, schema: dict[Any, Any], **placeholders: str
     ) -> SubentryFlowResult:
         """Show a form with the error noted before, if any."""
-        errors, error_values = self._memory.take_error()
+        errors, error_values = self._memory.pop_error()
         return self.async_show_form(
             step_id=step_id,
             data_schema=vol.Schema(schema),

@@ -14,7 +14,7 @@ from ..account.registration import OutcomeUnknownError, Registration, async_regi
 from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, Field, FieldKind
-from .base import AccountFlow, chosen_form, form_fields, shown_in_peace
+from .base import AccountFlow, chosen_form, form_fields, with_minimum_duration
 from .forms import code_fields, field_names
 
 CONF_SEND_AGAIN: Final = "send_again"
@@ -39,7 +39,7 @@ class RegisterFlow(AccountFlow):
     ) -> ConfigFlowResult:
         """Choose how to register, where there is a choice."""
         if (form := chosen_form(self._offer.register, user_input)) is None:
-            return self._ask_way("register", self._offer.register)
+            return self._ask_form("register", self._offer.register)
         self._form = form
         if form.sends_code:
             return await self.async_step_register_code()
@@ -59,11 +59,11 @@ class RegisterFlow(AccountFlow):
                 await self._check_name(values)
                 await self._client.send_code(form, values)
             except CloudError as err:
-                self._note_refusal(err, fields)
+                self._set_refusal(err, fields)
             else:
                 # One that was sent before is good for nothing any more.
                 codes = [field.name for field in form.fields if field.kind is FieldKind.CODE]
-                self._memory.keep(codes, {})
+                self._memory.remember(codes, {})
                 return await self.async_step_register_form()
         return await self._show_with_ways_out("register_code", fields, for_code=True)
 
@@ -77,14 +77,14 @@ class RegisterFlow(AccountFlow):
             if user_input.pop(CONF_LINK_INSTEAD, False):
                 return await self._link_instead(fields, user_input)
             if user_input.pop(CONF_SEND_AGAIN, False):
-                self._memory.keep(field_names(fields), user_input)
+                self._memory.remember(field_names(fields), user_input)
                 return await self.async_step_register_code()
             try:
                 values = self._register_values(fields, user_input)
                 if not form.sends_code:
                     await self._check_name(values)
             except CloudError as err:
-                self._note_refusal(err, fields)
+                self._set_refusal(err, fields)
             else:
                 self._registration = await async_register(self.hass, self._target, form, values)
                 self._account_name = self._registration.name
@@ -115,9 +115,9 @@ class RegisterFlow(AccountFlow):
         again: Switches = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
         return await self._show_with_ways_out("register_form", shown, again)
 
-    def _note_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
+    def _set_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
         """Remember an error, and whether linking the account there is would be a way out."""
-        self._memory.note(err, field_names(fields))
+        self._memory.set_error(err, field_names(fields))
         self._offer_link = bool(self._offer.link) and isinstance(err, (NotAllowedError, TakenError))
 
     async def _show_with_ways_out(
@@ -141,7 +141,7 @@ class RegisterFlow(AccountFlow):
         self, fields: tuple[Field, ...], user_input: dict[str, Any]
     ) -> ConfigFlowResult:
         """Go on to linking the account that was typed."""
-        self._memory.keep(field_names(fields), user_input)
+        self._memory.remember(field_names(fields), user_input)
         self._account_name = self._memory.typed.get(self._form.identity)
         return await self.async_step_link()
 
@@ -166,7 +166,7 @@ class RegisterFlow(AccountFlow):
         # The progress is shown even when all is over already: without it the next step would be
         # given what was typed into this form, and the form would submit itself again.
         if (shown := self._waiting) is None:
-            self._waiting = self.hass.async_create_task(shown_in_peace(_wait_for(task)))
+            self._waiting = self.hass.async_create_task(with_minimum_duration(_wait_for(task)))
         if shown is None or not shown.done():
             return self.async_show_progress(
                 step_id="registering",
@@ -177,12 +177,12 @@ class RegisterFlow(AccountFlow):
         self._waiting = None
         next_step = "registered"
         if isinstance(err := task.exception(), CloudError):
-            self._leave()
+            self._release()
             next_step = "register_form"
             if isinstance(err, OutcomeUnknownError):
                 next_step = "outcome_unknown"
             else:
-                self._note_refusal(err, self._register_fields())
+                self._set_refusal(err, self._register_fields())
         return self.async_show_progress_done(next_step_id=next_step)
 
     async def async_step_registered(
@@ -210,13 +210,13 @@ class RegisterFlow(AccountFlow):
     @override
     def async_remove(self) -> None:
         """Tell a registration under way that its dialog has ended."""
-        self._leave()
+        self._release()
 
     @callback
-    def _leave(self) -> None:
+    def _release(self) -> None:
         """Wait for the registration no more."""
         if self._registration is not None:
-            self._registration.leave()
+            self._registration.release()
             self._registration = None
 
 

@@ -1,6 +1,6 @@
 """What all accounts of one server and one token share: the ledger, and answers worth keeping.
 
-Everything that leaves for a cloud passes `Access.permit`, whoever asks: a dialog, an action or a
+Everything that leaves for a cloud passes `Gateway.permit`, whoever asks: a dialog, an action or a
 coordinator.
 """
 
@@ -15,7 +15,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from ..binding.planner import Round
+from ..binding.planner import PartialList
 from ..binding.timing import CALLS_PER_DAY, Timing
 from ..clock import minutes_until, now
 from ..cloud.errors import (
@@ -72,18 +72,20 @@ class Watch:
         self.serials: frozenset[str] = frozenset()
         self.read_at: float | None = None
         self.read_from: float | None = None
-        self.half_read: Round | None = None
+        self.half_read: PartialList | None = None
         self.page_at = 0.0
         self.denied_at: float | None = None
 
     def take(self, number: int, page: SightingPage, began: float) -> None:
         """Take in a page that was asked for at `began`."""
-        earlier = Round(began=began) if number == 1 or self.half_read is None else self.half_read
+        earlier = (
+            PartialList(began=began) if number == 1 or self.half_read is None else self.half_read
+        )
         serials = earlier.serials | page.serials
         self.page_at = now()
-        if page.goes_on(earlier.serials):
+        if page.has_next(earlier.serials):
             self.serials |= serials
-            self.half_read = Round(number + 1, serials, earlier.began)
+            self.half_read = PartialList(number + 1, serials, earlier.began)
         else:
             self.serials, self.read_at, self.half_read = serials, self.page_at, None
             self.read_from = earlier.began
@@ -113,8 +115,8 @@ class LastAnswer(NamedTuple):
     code: int | None = None
 
 
-class Access:
-    """One server with one set of access data.
+class Gateway:
+    """One server with one set of credentials.
 
     Attributes:
         ledger: when each call may be made.
@@ -122,34 +124,40 @@ class Access:
         watch: the cheap list.
         reachable: whether the last call reached the cloud.
         last_answers: how the last call of each endpoint ended, by its path.
-        turn: held by the account that takes a step in the background: one at a time.
+        background_lock: held by the account that takes a step in the background: one at a time.
 
     """
 
-    def __init__(self, clouds: Clouds, url: str, ledger: Ledger) -> None:
+    def __init__(self, shared: SharedData, url: str, ledger: Ledger) -> None:
         """Start with what is known of the calls made so far."""
         self.ledger = ledger
         self.cache: dict[str, object] = {}
         self.watch = Watch()
         self.reachable = True
         self.last_answers: dict[str, LastAnswer] = {}
-        self.turn = asyncio.Lock()
-        self._clouds = clouds
+        self.background_lock = asyncio.Lock()
+        self._shared = shared
         self._url = url
-        self._followers: list[CALLBACK_TYPE] = []
+        self._listeners: list[CALLBACK_TYPE] = []
         self._lock = asyncio.Lock()
 
     @callback
-    def follow(self, follower: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call `follower` whenever the watch or the reachability has news, until it is ended."""
-        self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
+    def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call `listener` whenever the watch or the reachability has news, until it is ended."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     @callback
-    def tell_followers(self) -> None:
+    def _notify_listeners(self) -> None:
         """Say that there are news."""
-        for follower in list(self._followers):
-            follower()
+        for listener in list(self._listeners):
+            listener()
+
+    @callback
+    def take_watch_page(self, number: int, page: SightingPage, began: float) -> None:
+        """Take in a page of the cheap list that was asked for at `began`, for all accounts."""
+        self.watch.take(number, page, began)
+        self._notify_listeners()
 
     async def permit(self, call: Call) -> None:
         """Return when the call may leave, having written down that it does.
@@ -157,12 +165,12 @@ class Access:
         Raises NotNowError when a limit forbids it for longer than a person would wait, and
         when it could not be written down.
         """
-        limit = self._clouds.limit(call.endpoint.pace)
+        limit = self._shared.limit(call.endpoint.pace)
         async with self._lock:
-            if limit != UNLIMITED and self._clouds.hass.is_stopping:
+            if limit != UNLIMITED and self._shared.hass.is_stopping:
                 # What is noted now may not be stored any more.
                 raise NotNowError(NOT_STORED)
-            longest = now() + self._clouds.timing.patience
+            longest = now() + self._shared.timing.patience
             # Asked again after each wait: meanwhile a call may have been answered "too often".
             while (wait := self.ready_at(call, time := now()) - time) > 0:
                 ready = now() + wait
@@ -173,7 +181,7 @@ class Access:
                 await asyncio.sleep(wait)
             if self.ledger.record(call.endpoint.path, call.subject, limit, now()):
                 try:
-                    await self._clouds.async_save()
+                    await self._shared.async_save()
                 except NotStoredError as err:
                     self.ledger.withdraw(call.endpoint.path, call.subject)
                     raise NotNowError(NOT_STORED) from err
@@ -198,14 +206,14 @@ class Access:
             return
         self.ledger.reached()
         if error is None:
-            self.ledger.let_through(path, subject, self._clouds.limit(call.endpoint.pace), time)
+            self.ledger.let_through(path, subject, self._shared.limit(call.endpoint.pace), time)
         elif isinstance(error, RateLimitedError):
             # A cloud that limits what no document says it limits is left alone as long as usual.
             pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
             lesson = self.ledger.by_endpoint
-            self.ledger.refused(path, subject, self._clouds.limit(pace), time)
+            self.ledger.refused(path, subject, self._shared.limit(pace), time)
             if self.ledger.by_endpoint is not lesson:
-                self._clouds.save_soon()
+                self._shared.save_soon()
         self._set_reachable(None)
 
     def _set_reachable(self, outage: CloudError | None) -> None:
@@ -217,7 +225,7 @@ class Access:
             LOGGER.info("%s can be reached again", self._url)
         else:
             LOGGER.warning("%s cannot be reached: %s", self._url, outage.key)
-        self.tell_followers()
+        self._notify_listeners()
 
     def soonest(self, time: float) -> float:
         """Return the earliest time, `time` or later, at which the background may make any call."""
@@ -225,11 +233,11 @@ class Access:
 
     def ready_at(self, call: Call, time: float) -> float:
         """Return when the limits allow a call, `time` or later."""
-        limit = self._clouds.limit(call.endpoint.pace)
+        limit = self._shared.limit(call.endpoint.pace)
         return self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
 
 
-class Clouds:
+class SharedData:
     """Everything the integration keeps for the whole of Home Assistant.
 
     One store holds the ledgers and the notes about registrations under way.
@@ -239,10 +247,10 @@ class Clouds:
         """Start empty; `async_load` fills it."""
         self.hass = hass
         self.timing = hass.data.get(DATA_TIMING) or Timing()
-        self.notes: dict[str, dict[str, Any]] = {}
+        self.pending_registrations: dict[str, dict[str, Any]] = {}
         self._store = DurableStore(hass, DOMAIN)
         self._ledgers: dict[str, Ledger] = {}
-        self._accesses: dict[str, Access] = {}
+        self._gateways: dict[str, Gateway] = {}
         self._limits = {
             Pace.FREE: UNLIMITED,
             Pace.QUICK: Limit(self.timing.quick_cooldown),
@@ -259,9 +267,11 @@ class Clouds:
                 key: Ledger.from_dict(ledger, self.timing)
                 for key, ledger in data["ledgers"].items()
             }
-            self.notes = {key: _note(note) for key, note in data["registrations"].items()}
+            self.pending_registrations = {
+                key: _note(note) for key, note in data["registrations"].items()
+            }
         except AttributeError, KeyError, TypeError, ValueError:
-            await self._store.async_set_aside()
+            await self._store.async_quarantine()
             return
         self._ledgers = ledgers
         for ledger in ledgers.values():
@@ -272,7 +282,7 @@ class Clouds:
         await self._store.async_write(self._data())
 
     @property
-    def notes_lost(self) -> bool:
+    def pending_lost(self) -> bool:
         """Whether there may have been notes that could not be read at this start."""
         return self._store.damaged
 
@@ -302,21 +312,21 @@ class Clouds:
             "ledgers": {
                 key: ledger.as_dict() for key, ledger in self._ledgers.items() if not ledger.empty
             },
-            "registrations": self.notes,
+            "registrations": self.pending_registrations,
         }
 
     def limit(self, pace: Pace) -> Limit:
         """Return how often a call of this pace may be made."""
         return self._limits[pace]
 
-    def access(self, provider: Provider, url: str, values: Mapping[str, str]) -> Access:
-        """Return what is shared by everybody who uses this server with this access data."""
+    def gateway(self, provider: Provider, url: str, values: Mapping[str, str]) -> Gateway:
+        """Return what is shared by everybody who uses this server with this credentials."""
         parts = [provider.key, url, *(f"{key}={values[key]}" for key in sorted(values))]
         key = sha256("\n".join(parts).encode()).hexdigest()
-        if key not in self._accesses:
+        if key not in self._gateways:
             ledger = self._ledgers.setdefault(key, Ledger(self.timing))
-            self._accesses[key] = Access(self, url, ledger)
-        return self._accesses[key]
+            self._gateways[key] = Gateway(self, url, ledger)
+        return self._gateways[key]
 
     def client(
         self,
@@ -325,15 +335,15 @@ class Clouds:
         values: Mapping[str, str],
         **session: Any,
     ) -> CloudClient:
-        """Return a client that passes through the shared access."""
-        access = self.access(provider, url, values)
+        """Return a client that passes through the shared gateway."""
+        gateway = self.gateway(provider, url, values)
         return provider.client(
             ClientContext(
                 http=async_get_clientsession(self.hass),
                 url=url,
-                access=values,
-                gate=access,
-                cache=access.cache,
+                credentials=values,
+                gate=gateway,
+                cache=gateway.cache,
                 **session,
             )
         )
@@ -348,13 +358,13 @@ def _note(stored: dict[str, Any]) -> dict[str, Any]:
     return {**stored, "at": float(stored["at"])}
 
 
-DATA_CLOUDS: HassKey[Clouds] = HassKey(DOMAIN)
+DATA_SHARED: HassKey[SharedData] = HassKey(DOMAIN)
 
 
-@singleton(DATA_CLOUDS, async_=True)
-async def async_get_clouds(hass: HomeAssistant) -> Clouds:
-    """Return the one `Clouds`, loading it at the first call."""
-    clouds = Clouds(hass)
-    await clouds.async_load()
-    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, clouds.async_close)
-    return clouds
+@singleton(DATA_SHARED, async_=True)
+async def async_get_shared_data(hass: HomeAssistant) -> SharedData:
+    """Return the one `SharedData`, loading it at the first call."""
+    shared = SharedData(hass)
+    await shared.async_load()
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, shared.async_close)
+    return shared

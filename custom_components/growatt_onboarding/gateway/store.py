@@ -45,7 +45,7 @@ class DurableStore(Store[StoredData]):
         # What was on disk could not be read.
         self.damaged = False
         # What is on disk could neither be read nor kept aside: it must not be overwritten.
-        self._stuck = False
+        self._unwritable = False
         # Two writes at once would share one outcome.
         self._one_write = asyncio.Lock()
 
@@ -68,7 +68,7 @@ class DurableStore(Store[StoredData]):
 
         Raises NotStoredError when it could not be written or Home Assistant is stopping.
         """
-        if self._stuck or self.hass.is_stopping or self.hass.state is CoreState.stopped:
+        if self._unwritable or self.hass.is_stopping or self.hass.state is CoreState.stopped:
             raise NotStoredError
         # When the caller is cancelled, the write goes on, and a later one must not overtake it.
         await asyncio.shield(
@@ -88,7 +88,7 @@ class DurableStore(Store[StoredData]):
 
     async def async_write_last(self, data: StoredData) -> None:
         """Write while Home Assistant ends; nothing depends on it any more."""
-        if self._stuck:
+        if self._unwritable:
             return
         try:
             await self.async_save(data)
@@ -117,11 +117,11 @@ class DurableStore(Store[StoredData]):
             TypeError,
             ValueError,
         ):
-            await self.async_set_aside()
+            await self.async_quarantine()
             return None
         return data
 
-    async def async_set_aside(self) -> None:
+    async def async_quarantine(self) -> None:
         """Keep an unreadable file under another name and raise the repair."""
         self.damaged = True
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
@@ -130,7 +130,7 @@ class DurableStore(Store[StoredData]):
             await self.hass.async_add_executor_job(os.replace, self.path, kept)
         except OSError:
             LOGGER.exception("%s cannot be read, nor kept under another name", self.path)
-            self._stuck = True
+            self._unwritable = True
             return
         LOGGER.error("The stored data in %s cannot be read; it was kept as %s", self.path, kept)
         ir.async_create_issue(

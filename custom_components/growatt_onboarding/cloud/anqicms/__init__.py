@@ -33,7 +33,7 @@ from ..provider import (
     Offer,
     Provider,
 )
-from ..servers import FIELD as SERVER_FIELD
+from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport, is_header_value
 from . import api, read
 
@@ -131,7 +131,7 @@ class AnqicmsClient(CloudClient):
 
     async def test(self) -> Offer:
         """Ask whether signing in takes a picture's answer."""
-        _site(self._context.access)
+        _site(self._context.credentials)
         try:
             captcha = await self._captcha_wanted()
         except CloudError as err:
@@ -283,7 +283,7 @@ class AnqicmsClient(CloudClient):
         """Make a call and return what `reader` makes of the reply."""
         request = Request(
             call=Call(endpoint),
-            query={**(query or {}), **_site(self._context.access)},
+            query={**(query or {}), **_site(self._context.credentials)},
             json=json,
             headers=headers or {},
         )
@@ -305,13 +305,13 @@ class AnqicmsClient(CloudClient):
             self._context.on_session({"token": token})
 
 
-def _identify(access: Values) -> str:
-    return _site(access).get(_SITE_ID, "")
+def _identify(credentials: Values) -> str:
+    return _site(credentials).get(_SITE_ID, "")
 
 
-def _site(access: Values) -> dict[str, str]:
+def _site(credentials: Values) -> dict[str, str]:
     """Return the query that names a site among several of one installation."""
-    typed = fields.optional_text(access, _SITE_ID)
+    typed = fields.optional_text(credentials, _SITE_ID)
     if typed is None:
         return {}
     number = as_int(typed)
@@ -323,7 +323,7 @@ def _site(access: Values) -> dict[str, str]:
 ANQICMS: Final = Provider(
     key="anqicms",
     servers=(),
-    access_fields=(Field(name=_SITE_ID, kind=FieldKind.NUMBER, required=False),),
+    credential_fields=(Field(name=_SITE_ID, kind=FieldKind.NUMBER, required=False),),
     client=AnqicmsClient,
     activates=True,
     register_fields=(
@@ -336,7 +336,7 @@ ANQICMS: Final = Provider(
         _OPTIONAL_CAPTCHA,
     ),
     identify=_identify,
-    own_paths=re.compile(r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$"),
+    api_path=re.compile(r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$"),
 )
 
 

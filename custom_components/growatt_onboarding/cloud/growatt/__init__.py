@@ -42,7 +42,7 @@ from ..provider import (
     Provider,
     Server,
 )
-from ..servers import FIELD as SERVER_FIELD
+from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport, is_header_value
 from . import api, read
 from .api import Reply
@@ -100,7 +100,7 @@ class GrowattClient(CloudClient):
 
     @property
     def signed_in(self) -> bool:
-        """Always: the token is part of the access data."""
+        """Always: the token is part of the credentials."""
         return True
 
     async def test(self) -> Offer:
@@ -257,14 +257,14 @@ class GrowattClient(CloudClient):
         parameters = {"dataloggerSn": _valid_serial(serial)}
         return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, read.device_kind)
 
-    def check_place(self, plant_id: str) -> None:
+    def check_plant_id(self, plant_id: str) -> None:
         """Refuse what is no plant's id."""
         _identifier(plant_id, "plant_id")
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Ask for an inverter to be put into a plant as soon as it is online."""
         _identifier(account_id, "account_id")
-        self.check_place(plant_id)
+        self.check_plant_id(plant_id)
         _valid_serial(serial)
         await self._ask(
             self.bind_call(account_id, plant_id, serial),
@@ -340,7 +340,7 @@ class GrowattClient(CloudClient):
         )
 
     def _token(self) -> str:
-        token = self._context.access.get("token", "").strip()
+        token = self._context.credentials.get("token", "").strip()
         if not token or not is_header_value(token):
             raise InvalidInputError("invalid_token" if token else "required", field="token")
         return token
@@ -419,8 +419,8 @@ class GrowattClient(CloudClient):
 
 
 # With a token its library calls the global server, whatever region was chosen.
-GROWATT_SERVER: Final = HandOver(
-    domain="growatt_server", name="Growatt", way="token_auth", first_call=api.PLANT_LIST
+CORE_GROWATT: Final = HandOver(
+    domain="growatt_server", name="Growatt", step_id="token_auth", first_call=api.PLANT_LIST
 )
 GROWATT: Final = Provider(
     key="growatt",
@@ -432,17 +432,17 @@ GROWATT: Final = Provider(
             "global",
             "https://openapi.growatt.com",
             "https://server.growatt.com",
-            hand_over=GROWATT_SERVER,
+            hand_over=CORE_GROWATT,
         ),
         Server("north_america", "https://openapi-us.growatt.com", "https://server-us.growatt.com"),
         Server("australia_new_zealand", "https://openapi-au.growatt.com"),
         Server("china", "https://openapi-cn.growatt.com", "https://server-cn.growatt.com"),
         Server("test", "https://test.growatt.com"),
     ),
-    access_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
+    credential_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
-    own_paths=re.compile(r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$"),
+    api_path=re.compile(r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$"),
 )
 
 

@@ -40,7 +40,7 @@ from ..provider import (
     Provider,
     Server,
 )
-from ..servers import FIELD as SERVER_FIELD
+from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport
 from . import api, read
 from .api import Reply
@@ -123,7 +123,7 @@ class QuectelClient(CloudClient):
         )
         self._session = Session.from_dict(context.session)
         self._refreshing: asyncio.Task[Session] | None = None
-        self._secret = context.access.get("user_domain_secret", "").strip()
+        self._secret = context.credentials.get("user_domain_secret", "").strip()
         self.capabilities = frozenset(
             {
                 Capability.REGISTER,
@@ -275,13 +275,13 @@ class QuectelClient(CloudClient):
 
     # Devices
 
-    def check_place(self, plant_id: str) -> None:
+    def check_plant_id(self, plant_id: str) -> None:
         """Refuse what is no product's key."""
         self._check(_PRODUCT_KEY, plant_id, "invalid_product_key", "product_key")
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Ask for a device to be bound; `plant_id` is its product's key."""
-        self.check_place(plant_id)
+        self.check_plant_id(plant_id)
         self._check(_SERIAL, serial, "invalid_serial", "serial_numbers")
         await self._ask_signed_in(
             self.bind_call(account_id, plant_id, serial),
@@ -318,7 +318,7 @@ class QuectelClient(CloudClient):
         return urlencode({"uid": account_id, **parameters})
 
     def _user_domain(self) -> str:
-        user_domain = fields.text(self._context.access, "user_domain")
+        user_domain = fields.text(self._context.credentials, "user_domain")
         self._check(_USER_DOMAIN, user_domain, "user_domain_invalid", "user_domain")
         return user_domain
 
@@ -441,13 +441,13 @@ QUECTEL: Final = Provider(
         Server("north_america", "https://iot-api.landecia.com"),
         Server("china", "https://iot-api.quectelcn.com"),
     ),
-    access_fields=(
+    credential_fields=(
         Field(name="user_domain"),
         Field(name="user_domain_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
     ),
     client=QuectelClient,
     register_fields=REGISTER.fields,
-    place_field=PRODUCT_KEY,
-    identify=lambda access: access.get("user_domain", "").strip(),
-    own_paths=re.compile(r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$"),
+    plant_id_field=PRODUCT_KEY,
+    identify=lambda credentials: credentials.get("user_domain", "").strip(),
+    api_path=re.compile(r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$"),
 )

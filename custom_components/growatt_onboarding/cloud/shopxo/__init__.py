@@ -30,7 +30,7 @@ from ..provider import (
     Offer,
     Provider,
 )
-from ..servers import FIELD as SERVER_FIELD
+from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport
 from . import api, read
 from .api import AccountType
@@ -272,10 +272,10 @@ class ShopxoClient(CloudClient):
 SHOPXO: Final = Provider(
     key="shopxo",
     servers=(),
-    access_fields=(),
+    credential_fields=(),
     client=ShopxoClient,
     activates=True,
-    own_paths=re.compile(r"/api\.php(?:/.+)?$"),
+    api_path=re.compile(r"/api\.php(?:/.+)?$"),
     register_fields=(*_IDENTITIES.values(), _CODE, _NEW_PASSWORD, _NICKNAME, _CAPTCHA),
 )
 

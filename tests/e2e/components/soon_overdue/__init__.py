@@ -10,7 +10,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from custom_components.growatt_onboarding.gateway import async_get_clouds
+from custom_components.growatt_onboarding.gateway import async_get_shared_data
 
 DOMAIN = "soon_overdue"
 CONF_SECONDS = "seconds"
@@ -21,8 +21,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Offer the action `set`, which holds for the accounts that are set up after it."""
 
     async def set_overdue(call: ServiceCall) -> None:
-        clouds = await async_get_clouds(hass)
-        clouds.timing = replace(clouds.timing, overdue_after=call.data[CONF_SECONDS])
+        shared = await async_get_shared_data(hass)
+        shared.timing = replace(shared.timing, overdue_after=call.data[CONF_SECONDS])
 
     schema = vol.Schema({vol.Required(CONF_SECONDS): vol.Coerce(float)})
     hass.services.async_register(DOMAIN, "set", set_overdue, schema)
