@@ -266,12 +266,12 @@ async def test_domain_store_keeps_notes(hass: HomeAssistant) -> None:
             json.dumps({"version": 1, "data": data})
             for data in (
                 {"bindings": []},
-                {"generation": 1, "bindings": 5, "anchored": []},
-                {"generation": 1, "bindings": [5], "anchored": []},
-                {"generation": 1, "bindings": [{"serial": "SIM0000001"}], "anchored": []},
-                {"generation": 1, "bindings": {"SIM0000001": []}, "anchored": []},
-                {"generation": 1, "bindings": [], "anchored": 5},
-                {"generation": 1, "bindings": [], "anchored": [[]]},
+                {"generation": 1, "bindings": 5, "subentry_stored": []},
+                {"generation": 1, "bindings": [5], "subentry_stored": []},
+                {"generation": 1, "bindings": [{"serial": "SIM0000001"}], "subentry_stored": []},
+                {"generation": 1, "bindings": {"SIM0000001": []}, "subentry_stored": []},
+                {"generation": 1, "bindings": [], "subentry_stored": 5},
+                {"generation": 1, "bindings": [], "subentry_stored": [[]]},
             )
         ),
     ],
