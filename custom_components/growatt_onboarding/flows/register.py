@@ -1,6 +1,5 @@
 """The steps of the account dialog that create an account."""
 
-from abc import abstractmethod
 import asyncio
 from copy import replace
 from typing import Any, Final, override
@@ -14,8 +13,9 @@ from ..account.registration import OutcomeUnknownError, Registration, async_regi
 from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, Field, FieldKind
-from .base import AccountFlow, chosen_form, form_fields, with_minimum_duration
+from .base import chosen_form, form_fields, with_minimum_duration
 from .forms import code_fields, field_names
+from .sign_in import SignInFlow
 
 CONF_SEND_AGAIN: Final = "send_again"
 CONF_LINK_INSTEAD: Final = "link_instead"
@@ -23,7 +23,7 @@ CONF_LINK_INSTEAD: Final = "link_instead"
 type Switches = dict[vol.Marker, BooleanSelector]
 
 
-class RegisterFlow(AccountFlow):
+class RegisterFlow(SignInFlow):
     """The steps from choosing how to register to the new account."""
 
     def __init__(self) -> None:
@@ -144,10 +144,6 @@ class RegisterFlow(AccountFlow):
         self._memory.remember(field_names(fields), user_input)
         self._account_name = self._memory.typed.get(self._form.identity)
         return await self.async_step_link()
-
-    @abstractmethod
-    async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Link an account there is."""
 
     async def _check_name(self, values: Values) -> None:
         """Refuse a name that is taken, where that can be asked without effect."""
