@@ -36,8 +36,8 @@ from custom_components.growatt_onboarding.flows.register import (
 )
 import custom_components.growatt_onboarding.repairs
 import custom_components.growatt_onboarding.services  # noqa: F401
+from scripts.lib.texts import TRANSLATIONS, faults, faults_of_text, leaves, placeholders, read
 
-from .texts_check import TRANSLATIONS, faults, faults_of_text, leaves, placeholders, read
 from .used_texts import ROOT, Code
 
 LANGUAGES = ("cs", "de", "es", "fr", "it", "nl", "pl", "pt", "pt-BR", "sv", "zh-Hans")
@@ -587,7 +587,7 @@ def test_a_draft_is_checked_from_the_command_line(tmp_path: Path) -> None:
     def checked(draft: Any) -> subprocess.CompletedProcess[str]:
         (tmp_path / "de.json").write_text(json.dumps(draft))
         files = (tmp_path / "de.json", "--english", tmp_path / "en.json")
-        command = [sys.executable, "-m", "tests.texts_check", *map(str, files)]
+        command = [sys.executable, "-m", "scripts.lib.texts", *map(str, files)]
         root = Path(__file__).parents[1]
         return subprocess.run(  # noqa: S603
             command, cwd=root, capture_output=True, text=True, check=False

@@ -1,6 +1,6 @@
 """Check a translation against the English texts.
 
-Usage: python -m tests.texts_check TRANSLATION.json [--english ENGLISH.json]
+Usage: python -m scripts.lib.texts TRANSLATION.json [--english ENGLISH.json]
 Prints every fault with its place, and ends with 1 when there is one. Needs Python only.
 """
 
@@ -12,9 +12,8 @@ import re
 import sys
 from typing import Any
 
-TRANSLATIONS = (
-    Path(__file__).parents[1] / "custom_components" / "growatt_onboarding" / "translations"
-)
+PROJECT = Path(__file__).resolve().parents[2]
+TRANSLATIONS = PROJECT / "custom_components" / "growatt_onboarding" / "translations"
 # As long as this a text says something that every language says in its own words.
 WORDS_THAT_SAY_SOMETHING = 4
 # So many of the English words in a row were left there by mistake; names are shorter.
@@ -179,8 +178,8 @@ def main() -> int:
     except (OSError, TypeError, ValueError) as err:
         wrong = [str(err)]
     for fault in wrong:
-        print(fault)  # noqa: T201
-    print(f"{arguments.translation}: {len(wrong)} faults" if wrong else "no fault")  # noqa: T201
+        print(fault)
+    print(f"{arguments.translation}: {len(wrong)} faults" if wrong else "no fault")
     return 1 if wrong else 0
 
 
