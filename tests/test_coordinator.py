@@ -284,7 +284,7 @@ async def test_exists_already_and_the_cloud_does_not_say_where(
     await world.bind(entry, plant_id, [SN])
     await world.shows("conflict", SN)
     reason = world.issues()[f"conflict_{SN}"]["reason"]
-    assert reason.startswith("Another plant or account has this inverter.")
+    assert reason.startswith("The inverter is in another plant or account.")
     assert not reauths(entry, world.hass)
 
 
@@ -848,7 +848,7 @@ async def test_token_that_may_not_bind_is_no_bad_token(
     await world.shows("rejected", *serials, seconds=60)
     assert not reauths(entry, world.hass)
     assert world.asked(PLANTS) == 1
-    assert "may not add inverters" in world.issues()[f"rejected_{serials[0]}"]["reason"]
+    assert "not allowed to add inverters" in world.issues()[f"rejected_{serials[0]}"]["reason"]
 
 
 async def test_token_that_may_not_read_devices_is_no_bad_token(

@@ -446,10 +446,10 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(
     ("code", "words"),
     [
         (10002, "The cloud does not accept the serial number."),
-        (10004, "The cloud does not know this plant"),
-        (10005, "The cloud does not know this account"),
-        (10006, "The cloud does not know this account"),
-        (10007, "The cloud knows no datalogger"),
+        (10004, "The cloud does not recognize this plant"),
+        (10005, "The cloud no longer recognizes this account"),
+        (10006, "The cloud no longer recognizes this account"),
+        (10007, "The cloud does not know of a datalogger"),
         (31337, "the cloud's own words"),
     ],
 )
@@ -481,7 +481,7 @@ async def test_the_end_says_what_is_there_already_and_what_belongs_to_others(
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
     associated, conflict = result["description_placeholders"]["results"].split("\n")
     assert associated == "- **Associated:** SIM0000001"
-    assert conflict.startswith("- **Conflict:** SIM0000002. Another plant or account")
+    assert conflict.startswith("- **Conflict:** SIM0000002. The inverter is in another plant")
 
 
 @pytest.mark.parametrize(
