@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -195,3 +196,13 @@ async def until(condition: Callable[[], object], seconds: float = 10) -> None:
         # What is waited for sets no event.
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+def unique_id(realm: str, account: str) -> str:
+    """Return an entry's unique id: no address in it, and no name."""
+    return f"{sha256(realm.encode()).hexdigest()[:16]}_{account}"
+
+
+def name_in_unique_id(name: str) -> str:
+    """Return what stands for the id of an account whose id nobody knows."""
+    return sha256(name.encode()).hexdigest()[:16]

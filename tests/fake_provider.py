@@ -171,6 +171,8 @@ def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:
     """Return a provider that talks to this cloud and has no known servers."""
     return Provider(
         key="fake",
+        vendor="Fake",
+        product="Fake portal",
         servers=(),
         credential_fields=(
             Field(name="site", required=False),

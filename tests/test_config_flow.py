@@ -37,6 +37,7 @@ from .common import (
     send,
     submit,
     suggested,
+    unique_id,
 )
 
 REGISTER = "user/user_register"
@@ -111,7 +112,7 @@ async def test_create_an_account_and_go_on_to_inverters(
         "session": {},
         "activation_pending": False,
     }
-    assert entry.unique_id == f"growatt|{cloud.url}||102"
+    assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", "102")
     user = cloud.growatt.user_named("alice")
     assert user is not None
     assert (user.email, user.country) == ("alice@example.com", "Netherlands")
@@ -616,7 +617,7 @@ async def test_link_completes_an_account_whose_id_was_not_known(
     assert result["reason"] == "reauth_successful"
     assert entries(hass) == [entry]
     assert entry.data["account_id"] == RESIDENT_ID
-    assert entry.unique_id == f"growatt|{cloud.url}||{RESIDENT_ID}"
+    assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", RESIDENT_ID)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
 
@@ -739,7 +740,7 @@ async def test_reauth_of_an_account_whose_id_was_not_known(
     result = await submit(hass, result, token=INSTALLER_TOKEN)
     assert result["reason"] == "reauth_successful"
     assert entry.data["account_id"] == RESIDENT_ID
-    assert entry.unique_id == f"growatt|{cloud.url}||{RESIDENT_ID}"
+    assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", RESIDENT_ID)
 
 
 # The dialog itself

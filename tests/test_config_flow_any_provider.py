@@ -27,9 +27,11 @@ from .common import (
     account_entry,
     count_setups,
     entries,
+    name_in_unique_id,
     open_reauth,
     submit,
     suggested,
+    unique_id,
 )
 from .fake_provider import (
     BY_EMAIL_ALONE,
@@ -138,7 +140,7 @@ async def test_a_picture_in_the_form_is_fresh_after_each_error(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     (values,) = portal.registered
     assert values == {**ACCOUNT, "captcha": "second", "captcha_challenge": "challenge 2"}
-    assert result["result"].unique_id == f"fake|{URL}|3|id of alice"
+    assert result["result"].unique_id == unique_id(f"fake|{URL}|3", "id of alice")
 
 
 async def test_an_empty_answer_to_a_picture(hass: HomeAssistant, portal: FakeCloud) -> None:
@@ -338,7 +340,7 @@ async def pending(hass: HomeAssistant, portal: FakeCloud) -> ConfigEntry:
     assert result["data"]["activation_pending"]
     assert result["data"]["session"] is None
     (entry,) = entries(hass)
-    assert entry.unique_id == f"fake|{URL}||alice"
+    assert entry.unique_id == unique_id(f"fake|{URL}|", name_in_unique_id("alice"))
     return entry
 
 
@@ -369,7 +371,7 @@ async def test_signing_in_ends_the_wait(
     assert pending.data["account_id"] == "id of alice"
     assert pending.data["session"] == {"token": "fake"}
     assert not pending.data["activation_pending"]
-    assert pending.unique_id == f"fake|{URL}||id of alice"
+    assert pending.unique_id == unique_id(f"fake|{URL}|", "id of alice")
 
 
 async def test_linking_in_the_dialog_ends_the_wait_too(
@@ -556,10 +558,12 @@ async def test_the_same_name_on_another_site_is_another_account(
     for site in ("1", "2"):
         result = await submit(hass, await open_portal(hass, site=site), **ACCOUNT, captcha="text")
         assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert [entry.unique_id for entry in entries(hass)] == [
-        f"fake|{URL}|1|id of alice",
-        f"fake|{URL}|2|id of alice",
+    unique_ids = [entry.unique_id for entry in entries(hass)]
+    assert unique_ids == [
+        unique_id(f"fake|{URL}|1", "id of alice"),
+        unique_id(f"fake|{URL}|2", "id of alice"),
     ]
+    assert not any(URL.partition("://")[2] in str(found) for found in unique_ids)
 
 
 async def test_an_entry_that_cannot_be_set_up_has_no_inverter_dialog_yet(
@@ -581,4 +585,4 @@ async def test_an_entry_that_cannot_be_set_up_has_no_inverter_dialog_yet(
 def test_an_account_without_an_id_is_told_apart_by_its_name() -> None:
     target = Target(provider=fake_provider(FakeCloud()), url=URL, credentials={"site": "3"})
     entry = account_entry(target, Account(id=None, name="Alice"))
-    assert entry.unique_id == f"fake|{URL}|3|alice"
+    assert entry.unique_id == unique_id(f"fake|{URL}|3", name_in_unique_id("alice"))

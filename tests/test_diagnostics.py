@@ -34,7 +34,7 @@ from custom_components.growatt_onboarding.diagnostics import (
     shown,
     without,
 )
-from custom_components.growatt_onboarding.gateway import async_get_shared_data
+from custom_components.growatt_onboarding.gateway import PendingRegistration, async_get_shared_data
 from simulator.growatt import INSTALLER_TOKEN
 
 from .common import account_entry
@@ -319,12 +319,8 @@ async def test_the_file_that_is_downloaded_holds_nothing_personal(
     assert await async_setup_component(world.hass, "diagnostics", {})
     shared = await async_get_shared_data(world.hass)
     name, url = "jane.doe@example.com", "https://doe-family.example"
-    shared.pending_registrations[f"growatt|{url}||{name}"] = {
-        "provider": "growatt",
-        "server": url,
-        "account_name": name,
-        "at": 0.0,
-    }
+    pending = PendingRegistration("growatt", url, name, 0.0)
+    shared.pending_registrations[f"growatt|{url}||{name}"] = pending
     await async_review_pending(world.hass, shared)
     client = await hass_client()
     answer = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")

@@ -244,7 +244,7 @@ async def test_devices_link_to_the_portal(
     await hass.async_block_till_done()
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     assert {device.configuration_url for device in devices} == {portal}
-    assert {device.model for device in devices} == {None, "MIN 3000TL-XH"}
+    assert {device.model for device in devices} == {"ShineServer", "MIN 3000TL-XH"}
     assert {device.manufacturer for device in devices} == {"Growatt"}
     assert {device.entry_type for device in devices} == {None, dr.DeviceEntryType.SERVICE}
 

@@ -62,11 +62,45 @@ async def test_the_accounts_device(
     await track(hass, cloud, entry)
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     account, inverter = sorted(devices, key=lambda device: device.via_device_id is not None)
-    assert account.name == RESIDENT
+    assert account.name == f"Growatt {RESIDENT}"
+    assert (account.manufacturer, account.model) == ("Growatt", "ShineServer")
     assert account.configuration_url == cloud.url
     assert inverter.via_device_id == account.id
     assert inverter.serial_number == SERIAL
     assert inverter.manufacturer == "Growatt"
+
+
+async def test_accounts_of_one_name_at_several_clouds_are_told_apart(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    others = [
+        await add_account(hass, cloud, provider=provider, name=RESIDENT, session=None)
+        for provider in ("quectel", "shopxo", "anqicms")
+    ]
+    entries = [entry, *others]
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    accounts = [
+        devices.async_get_device_by_identifier((DOMAIN, one.entry_id), one.entry_id)
+        for one in entries
+    ]
+    assert None not in accounts
+    assert len({(one.manufacturer, one.model) for one in accounts if one}) == len(entries)
+    connected = [
+        entities.async_get_entity_id("binary_sensor", DOMAIN, f"{one.entry_id}_connected")
+        for one in entries
+    ]
+    assert connected == [
+        f"binary_sensor.{vendor}_sim_resident_connected"
+        for vendor in ("growatt", "quectel", "shopxo", "anqicms")
+    ]
+
+
+async def test_an_account_that_names_its_cloud_is_not_called_by_it_twice(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    named = await add_account(hass, cloud, name="growatt at home")
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), named.entry_id)
+    assert [device.name for device in devices] == ["growatt at home"]
 
 
 async def test_a_pending_association_survives_a_restart(
@@ -144,7 +178,7 @@ async def test_devices_have_the_names_of_the_account_and_its_inverters(
     await hass.async_block_till_done()
     devices = dr.async_get(hass)
     names = {device.name for device in dr.async_entries_for_config_entry(devices, entry.entry_id)}
-    assert names == {"My home", "Garage"}
+    assert names == {"Growatt My home", "Garage"}
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     device = devices.async_get_device_by_identifier((DOMAIN, SERIAL), entry.entry_id)

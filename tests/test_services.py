@@ -796,7 +796,7 @@ async def test_a_device_that_is_no_inverter(
         "not_an_inverter",
         device_id=device_of(hass, entry, entry.entry_id),
     )
-    assert told == {"device": RESIDENT}
+    assert told == {"device": f"Growatt {RESIDENT}"}
     with pytest.raises(ServiceValidationError) as caught:
         await act(hass, "check_association", device_id="nothing")
     assert caught.value.translation_key == "service_device_not_found"

@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .account import entry_client
 from .account.bindings import BindingStore
 from .account.registration import async_review_pending
+from .cloud.provider import Provider
 from .cloud.registry import PROVIDERS
 from .const import (
     CONF_PROVIDER,
@@ -43,8 +44,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, entry.entry_id)},
         entry_type=DeviceEntryType.SERVICE,
-        manufacturer=provider.manufacturer,
-        name=entry.title,
+        manufacturer=provider.vendor,
+        model=provider.product,
+        name=_device_name(provider, entry),
         configuration_url=portal,
     )
     entry.runtime_data = AccountData(
@@ -55,7 +57,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         device_id=device.id,
         portal=portal,
         loaded_data=dict(entry.data),
-        device_names=_device_names(entry),
+        device_names=_device_names(provider, entry),
     )
     await coordinator.async_load()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -75,7 +77,7 @@ async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -
         return
     account.coordinator.name = entry.title
     devices = dr.async_get(hass)
-    before, account.device_names = account.device_names, _device_names(entry)
+    before, account.device_names = account.device_names, _device_names(account.provider, entry)
     for key, name in account.device_names.items():
         if before.get(key, name) == name:
             continue
@@ -85,10 +87,16 @@ async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -
     account.coordinator.sync_subentries()
 
 
-def _device_names(entry: AccountConfigEntry) -> dict[str, str]:
+def _device_names(provider: Provider, entry: AccountConfigEntry) -> dict[str, str]:
     """Return what the devices of an account and its inverters are called, by their identifiers."""
     inverters = {sub.unique_id: sub.title for sub in entry.subentries.values() if sub.unique_id}
-    return {entry.entry_id: entry.title, **inverters}
+    return {entry.entry_id: _device_name(provider, entry), **inverters}
+
+
+def _device_name(provider: Provider, entry: AccountConfigEntry) -> str:
+    """Return what an account's device is called: people use one name at several clouds."""
+    named = entry.title.casefold().startswith(provider.vendor.casefold())
+    return entry.title if named else f"{provider.vendor} {entry.title}"
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:

@@ -4,8 +4,8 @@ Home Assistant translates a text for each person, but not what is put into it.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_translations
 
@@ -13,6 +13,9 @@ from .account import entry_target
 from .binding.model import Binding, BindingState
 from .cloud.model import Account
 from .const import CONF_ACCOUNT_ID, DOMAIN
+
+if TYPE_CHECKING:
+    from .coordinator import AccountConfigEntry
 
 
 def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
@@ -25,7 +28,7 @@ def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str])
 
 @callback
 def explanation(
-    hass: HomeAssistant, entry: ConfigEntry, reasons: Mapping[str, str], binding: Binding
+    hass: HomeAssistant, entry: AccountConfigEntry, reasons: Mapping[str, str], binding: Binding
 ) -> str:
     """Return why a binding of an account does not come to its end, and what to do then."""
     plant, owner = binding.holder_plant, binding.holder_owner
@@ -40,7 +43,7 @@ def explanation(
 
 
 @callback
-def account_title(hass: HomeAssistant, entry: ConfigEntry, account_id: str) -> str:
+def account_title(hass: HomeAssistant, entry: AccountConfigEntry, account_id: str) -> str:
     """Return what an account of the same server is called here, its id where it is not."""
     unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
     known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)

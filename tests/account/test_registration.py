@@ -301,6 +301,36 @@ async def test_the_repair_is_on_disk_before_the_request_leaves(
     await follow(hass, result)
 
 
+class LaterStore:
+    """A store as a later Home Assistant may have it: without the way that we take."""
+
+    def async_delay_save(self, *_: object) -> None:
+        """Store in a while."""
+
+
+class FailingStore(LaterStore):
+    """A store whose write fails."""
+
+    async def async_save(self, _data: object) -> None:
+        raise OSError("no space left")
+
+
+@pytest.mark.parametrize("store", [LaterStore(), FailingStore()], ids=["gone", "failing"])
+async def test_an_account_is_created_where_repairs_cannot_be_stored_at_once(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    store: LaterStore,
+) -> None:
+    monkeypatch.setattr(ir.async_get(hass), "_store", store)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert "repairs are stored later than usual" in caplog.text
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not issues(hass)
+
+
 async def test_nothing_is_sent_when_the_disk_cannot_be_written(
     hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,7 +401,7 @@ async def test_a_refusal_takes_the_note_back(
 async def crashed(hass_storage: dict[str, Any], url: str) -> None:
     """Leave what Home Assistant leaves when it is killed during a registration."""
     key = f"growatt|{url}||alice"
-    note = {"provider": "growatt", "server": url, "account_name": "alice", "at": 1.0}
+    note = {"provider": "growatt", "server": url, "account_name": "alice", "started_at": 1.0}
     hass_storage[DOMAIN] = {
         "version": 1,
         "minor_version": 1,
@@ -517,4 +547,4 @@ async def test_the_notes_of_a_store_are_read(
     hass.data[DATA_TIMING] = UNLIMITED
     await crashed(hass_storage, "https://openapi.growatt.com")
     shared = await async_get_shared_data(hass)
-    assert [note["account_name"] for note in shared.pending_registrations.values()] == ["alice"]
+    assert [one.account_name for one in shared.pending_registrations.values()] == ["alice"]

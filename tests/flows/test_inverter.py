@@ -289,7 +289,7 @@ async def test_access_that_has_ended_leads_to_signing_in(
             result = await submit(hass, result, name="Roof", peak_power=5)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "not_signed_in"
-    connected = hass.states.get("binary_sensor.sim_resident_connected")
+    connected = hass.states.get("binary_sensor.growatt_sim_resident_connected")
     assert connected is not None
     assert connected.state == "off"
     await hass.async_block_till_done()

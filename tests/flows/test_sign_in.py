@@ -30,6 +30,7 @@ from tests.common import (
     own_address,
     submit,
     suggested,
+    unique_id,
 )
 from tests.fake_provider import LOGIN, URL, FakeCloud, fake_provider
 
@@ -162,7 +163,7 @@ async def test_another_server_keeps_the_inverters(
 
     assert entry.data["server"] == elsewhere.url
     assert entry.data["access"] == {"token": END_USER_TOKEN}
-    assert entry.unique_id == f"growatt|{elsewhere.url}||{RESIDENT_ID}"
+    assert entry.unique_id == unique_id(f"growatt|{elsewhere.url}|", RESIDENT_ID)
     assert setups == [entry.entry_id]
     assert entry.state is ConfigEntryState.LOADED
     assert entry.subentries == subentries
@@ -344,14 +345,8 @@ async def test_every_cloud(
     assert entry.data["server"] == elsewhere.url
     assert entry.data["access"] == site.credentials
     assert entry.data["session"]
-    assert (
-        entry.unique_id
-        == f"{
-            Target(
-                provider=PROVIDERS[site.provider], url=elsewhere.url, credentials=site.credentials
-            ).realm
-        }|{account_id}"
-    )
+    moved = target._replace(url=elsewhere.url)
+    assert entry.unique_id == moved.unique_id(Account(id=account_id, name=site.name))
     assert setups == [entry.entry_id]
 
 

@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.gateway import SharedData
+from custom_components.growatt_onboarding.gateway import PendingRegistration, SharedData
 from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
 from tests.prove.world import World
 
@@ -244,14 +244,9 @@ async def test_domain_store_of_another_shape(hass: HomeAssistant, data: dict[str
     assert not path.exists()
 
 
-async def test_domain_store_keeps_notes(hass: HomeAssistant) -> None:
+async def test_domain_store_keeps_pending_registrations(hass: HomeAssistant) -> None:
     shared = SharedData(hass)
-    shared.pending_registrations["key"] = {
-        "provider": "growatt",
-        "server": "url",
-        "account_name": "a",
-        "at": 1.0,
-    }
+    shared.pending_registrations["key"] = PendingRegistration("growatt", "url", "a", 1.0)
     await shared.async_save()
     again = SharedData(hass)
     await again.async_load()

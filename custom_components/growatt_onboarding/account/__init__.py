@@ -1,9 +1,10 @@
 """An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from ..cloud.model import Account, Values, repr_without
@@ -19,6 +20,14 @@ from ..const import (
     CONF_SESSION,
 )
 from ..gateway import Gateway, SharedData
+
+if TYPE_CHECKING:
+    from ..coordinator import AccountConfigEntry
+
+
+def fingerprint(text: str) -> str:
+    """Return a short text that tells this one apart from others without giving it away."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 class Target(NamedTuple):
@@ -38,12 +47,12 @@ class Target(NamedTuple):
 
     @property
     def realm(self) -> str:
-        """What has accounts of its own: a server, or a site or user domain on it."""
+        """Within what account ids are unique: a server, or a site or user domain on it."""
         return f"{self.provider.key}|{self.url}|{self.provider.identify(self.credentials)}"
 
     def unique_id(self, account: Account) -> str:
-        """Return what tells this account apart from every other."""
-        return f"{self.realm}|{account.id or account.name.casefold()}"
+        """Return what tells this account apart from every other: no address, no user name."""
+        return f"{fingerprint(self.realm)}_{account.id or fingerprint(account.name.casefold())}"
 
     def entry_data(self, account: Account) -> dict[str, Any]:
         """Return what the account's config entry stores."""
@@ -58,7 +67,7 @@ class Target(NamedTuple):
         }
 
 
-def entry_target(entry: ConfigEntry) -> Target:
+def entry_target(entry: AccountConfigEntry) -> Target:
     """Return the server and credentials of an account's entry."""
     return Target(
         provider=PROVIDERS[entry.data[CONF_PROVIDER]],
@@ -67,7 +76,7 @@ def entry_target(entry: ConfigEntry) -> Target:
     )
 
 
-def is_same_account(entry: ConfigEntry, target: Target, account: Account) -> bool:
+def is_same_account(entry: AccountConfigEntry, target: Target, account: Account) -> bool:
     """Tell whether an entry's account is this one, found here or at another place than before.
 
     Elsewhere the same id may be somebody else's, so the names have to agree there too, unless
@@ -84,7 +93,7 @@ def is_same_account(entry: ConfigEntry, target: Target, account: Account) -> boo
 
 @callback
 def entry_client(
-    hass: HomeAssistant, shared: SharedData, entry: ConfigEntry
+    hass: HomeAssistant, shared: SharedData, entry: AccountConfigEntry
 ) -> tuple[CloudClient, Gateway]:
     """Return the client of an account's entry and what it shares with others."""
     target = entry_target(entry)

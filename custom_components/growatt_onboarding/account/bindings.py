@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
@@ -15,6 +15,9 @@ from ..binding.model import Binding, BindingState, persistent_fields
 from ..clock import now
 from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, LOGGER, SUBENTRY_INVERTER
 from ..gateway.store import DurableStore, NotStoredError, StoredData
+
+if TYPE_CHECKING:
+    from ..coordinator import AccountConfigEntry
 
 # All are written once more when more than one of so many has changed: a few are always all written.
 _JOURNAL_FRACTION: Final = 50
@@ -33,7 +36,7 @@ class Bindings:
 
     """
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], store: BindingStore) -> None:
+    def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry, store: BindingStore) -> None:
         """Start empty; `async_load` fills it."""
         self.known: dict[str, Binding] = {}
         self._hass = hass

@@ -7,10 +7,9 @@ the account makes its entry; when nobody is left to do so, the integration does.
 
 import asyncio
 from copy import replace
-from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
+from homeassistant.config_entries import SOURCE_IMPORT
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
@@ -21,10 +20,13 @@ from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, CloudClient, Form
 from ..cloud.registry import PROVIDERS
 from ..cloud.servers import server_key
-from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
-from ..gateway import SharedData, async_get_shared_data
+from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, DOMAIN, LOGGER
+from ..gateway import PendingRegistration, SharedData, async_get_shared_data
 from ..gateway.store import NotStoredError
-from . import Target, entry_target
+from . import Target, entry_target, fingerprint
+
+if TYPE_CHECKING:
+    from ..coordinator import AccountConfigEntry
 
 ISSUE_UNFINISHED: Final = "registration_unfinished"
 # How long a finished registration waits for its dialog before it makes the entry itself.
@@ -92,8 +94,7 @@ DATA_REGISTRATIONS: HassKey[dict[str, Registration]] = HassKey(f"{DOMAIN}_regist
 
 def _key(target: Target, name: str) -> str:
     """Return what makes two registrations the same."""
-    site = target.provider.identify(target.credentials)
-    return f"{target.provider.key}|{target.url}|{site}|{name.casefold()}"
+    return f"{target.realm}|{name.casefold()}"
 
 
 async def async_register(
@@ -127,20 +128,17 @@ async def async_register(
 async def _async_create(
     hass: HomeAssistant, shared: SharedData, key: str, target: Target, *, form: Form, values: Values
 ) -> Account:
-    """Write the note, send the request once, and settle an unknown outcome by a look."""
+    """Store that it begins, send the request once, and settle an unknown outcome by a look."""
     client = target.client(shared)
-    note = shared.pending_registrations[key] = {
-        CONF_PROVIDER: target.provider.key,
-        CONF_SERVER: target.url,
-        CONF_ACCOUNT_NAME: form.name(values),
-        "at": now(),
-    }
+    pending = shared.pending_registrations[key] = PendingRegistration(
+        target.provider.key, target.url, form.name(values), now()
+    )
     try:
         await shared.async_save()
     except NotStoredError as err:
         del shared.pending_registrations[key]
         raise CloudError("not_stored") from err
-    _raise_issue(hass, key, note)
+    _raise_issue(hass, key, pending)
     await _async_store_issues(hass)
     try:
         account = await client.register(form, values)
@@ -224,26 +222,27 @@ async def async_create_entry(hass: HomeAssistant, registration: Registration) ->
 
 
 async def async_drop_pending(hass: HomeAssistant, shared: SharedData, key: str) -> None:
-    """Take a note off the disk; one that stays only leads to a repair too many."""
+    """Take a pending registration off the disk; one that stays only leads to a repair too many."""
     ir.async_delete_issue(hass, DOMAIN, _issue_id(key))
     shared.pending_registrations.pop(key, None)
     try:
         await shared.async_save()
     except NotStoredError:
-        LOGGER.debug("The note about a registration stays on disk")
+        LOGGER.debug("A registration stays on disk as pending")
 
 
 async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
-    """Turn the notes that a crash left into repairs, and drop those whose account is here."""
-    for key, note in _open_pending(hass, shared):
-        if any(_is_about(note, key, entry) for entry in hass.config_entries.async_entries(DOMAIN)):
+    """Turn what a crash left pending into repairs, and drop that whose account is here."""
+    entries: list[AccountConfigEntry] = hass.config_entries.async_entries(DOMAIN)
+    for key, pending in _open_pending(hass, shared):
+        if any(_is_about(pending, key, entry) for entry in entries):
             await async_drop_pending(hass, shared, key)
         else:
-            _raise_issue(hass, key, note)
+            _raise_issue(hass, key, pending)
     if shared.pending_lost:
         # Then these repairs are all there is to tell of them.
         return
-    # A repair outlives its note when Home Assistant ends between the two writes.
+    # A repair outlives its cause when Home Assistant ends between the two writes.
     known = {_issue_id(key) for key in shared.pending_registrations}
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(ISSUE_UNFINISHED) and issue_id not in known:
@@ -253,54 +252,53 @@ async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
 async def async_resolve_pending(
     hass: HomeAssistant, shared: SharedData, target: Target, client: CloudClient
 ) -> None:
-    """Drop the notes about accounts at this place that do not exist, where that can be asked."""
+    """Drop what is pending about accounts that do not exist here, where that can be asked."""
     if Capability.CHECK_USERNAME not in client.capabilities:
         return
-    for key, note in _open_pending(hass, shared):
-        name = note[CONF_ACCOUNT_NAME]
-        if key != _key(target, name):
+    for key, pending in _open_pending(hass, shared):
+        if key != _key(target, pending.account_name):
             continue
         try:
-            if await client.is_username_available(name):
+            if await client.is_username_available(pending.account_name):
                 await async_drop_pending(hass, shared, key)
         except CloudError as err:
             LOGGER.debug("It could not be asked about an account: %s", err.key)
 
 
-def _open_pending(hass: HomeAssistant, shared: SharedData) -> list[tuple[str, dict[str, Any]]]:
-    """Return the notes whose registration is not under way any more."""
-    running = hass.data.get(DATA_REGISTRATIONS, {})
-    return [(key, note) for key, note in shared.pending_registrations.items() if key not in running]
+def _open_pending(hass: HomeAssistant, shared: SharedData) -> list[tuple[str, PendingRegistration]]:
+    """Return the pending registrations that no task of this run sees to."""
+    running, pending = hass.data.get(DATA_REGISTRATIONS, {}), shared.pending_registrations
+    return [(key, one) for key, one in pending.items() if key not in running]
 
 
-def _is_about(note: dict[str, Any], key: str, entry: ConfigEntry) -> bool:
-    """Tell whether an entry is that of the account in a note.
+def _is_about(pending: PendingRegistration, key: str, entry: AccountConfigEntry) -> bool:
+    """Tell whether an entry is that of the account whose registration is pending.
 
-    An account that was linked by a token which tells no name is called by its id. Made after the
-    note, at the same place, such an entry is taken for it.
+    An account that was linked by a token which tells no name is called by its id. Made later, in
+    the same realm, such an entry is taken for it.
     """
     target, name = entry_target(entry), entry.data[CONF_ACCOUNT_NAME]
     if _key(target, name) == key:
         return True
     nameless = name == entry.data[CONF_ACCOUNT_ID]
-    later = entry.created_at.timestamp() >= note["at"]
-    return nameless and later and _key(target, note[CONF_ACCOUNT_NAME]) == key
+    later = entry.created_at.timestamp() >= pending.started_at
+    return nameless and later and _key(target, pending.account_name) == key
 
 
 def _issue_id(key: str) -> str:
-    return f"{ISSUE_UNFINISHED}_{sha256(key.encode()).hexdigest()[:16]}"
+    return f"{ISSUE_UNFINISHED}_{fingerprint(key)}"
 
 
 @callback
-def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
+def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) -> None:
     """Raise the repair that offers to link the account.
 
     It leads into the dialog by a link and not by a fix flow, because it has to work after a crash
     that left no account, when Home Assistant does not load this integration. For that it is kept
     by Home Assistant, which puts it into diagnostics: it holds just enough to know the account by.
     """
-    provider, url = PROVIDERS[note[CONF_PROVIDER]], note[CONF_SERVER]
-    is_known = server_key(provider, url) != url
+    url = pending.server
+    is_known = server_key(PROVIDERS[pending.provider], url) != url
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -310,7 +308,7 @@ def _raise_issue(hass: HomeAssistant, key: str, note: dict[str, Any]) -> None:
         severity=ir.IssueSeverity.WARNING,
         translation_key=ISSUE_UNFINISHED,
         translation_placeholders={
-            "name": _abbreviated(note[CONF_ACCOUNT_NAME]),
+            "name": _abbreviated(pending.account_name),
             "server": url if is_known else f"{url.partition('://')[0]}://…",
         },
         learn_more_url=f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}",
@@ -325,8 +323,12 @@ def _abbreviated(text: str) -> str:
 async def _async_store_issues(hass: HomeAssistant) -> None:
     """Write Home Assistant's repairs to disk now instead of in ten seconds.
 
-    There is no public way, and a crash within those seconds would lose the only trace of an
-    account that nobody could see without this integration being loaded.
+    A crash within those seconds would lose the only trace of an account that nobody could see
+    without this integration being loaded. There is no public way, so this is extra safety: where
+    the private one fails, or is gone in a later version, the registration goes on all the same.
     """
     registry = ir.async_get(hass)
-    await registry._store.async_save(registry._data_to_save())  # noqa: SLF001
+    try:
+        await registry._store.async_save(registry._data_to_save())  # noqa: SLF001
+    except Exception:  # noqa: BLE001 - whatever a later version made of it
+        LOGGER.warning("Home Assistant's repairs are stored later than usual", exc_info=True)

@@ -188,6 +188,8 @@ class Provider(NamedTuple):
         servers: known addresses; an address of one's own is always possible too.
         credential_fields: what is needed to talk to a server at all, before any account.
         client: makes a client.
+        vendor: who makes the cloud's software.
+        product: what the vendor calls it.
         manufacturer: whose devices these are, None where that is not one maker.
         activates: whether a site may make new accounts wait for a review or a confirmation.
         register_fields: every field that a form to register may ask for.
@@ -203,6 +205,8 @@ class Provider(NamedTuple):
     servers: tuple[Server, ...]
     credential_fields: tuple[Field, ...]
     client: Callable[[ClientContext], CloudClient]
+    vendor: str
+    product: str
     manufacturer: str | None = None
     activates: bool = False
     register_fields: tuple[Field, ...] = ()

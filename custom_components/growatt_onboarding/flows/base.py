@@ -9,7 +9,6 @@ from typing import Any, Final, override
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
-    ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
@@ -43,6 +42,7 @@ from ..const import (
     DOMAIN,
     SUBENTRY_INVERTER,
 )
+from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 from .forms import (
     CAPTCHA_FIELD,
@@ -183,12 +183,12 @@ class AccountFlow(ConfigFlow):
             description="activation_pending" if account.activation_pending else None,
         )
 
-    def _holder(self, account: Account) -> ConfigEntry | None:
+    def _holder(self, account: Account) -> AccountConfigEntry | None:
         """Return the entry that this account of the server in use has already."""
         unique_id = self._target.unique_id(account)
         return self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
 
-    def _renew(self, entry: ConfigEntry, account: Account) -> ConfigFlowResult:
+    def _renew(self, entry: AccountConfigEntry, account: Account) -> ConfigFlowResult:
         """Give an account's entry new credentials, and have it set up anew once."""
         account = replace(account, name=entry.data[CONF_ACCOUNT_NAME])
         data = self._target.entry_data(account)
@@ -213,7 +213,7 @@ class AccountFlow(ConfigFlow):
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
         """Go straight on to the inverters, when a person is there to do so."""
-        entry: ConfigEntry = result["result"]
+        entry: AccountConfigEntry = result["result"]
         if self.source != SOURCE_USER:
             return result
         try:
@@ -224,7 +224,7 @@ class AccountFlow(ConfigFlow):
                 self.hass.config_entries.flow.async_abort(self.flow_id)
             raise
 
-    async def _go_on(self, entry: ConfigEntry, result: ConfigFlowResult) -> ConfigFlowResult:
+    async def _go_on(self, entry: AccountConfigEntry, result: ConfigFlowResult) -> ConfigFlowResult:
         """Open the dialog for the inverters of a new account, where it can have any yet."""
         await async_review_pending(self.hass, self._shared)
         if (

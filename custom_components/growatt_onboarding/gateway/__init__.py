@@ -7,7 +7,7 @@ coordinator.
 import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -31,9 +31,6 @@ from ..cloud.errors import (
 from ..cloud.model import SightingPage
 from ..cloud.provider import Call, ClientContext, CloudClient, Pace, Provider
 from ..const import (
-    CONF_ACCOUNT_NAME,
-    CONF_PROVIDER,
-    CONF_SERVER,
     DATA_TIMING,
     DOMAIN,
     LOGGER,
@@ -237,17 +234,42 @@ class Gateway:
         return self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
 
 
-class SharedData:
-    """Everything the integration keeps for the whole of Home Assistant.
+class PendingRegistration(NamedTuple):
+    """A registration of which it is not known yet how it ends. Holds no secret.
 
-    One store holds the ledgers and the notes about registrations under way.
+    Attributes:
+        provider: key of the provider.
+        server: the server's address.
+        account_name: what names the account there.
+        started_at: when it began.
+
+    """
+
+    provider: str
+    server: str
+    account_name: str
+    started_at: float
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the registration that `_asdict` described; raise what shows that it is none."""
+        pending = cls(**data)
+        if not all(isinstance(text, str) for text in pending[:-1]):
+            raise TypeError
+        return pending._replace(started_at=float(pending.started_at))
+
+
+class SharedData:
+    """Everything that the integration keeps for the whole of Home Assistant.
+
+    One store holds the ledgers and the pending registrations.
     """
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Start empty; `async_load` fills it."""
         self.hass = hass
         self.timing = hass.data.get(DATA_TIMING) or Timing()
-        self.pending_registrations: dict[str, dict[str, Any]] = {}
+        self.pending_registrations: dict[str, PendingRegistration] = {}
         self._store = DurableStore(hass, DOMAIN)
         self._ledgers: dict[str, Ledger] = {}
         self._gateways: dict[str, Gateway] = {}
@@ -268,7 +290,8 @@ class SharedData:
                 for key, ledger in data["ledgers"].items()
             }
             self.pending_registrations = {
-                key: _note(note) for key, note in data["registrations"].items()
+                key: PendingRegistration.from_dict(pending)
+                for key, pending in data["registrations"].items()
             }
         except AttributeError, KeyError, TypeError, ValueError:
             await self._store.async_quarantine()
@@ -283,7 +306,7 @@ class SharedData:
 
     @property
     def pending_lost(self) -> bool:
-        """Whether there may have been notes that could not be read at this start."""
+        """Whether there may have been pending registrations that could not be read at start."""
         return self._store.damaged
 
     @callback
@@ -312,7 +335,9 @@ class SharedData:
             "ledgers": {
                 key: ledger.as_dict() for key, ledger in self._ledgers.items() if not ledger.empty
             },
-            "registrations": self.pending_registrations,
+            "registrations": {
+                key: pending._asdict() for key, pending in self.pending_registrations.items()
+            },
         }
 
     def limit(self, pace: Pace) -> Limit:
@@ -347,15 +372,6 @@ class SharedData:
                 **session,
             )
         )
-
-
-def _note(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return the stored note about a registration; raise what shows that it is none."""
-    if not all(
-        isinstance(stored[key], str) for key in (CONF_PROVIDER, CONF_SERVER, CONF_ACCOUNT_NAME)
-    ):
-        raise TypeError
-    return {**stored, "at": float(stored["at"])}
 
 
 DATA_SHARED: HassKey[SharedData] = HassKey(DOMAIN)

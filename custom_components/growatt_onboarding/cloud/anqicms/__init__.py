@@ -322,6 +322,8 @@ def _site(credentials: Values) -> dict[str, str]:
 
 ANQICMS: Final = Provider(
     key="anqicms",
+    vendor="AnQiCMS",
+    product="AnQiCMS portal",
     servers=(),
     credential_fields=(Field(name=_SITE_ID, kind=FieldKind.NUMBER, required=False),),
     client=AnqicmsClient,

@@ -424,6 +424,8 @@ CORE_GROWATT: Final = HandOver(
 )
 GROWATT: Final = Provider(
     key="growatt",
+    vendor="Growatt",
+    product="ShineServer",
     manufacturer="Growatt",
     # The portals are the hosts of ShineServer's web pages, once of its interface too: the vendor
     # names these three as the old hosts (ShowDoc page 11558377940604806), none for Australia.

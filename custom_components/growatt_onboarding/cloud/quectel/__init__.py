@@ -436,6 +436,8 @@ def _optional_integer(values: Values, name: str, lowest: int, highest: int) -> s
 
 QUECTEL: Final = Provider(
     key="quectel",
+    vendor="Quectel",
+    product="Acceleronix",
     servers=(
         Server("europe", "https://iot-api.acceleronix.io"),
         Server("north_america", "https://iot-api.landecia.com"),

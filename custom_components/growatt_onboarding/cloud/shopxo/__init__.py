@@ -271,6 +271,8 @@ class ShopxoClient(CloudClient):
 
 SHOPXO: Final = Provider(
     key="shopxo",
+    vendor="ShopXO",
+    product="ShopXO portal",
     servers=(),
     credential_fields=(),
     client=ShopxoClient,
