@@ -1,18 +1,16 @@
-"""The table of Growatt's endpoints, and how a handler reads a call and refuses it."""
+"""The table of Growatt's endpoints, and what their handlers read requests with."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from simulator.limits import Rule
 
 from .model import Plant, Token, User
-
-if TYPE_CHECKING:
-    from .cloud import GrowattCloud
+from .state import GrowattState
 
 type Permission = Literal["register", "bind", "v4"]
-type Handler = Callable[[Call], object]
+type Handler = Callable[[GrowattRequest], object]
 
 FIVE_MINUTES = 300.0
 PER_DAY = 10
@@ -21,21 +19,20 @@ MAX_PAGE = 250
 
 
 class ApiError(Exception):
-    """A handler refuses a call with one of the documented codes."""
+    """A refusal with one of the documented codes."""
 
     def __init__(self, code: int, message: str) -> None:
-        """Refuse with a code and the text beside it."""
         super().__init__(message)
         self.code = code
         self.message = message
 
 
 class NoData(dict[str, Any]):
-    """An answer whose keys stand beside the error code, without a `data` key."""
+    """An answer that consists of the error code only, without a `data` key."""
 
 
 class Beside(dict[str, Any]):
-    """An answer that has more keys beside the error code than `data`."""
+    """An answer with further keys next to `data` and the error code."""
 
 
 class BareReply(dict[str, Any]):
@@ -66,21 +63,21 @@ def endpoint(
     permission: Permission | None = None,
     string_code: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Enter a handler into the table, with its limits and what its token must be allowed to do."""
+    """Register a handler with its limits and the permission that its token needs."""
 
-    def enter(handler: Handler) -> Handler:
+    def register(handler: Handler) -> Handler:
         rule = Rule(interval, per_day)
         ENDPOINTS[path] = Endpoint(path, method, handler, rule, permission, string_code)
         return handler
 
-    return enter
+    return register
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call that a handler answers. Parameters are read by name, missing meaning empty."""
+class GrowattRequest:
+    """A request as its handler sees it. A missing parameter is an empty one."""
 
-    cloud: GrowattCloud
+    state: GrowattState
     token: Token
     params: Mapping[str, str]
     now: float
@@ -90,17 +87,17 @@ class Call:
         return self.params.get(name, "")
 
     def required(self, name: str, code: int, message: str) -> str:
-        """Return a parameter, or refuse with the code that means it is empty."""
+        """Return a parameter; refuse with the given code when it is empty."""
         if not (value := self.text(name)):
             raise ApiError(code, message)
         return value
 
     def integer(self, name: str, code: int, message: str) -> int:
-        """Return a required whole number; one that is none is a system error."""
+        """Return a required integer; anything else is a system error."""
         return int(self._number(int, self.required(name, code, message)))
 
     def decimal(self, name: str, default: float = 0.0) -> float:
-        """Return an optional decimal number; one that is none is a system error."""
+        """Return an optional decimal number; anything else is a system error."""
         value = self.text(name)
         return self._number(float, value) if value else default
 
@@ -112,25 +109,25 @@ class Call:
             raise ApiError(10001, "error_system") from None
 
     def user(self, user_id: int, code: int) -> User:
-        """Return an end user whom the token may see, or refuse with `code`."""
-        user = self.cloud.users.get(user_id)
-        if user is None or not self.cloud.may_see_user(self.token, user):
+        """Return an end user that the token may see, or refuse with `code`."""
+        user = self.state.users.get(user_id)
+        if user is None or not self.state.may_see_user(self.token, user):
             raise ApiError(code, "user does not exist")
         return user
 
     def plant(self, plant_id: int, code: int, owner: User | None = None) -> Plant:
-        """Return a plant that the token may see (and that `owner` has), or refuse with `code`."""
-        plant = self.cloud.plants.get(plant_id)
+        """Return a plant that the token may see (and `owner` has), or refuse with `code`."""
+        plant = self.state.plants.get(plant_id)
         if (
             plant is None
-            or not self.cloud.may_see_plant(self.token, plant)
+            or not self.state.may_see_plant(self.token, plant)
             or (owner is not None and plant.user_id != owner.user_id)
         ):
             raise ApiError(code, "power station does not exist")
         return plant
 
     def paged[T](self, items: list[T]) -> list[T]:
-        """Return the page of `items` that the call asks for."""
+        """Return the page of `items` that the request asks for."""
         page = int(self._number(int, self.text("page") or "1"))
         size = int(self._number(int, self.text("perpage") or "20"))
         if size > MAX_PER_PAGE:

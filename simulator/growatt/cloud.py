@@ -9,7 +9,16 @@ from simulator.limits import Limits
 
 # Imported for what they enter into the table of endpoints.
 from . import devices, min_inverters, plants, users
-from .api import ENDPOINTS, ApiError, BareReply, Beside, Call, Endpoint, NoData, Permission
+from .api import (
+    ENDPOINTS,
+    ApiError,
+    BareReply,
+    Beside,
+    Endpoint,
+    GrowattRequest,
+    NoData,
+    Permission,
+)
 from .model import Token
 from .state import GrowattState
 
@@ -54,16 +63,6 @@ class GrowattCloud(GrowattState, Cloud):
         self.region = "global"
         self.region_reject_tokens: set[str] = set()
         self.wrong_domain = False
-        self.installer_codes = {"SIM01"}
-        # What sn_plant answers for a device that stands out of the token's sight: not documented.
-        # Which answer a request gets that repeats one still waiting for its device: no document
-        # says. True is 10003, "exists already"; False is 0 once more.
-        self.repeated_exists = True
-        self.foreign_device_code = 10011
-        # How many devices device/list counts but does not show.
-        self.phantom_devices = 0
-        # How many devices a page of v4 holds.
-        self.v4_page_size = 100
         # Some servers send ids and amounts as strings.
         self.numbers_as_strings = False
 
@@ -158,7 +157,7 @@ class GrowattCloud(GrowattState, Cloud):
         params = request.params
         if self.limits.admit(value, endpoint.path, params) is not None:
             raise ApiError(*refusals.often)
-        return endpoint.handler(Call(self, token, params, self.world.now()))
+        return endpoint.handler(GrowattRequest(self, token, params, self.world.now()))
 
     def _success(self, endpoint: Endpoint, result: object) -> Answer:
         if self.numbers_as_strings:

@@ -10,35 +10,35 @@ from datetime import UTC, datetime
 import math
 from typing import Any
 
-from .api import FIVE_MINUTES, ApiError, BareReply, Call, NoData, endpoint
+from .api import FIVE_MINUTES, ApiError, BareReply, GrowattRequest, NoData, endpoint
 from .model import KINDS, Device, Plant, User, vendor_time
 
 V4_INTERVAL = 5.0
 MAX_BATCH = 100
 
 
-def _target(call: Call, what: str) -> tuple[User, Plant, str]:
+def _target(request: GrowattRequest, what: str) -> tuple[User, Plant, str]:
     """Return the user, the plant and the serial number that both add endpoints take."""
-    user_id = call.integer("c_user_id", 10006, "user id is empty")
-    plant_id = call.integer("plant_id", 10002, f"power station id is empty or {what} is wrong")
-    serial = call.required("sn", 10002, f"power station id is empty or {what} is wrong")
-    user = call.user(user_id, 10005)
-    return user, call.plant(plant_id, 10004, user), serial
+    user_id = request.integer("c_user_id", 10006, "user id is empty")
+    plant_id = request.integer("plant_id", 10002, f"power station id is empty or {what} is wrong")
+    serial = request.required("sn", 10002, f"power station id is empty or {what} is wrong")
+    user = request.user(user_id, 10005)
+    return user, request.plant(plant_id, 10004, user), serial
 
 
 @endpoint("POST", "device/sn/add", interval=FIVE_MINUTES, permission="bind", string_code=True)
-def add_device(call: Call) -> NoData:
+def add_device(request: GrowattRequest) -> NoData:
     """Accept a device for a plant; it gets there when it is online."""
-    user, plant, serial = _target(call, "device serial number")
-    device = call.cloud.manufactured(serial)
+    user, plant, serial = _target(request, "device serial number")
+    device = request.state.manufactured(serial)
     if device is None:
         raise ApiError(10002, "power station id is empty or device serial number is wrong")
     if not device.datalogger_sn:
         raise ApiError(10007, "collector serial number does not exist")
-    repeated = device.requested_plant_id == plant.plant_id and call.cloud.repeated_exists
+    repeated = device.requested_plant_id == plant.plant_id and request.state.repeated_exists
     if device.plant_id is not None or repeated:
         raise ApiError(10003, "device already exists")
-    call.cloud.accept(device, plant, user)
+    request.state.accept(device, plant, user)
     return NoData()
 
 
@@ -49,15 +49,15 @@ def add_device(call: Call) -> NoData:
     permission="bind",
     string_code=True,
 )
-def add_datalogger(call: Call) -> str:
+def add_datalogger(request: GrowattRequest) -> str:
     """Put a datalogger into a plant; the devices behind it follow when they are online."""
-    _, plant, serial = _target(call, "collector serial number")
-    datalogger = call.cloud.dataloggers.get(serial)
+    _, plant, serial = _target(request, "collector serial number")
+    datalogger = request.state.dataloggers.get(serial)
     if datalogger is None:
         raise ApiError(10002, "power station id is empty or collector serial number is wrong")
     if datalogger.plant_id is not None:
         raise ApiError(10003, "collector already exists")
-    call.cloud.add_datalogger(datalogger, plant)
+    request.state.add_datalogger(datalogger, plant)
     return ""
 
 
@@ -68,20 +68,20 @@ def add_datalogger(call: Call) -> str:
     permission="bind",
     string_code=True,
 )
-def delete_datalogger(call: Call) -> str:
+def delete_datalogger(request: GrowattRequest) -> str:
     """Take a datalogger and the devices behind it out of a plant."""
     message = "power station id is empty or collector serial number is wrong"
-    plant = call.plant(call.integer("plant_id", 10002, message), 10003)
-    serial = call.required("sn", 10002, message)
-    datalogger = call.cloud.dataloggers.get(serial)
+    plant = request.plant(request.integer("plant_id", 10002, message), 10003)
+    serial = request.required("sn", 10002, message)
+    datalogger = request.state.dataloggers.get(serial)
     if datalogger is None or datalogger.plant_id != plant.plant_id:
         raise ApiError(10004, "collector does not exist")
-    call.cloud.delete_datalogger(datalogger)
+    request.state.delete_datalogger(datalogger)
     return ""
 
 
-def _plant(call: Call) -> Plant:
-    return call.plant(call.integer("plant_id", 10002, "power station id is empty"), 10003)
+def _plant(request: GrowattRequest) -> Plant:
+    return request.plant(request.integer("plant_id", 10002, "power station id is empty"), 10003)
 
 
 def _java_date(time: float) -> dict[str, int]:
@@ -101,15 +101,15 @@ def _java_date(time: float) -> dict[str, int]:
 
 
 @endpoint("GET", "device/datalogger/list", interval=FIVE_MINUTES)
-def list_dataloggers(call: Call) -> dict[str, Any]:
+def list_dataloggers(request: GrowattRequest) -> dict[str, Any]:
     """List a plant's dataloggers."""
-    plant = _plant(call)
+    plant = _plant(request)
     online = {
-        device.datalogger_sn for device in call.cloud.devices_of(plant.plant_id) if device.online
+        device.datalogger_sn for device in request.state.devices_of(plant.plant_id) if device.online
     }
     found = [
         datalogger
-        for datalogger in call.cloud.dataloggers.values()
+        for datalogger in request.state.dataloggers.values()
         if datalogger.plant_id == plant.plant_id
     ]
     return {
@@ -121,17 +121,17 @@ def list_dataloggers(call: Call) -> dict[str, Any]:
                 "lost": datalogger.sn not in online,
                 "type": 0,
                 "manufacturer": "Growatt",
-                "last_update_time": _java_date(datalogger.added or call.now),
+                "last_update_time": _java_date(datalogger.added or request.now),
             }
-            for datalogger in call.paged(found)
+            for datalogger in request.paged(found)
         ],
         "peak_power_actual": {
             "id": plant.plant_id,
             "plantName": plant.name,
-            "userAccount": call.cloud.users[plant.user_id].name,
+            "userAccount": request.state.users[plant.user_id].name,
             # The vendor loses the plus sign, as a blank of an address.
             "timezoneText": f"GMT{plant.time_zone:+g}".replace("+", " "),
-            "createDate": _java_date(call.now),
+            "createDate": _java_date(request.now),
             "createDateText": plant.created,
             "children": [],
             "dataLogList": [],
@@ -143,15 +143,17 @@ def list_dataloggers(call: Call) -> dict[str, Any]:
 
 
 @endpoint("GET", "device/list", interval=FIVE_MINUTES)
-def list_devices(call: Call) -> dict[str, Any]:
+def list_devices(request: GrowattRequest) -> dict[str, Any]:
     """List the devices that stand in a plant."""
-    devices = call.cloud.devices_of(_plant(call).plant_id)
+    devices = request.state.devices_of(_plant(request).plant_id)
     return {
-        "count": len(devices) + call.cloud.phantom_devices,
+        "count": len(devices) + request.state.phantom_devices,
         "devices": [
             {
                 "device_sn": device.sn,
-                "last_update_time": vendor_time(call.now if device.online else device.placed or 0),
+                "last_update_time": vendor_time(
+                    request.now if device.online else device.placed or 0
+                ),
                 "model": KINDS[device.kind].model,
                 "lost": not device.online,
                 "status": 1 if device.online else 0,
@@ -160,16 +162,16 @@ def list_devices(call: Call) -> dict[str, Any]:
                 "datalogger_sn": device.datalogger_sn,
                 "type": KINDS[device.kind].list_type,
             }
-            for device in call.paged(devices)
+            for device in request.paged(devices)
         ],
     }
 
 
 @endpoint("GET", "device/check/sn", interval=FIVE_MINUTES)
-def check_serial(call: Call) -> BareReply:
+def check_serial(request: GrowattRequest) -> BareReply:
     """Tell what kind of device a serial number is; works for dataloggers too."""
     # The page says dataloggerSn, the vendor's Postman collection says sn.
-    serial = call.text("dataloggerSn") or call.text("sn")
+    serial = request.text("dataloggerSn") or request.text("sn")
     reply = BareReply(
         result=1,
         model="",
@@ -181,9 +183,9 @@ def check_serial(call: Call) -> BareReply:
         have_meter=False,
         normalPower=0,
     )
-    if serial in call.cloud.dataloggers:
+    if serial in request.state.dataloggers:
         reply.update(obj=3, msg="datalog", model="ShineWiFi-X")
-    elif (device := call.cloud.manufactured(serial)) is not None:
+    elif (device := request.state.manufactured(serial)) is not None:
         kind = KINDS[device.kind]
         reply.update(
             obj=kind.obj,
@@ -199,28 +201,28 @@ def check_serial(call: Call) -> BareReply:
     return reply
 
 
-def _visible(call: Call) -> dict[str, Device]:
-    return {device.sn: device for device in call.cloud.visible_devices(call.token)}
+def _visible(request: GrowattRequest) -> dict[str, Device]:
+    return {device.sn: device for device in request.state.visible_devices(request.token)}
 
 
 @endpoint("POST", "device/sn_datalog")
-def datalogger_of(call: Call) -> dict[str, Any]:
+def datalogger_of(request: GrowattRequest) -> dict[str, Any]:
     """Tell the datalogger behind which a device is."""
-    serial = call.required("device_sn", 10003, "device sn is empty")
-    if (device := _visible(call).get(serial)) is None:
+    serial = request.required("device_sn", 10003, "device sn is empty")
+    if (device := _visible(request).get(serial)) is None:
         raise ApiError(10005, "device does not exist")
     return {"datalogSN": device.datalogger_sn}
 
 
 @endpoint("POST", "device/all/create_date", interval=FIVE_MINUTES)
-def create_dates(call: Call) -> dict[str, Any]:
+def create_dates(request: GrowattRequest) -> dict[str, Any]:
     """Tell when up to 100 devices were added; those out of sight are left out."""
     # Required by the page, which gives no code for its absence.
-    page = call.integer("pageNum", 10001, "error_system")
-    serials = call.required("devices", 10001, "error_system").split(",")
+    page = request.integer("pageNum", 10001, "error_system")
+    serials = request.required("devices", 10001, "error_system").split(",")
     if len(serials) > MAX_BATCH or page not in {1, 2}:
         raise ApiError(10001, "error_system")
-    visible = _visible(call)
+    visible = _visible(request)
     return {
         serial: {
             "createTime": vendor_time(device.placed or 0),
@@ -228,7 +230,7 @@ def create_dates(call: Call) -> dict[str, Any]:
             "deviceName": device.kind.upper(),
             "deviceSn": serial,
             "deviceType": "CLOVE",
-            "lastUpdateTime": vendor_time(call.now),
+            "lastUpdateTime": vendor_time(request.now),
         }
         for serial in serials
         # How many stand on a page is not documented; here all of them stand on the first.
@@ -237,13 +239,13 @@ def create_dates(call: Call) -> dict[str, Any]:
 
 
 @endpoint("POST", "new-api/queryDeviceList", interval=V4_INTERVAL, permission="v4")
-def list_v4(call: Call) -> dict[str, Any]:
+def list_v4(request: GrowattRequest) -> dict[str, Any]:
     """List all devices that the token may read, page by page."""
-    size = call.cloud.v4_page_size
-    page = call.text("page") or "1"
+    size = request.state.v4_page_size
+    page = request.text("page") or "1"
     if not page.isdecimal() or (number := int(page)) < 1:
         raise ApiError(10, "PAGE_NUMBER_CANNOT_BE_EMPTY")
-    devices = call.cloud.visible_devices(call.token)
+    devices = request.state.visible_devices(request.token)
     pages = max(1, math.ceil(len(devices) / size))
     start = (number - 1) * size
     return {

@@ -11,32 +11,32 @@ clients growattServer 2.2.0 and growatt_public_api 2026.5.19 read.
 from datetime import date, datetime
 from typing import Any
 
-from .api import FIVE_MINUTES, ApiError, Beside, Call, endpoint
+from .api import FIVE_MINUTES, ApiError, Beside, GrowattRequest, endpoint
 from .model import KINDS, Device, vendor_time
 
 _PERIODS = range(1, 10)
 _STRINGS = range(1, 5)
 
 
-def _min(call: Call, name: str, *, empty: int, unknown: int) -> Device:
+def _min(request: GrowattRequest, name: str, *, empty: int, unknown: int) -> Device:
     """Return the MIN inverter that a parameter names, or refuse with the code that applies."""
-    serial = call.required(name, empty, "device sn error")
-    device = call.cloud.devices.get(serial)
+    serial = request.required(name, empty, "device sn error")
+    device = request.state.devices.get(serial)
     if (
         device is None
         or KINDS[device.kind].list_type != KINDS["min"].list_type
         or device.plant_id is None
-        or not call.cloud.may_see_plant(call.token, call.cloud.plants[device.plant_id])
+        or not request.state.may_see_plant(request.token, request.state.plants[device.plant_id])
     ):
         raise ApiError(unknown, "min does not exist")
     return device
 
 
 @endpoint("GET", "device/tlx/tlx_data_info", interval=FIVE_MINUTES)
-def details(call: Call) -> Beside:
+def details(request: GrowattRequest) -> Beside:
     """Return the basic facts about a MIN inverter."""
     # The page knows no code but the system error.
-    device = _min(call, "device_sn", empty=10001, unknown=10001)
+    device = _min(request, "device_sn", empty=10001, unknown=10001)
     kind = KINDS[device.kind]
     data = {
         "serialNum": device.sn,
@@ -53,7 +53,7 @@ def details(call: Call) -> Beside:
         "groupId": -1,
         "id": device.device_id,
         "innerVersion": "GJAA03xx",
-        "lastUpdateTimeText": vendor_time(call.now),
+        "lastUpdateTimeText": vendor_time(request.now),
         "level": 4,
         "lost": not device.online,
         "manufacturer": "PV Inverter",
@@ -80,10 +80,10 @@ def details(call: Call) -> Beside:
 
 
 @endpoint("GET", "device/tlx/tlx_set_info")
-def settings(call: Call) -> Beside:
+def settings(request: GrowattRequest) -> Beside:
     """Return the settings of a MIN inverter."""
     # Neither codes nor a limit are documented.
-    device = _min(call, "device_sn", empty=10001, unknown=10001)
+    device = _min(request, "device_sn", empty=10001, unknown=10001)
     data: dict[str, Any] = {
         "serialNum": device.sn,
         "acChargeEnable": 0,
@@ -93,11 +93,11 @@ def settings(call: Call) -> Beside:
         "disChargePowerCommand": 100,
         "exportLimit": 0,
         "exportLimitPowerRate": 0,
-        "lastUpdateTimeText": vendor_time(call.now),
+        "lastUpdateTimeText": vendor_time(request.now),
         "onGridDischargeStopSOC": 10,
         "onOff": 1,
         "pf": 1,
-        "sysTime": vendor_time(call.now),
+        "sysTime": vendor_time(request.now),
         "voltageHighLimit": 253,
         "voltageLowLimit": 195.5,
         "wchargeSOCLowLimit": 100,
@@ -128,9 +128,9 @@ _METERS = (
 
 
 @endpoint("POST", "device/tlx/tlx_last_data", interval=FIVE_MINUTES)
-def latest(call: Call) -> Beside:
+def latest(request: GrowattRequest) -> Beside:
     """Return the latest data of a MIN inverter."""
-    device = _min(call, "tlx_sn", empty=10003, unknown=10002)
+    device = _min(request, "tlx_sn", empty=10003, unknown=10002)
     data: dict[str, Any] = {
         "serialNum": device.sn,
         "dataLogSn": device.datalogger_sn,
@@ -142,7 +142,7 @@ def latest(call: Call) -> Beside:
         "realOPPercent": 0,
         "status": 1 if device.online else 0,
         "statusText": "Normal" if device.online else "Waiting",
-        "time": vendor_time(call.now),
+        "time": vendor_time(request.now),
         "warnText": "Unknown",
         **dict.fromkeys(_METERS, 0.0),
     }
@@ -153,16 +153,16 @@ def latest(call: Call) -> Beside:
 
 
 @endpoint("GET", "plant/power", interval=FIVE_MINUTES)
-def power(call: Call) -> dict[str, Any]:
+def power(request: GrowattRequest) -> dict[str, Any]:
     """Return a plant's power on one day, newest first, every five minutes until now."""
     refusal = "power station ID is empty or time format is incorrect"
-    plant = call.plant(call.integer("plant_id", 10003, refusal), 10002)
+    plant = request.plant(request.integer("plant_id", 10003, refusal), 10002)
     try:
-        day = date.fromisoformat(call.required("date", 10003, refusal))
+        day = date.fromisoformat(request.required("date", 10003, refusal))
     except ValueError:
         raise ApiError(10003, refusal) from None
     # Plant-local, without a zone.
-    now = datetime.fromisoformat(vendor_time(call.now + plant.time_zone * 3600))
+    now = datetime.fromisoformat(vendor_time(request.now + plant.time_zone * 3600))
     if day < now.date():
         minutes = 24 * 60
     else:

@@ -7,82 +7,82 @@ Source: ShowDoc 262556420217021, pages 1494063254831721 (add), 1494059609631488 
 
 from typing import Any
 
-from .api import FIVE_MINUTES, PER_DAY, ApiError, Call, endpoint
+from .api import FIVE_MINUTES, PER_DAY, ApiError, GrowattRequest, endpoint
 from .model import Plant, User, vendor_time
 
 
-def _named(call: Call, owner: User, but: Plant | None = None) -> str:
-    name = call.required("name", 10003, "power station name is empty")
-    for plant in call.cloud.plants.values():
+def _named(request: GrowattRequest, owner: User, but: Plant | None = None) -> str:
+    name = request.required("name", 10003, "power station name is empty")
+    for plant in request.state.plants.values():
         if plant is not but and plant.user_id == owner.user_id and plant.name == name:
             raise ApiError(10006, "power station name already exists under this user")
     return name
 
 
-def _describe(call: Call, plant: Plant) -> None:
+def _describe(request: GrowattRequest, plant: Plant) -> None:
     """Take over the optional parameters that add and modify share."""
     # Named so by the vendor: latitude_f is the country, latitude_d the installer's code.
-    plant.country = call.text("latitude_f") or plant.country
-    plant.installer_code = call.text("latitude_d") or plant.installer_code
-    plant.currency = call.text("currency") or plant.currency
+    plant.country = request.text("latitude_f") or plant.country
+    plant.installer_code = request.text("latitude_d") or plant.installer_code
+    plant.currency = request.text("currency") or plant.currency
     for name in ("longitude", "latitude"):
-        if value := call.text(name):
-            call.decimal(name)
+        if value := request.text(name):
+            request.decimal(name)
             setattr(plant, name, value)
-    plant.time_zone = call.decimal("timezone_id", plant.time_zone)
-    plant.plant_type = int(call.decimal("plant_type", plant.plant_type))
-    if value := call.text("formulaMoney"):
-        call.decimal("formulaMoney")
+    plant.time_zone = request.decimal("timezone_id", plant.time_zone)
+    plant.plant_type = int(request.decimal("plant_type", plant.plant_type))
+    if value := request.text("formulaMoney"):
+        request.decimal("formulaMoney")
         plant.price = value
-    plant.city = call.text("city") or plant.city
-    plant.address = call.text("plantAddress") or plant.address
+    plant.city = request.text("city") or plant.city
+    plant.address = request.text("plantAddress") or plant.address
 
 
 @endpoint("POST", "plant/add", interval=FIVE_MINUTES)
-def add(call: Call) -> dict[str, Any]:
+def add(request: GrowattRequest) -> dict[str, Any]:
     """Create a plant of an end user."""
-    owner = call.user(call.integer("c_user_id", 10002, "user id is empty"), 10005)
-    name = _named(call, owner)
-    call.required("peak_power", 10004, "peak power is empty")
-    peak_power = call.decimal("peak_power")
-    created = call.text("createDate") or vendor_time(call.now)[:10]
+    owner = request.user(request.integer("c_user_id", 10002, "user id is empty"), 10005)
+    name = _named(request, owner)
+    request.required("peak_power", 10004, "peak power is empty")
+    peak_power = request.decimal("peak_power")
+    created = request.text("createDate") or vendor_time(request.now)[:10]
     draft = Plant(0, owner.user_id, name, created, peak_power)
-    _describe(call, draft)
-    return {"plant_id": call.cloud.keep_plant(draft).plant_id}
+    _describe(request, draft)
+    return {"plant_id": request.state.keep_plant(draft).plant_id}
 
 
 @endpoint("POST", "plant/modify", per_day=PER_DAY)
-def modify(call: Call) -> str:
+def modify(request: GrowattRequest) -> str:
     """Change a plant."""
-    owner = call.user(call.integer("c_user_id", 10002, "user id is empty"), 10005)
-    plant_id = call.integer("plant_id", 10007, "power station does not exist")
-    plant = call.plant(plant_id, 10007, owner)
-    plant.name = _named(call, owner, but=plant)
-    plant.peak_power = call.decimal("peak_power", plant.peak_power)
-    _describe(call, plant)
+    owner = request.user(request.integer("c_user_id", 10002, "user id is empty"), 10005)
+    plant_id = request.integer("plant_id", 10007, "power station does not exist")
+    plant = request.plant(plant_id, 10007, owner)
+    plant.name = _named(request, owner, but=plant)
+    plant.peak_power = request.decimal("peak_power", plant.peak_power)
+    _describe(request, plant)
     return ""
 
 
 @endpoint("POST", "plant/delete")
-def delete(call: Call) -> str:
+def delete(request: GrowattRequest) -> str:
     """Delete a plant; its devices belong to nobody afterwards."""
-    plant = call.plant(call.integer("plant_id", 10002, "power plant id is empty"), 10004)
-    call.cloud.delete_plant(plant.plant_id)
+    plant = request.plant(request.integer("plant_id", 10002, "power plant id is empty"), 10004)
+    request.state.delete_plant(plant.plant_id)
     return ""
 
 
-def _status(call: Call, plant: Plant) -> int:
+def _status(request: GrowattRequest, plant: Plant) -> int:
     """Return 1 online, 2 offline, 4 no data."""
-    devices = call.cloud.devices_of(plant.plant_id)
+    devices = request.state.devices_of(plant.plant_id)
     if not devices:
         return 4
     return 1 if any(device.online for device in devices) else 2
 
 
-def listed(call: Call, plant: Plant) -> dict[str, Any]:
+def listed(request: GrowattRequest, plant: Plant) -> dict[str, Any]:
     """Return a plant as the lists print it: some numbers are strings, some nulls are blank."""
     return {
-        "status": _status(call, plant),
+        "status": _status(request, plant),
         "locale": "en-US",
         "total_energy": "0",
         "operator": "0",
@@ -103,42 +103,42 @@ def listed(call: Call, plant: Plant) -> dict[str, Any]:
     }
 
 
-def _list(call: Call, plants: list[Plant]) -> dict[str, Any]:
+def _list(request: GrowattRequest, plants: list[Plant]) -> dict[str, Any]:
     return {
         "count": len(plants),
-        "plants": [listed(call, plant) for plant in call.paged(plants)],
+        "plants": [listed(request, plant) for plant in request.paged(plants)],
     }
 
 
 @endpoint("GET", "plant/list", interval=FIVE_MINUTES, per_day=PER_DAY)
-def list_all(call: Call) -> dict[str, Any]:
+def list_all(request: GrowattRequest) -> dict[str, Any]:
     """List all plants that the token may see."""
-    keyword = call.text("search_keyword")
-    visible = call.cloud.visible_plants(call.token)
-    return _list(call, [plant for plant in visible if keyword in plant.name])
+    keyword = request.text("search_keyword")
+    visible = request.state.visible_plants(request.token)
+    return _list(request, [plant for plant in visible if keyword in plant.name])
 
 
 @endpoint("POST", "plant/user_plant_list", interval=FIVE_MINUTES, per_day=PER_DAY)
-def list_of_user(call: Call) -> dict[str, Any]:
+def list_of_user(request: GrowattRequest) -> dict[str, Any]:
     """List one end user's plants. The page knows no code for an unknown user."""
-    name = call.required("user_name", 10001, "error_system")
-    user = call.cloud.user_named(name)
-    if user is None or not call.cloud.may_see_user(call.token, user):
+    name = request.required("user_name", 10001, "error_system")
+    user = request.state.user_named(name)
+    if user is None or not request.state.may_see_user(request.token, user):
         raise ApiError(10001, "error_system")
-    plants = [plant for plant in call.cloud.plants.values() if plant.user_id == user.user_id]
-    return _list(call, plants)
+    plants = [plant for plant in request.state.plants.values() if plant.user_id == user.user_id]
+    return _list(request, plants)
 
 
-def _one(call: Call) -> Plant:
+def _one(request: GrowattRequest) -> Plant:
     # In reverse order to the other endpoints: 10003 is empty, 10002 is unknown.
-    return call.plant(call.integer("plant_id", 10003, "power station id is empty"), 10002)
+    return request.plant(request.integer("plant_id", 10003, "power station id is empty"), 10002)
 
 
 @endpoint("GET", "plant/details", interval=FIVE_MINUTES)
-def details(call: Call) -> dict[str, Any]:
+def details(request: GrowattRequest) -> dict[str, Any]:
     """Return the basic facts about a plant."""
-    plant = _one(call)
-    devices = call.cloud.devices_of(plant.plant_id)
+    plant = _one(request)
+    devices = request.state.devices_of(plant.plant_id)
     dataloggers = {device.datalogger_sn for device in devices}
     return {
         "name": plant.name,
@@ -169,9 +169,9 @@ def details(call: Call) -> dict[str, Any]:
 
 
 @endpoint("GET", "plant/data")
-def data(call: Call) -> dict[str, Any]:
+def data(request: GrowattRequest) -> dict[str, Any]:
     """Return a plant's energy; nothing is ever generated here."""
-    plant = _one(call)
+    plant = _one(request)
     return {
         "current_power": 0,
         "today_energy": "0",
@@ -181,19 +181,19 @@ def data(call: Call) -> dict[str, Any]:
         "peak_power_actual": plant.peak_power,
         "efficiency": "",
         "carbon_offset": "0",
-        "last_update_time": vendor_time(call.now),
+        "last_update_time": vendor_time(request.now),
         "timezone": f"GMT{plant.time_zone:+g}",
     }
 
 
 @endpoint("POST", "plant/sn_plant", interval=FIVE_MINUTES)
-def of_device(call: Call) -> dict[str, Any]:
+def of_device(request: GrowattRequest) -> dict[str, Any]:
     """Return the plant that a device (not a datalogger) stands in."""
-    serial = call.required("device_sn", 10003, "device sn is empty")
-    device = call.cloud.devices.get(serial)
+    serial = request.required("device_sn", 10003, "device sn is empty")
+    device = request.state.devices.get(serial)
     if device is None or device.plant_id is None:
         raise ApiError(10005, "device does not exist")
-    plant = call.cloud.plants[device.plant_id]
-    if not call.cloud.may_see_plant(call.token, plant):
-        raise ApiError(call.cloud.foreign_device_code, "error_permission_denied")
-    return {"plant": listed(call, plant)}
+    plant = request.state.plants[device.plant_id]
+    if not request.state.may_see_plant(request.token, plant):
+        raise ApiError(request.state.foreign_device_code, "error_permission_denied")
+    return {"plant": listed(request, plant)}

@@ -47,6 +47,16 @@ class GrowattState:
         self._user_ids = itertools.count(101)
         self._plant_ids = itertools.count(20001)
         self._device_ids = itertools.count(3001)
+        self.installer_codes = {"SIM01"}
+        # Not documented: what device/sn/add answers to a repeated request for a device that is
+        # still offline. True: 10003, "already exists"; False: 0 again.
+        self.repeated_exists = True
+        # Not documented: what plant/sn_plant answers for a device that the token may not see.
+        self.foreign_device_code = 10011
+        # How many devices device/list counts without listing them.
+        self.phantom_devices = 0
+        # Devices per page of the v4 list.
+        self.v4_page_size = 100
         self.add_token(INSTALLER_TOKEN)
         resident = self.add_user("sim-resident", "resident@example.com", country="Germany")
         self.add_plant(resident.user_id, "Sim Home", country="Germany", peak_power=5.0)

@@ -6,62 +6,62 @@ Source: ShowDoc 262556420217021, pages 1494056540800578 (register), 149405747865
 
 from typing import Any
 
-from .api import FIVE_MINUTES, PER_DAY, ApiError, Call, endpoint
+from .api import FIVE_MINUTES, PER_DAY, ApiError, GrowattRequest, endpoint
 from .model import User, vendor_time
 
 
-def _agent_code(call: Call) -> str:
-    code = call.text("agentCode")
-    if code and code not in call.cloud.installer_codes:
+def _agent_code(request: GrowattRequest) -> str:
+    code = request.text("agentCode")
+    if code and code not in request.state.installer_codes:
         raise ApiError(10014, "installer coding error")
     return code
 
 
 @endpoint("POST", "user/user_register", permission="register")
-def register(call: Call) -> dict[str, Any]:
+def register(request: GrowattRequest) -> dict[str, Any]:
     """Create an end user under the token's merchant."""
-    name = call.required("user_name", 10002, "username or password is empty")
-    password = call.required("user_password", 10002, "username or password is empty")
-    email = call.required("user_email", 10004, "user mailbox is empty")
-    user_type = call.integer("user_type", 10006, "user type is empty")
+    name = request.required("user_name", 10002, "username or password is empty")
+    password = request.required("user_password", 10002, "username or password is empty")
+    email = request.required("user_email", 10004, "user mailbox is empty")
+    user_type = request.integer("user_type", 10006, "user type is empty")
     # Required by the page, which gives no code for its absence.
-    country = call.required("user_country", 10001, "error_system")
-    agent_code = _agent_code(call)
-    if call.cloud.user_named(name) is not None:
+    country = request.required("user_country", 10001, "error_system")
+    agent_code = _agent_code(request)
+    if request.state.user_named(name) is not None:
         raise ApiError(10003, "username already exists")
-    user = call.cloud.add_user(
+    user = request.state.add_user(
         name,
         email,
         password=password,
-        merchant=call.token.merchant,
+        merchant=request.token.merchant,
         country=country,
         user_type=user_type,
-        tel=call.text("user_tel"),
+        tel=request.text("user_tel"),
         agent_code=agent_code,
-        time_zone=call.text("time"),
+        time_zone=request.text("time"),
     )
     return {"c_user_id": user.user_id}
 
 
 @endpoint("POST", "user/check_user")
-def check(call: Call) -> str:
+def check(request: GrowattRequest) -> str:
     """Say whether a name is free; names are unique on the whole server."""
-    name = call.required("user_name", 10002, "username is empty")
-    if call.cloud.user_named(name) is not None:
+    name = request.required("user_name", 10002, "username is empty")
+    if request.state.user_named(name) is not None:
         raise ApiError(10003, "username already exists")
     return ""
 
 
 @endpoint("POST", "user/modify")
-def modify(call: Call) -> str:
+def modify(request: GrowattRequest) -> str:
     """Change an end user's telephone number and installer code."""
-    user_id = call.integer("c_user_id", 10002, "user id is empty")
-    if user_id not in call.cloud.users:
+    user_id = request.integer("c_user_id", 10002, "user id is empty")
+    if user_id not in request.state.users:
         raise ApiError(10003, "user does not exist")
-    user = call.user(user_id, 10004)
+    user = request.user(user_id, 10004)
     # Required by the page, which gives no code for its absence.
-    mobile = call.required("mobile", 10001, "error_system")
-    user.agent_code = _agent_code(call) or user.agent_code
+    mobile = request.required("mobile", 10001, "error_system")
+    user.agent_code = _agent_code(request) or user.agent_code
     user.tel = mobile
     return ""
 
@@ -77,14 +77,16 @@ def _listed(user: User) -> dict[str, Any]:
 
 
 @endpoint("GET", "user/c_user_list", interval=FIVE_MINUTES, per_day=PER_DAY)
-def list_users(call: Call) -> dict[str, Any]:
+def list_users(request: GrowattRequest) -> dict[str, Any]:
     """List the end users under the merchant; an end user's own token has none."""
-    if call.token.kind != "installer":
+    if request.token.kind != "installer":
         raise ApiError(10011, "error_permission_denied")
     users = [
-        user for user in call.cloud.users.values() if call.cloud.may_see_user(call.token, user)
+        user
+        for user in request.state.users.values()
+        if request.state.may_see_user(request.token, user)
     ]
     return {
         "count": len(users),
-        "c_user": [_listed(user) for user in call.paged(users)],
+        "c_user": [_listed(user) for user in request.paged(users)],
     }

@@ -1,16 +1,13 @@
-"""The table of Quectel's endpoints, and how a handler reads a call and refuses it."""
+"""The table of Quectel's endpoints, and what their handlers read requests with."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import re
-from typing import TYPE_CHECKING
 
 from .model import User, UserDomain
+from .state import QuectelState
 
-if TYPE_CHECKING:
-    from .cloud import QuectelCloud
-
-type Handler = Callable[[Call], object]
+type Handler = Callable[[QuectelRequest], object]
 
 # The texts of the vendor's pages, shortened.
 MESSAGES = {
@@ -53,22 +50,21 @@ MESSAGES = {
 
 USER_DOMAIN = re.compile(r"[A-Z]\.[A-Z]{2}\.\d+(\.\d+)?")
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
-# Ids are small; which there are is not documented.
+# Not documented: the ids that are known are small.
 MAX_ID = 999
 
 
 class ApiError(Exception):
-    """A handler refuses a call with one of the documented codes."""
+    """A refusal with one of the documented codes."""
 
     def __init__(self, code: int) -> None:
-        """Refuse with a code."""
         super().__init__(MESSAGES[code])
         self.code = code
         self.message = MESSAGES[code]
 
 
 class BadRequestError(Exception):
-    """A parameter is not of the documented type: the framework refuses before any handler."""
+    """A parameter of the wrong type, which the vendor's framework refuses by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +80,20 @@ ENDPOINTS: dict[str, Endpoint] = {}
 
 
 def endpoint(method: str, path: str) -> Callable[[Handler], Handler]:
-    """Enter a handler into the table."""
+    """Register a handler."""
 
-    def enter(handler: Handler) -> Handler:
+    def register(handler: Handler) -> Handler:
         ENDPOINTS[path] = Endpoint(path, method, handler)
         return handler
 
-    return enter
+    return register
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call that a handler answers. Parameters are read by name, missing meaning empty."""
+class QuectelRequest:
+    """A request as its handler sees it. A missing parameter is an empty one."""
 
-    cloud: QuectelCloud
+    state: QuectelState
     token: str
     params: Mapping[str, str]
     now: float
@@ -107,13 +103,13 @@ class Call:
         return self.params.get(name, "")
 
     def required(self, name: str, code: int) -> str:
-        """Return a parameter, or refuse with the code that means it is missing."""
+        """Return a parameter; refuse with the given code when it is empty."""
         if not (value := self.text(name)):
             raise ApiError(code)
         return value
 
     def whole(self, name: str, default: int | None = None) -> int:
-        """Return a whole number; without a default it is required."""
+        """Return an integer, which is required unless there is a default."""
         value = self.text(name)
         if not value and default is not None:
             return default
@@ -122,37 +118,37 @@ class Call:
         return int(value)
 
     def option(self, name: str, code: int, lowest: int = 0) -> int:
-        """Return an optional id, 0 when it is missing; refuse what cannot be one."""
+        """Return an optional id (default: 0); refuse numbers that are out of range."""
         value = self.whole(name, 0)
         if not lowest <= value <= MAX_ID:
             raise ApiError(code)
         return value
 
     def user_domain(self) -> UserDomain:
-        """Return the user domain that the call names."""
+        """Return the user domain that the request names."""
         name = self.required("userDomain", 5023)
         if not USER_DOMAIN.fullmatch(name):
             raise ApiError(5013)
-        if (domain := self.cloud.user_domains.get(name)) is None:
+        if (domain := self.state.user_domains.get(name)) is None:
             raise ApiError(5015)
         if domain.disabled:
             raise ApiError(5104)
         return domain
 
     def email(self) -> str:
-        """Return the address that the call names."""
+        """Return the e-mail address that the request names."""
         email = self.required("email", 5026)
         if not EMAIL.fullmatch(email):
             raise ApiError(5040)
         return email
 
     def user(self) -> User:
-        """Return the account whose token the call carries."""
+        """Return the account whose token the request carries."""
         if not self.token:
             raise ApiError(5106)
-        token = self.cloud.valid_token(self.token, "access")
+        token = self.state.valid_token(self.token, "access")
         if token is None:
             raise ApiError(5032)
-        if (user := self.cloud.users.get(token.uid)) is None:
+        if (user := self.state.users.get(token.uid)) is None:
             raise ApiError(5033)
         return user

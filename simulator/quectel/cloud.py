@@ -6,7 +6,7 @@ from simulator.cloud import Answer, Cloud, Request, World, page
 
 # Imported for what they enter into the table of endpoints.
 from . import devices, users
-from .api import ENDPOINTS, ApiError, BadRequestError, Call
+from .api import ENDPOINTS, ApiError, BadRequestError, QuectelRequest
 from .state import QuectelState
 
 __all__ = ["QuectelCloud", "devices", "users"]
@@ -50,9 +50,10 @@ class QuectelCloud(QuectelState, Cloud):
             return self._framework_error(request.path, 404, "Not Found")
         if request.method != endpoint.method:
             return page("405", "Method not allowed.", 405)
-        call = Call(self, self.token_of(request) or "", request.params, self.world.now())
+        token = self.token_of(request) or ""
+        api_request = QuectelRequest(self, token, request.params, self.world.now())
         try:
-            return self._success(endpoint.handler(call))
+            return self._success(endpoint.handler(api_request))
         except ApiError as err:
             return self.error(request.path, err.code, err.message)
         except BadRequestError:

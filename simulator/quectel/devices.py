@@ -5,34 +5,34 @@ Source: the vendor's pages bindDeviceSn and userDeviceList.
 
 from typing import Any
 
-from .api import ApiError, BadRequestError, Call, endpoint
+from .api import ApiError, BadRequestError, QuectelRequest, endpoint
 from .model import Device, User
 
 DEFAULT_PAGE_SIZE = 10
 
 
 @endpoint("POST", "binding/enduserapi/bindDeviceSn")
-def bind(call: Call) -> dict[str, Any]:
+def bind(request: QuectelRequest) -> dict[str, Any]:
     """Accept a device for the account; it is the account's when it is online."""
-    user = call.user()
-    product_key = call.required("pk", 5066)
-    sn = call.required("sn", 5088)
-    product = call.cloud.products.get(product_key)
+    user = request.user()
+    product_key = request.required("pk", 5066)
+    sn = request.required("sn", 5088)
+    product = request.state.products.get(product_key)
     if product is None:
         raise ApiError(5553)
     if user.user_domain not in product.user_domains:
         raise ApiError(5229)
-    device = call.cloud.manufactured(sn, product_key)
+    device = request.state.manufactured(sn, product_key)
     if device is None:
         raise ApiError(5090)
-    if device.data_center != call.cloud.data_center:
+    if device.data_center != request.state.data_center:
         raise ApiError(6083)
     holders = device.requested.keys() | device.bound.keys()
     if user.uid in holders:
         raise ApiError(5049)
     if holders and product.unique:
         raise ApiError(5412)
-    call.cloud.accept(device, user)
+    request.state.accept(device, user)
     return {
         "authKey": device.auth_key,
         "dk": device.device_key,
@@ -42,22 +42,22 @@ def bind(call: Call) -> dict[str, Any]:
 
 
 @endpoint("GET", "binding/enduserapi/userDeviceList")
-def list_devices(call: Call) -> dict[str, Any]:
+def list_devices(request: QuectelRequest) -> dict[str, Any]:
     """List the account's devices, page by page."""
-    user = call.user()
-    page, size = call.whole("page", 1), call.whole("pageSize", DEFAULT_PAGE_SIZE)
+    user = request.user()
+    page, size = request.whole("page", 1), request.whole("pageSize", DEFAULT_PAGE_SIZE)
     if page < 1 or size < 1:
         raise BadRequestError("page")
-    product_keys = [key for key in call.text("pkList").split(",") if key]
+    product_keys = [key for key in request.text("pkList").split(",") if key]
     devices = [
         device
-        for device in call.cloud.devices_of(user.uid)
+        for device in request.state.devices_of(user.uid)
         if not product_keys or device.product_key in product_keys
     ]
     pages = -(-len(devices) // size)
     shown = devices[(page - 1) * size : page * size]
     return {
-        "list": [_row(call, device, user) for device in shown],
+        "list": [_row(request, device, user) for device in shown],
         "total": len(devices),
         "pageNum": page,
         "pageSize": size,
@@ -68,8 +68,8 @@ def list_devices(call: Call) -> dict[str, Any]:
     }
 
 
-def _row(call: Call, device: Device, user: User) -> dict[str, Any]:
-    product = call.cloud.products[device.product_key]
+def _row(request: QuectelRequest, device: Device, user: User) -> dict[str, Any]:
+    product = request.state.products[device.product_key]
     return {
         "sn": device.sn,
         "deviceKey": device.device_key,

@@ -9,7 +9,7 @@ from typing import Any
 
 from simulator.cloud import Message
 
-from .api import MAX_ID, ApiError, BadRequestError, Call, endpoint
+from .api import MAX_ID, ApiError, BadRequestError, QuectelRequest, endpoint
 from .model import User
 from .password import decrypt, signature
 
@@ -23,20 +23,20 @@ MCCS = {460: "china", 262: "europe", 208: "europe", 310: "north_america"}
 
 
 @endpoint("POST", "mail/enduserapi/v2/sendEmail")
-def send_email(call: Call) -> None:
+def send_email(request: QuectelRequest) -> None:
     """Mail a code; only the last one is good."""
-    email = call.email()
-    purpose = MAIL_TYPES.get(call.whole("emailType"))
+    email = request.email()
+    purpose = MAIL_TYPES.get(request.whole("emailType"))
     if purpose is None:
         raise BadRequestError("emailType")
-    domain = call.user_domain()
-    code = call.cloud.new_code(domain.name, email)
-    call.cloud.world.mailbox.append(Message(call.now, call.cloud.name, email, purpose, code.value))
+    domain = request.user_domain()
+    code = request.state.new_code(domain.name, email)
+    request.state.world.mailbox.append(Message(request.now, "quectel", email, purpose, code.value))
 
 
-def _password(call: Call) -> str:
-    """Return the password of a call: encrypted where a random is given, else as it is."""
-    pwd, random = call.required("pwd", 5022), call.text("random")
+def _password(request: QuectelRequest) -> str:
+    """Return the password, which is encrypted if the request has a random."""
+    pwd, random = request.required("pwd", 5022), request.text("random")
     if random:
         try:
             pwd = decrypt(pwd, random)
@@ -47,32 +47,32 @@ def _password(call: Call) -> str:
     return pwd
 
 
-def _check_mcc(call: Call) -> None:
-    if not call.text("mcc"):
+def _check_mcc(request: QuectelRequest) -> None:
+    if not request.text("mcc"):
         return
-    data_center = MCCS.get(call.whole("mcc"))
+    data_center = MCCS.get(request.whole("mcc"))
     if data_center is None:
         raise ApiError(6085)
-    if data_center != call.cloud.data_center:
+    if data_center != request.state.data_center:
         raise ApiError(6084)
 
 
 @endpoint("POST", "enduser/enduserapi/emailPwdRegister")
-def register(call: Call) -> object:
+def register(request: QuectelRequest) -> object:
     """Create an account and return its id."""
-    domain = call.user_domain()
-    email = call.email()
-    password = _password(call)
-    code = call.required("code", 5064)
-    lang = call.option("lang", 5173)
-    nationality = call.option("nationality", 5172)
-    timezone = call.option("timezone", 5171, lowest=-MAX_ID)
-    _check_mcc(call)
-    if call.cloud.user_named(domain.name, email) is not None:
+    domain = request.user_domain()
+    email = request.email()
+    password = _password(request)
+    code = request.required("code", 5064)
+    lang = request.option("lang", 5173)
+    nationality = request.option("nationality", 5172)
+    timezone = request.option("timezone", 5171, lowest=-MAX_ID)
+    _check_mcc(request)
+    if request.state.user_named(domain.name, email) is not None:
         raise ApiError(5039)
-    if not call.cloud.spend_code(domain.name, email, code):
+    if not request.state.spend_code(domain.name, email, code):
         raise ApiError(5046)
-    user = call.cloud.add_user(
+    user = request.state.add_user(
         email,
         password=password,
         user_domain=domain.name,
@@ -80,52 +80,52 @@ def register(call: Call) -> object:
         nationality=nationality,
         timezone=timezone,
     )
-    return {"uid": user.uid} if call.cloud.uid_in_object else user.uid
+    return {"uid": user.uid} if request.state.uid_in_object else user.uid
 
 
 @endpoint("POST", "enduser/enduserapi/emailPwdLogin")
-def sign_in(call: Call) -> dict[str, Any]:
+def sign_in(request: QuectelRequest) -> dict[str, Any]:
     """Check a password and hand out tokens."""
-    domain = call.user_domain()
-    email = call.email()
-    password = _password(call)
-    _check_mcc(call)
-    given = call.required("signature", 5550)
-    if given != signature(email, call.text("pwd"), call.text("random"), domain.secret):
+    domain = request.user_domain()
+    email = request.email()
+    password = _password(request)
+    _check_mcc(request)
+    given = request.required("signature", 5550)
+    if given != signature(email, request.text("pwd"), request.text("random"), domain.secret):
         raise ApiError(5420)
-    user = call.cloud.user_named(domain.name, email)
+    user = request.state.user_named(domain.name, email)
     if user is None:
         raise ApiError(5031)
-    if call.now < user.frozen_until:
+    if request.now < user.frozen_until:
         raise ApiError(5147)
     if not user.has_password(password):
         user.wrong_passwords += 1
         left = max(ATTEMPTS_LEFT) + 1 - user.wrong_passwords
         if left in ATTEMPTS_LEFT:
             raise ApiError(ATTEMPTS_LEFT[left])
-        user.wrong_passwords, user.frozen_until = 0, call.now + FROZEN_FOR
+        user.wrong_passwords, user.frozen_until = 0, request.now + FROZEN_FOR
         raise ApiError(5147)
     user.wrong_passwords = 0
-    return call.cloud.new_tokens(user.uid)
+    return request.state.new_tokens(user.uid)
 
 
 @endpoint("PUT", "enduser/enduserapi/refreshToken")
-def refresh(call: Call) -> dict[str, Any]:
+def refresh(request: QuectelRequest) -> dict[str, Any]:
     """Exchange a refresh token for a new pair; it is good once."""
-    value = call.required("refreshToken", 5106)
-    token = call.cloud.valid_token(value, "refresh")
+    value = request.required("refreshToken", 5106)
+    token = request.state.valid_token(value, "refresh")
     if token is None:
         raise ApiError(5032)
-    if token.uid not in call.cloud.users:
+    if token.uid not in request.state.users:
         raise ApiError(5033)
-    del call.cloud.tokens[value]
-    return call.cloud.new_tokens(token.uid)
+    del request.state.tokens[value]
+    return request.state.new_tokens(token.uid)
 
 
 @endpoint("GET", "enduser/enduserapi/userInfo")
-def user_info(call: Call) -> dict[str, Any]:
+def user_info(request: QuectelRequest) -> dict[str, Any]:
     """Tell about the account whose token is carried."""
-    return _told(call.user())
+    return _told(request.user())
 
 
 def _told(user: User) -> dict[str, Any]:
