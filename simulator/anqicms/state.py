@@ -11,6 +11,8 @@ from typing import Any
 from simulator.cloud import Message, World
 from simulator.picture import draw, png
 
+from .texts import LANGUAGES, Text
+
 CHARACTERS = "1234567890qwertyuipkjhgfdsazxcvbnm"
 # The site looks for an address or number anywhere in a text.
 EMAIL = re.compile(r"\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*")
@@ -131,6 +133,10 @@ class AnqicmsState:
         """Send the mail whose link confirms the address."""
         message = Message(self.world.now(), "anqicms", user.email, "verify", user.link_token)
         self.world.mailbox.append(message)
+
+    def translated(self, text: Text | str) -> str:
+        """Return one of the site's texts in its language, and any other as it is."""
+        return LANGUAGES[self.language][text] if isinstance(text, Text) else text
 
     # Captchas
 
