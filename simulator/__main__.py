@@ -79,7 +79,7 @@ def _load(simulator: Simulator, file: Path) -> None:
 
 def _load_item(simulator: Simulator, where: str, kind: str, item: dict[str, Any]) -> None:
     try:
-        simulator.cloud(item.pop("cloud", "growatt")).load(kind, item)
+        simulator.clouds.named(item.pop("cloud", "growatt")).load(kind, item)
     except KeyError as err:
         message = f"{where}: unknown {err.args[0]}"
         raise ValueError(message) from err

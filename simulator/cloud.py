@@ -1,39 +1,10 @@
 """What every simulated cloud is made of: requests in, answers out, no HTTP server inside."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 import json
-import random
 from typing import Any, ClassVar
-
-from .limits import LimitReading
-
-
-@dataclass
-class Message:
-    """An e-mail or text message that a cloud sent."""
-
-    time: float
-    cloud: str
-    to: str
-    purpose: str
-    code: str
-
-
-@dataclass
-class World:
-    """What all clouds share."""
-
-    now: Callable[[], float]
-    offline_for: float | None = None
-    limit_reading: LimitReading = "parameters"
-    accept_any: bool = False
-    mailbox: list[Message] = field(default_factory=list)
-    # The answer to each captcha handed out and not yet spent, by its id.
-    captchas: dict[str, str] = field(default_factory=dict)
-    # Reproducible codes and pictures, not secrets.
-    random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311
 
 
 @dataclass(frozen=True)
@@ -90,10 +61,6 @@ class Cloud(ABC):
     # Parameters whose values are never logged; `never_in_url` must not stand in an address.
     secrets: ClassVar[frozenset[str]] = frozenset()
     never_in_url: ClassVar[frozenset[str]] = frozenset()
-
-    def __init__(self, world: World) -> None:
-        """Live in a world."""
-        self.world = world
 
     @abstractmethod
     def owns(self, path: str) -> bool:

@@ -24,12 +24,12 @@ answered with 400 and `{"error": text}`, an unknown id with 404.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-if TYPE_CHECKING:
-    from .server import Simulator
+from .registry import Clouds
+from .simulation import Simulation
 
 type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -60,9 +60,9 @@ async def _body(request: web.Request) -> dict[str, Any]:
 class Control:
     """The handlers of the control interface."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        """Control one simulator."""
-        self._simulator = simulator
+    def __init__(self, simulation: Simulation, clouds: Clouds) -> None:
+        self._simulation = simulation
+        self._clouds = clouds
 
     async def health(self, _: web.Request) -> web.Response:
         """Say that the simulator runs."""
@@ -70,13 +70,12 @@ class Control:
 
     async def state(self, _: web.Request) -> web.Response:
         """Tell the state of every cloud."""
-        simulator = self._simulator
-        clouds = {cloud.name: cloud.state() for cloud in simulator.clouds()}
-        return web.json_response({"now": simulator.now(), **clouds})
+        clouds = {cloud.name: cloud.state() for cloud in self._clouds}
+        return web.json_response({"now": self._simulation.now(), **clouds})
 
     async def calls(self, request: web.Request) -> web.Response:
         """List the calls, all or those of a path."""
-        log = self._simulator.calls
+        log = self._simulation.calls
         calls = log.of(request.query.get("path", "*"))
         return web.json_response(
             {
@@ -87,20 +86,20 @@ class Control:
 
     async def forget_calls(self, _: web.Request) -> web.Response:
         """Forget the calls."""
-        self._simulator.calls.clear()
+        self._simulation.calls.clear()
         return web.json_response({})
 
     async def add(self, request: web.Request) -> web.Response:
         """Add a user, a plant, a token or a device."""
         item = await _body(request)
-        cloud = self._simulator.cloud(item.pop("cloud", "growatt"))
+        cloud = self._clouds.named(item.pop("cloud", "growatt"))
         kind = request.match_info["kind"]
         return web.json_response({"id": cloud.load(kind, item)}, status=201)
 
     async def device(self, request: web.Request) -> web.Response:
         """Bring a device online or offline, move it, or take it out of its plant."""
         changes = await _body(request)
-        growatt = self._simulator.growatt
+        growatt = self._clouds.growatt
         serial = request.match_info["sn"]
         if unknown := changes.keys() - {"online", "remove", "plant_id"}:
             message = f"unknown keys: {', '.join(sorted(unknown))}"
@@ -115,13 +114,13 @@ class Control:
 
     async def clock(self, request: web.Request) -> web.Response:
         """Tell the time, after moving it on."""
-        self._simulator.advance(float((await _body(request)).get("advance", 0)))
-        return web.json_response({"now": self._simulator.now()})
+        self._simulation.clock.advance(float((await _body(request)).get("advance", 0)))
+        return web.json_response({"now": self._simulation.now()})
 
     async def limits(self, request: web.Request) -> web.Response:
         """Change the limits of calls."""
         changes = await _body(request)
-        limits = self._simulator.growatt.limits
+        limits = self._clouds.growatt.limits
         if "reading" in changes:
             limits.reading = changes["reading"]
         for endpoint, values in changes.get("rules", {}).items():
@@ -132,33 +131,33 @@ class Control:
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Plan a fault."""
-        fault = self._simulator.faults.add(**await _body(request))
+        fault = self._simulation.faults.add(**await _body(request))
         return web.json_response({"kind": fault.kind, "path": fault.path}, status=201)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         """Drop all faults."""
-        self._simulator.faults.clear()
+        self._simulation.faults.clear()
         return web.json_response({})
 
     async def release(self, _: web.Request) -> web.Response:
         """Let go of what is held."""
-        held = self._simulator.faults.held
-        self._simulator.faults.release()
+        held = self._simulation.faults.held
+        self._simulation.faults.release()
         return web.json_response({"held": held})
 
     async def mailbox(self, _: web.Request) -> web.Response:
         """List the messages that the clouds sent."""
-        messages = [asdict(message) for message in self._simulator.world.mailbox]
+        messages = [asdict(message) for message in self._simulation.mailbox]
         return web.json_response({"messages": messages})
 
     async def captcha(self, _: web.Request) -> web.Response:
         """Tell the answers to the captchas."""
-        return web.json_response(self._simulator.world.captchas)
+        return web.json_response(self._simulation.captchas)
 
 
-def add_routes(app: web.Application, simulator: Simulator) -> None:
+def add_routes(app: web.Application, simulation: Simulation, clouds: Clouds) -> None:
     """Put the control interface into a web application."""
-    control = Control(simulator)
+    control = Control(simulation, clouds)
     app.middlewares.append(_errors)
     app.router.add_get("/_control/health", control.health)
     app.router.add_get("/_control/state", control.state)

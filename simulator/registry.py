@@ -3,29 +3,26 @@
 from collections.abc import Iterator
 
 from .anqicms import AnqicmsCloud
-from .cloud import Cloud, World
+from .cloud import Cloud
 from .growatt import GrowattCloud
 from .quectel import QuectelCloud
 from .shopxo import ShopxoCloud
+from .simulation import Simulation
 
 
 class Clouds:
-    """All clouds; a further one is one more line in `__init__`."""
+    """One cloud of each kind; a new kind is one more line in `__init__`."""
 
-    def __init__(self, world: World) -> None:
-        """Open every cloud in the same world."""
-        self.growatt = GrowattCloud(world)
-        self.quectel = QuectelCloud(world)
-        self.shopxo = ShopxoCloud(world)
-        self.anqicms = AnqicmsCloud(world)
+    def __init__(self, simulation: Simulation) -> None:
+        self.growatt = GrowattCloud(simulation)
+        self.quectel = QuectelCloud(simulation)
+        self.shopxo = ShopxoCloud(simulation)
+        self.anqicms = AnqicmsCloud(simulation)
 
-    def clouds(self) -> Iterator[Cloud]:
-        """Return every cloud."""
-        return (cloud for cloud in vars(self).values() if isinstance(cloud, Cloud))
+    def __iter__(self) -> Iterator[Cloud]:
+        """Iterate over all clouds."""
+        return iter(vars(self).values())
 
-    def cloud(self, name: str) -> Cloud:
-        """Return the cloud of a name, or raise KeyError."""
-        for cloud in self.clouds():
-            if cloud.name == name:
-                return cloud
-        raise KeyError(name)
+    def named(self, name: str) -> Cloud:
+        """Return a cloud by its name; KeyError if there is none."""
+        return {cloud.name: cloud for cloud in self}[name]

@@ -1,24 +1,23 @@
-"""The HTTP server in front of the clouds: one loopback port, a log of calls, faults."""
+"""The HTTP server in front of the clouds."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 import errno
 from typing import Self
 
 from aiohttp import web
 
-from . import control, troubles
-from .calls import Call, CallLog, mask
+from . import control, injection
+from .calls import Call, mask
 from .clock import Clock
-from .cloud import Answer, Cloud, Request, World, page
-from .faults import Faults
+from .cloud import Answer, Request, page
 from .limits import LimitReading
 from .registry import Clouds
+from .simulation import Simulation
 
 HOST = "127.0.0.1"
 
 
-class Simulator(Clouds):
+class Simulator:
     """All clouds on one port of the loopback interface."""
 
     def __init__(
@@ -39,14 +38,18 @@ class Simulator(Clouds):
         `accept_any`: well-formed serial numbers nobody has heard of are made on the fly.
         `on_call` is told each call once it is answered.
         """
-        self._clock = Clock(clock, time_factor)
-        self.world = World(self._clock.now, offline_for, limit_reading, accept_any)
-        super().__init__(self.world)
-        self.calls = CallLog()
-        self.faults = Faults()
+        self.simulation = simulation = Simulation(
+            Clock(clock, time_factor), offline_for, limit_reading, accept_any
+        )
+        self.clouds = clouds = Clouds(simulation)
+        # Shortcuts for tests.
+        self.now, self.advance = simulation.now, simulation.clock.advance
+        self.calls, self.faults = simulation.calls, simulation.faults
+        self.mailbox, self.captchas = simulation.mailbox, simulation.captchas
+        self.growatt, self.quectel = clouds.growatt, clouds.quectel
+        self.shopxo, self.anqicms = clouds.shopxo, clouds.anqicms
         self._on_call = on_call
         self._runner: web.AppRunner | None = None
-        self._stopping = asyncio.Event()
         self._url: str | None = None
 
     @property
@@ -57,19 +60,11 @@ class Simulator(Clouds):
             raise RuntimeError(message)
         return self._url
 
-    def now(self) -> float:
-        """Return the simulated time in unix seconds."""
-        return self._clock.now()
-
-    def advance(self, seconds: float) -> None:
-        """Let `seconds` simulated seconds pass at once."""
-        self._clock.advance(seconds)
-
     async def start(self, port: int = 0) -> None:
         """Listen on a port (0: a free one); OSError that names the port when it is taken."""
-        self._stopping.clear()
+        self.simulation.stopping.clear()
         app = web.Application()
-        control.add_routes(app, self)
+        control.add_routes(app, self.simulation, self.clouds)
         app.router.add_route("*", "/{path:.*}", self._serve)
         # A client that goes away ends its handler, so that hanging ones never pile up.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
@@ -87,7 +82,7 @@ class Simulator(Clouds):
 
     async def stop(self) -> None:
         """Stop listening and end what hangs; stopping twice does nothing."""
-        self._stopping.set()
+        self.simulation.stopping.set()
         if self._runner is not None:
             await self._runner.cleanup()
         self._runner = None
@@ -102,29 +97,14 @@ class Simulator(Clouds):
         """Stop."""
         await self.stop()
 
-    async def until(self, event: asyncio.Event | None = None, seconds: float | None = None) -> bool:
-        """Wait for an event, for real seconds, or for good.
-
-        False when the simulator stops before that.
-        """
-        waits = [asyncio.ensure_future(self._stopping.wait())]
-        if event is not None:
-            waits.append(asyncio.ensure_future(event.wait()))
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return not self._stopping.is_set()
-
     async def _serve(self, http: web.Request) -> web.StreamResponse:
         """Answer one request of a cloud's client."""
         request = await _read(http)
-        if request.path.startswith(troubles.REDIRECTED):
+        if request.path.startswith(injection.REDIRECTED):
             call = Call(self.now(), "redirect", request.method, request.path, request.params)
             self.calls.append(call)
             return self._send(call, Answer({"error_code": 0, "error_msg": "", "data": ""}))
-        cloud = next((cloud for cloud in self.clouds() if cloud.owns(request.path)), None)
+        cloud = next((cloud for cloud in self.clouds if cloud.owns(request.path)), None)
         if cloud is None:
             return _response(page("404", "There is no cloud at this path.", 404))
         call = Call(
@@ -141,18 +121,12 @@ class Simulator(Clouds):
             return self._send(call, page("500", "A secret stands in the address.", 500))
         if (fault := self.faults.take(request.path, request.params)) is not None:
             call.fault = fault.kind.value
-            trouble = troubles.Trouble(self, http, cloud, request, call)
-            answer = await trouble.strike(fault)
+            struck = injection.Injection(self.simulation, http, cloud, request, call)
+            answer = await struck.inject(fault)
             if isinstance(answer, web.StreamResponse):
                 return answer
             return self._send(call, answer)
-        return self._send(call, self.carry_out(cloud, request, call))
-
-    def carry_out(self, cloud: Cloud, request: Request, call: Call) -> Answer:
-        """Let the cloud carry a request out, and note the code that it answers."""
-        answer = cloud.answer(request)
-        call.code = answer.code
-        return answer
+        return self._send(call, cloud.answer(request))
 
     def _send(self, call: Call, answer: Answer) -> web.Response:
         call.status = answer.status

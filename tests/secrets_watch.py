@@ -8,7 +8,7 @@ diagnostics and the addresses that the simulator is asked for.
 Home Assistant's own records of what actions are called with are out of reach.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 import inspect
@@ -32,9 +32,10 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.transport import Request, Transport
 from simulator import Simulator
 from simulator.calls import Call
-from simulator.cloud import Answer, Cloud, World
+from simulator.cloud import Answer
 from simulator.quectel import USER_DOMAIN_SECRET
 from simulator.registry import Clouds
+from simulator.simulation import Simulation
 
 from .common import SECRETS
 
@@ -61,11 +62,10 @@ def _names() -> frozenset[str]:
         for found in (*provider.credential_fields, *provider.register_fields)
         if _is_secret(found)
     )
-    clouds: Iterable[Cloud] = Clouds(World(lambda: 0)).clouds()
     return frozenset(
         {"authorization", "site_secret"}.union(
             (found.name.lower() for found in described),
-            *({name.lower() for name in cloud.secrets} for cloud in clouds),
+            *({name.lower() for name in cloud.secrets} for cloud in Clouds(Simulation())),
         )
     )
 
@@ -242,8 +242,8 @@ def _action(
 
 
 def _handed_out(simulator: Simulator, _: Call, answer: Answer) -> None:
-    _now.keep(*simulator.world.captchas.values())
-    _now.keep(*(message.code for message in simulator.world.mailbox))
+    _now.keep(*simulator.captchas.values())
+    _now.keep(*(message.code for message in simulator.mailbox))
     _now.keep(*_tokens(answer.payload))
 
 

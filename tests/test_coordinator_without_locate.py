@@ -36,7 +36,7 @@ async def test_a_device_in_other_hands(
             "email": "alice@example.com",
         }
         await world.call("send_verification_code", **cloud)
-        code = simulator.world.mailbox[-1].code
+        code = simulator.mailbox[-1].code
         await world.call("register_account", **cloud, password=PASSWORD, code=code)
         [entry] = entries(hass)
         await world.call(

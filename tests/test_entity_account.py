@@ -52,7 +52,7 @@ async def register(hass: HomeAssistant, simulator: Simulator) -> dict[str, Any]:
             "username": "alice",
             "password": PASSWORD,
             "challenge_id": challenge,
-            "captcha": simulator.world.captchas[challenge],
+            "captcha": simulator.captchas[challenge],
         },
         blocking=True,
         return_response=True,
@@ -130,7 +130,7 @@ async def reviewed(hass: HomeAssistant, simulator: Simulator) -> ConfigEntry:
 
 
 async def sign_in(hass: HomeAssistant, simulator: Simulator, dialog: Any) -> Any:
-    answer = list(simulator.world.captchas.values())[-1]
+    answer = list(simulator.captchas.values())[-1]
     return await submit(hass, dialog, login="alice", password=PASSWORD, captcha=answer)
 
 

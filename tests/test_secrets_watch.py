@@ -177,7 +177,7 @@ async def test_what_a_cloud_hands_out_is_watched(
 ) -> None:
     client = quectel_client(async_get_clientsession(hass), simulator.url, clock=simulator.now)
     account = await register_at_quectel(client, simulator)
-    assert simulator.world.mailbox[-1].code in secrets.secrets
+    assert simulator.mailbox[-1].code in secrets.secrets
     assert account.session is not None
     tokens = {account.session["access_token"], account.session["refresh_token"]}
     assert tokens <= secrets.secrets

@@ -8,8 +8,8 @@ import json
 import re
 from typing import Any
 
-from simulator.cloud import Message, World
 from simulator.picture import draw, png
+from simulator.simulation import Message, Simulation
 
 from .texts import LANGUAGES, Text
 
@@ -82,9 +82,9 @@ class Site:
 class AnqicmsState:
     """Everything an installation knows."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         """Open an installation of one site, as delivered."""
-        self.world = world
+        self.simulation = simulation
         self.version = (3, 5, 8)
         self.language = "en"
         self.captcha = False
@@ -131,8 +131,8 @@ class AnqicmsState:
 
     def send_link(self, user: User) -> None:
         """Send the mail whose link confirms the address."""
-        message = Message(self.world.now(), "anqicms", user.email, "verify", user.link_token)
-        self.world.mailbox.append(message)
+        message = Message(self.simulation.now(), "anqicms", user.email, "verify", user.link_token)
+        self.simulation.mailbox.append(message)
 
     def translated(self, text: Text | str) -> str:
         """Return one of the site's texts in its language, and any other as it is."""
@@ -142,25 +142,25 @@ class AnqicmsState:
 
     def new_captcha(self) -> tuple[str, str]:
         """Return the id of a new captcha, and its picture as a data URI."""
-        answer = "".join(self.world.random.choices(CHARACTERS, k=4))
-        captcha_id = f"{self.world.random.getrandbits(80):020x}"
-        self._captchas[captcha_id] = (answer, self.world.now())
-        self.world.captchas[captcha_id] = answer
+        answer = "".join(self.simulation.random.choices(CHARACTERS, k=4))
+        captcha_id = f"{self.simulation.random.getrandbits(80):020x}"
+        self._captchas[captcha_id] = (answer, self.simulation.now())
+        self.simulation.captchas[captcha_id] = answer
         image = b64encode(png(draw(answer, 240, 76))).decode()
         return captcha_id, f"data:image/png;base64,{image}"
 
     def captcha_right(self, captcha_id: str, typed: str) -> bool:
         """Judge an answer, which spends the captcha whatever it is."""
-        self.world.captchas.pop(captcha_id, None)
+        self.simulation.captchas.pop(captcha_id, None)
         answer, time = self._captchas.pop(captcha_id, ("", 0.0))
-        alive = self.world.now() <= time + CAPTCHA_LIFETIME
+        alive = self.simulation.now() <= time + CAPTCHA_LIFETIME
         return bool(answer) and alive and typed.lower() == answer
 
     # Tokens
 
     def token(self, site: Site, user: User, lifetime: float = 30 * DAY) -> str:
         """Return a JSON Web Token."""
-        claims = {"userId": str(user.id), "t": str(int(self.world.now() + lifetime))}
+        claims = {"userId": str(user.id), "t": str(int(self.simulation.now() + lifetime))}
         signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
         return f"{signed}.{_signature(site, signed)}"
 
@@ -170,7 +170,7 @@ class AnqicmsState:
         if not signed or not hmac.compare_digest(signature, _signature(site, signed)):
             return None
         claims = json.loads(urlsafe_b64decode(signed.partition(".")[2] + "=="))
-        left = int(claims["t"]) - self.world.now()
+        left = int(claims["t"]) - self.simulation.now()
         user = site.users.get(int(claims["userId"]))
         return (user, left) if user is not None and left >= 0 else None
 

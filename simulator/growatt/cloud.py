@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from simulator.calls import mask
-from simulator.cloud import Answer, Cloud, Request, World, page
+from simulator.cloud import Answer, Cloud, Request, page
 from simulator.limits import Limits
+from simulator.simulation import Simulation
 
 # Imported for what they enter into the table of endpoints.
 from . import devices, min_inverters, plants, users
@@ -54,11 +55,11 @@ class GrowattCloud(GrowattState, Cloud):
     secrets: ClassVar[frozenset[str]] = frozenset({"user_password", "token"})
     never_in_url: ClassVar[frozenset[str]] = secrets
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         """Open the server."""
-        super().__init__(world)
+        super().__init__(simulation)
         rules = {path: endpoint.rule for path, endpoint in ENDPOINTS.items()}
-        self.limits = Limits(world.now, rules, world.limit_reading)
+        self.limits = Limits(simulation.now, rules, simulation.limit_reading)
         # This server's region; the tokens of others are unknown to it.
         self.region = "global"
         self.region_reject_tokens: set[str] = set()
@@ -157,7 +158,7 @@ class GrowattCloud(GrowattState, Cloud):
         params = request.params
         if self.limits.admit(value, endpoint.path, params) is not None:
             raise ApiError(*refusals.often)
-        return endpoint.handler(GrowattRequest(self, token, params, self.world.now()))
+        return endpoint.handler(GrowattRequest(self, token, params, self.simulation.now()))
 
     def _success(self, endpoint: Endpoint, result: object) -> Answer:
         if self.numbers_as_strings:

@@ -5,7 +5,7 @@ import itertools
 import re
 from typing import Literal
 
-from simulator.cloud import World
+from simulator.simulation import Simulation
 
 from .model import (
     KINDS,
@@ -35,9 +35,9 @@ class GrowattState:
     somebody looks.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         """Start with one installer's token, and one end user with a plant and a token."""
-        self.world = world
+        self.simulation = simulation
         self.tokens: dict[str, Token] = {}
         self.users: dict[int, User] = {}
         self.plants: dict[int, Plant] = {}
@@ -162,7 +162,7 @@ class GrowattState:
             next(self._user_ids),
             name,
             email,
-            self.world.now(),
+            self.simulation.now(),
             digest(password),
             merchant,
             country,
@@ -184,7 +184,7 @@ class GrowattState:
         city: str = "",
     ) -> Plant:
         """Add a plant of an end user."""
-        created = vendor_time(self.world.now())[:10]
+        created = vendor_time(self.simulation.now())[:10]
         return self.keep_plant(Plant(0, user_id, name, created, peak_power, country, city))
 
     def keep_plant(self, plant: Plant) -> Plant:
@@ -215,7 +215,7 @@ class GrowattState:
             raise ValueError(message)
         if plant_id is not None and plant_id not in self.plants:
             raise KeyError(plant_id)
-        now = self.world.now()
+        now = self.simulation.now()
         stick = DATALOGGER_PREFIX + sn if datalogger_sn is None else datalogger_sn
         device = Device(sn, next(self._device_ids), kind, stick)
         device.online = online
@@ -233,26 +233,26 @@ class GrowattState:
         device = self.devices.get(sn)
         if (
             device is None
-            and self.world.accept_any
+            and self.simulation.accept_any
             and WELL_FORMED.fullmatch(sn)
             and not sn.startswith(DATALOGGER_PREFIX)
         ):
             device = self.add_device(sn)
-            device.online_after_request = self.world.offline_for
+            device.online_after_request = self.simulation.offline_for
         return device
 
     # Binding
 
     def accept(self, device: Device, plant: Plant, user: User) -> None:
         """Accept a device for a plant. A request still open for another plant is replaced."""
-        now = self.world.now()
+        now = self.simulation.now()
         count = self._bindings[device.sn].accepted_count if device.sn in self._bindings else 0
         self._bindings[device.sn] = Binding(device.sn, plant.plant_id, user.user_id, now, count + 1)
         self._request(device, plant, now)
 
     def add_datalogger(self, datalogger: Datalogger, plant: Plant) -> None:
         """Put a datalogger into a plant, and have the devices behind it follow."""
-        now = self.world.now()
+        now = self.simulation.now()
         datalogger.plant_id, datalogger.added = plant.plant_id, now
         for device in self._behind(datalogger):
             if device.plant_id is None:
@@ -276,7 +276,7 @@ class GrowattState:
 
     def settle(self) -> None:
         """Bring devices online whose time has come, and let online ones find their plants."""
-        now = self.world.now()
+        now = self.simulation.now()
         for device in self._devices.values():
             if device.online_at is not None and device.online_at <= now:
                 device.online, device.online_since = True, device.online_at
@@ -291,7 +291,7 @@ class GrowattState:
         """Bring a device online now; KeyError when nobody made it."""
         device = self.devices[sn]
         if not device.online:
-            device.online, device.online_since = True, self.world.now()
+            device.online, device.online_since = True, self.simulation.now()
         device.online_at = None
         self.settle()
 
@@ -307,7 +307,7 @@ class GrowattState:
 
     def move(self, sn: str, plant_id: int) -> None:
         """Put a device into a plant, whoever owns it; KeyError when either does not exist."""
-        self._place(self.devices[sn], self.plants[plant_id].plant_id, self.world.now())
+        self._place(self.devices[sn], self.plants[plant_id].plant_id, self.simulation.now())
 
     def _behind(self, datalogger: Datalogger) -> Iterator[Device]:
         return (device for device in self.devices.values() if device.datalogger_sn == datalogger.sn)

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from simulator.cloud import Answer, Cloud, Request, World, page
+from simulator.cloud import Answer, Cloud, Request, page
+from simulator.simulation import Simulation
 
 # Imported for what they enter into the table of endpoints.
 from . import devices, users
@@ -26,9 +27,9 @@ class QuectelCloud(QuectelState, Cloud):
         {"pwd", "random", "code", "signature", "refreshToken"}
     )
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         """Open the data centre."""
-        super().__init__(world)
+        super().__init__(simulation)
         # Path and parameter of each secret that stood in an address.
         self.secrets_in_url: list[tuple[str, str]] = []
 
@@ -51,7 +52,7 @@ class QuectelCloud(QuectelState, Cloud):
         if request.method != endpoint.method:
             return page("405", "Method not allowed.", 405)
         token = self.token_of(request) or ""
-        api_request = QuectelRequest(self, token, request.params, self.world.now())
+        api_request = QuectelRequest(self, token, request.params, self.simulation.now())
         try:
             return self._success(endpoint.handler(api_request))
         except ApiError as err:
@@ -99,7 +100,7 @@ class QuectelCloud(QuectelState, Cloud):
     def _framework_error(self, path: str, status: int, error: str) -> Answer:
         return Answer(
             {
-                "timestamp": int(self.world.now() * 1000),
+                "timestamp": int(self.simulation.now() * 1000),
                 "status": status,
                 "error": error,
                 "path": path,

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, Literal
 
-from simulator.cloud import World
+from simulator.simulation import Simulation
 
 from .model import Code, DataCenter, Device, Product, Token, User, UserDomain, digest
 
@@ -25,9 +25,9 @@ class QuectelState:
     somebody looks.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         """Start with one user domain and one product, without accounts."""
-        self.world = world
+        self.simulation = simulation
         self.data_center: DataCenter = "europe"
         # The vendor's pages document 200 for success and print 0.
         self.success_code = 200
@@ -108,7 +108,7 @@ class QuectelState:
             f"E{next(self._user_ids)}",
             self.user_domains[user_domain].name,
             email,
-            self.world.now(),
+            self.simulation.now(),
             digest(password),
             lang,
             nationality,
@@ -138,7 +138,7 @@ class QuectelState:
             f"SIMULATOR_AUTH_KEY_{key}",
             data_center,
             online,
-            None if online_after is None else self.world.now() + online_after,
+            None if online_after is None else self.simulation.now() + online_after,
         )
         self._devices[sn] = device
         return device
@@ -146,16 +146,16 @@ class QuectelState:
     def manufactured(self, sn: str, product_key: str) -> Device | None:
         """Return a product's device, made on the fly where that is switched on."""
         device = self.devices.get(sn)
-        if device is None and self.world.accept_any and WELL_FORMED.fullmatch(sn):
+        if device is None and self.simulation.accept_any and WELL_FORMED.fullmatch(sn):
             device = self.add_device(sn, product_key=product_key)
-            device.online_after_request = self.world.offline_for
+            device.online_after_request = self.simulation.offline_for
         return device if device is not None and device.product_key == product_key else None
 
     # Codes and tokens
 
     def new_code(self, user_domain: str, email: str) -> Code:
         """Make a code for an address; an earlier one is good no more."""
-        code = Code(f"{self.world.random.randrange(10**6):06}", self.world.now())
+        code = Code(f"{self.simulation.random.randrange(10**6):06}", self.simulation.now())
         self.codes[user_domain, email.lower()] = code
         return code
 
@@ -165,7 +165,7 @@ class QuectelState:
         if (
             code is None
             or code.wrong_tries >= self.code_tries
-            or self.world.now() - code.sent > self.code_lifetime
+            or self.simulation.now() - code.sent > self.code_lifetime
         ):
             return False
         if code.value != value:
@@ -184,7 +184,7 @@ class QuectelState:
     def valid_token(self, value: str, kind: Literal["access", "refresh"]) -> Token | None:
         """Return a token that is good now, for what it is presented for."""
         token = self.tokens.get(value)
-        if token is None or token.kind != kind or token.expires <= self.world.now():
+        if token is None or token.kind != kind or token.expires <= self.simulation.now():
             return None
         return token
 
@@ -192,7 +192,7 @@ class QuectelState:
         self, uid: str, kind: Literal["access", "refresh"], lifetime: float
     ) -> dict[str, Any]:
         """Make a token in the form of a JSON Web Token, with a signature that signs nothing."""
-        now = self.world.now()
+        now = self.simulation.now()
         expires = int(now + lifetime)
         claims = {
             "uid": uid,
@@ -211,7 +211,7 @@ class QuectelState:
 
     def accept(self, device: Device, user: User) -> None:
         """Accept a device for an account."""
-        now = self.world.now()
+        now = self.simulation.now()
         device.requested[user.uid] = now
         if device.online_after_request is not None and not device.online:
             device.online_at = now + device.online_after_request
@@ -219,7 +219,7 @@ class QuectelState:
 
     def settle(self) -> None:
         """Bring devices online whose time has come, and let online ones be associated."""
-        now = self.world.now()
+        now = self.simulation.now()
         for device in self._devices.values():
             if device.online_at is not None and device.online_at <= now:
                 device.online, device.online_at = True, None

@@ -7,7 +7,7 @@ The order of the checks is not documented.
 import re
 from typing import Any
 
-from simulator.cloud import Message
+from simulator.simulation import Message
 
 from .api import MAX_ID, ApiError, BadRequestError, QuectelRequest, endpoint
 from .model import User
@@ -31,7 +31,9 @@ def send_email(request: QuectelRequest) -> None:
         raise BadRequestError("emailType")
     domain = request.user_domain()
     code = request.state.new_code(domain.name, email)
-    request.state.world.mailbox.append(Message(request.now, "quectel", email, purpose, code.value))
+    request.state.simulation.mailbox.append(
+        Message(request.now, "quectel", email, purpose, code.value)
+    )
 
 
 def _password(request: QuectelRequest) -> str:

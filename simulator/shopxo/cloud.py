@@ -72,7 +72,7 @@ class ShopxoCloud(ShopxoState, Cloud):
         if (user := self.user_of(params.get("token", "?"))) is not None:
             key = str(user.id)
         if not key:
-            key = f"{self.world.random.getrandbits(128):032x}"
+            key = f"{self.simulation.random.getrandbits(128):032x}"
         return ShopxoRequest(
             self,
             action.removesuffix(".html"),

@@ -5,8 +5,8 @@ import hashlib
 from html import escape
 from typing import Any
 
-from simulator.cloud import Message, World
 from simulator.picture import draw, gif
+from simulator.simulation import Message, Simulation
 
 LETTERS = "abxdefghjkmnprstuvwxy"
 DIGITS = "23456789"
@@ -66,9 +66,9 @@ class Secret:
 class ShopxoState:
     """Everything a site knows."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, simulation: Simulation) -> None:
         """Open a site as a fresh installation is."""
-        self.world = world
+        self.simulation = simulation
         self.users: dict[int, User] = {}
         self.register_types = list(TYPES)
         self.login_types = list(TYPES)
@@ -149,7 +149,7 @@ class ShopxoState:
 
     def sign_in(self, user: User, platform: str) -> str:
         """Return a new token for a platform."""
-        number = self.world.random.getrandbits(128)
+        number = self.simulation.random.getrandbits(128)
         user.tokens[platform] = f"{number:032x}"
         return user.tokens[platform]
 
@@ -157,11 +157,11 @@ class ShopxoState:
 
     def new_picture(self, kind: str, key: str) -> bytes:
         """Return a picture; it takes the place of the last one of this kind and key."""
-        answer = "".join(self.world.random.choices(self.picture_characters, k=4))
-        self._pictures[kind, key] = Secret(answer, self.world.now())
+        answer = "".join(self.simulation.random.choices(self.picture_characters, k=4))
+        self._pictures[kind, key] = Secret(answer, self.simulation.now())
         # The newest stands last, whoever reads them.
-        self.world.captchas.pop(key, None)
-        self.world.captchas[key] = answer
+        self.simulation.captchas.pop(key, None)
+        self.simulation.captchas[key] = answer
         return gif(draw(answer, 100, 28))
 
     def picture(self, kind: str, key: str) -> Secret | None:
@@ -172,7 +172,7 @@ class ShopxoState:
     def spend_picture(self, kind: str, key: str) -> None:
         """Forget a picture."""
         self._pictures.pop((kind, key), None)
-        self.world.captchas.pop(key, None)
+        self.simulation.captchas.pop(key, None)
 
     # Codes
 
@@ -180,11 +180,11 @@ class ShopxoState:
         """Send a code of four digits unless the last one is too young."""
         key = f"{purpose}_{account}"
         last = self._codes.get(key)
-        if last is not None and self.world.now() - last.time < self.resend_pause:
+        if last is not None and self.simulation.now() - last.time < self.resend_pause:
             return False
-        code = f"{self.world.random.randrange(10000):04}"
-        self._codes[key] = Secret(code, self.world.now())
-        self.world.mailbox.append(Message(self.world.now(), "shopxo", to, purpose, code))
+        code = f"{self.simulation.random.randrange(10000):04}"
+        self._codes[key] = Secret(code, self.simulation.now())
+        self.simulation.mailbox.append(Message(self.simulation.now(), "shopxo", to, purpose, code))
         return True
 
     def code_known(self, purpose: str, account: str) -> bool:
@@ -207,7 +207,7 @@ class ShopxoState:
         self._codes.pop(f"{purpose}_{account}", None)
 
     def _lives(self, secret: Secret) -> bool:
-        return self.world.now() <= secret.time + self.code_lifetime
+        return self.simulation.now() <= secret.time + self.code_lifetime
 
 
 def _digest(password: str) -> str:

@@ -198,7 +198,7 @@ async def test_a_number_is_one_account_however_it_is_written(
     (form,) = [form for form in (await client.test()).register if form.key == "sms"]
     number = "13800138000"
     await client.send_code(form, {"phone": number})
-    values = {"password": "Not-real-1", "code": cloud.world.mailbox[-1].code}
+    values = {"password": "Not-real-1", "code": cloud.mailbox[-1].code}
     cloud.faults.add("api.php", kind="hold", match={"s": "user/reg"})
     first = await registration.async_register(hass, target, form, {**values, "phone": number})
     await cloud.faults.wait_held()

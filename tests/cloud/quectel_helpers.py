@@ -47,7 +47,7 @@ def quectel_client(
 async def register(client: QuectelClient, simulator: Simulator, **options: str) -> Account:
     """Have a code sent, read it in the mailbox, and register."""
     await client.send_code(REGISTER, {"email": EMAIL})
-    code = simulator.world.mailbox[-1].code
+    code = simulator.mailbox[-1].code
     return await client.register(REGISTER, {**CREDENTIALS, "code": code, **options})
 
 

@@ -69,7 +69,7 @@ async def solved(site: AnqicmsClient, simulator: Simulator, form: Form) -> dict[
     """Fetch a picture and return the values that answer it, as dialogs fill them in."""
     captcha = await site.captcha(form)
     return {
-        "captcha": simulator.world.captchas[captcha.challenge],
+        "captcha": simulator.captchas[captcha.challenge],
         "captcha_challenge": captcha.challenge,
     }
 
@@ -351,7 +351,7 @@ async def test_pending(site: AnqicmsClient, simulator: Simulator, captcha: bool)
     account = await site.register(form, {**BY_EMAIL, **picture})
     assert (account.id, account.name, account.activation_pending) == ("1000", "newuser", True)
     assert account.session is not None
-    assert len(simulator.world.mailbox) == 1
+    assert len(simulator.mailbox) == 1
     assert [
         count(simulator, path) for path in ("api/register", "api/login", "api/user/detail")
     ] == [1, 1, 1]
@@ -450,7 +450,7 @@ async def test_known_address_sends_no_mail(site: AnqicmsClient, simulator: Simul
     cloud.add_user(user_name="x", email=EMAIL, password="someone-else", email_verified=False)
     with pytest.raises(TakenError, match="email_taken"):
         await site.register(await form_of(site, "name_email"), BY_EMAIL)
-    assert simulator.world.mailbox == []
+    assert simulator.mailbox == []
 
 
 async def test_name_that_looks_like_a_number(site: AnqicmsClient, simulator: Simulator) -> None:

@@ -140,7 +140,7 @@ async def test_test_has_no_effect(
     offer = await without_secret.test()
     assert (offer.register, offer.link) == ((REGISTER,), ())
     assert [(call.method, call.code) for call in simulator.calls] == [("GET", 5106)] * 2
-    assert not simulator.world.mailbox
+    assert not simulator.mailbox
 
 
 @pytest.mark.parametrize("user_domain", ["C.DM.10271.5", "E.SP.4294967410", "U.DM.10351.1", "a.b"])
@@ -773,7 +773,7 @@ async def test_no_secret_is_told(
     caplog.set_level(logging.DEBUG)
     client = quectel_client(http, simulator.url, clock=simulator.now)
     account = await register(client, simulator)
-    code = simulator.world.mailbox[-1].code
+    code = simulator.mailbox[-1].code
     session = dict(account.session or {})
     owner = quectel_client(http, simulator.url, session=session, clock=simulator.now)
     device = simulator.quectel.add_device(SERIAL, online=True)

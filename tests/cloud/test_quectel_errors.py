@@ -306,7 +306,7 @@ async def test_mail_cannot_be_sent(http: aiohttp.ClientSession, simulator: Simul
     with pytest.raises(TryAgainError) as caught:
         await client.send_code(REGISTER, {"email": EMAIL})
     assert (caught.value.key, caught.value.field) == ("code_not_sent", "email")
-    assert not simulator.world.mailbox
+    assert not simulator.mailbox
 
 
 @pytest.mark.parametrize("path", METHODS)

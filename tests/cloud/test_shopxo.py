@@ -57,7 +57,7 @@ async def solved(shop: ShopxoClient, simulator: Simulator, form: Form) -> dict[s
     """Fetch a picture and return the values that answer it, as dialogs fill them in."""
     captcha = await shop.captcha(form)
     return {
-        "captcha": simulator.world.captchas[captcha.challenge],
+        "captcha": simulator.captchas[captcha.challenge],
         "captcha_challenge": captcha.challenge,
     }
 
@@ -319,7 +319,7 @@ async def test_register_with_a_code(
     form = await form_of(shop, key)
     values = {form.identity: typed, "password": PASSWORD}
     await shop.send_code(form, {**values, **await solved(shop, simulator, form)})
-    (message,) = simulator.world.mailbox
+    (message,) = simulator.mailbox
     assert message.to == sent
     with pytest.raises(InvalidInputError, match="code_wrong") as caught:
         await shop.register(form, {**values, "code": "wrong"})
@@ -355,7 +355,7 @@ async def test_codes_end(shop: ShopxoClient, simulator: Simulator) -> None:
     await shop.send_code(form, values)
     simulator.advance(601)
     with pytest.raises(InvalidInputError, match="code_expired"):
-        await shop.register(form, {**values, "code": simulator.world.mailbox[-1].code})
+        await shop.register(form, {**values, "code": simulator.mailbox[-1].code})
 
 
 async def test_code_too_soon(shop: ShopxoClient, simulator: Simulator) -> None:
@@ -409,7 +409,7 @@ async def test_no_code(
     assert (caught.value.key, caught.value.field) == expected
     right = {"email": EMAIL, "phone": MOBILE, **await solved(shop, simulator, form)}
     await shop.send_code(form, right)
-    assert len(simulator.world.mailbox) == 1
+    assert len(simulator.mailbox) == 1
 
 
 # An account that waits for a review
@@ -616,7 +616,7 @@ async def test_secrets(
     simulator.shopxo.code_picture = False
     form = await form_of(shop, "email")
     await shop.send_code(form, {"email": EMAIL})
-    code = simulator.world.mailbox[-1].code
+    code = simulator.mailbox[-1].code
     values = {"email": EMAIL, "password": PASSWORD, "code": code}
     account = await shop.register(form, values)
     assert account.session is not None

@@ -50,7 +50,7 @@ async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) 
     assert entries(hass) == []
 
     picture = await act(hass, "get_captcha", **site)
-    answer = simulator.world.captchas[picture["challenge_id"]]
+    answer = simulator.captchas[picture["challenge_id"]]
     made = await act(
         hass,
         "register_account",
@@ -132,10 +132,10 @@ async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, simulator: Si
         **site,
         **email,
         challenge_id=picture["challenge_id"],
-        captcha=simulator.world.captchas[picture["challenge_id"]],
+        captcha=simulator.captchas[picture["challenge_id"]],
     )
     assert sent == {"sent_to": "alice@example.com"}
-    code = simulator.world.mailbox[-1].code
+    code = simulator.mailbox[-1].code
     made = await act(hass, "register_account", **site, **email, password=PASSWORD, code=code)
     assert made["config_entry_id"] == entries(hass)[0].entry_id
 
@@ -156,7 +156,7 @@ async def test_a_code_without_a_picture(hass: HomeAssistant, simulator: Simulato
     assert caught.value.translation_placeholders["field"] == "email"
 
     await act(hass, "send_verification_code", **cloud, email="alice@example.com")
-    code = simulator.world.mailbox[-1].code
+    code = simulator.mailbox[-1].code
     made = await act(
         hass,
         "register_account",

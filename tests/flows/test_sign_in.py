@@ -337,7 +337,7 @@ async def test_every_cloud(
     assert result["errors"]
     answers["password"] = PASSWORD
     if "captcha" in result["data_schema"].schema:
-        answers["captcha"] = list(elsewhere.world.captchas.values())[-1]
+        answers["captcha"] = list(elsewhere.captchas.values())[-1]
     result = await submit(hass, result, **answers)
     assert result["type"] is FlowResultType.ABORT, result["errors"]
     assert result["reason"] == "reconfigure_successful"

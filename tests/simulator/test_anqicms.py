@@ -60,7 +60,7 @@ async def answered_captcha(site: Site) -> dict[str, str]:
     data = (await site.get("captcha"))["data"]
     return {
         "captcha_id": data["captcha_id"],
-        "captcha": site.simulator.world.captchas[data["captcha_id"]],
+        "captcha": site.simulator.captchas[data["captcha_id"]],
     }
 
 
@@ -180,7 +180,7 @@ async def test_signup_verify(site: Site) -> None:
         "Please Verify Your Email",
         "",
     )
-    (message,) = site.simulator.world.mailbox
+    (message,) = site.simulator.mailbox
     assert (message.to, message.purpose) == (EMAIL, "verify")
     # Signing in works all the same.
     assert (await site.post("login", user_name="newuser", password=PASSWORD))["code"] == 0
@@ -211,7 +211,7 @@ async def test_somebody_elses_account(
     cloud.add_user(user_name="newuser", email=EMAIL, password="someone-else", email_verified=False)
     answer = await site.post("register", **{**FORM, **change})
     assert answer.get("data", {}).get("id") == answered
-    assert len(site.simulator.world.mailbox) == (answered is not None)
+    assert len(site.simulator.mailbox) == (answered is not None)
     assert cloud.sites[1].users[1000].has_password("someone-else")
 
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from simulator import INSTALLER_TOKEN, Simulator
-from simulator.cloud import Message
+from simulator.simulation import Message
 
 from .client import Client
 
@@ -154,9 +154,8 @@ async def test_faults(simulator: Simulator, control: Control, installer: Client)
 
 async def test_mailbox_and_captcha(simulator: Simulator, control: Control) -> None:
     """Codes and captcha answers can be read."""
-    world = simulator.world
-    world.mailbox.append(Message(1.0, "quectel", "owner@example.com", "register", "123456"))
-    world.captchas["one"] = "AB12"
+    simulator.mailbox.append(Message(1.0, "quectel", "owner@example.com", "register", "123456"))
+    simulator.captchas["one"] = "AB12"
     assert await control("GET", "mailbox") == (
         200,
         {

@@ -208,7 +208,7 @@ async def test_serials_made_on_the_fly(
     simulator: Simulator, installer: Client, serial: str, code: str
 ) -> None:
     """Where it is switched on, every well-formed serial number has a device behind it."""
-    simulator.world.accept_any = True
+    simulator.simulation.accept_any = True
     answer = await installer.post("device/sn/add", **{**BINDING, "sn": serial})
     assert answer["error_code"] == code
     assert (serial in simulator.growatt.devices) is (code == "0")

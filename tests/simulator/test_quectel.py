@@ -68,7 +68,7 @@ class Owner:
     async def code(self, email: str = EMAIL) -> str:
         """Have a code mailed and read it."""
         await self.ask("POST", SEND_EMAIL, email=email, emailType="1", userDomain=USER_DOMAIN)
-        return self.simulator.world.mailbox[-1].code
+        return self.simulator.mailbox[-1].code
 
     def registration(self, **changes: str) -> dict[str, str]:
         """Return the parameters of a registration; an empty change leaves one out."""
@@ -119,7 +119,7 @@ def test_cipher_opens_the_vendors_examples() -> None:
 async def test_code_is_mailed(owner: Owner) -> None:
     answer = await owner.ask("POST", SEND_EMAIL, email=EMAIL, emailType="1", userDomain=USER_DOMAIN)
     assert answer == {"code": 200, "msg": "", "data": None, "extMsg": None}
-    [message] = owner.simulator.world.mailbox
+    [message] = owner.simulator.mailbox
     assert (message.cloud, message.to, message.purpose) == ("quectel", EMAIL, "register")
     assert len(message.code) == 6
     assert message.code.isdigit()
@@ -138,7 +138,7 @@ async def test_code_is_mailed(owner: Owner) -> None:
 async def test_no_code_is_mailed(owner: Owner, changes: dict[str, str], code: int) -> None:
     values = {"email": EMAIL, "emailType": "1", "userDomain": USER_DOMAIN, **changes}
     assert (await owner.ask("POST", SEND_EMAIL, **values))["code"] == code
-    assert not owner.simulator.world.mailbox
+    assert not owner.simulator.mailbox
 
 
 @pytest.mark.parametrize("kind", ["", "x", "6"])
@@ -433,9 +433,9 @@ async def test_devices_may_be_listed_while_offline(owner: Owner) -> None:
 
 async def test_devices_are_made_on_the_fly(owner: Owner) -> None:
     await owner.signed_in()
-    world = owner.simulator.world
+    simulation = owner.simulator.simulation
     assert (await bind(owner))["code"] == 5090
-    world.accept_any, world.offline_for = True, 30
+    simulation.accept_any, simulation.offline_for = True, 30
     assert (await bind(owner))["code"] == 200
     assert (await bind(owner, "no serial"))["code"] == 5090
     owner.simulator.advance(30)

@@ -38,7 +38,7 @@ class Shop:
         async with self.session.get(f"{self.simulator.url}/api.php", params=query) as response:
             assert response.content_type == "text/html"
             assert (await response.read()).startswith(b"GIF8")
-        return next(reversed(self.simulator.world.captchas.values()))
+        return next(reversed(self.simulator.captchas.values()))
 
     async def register(self, name: str = "alice01", **form: str) -> Any:
         """Register by user name with a picture."""
@@ -284,7 +284,7 @@ async def test_picture_is_spent_by_signing_in(shop: Shop) -> None:
         for password in ("wrong-pass", PASSWORD, PASSWORD)
     ]
     assert codes == [-4, 0, -11]
-    assert shop.simulator.world.captchas == {}
+    assert shop.simulator.captchas == {}
 
 
 async def test_picture_of_another_kind(shop: Shop) -> None:
@@ -315,7 +315,7 @@ async def test_picture_by_cookie(shop: Shop) -> None:
         query = {**APP, "s": "user/userverifyentry", "type": "user_reg"}
         async with session.get(url, params=query):
             pass
-        (verify,) = shop.simulator.world.captchas.values()
+        (verify,) = shop.simulator.captchas.values()
         form = {"accounts": "alice01", "pwd": PASSWORD, "type": "username", "verify": verify}
         async with session.post(url, params={**APP, "s": "user/reg"}, data=form) as response:
             assert (await response.json())["code"] == 0
@@ -329,7 +329,7 @@ async def test_token_takes_the_place_of_the_id(shop: Shop) -> None:
         f"{shop.simulator.url}/api.php", params=query, data={"token": token}
     ):
         pass
-    assert list(shop.simulator.world.captchas)[-1] == "1"
+    assert list(shop.simulator.captchas)[-1] == "1"
 
 
 async def test_letters(shop: Shop) -> None:
@@ -345,7 +345,7 @@ async def test_letters(shop: Shop) -> None:
 async def test_register_with_a_code(shop: Shop, kind: str, to: str) -> None:
     """The code goes to the mailbox and registers once."""
     assert (await shop.send_code(kind, to))["msg"] == "Sending Succeeded"
-    (message,) = shop.simulator.world.mailbox
+    (message,) = shop.simulator.mailbox
     assert (message.to, message.purpose, len(message.code)) == (to, "user_reg", 4)
     form = {"accounts": to, "pwd": PASSWORD, "type": kind}
     assert (await shop("user/reg", **form, verify=message.code))["data"]["token"]
@@ -369,13 +369,13 @@ async def test_no_code(shop: Shop, form: dict[str, str], code: int) -> None:
     """Each refusal to send has its code."""
     shop.simulator.shopxo.add_user(email="taken@example.com")
     assert (await shop.send_code(**{"to": EMAIL, **form}))["code"] == code
-    assert shop.simulator.world.mailbox == []
+    assert shop.simulator.mailbox == []
 
 
 async def test_sending_spends_the_picture_and_rests(shop: Shop) -> None:
     """A minute lies between two codes, and each takes a picture of its own."""
     assert (await shop.send_code())["code"] == 0
-    assert shop.simulator.world.captchas == {}
+    assert shop.simulator.captchas == {}
     answer = await shop.send_code()
     assert (answer["code"], answer["msg"]) == (
         -100,
@@ -396,7 +396,7 @@ async def test_tries(shop: Shop) -> None:
     shop.simulator.advance(61)
     await shop.send_code()
     shop.simulator.advance(601)
-    code = shop.simulator.world.mailbox[-1].code
+    code = shop.simulator.mailbox[-1].code
     assert (await shop("user/reg", **form, verify=code))["code"] == -10
 
 
@@ -450,7 +450,7 @@ async def test_login_with_a_code(shop: Shop) -> None:
     verify = await shop.picture("user_login")
     form = {"accounts": EMAIL, "type": "email", "uuid": "u1"}
     assert (await shop("user/loginverifysend", **form, verify=verify))["code"] == 0
-    code = shop.simulator.world.mailbox[-1].code
+    code = shop.simulator.mailbox[-1].code
     assert (await shop("user/login", **form, verify="x"))["code"] == -11
     assert (await shop("user/login", **form, verify=code))["data"]["email"] == EMAIL
 

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass, replace
 import json
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from .calls import Call
 from .cloud import Answer, Cloud, Request, page
 from .faults import Fault, FaultKind
-
-if TYPE_CHECKING:
-    from .server import Simulator
+from .simulation import Simulation
 
 REDIRECTED = "/_redirected"
 MEBIBYTE = 1024 * 1024
@@ -34,18 +31,18 @@ _REFUSALS = {
 
 
 @dataclass
-class Trouble:
+class Injection:
     """One request that a fault strikes."""
 
-    simulator: Simulator
+    simulation: Simulation
     http: web.Request
     cloud: Cloud
     request: Request
     call: Call
 
-    async def strike(self, fault: Fault) -> Answer | web.StreamResponse:
+    async def inject(self, fault: Fault) -> Answer | web.StreamResponse:
         """Do what the fault's kind says; a stream response is already on its way, or cut off."""
-        if fault.delay and not await self.simulator.until(seconds=fault.delay):
+        if fault.delay and not await self.simulation.until(seconds=fault.delay):
             return self._cut()
         if fault.kind in _REFUSALS:
             return _REFUSALS[fault.kind]
@@ -57,17 +54,18 @@ class Trouble:
                 return self.cloud.error(self.request.path, fault.code, fault.msg)
             case FaultKind.CUT | FaultKind.HANG:
                 if fault.kind is FaultKind.HANG:
-                    await self.simulator.until()
+                    await self.simulation.until()
                 return self._cut()
         return await self._carried_out(fault)
 
     async def _carried_out(self, fault: Fault) -> Answer | web.StreamResponse:
         """Spoil the answer to a request that is carried out."""
-        simulator = self.simulator
+        simulation = self.simulation
         hold = fault.kind is FaultKind.HOLD
-        if hold and not fault.executed and not await simulator.faults.hold(simulator.until):
+        if hold and not fault.executed and not await simulation.faults.hold(simulation.until):
             return self._cut()
-        answer = simulator.carry_out(self.cloud, self.request, self.call)
+        answer = self.cloud.answer(self.request)
+        self.call.code = answer.code
         match fault.kind:
             case FaultKind.CODE_AFTER:
                 return self.cloud.error(self.request.path, fault.code, fault.msg)
@@ -76,12 +74,12 @@ class Trouble:
             case FaultKind.CUT_BODY:
                 return await self._cut_body(answer)
             case FaultKind.HANG_AFTER:
-                await simulator.until()
+                await simulation.until()
                 return self._cut()
             case FaultKind.HOLD if fault.executed:
-                await simulator.faults.hold(simulator.until)
+                await simulation.faults.hold(simulation.until)
             case FaultKind.SLOW:
-                await simulator.until(seconds=fault.seconds)
+                await simulation.until(seconds=fault.seconds)
         return _spoil(fault.kind, answer)
 
     def _cut(self) -> web.StreamResponse:
