@@ -8,9 +8,9 @@ Start it with `python -m simulator`, or in a test:
 It follows the vendors' published pages and listens on the loopback interface only.
 """
 
-from .calls import Call
+from .calls import RecordedCall
 from .faults import FaultKind
 from .growatt import END_USER_TOKEN, INSTALLER_TOKEN
 from .server import Simulator
 
-__all__ = ["END_USER_TOKEN", "INSTALLER_TOKEN", "Call", "FaultKind", "Simulator"]
+__all__ = ["END_USER_TOKEN", "INSTALLER_TOKEN", "FaultKind", "RecordedCall", "Simulator"]

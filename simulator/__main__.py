@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from .calls import Call
+from .calls import RecordedCall
 from .control import KINDS
 from .server import Simulator
 
@@ -88,7 +88,7 @@ def _load_item(simulator: Simulator, where: str, kind: str, item: dict[str, Any]
         raise ValueError(message) from err
 
 
-def _report(call: Call) -> None:
+def _report(call: RecordedCall) -> None:
     """Print a call without its parameters, which are nobody's business on a screen."""
     time = datetime.fromtimestamp(call.time, UTC).strftime("%H:%M:%S")
     fault = f" ({call.fault})" if call.fault else ""

@@ -9,7 +9,7 @@ MASK = "***"
 
 
 @dataclass(slots=True)
-class Call:
+class RecordedCall:
     """One request. `status` and `code` are None for as long as nothing was answered."""
 
     time: float
@@ -47,21 +47,21 @@ def matches(path: str, wanted: str) -> bool:
     return wanted == "*" or f"/{path.lstrip('/')}".endswith(f"/{wanted.lstrip('/')}")
 
 
-class CallLog(Sequence[Call]):
+class CallLog(Sequence[RecordedCall]):
     """All calls in the order in which they arrived."""
 
     def __init__(self) -> None:
         """Start with an empty log."""
-        self._calls: list[Call] = []
+        self._calls: list[RecordedCall] = []
         self._arrived = asyncio.Event()
-        self.secrets_in_url: list[Call] = []
+        self.secrets_in_url: list[RecordedCall] = []
 
-    def append(self, call: Call) -> None:
+    def append(self, call: RecordedCall) -> None:
         """Note a call that has just arrived."""
         self._calls.append(call)
         self._arrived.set()
 
-    def of(self, path: str) -> list[Call]:
+    def of(self, path: str) -> list[RecordedCall]:
         """Return the calls whose path ends with `path`."""
         return [call for call in self._calls if matches(call.path, path)]
 
@@ -70,7 +70,9 @@ class CallLog(Sequence[Call]):
         self._calls.clear()
         self.secrets_in_url.clear()
 
-    async def wait_for(self, path: str = "*", count: int = 1, seconds: float = 10) -> list[Call]:
+    async def wait_for(
+        self, path: str = "*", count: int = 1, seconds: float = 10
+    ) -> list[RecordedCall]:
         """Wait until `count` calls of `path` have arrived; TimeoutError after real `seconds`."""
         async with asyncio.timeout(seconds):
             while len(found := self.of(path)) < count:
@@ -83,9 +85,9 @@ class CallLog(Sequence[Call]):
         return len(self._calls)
 
     @overload
-    def __getitem__(self, index: int) -> Call: ...
+    def __getitem__(self, index: int) -> RecordedCall: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Call]: ...
-    def __getitem__(self, index: int | slice) -> Call | list[Call]:
+    def __getitem__(self, index: slice) -> list[RecordedCall]: ...
+    def __getitem__(self, index: int | slice) -> RecordedCall | list[RecordedCall]:
         """Return one call, or a slice of them."""
         return self._calls[index]

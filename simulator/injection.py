@@ -5,7 +5,7 @@ import json
 
 from aiohttp import web
 
-from .calls import Call
+from .calls import RecordedCall
 from .cloud import Answer, Cloud, Request, page
 from .faults import Fault, FaultKind
 from .simulation import Simulation
@@ -38,7 +38,7 @@ class Injection:
     http: web.Request
     cloud: Cloud
     request: Request
-    call: Call
+    call: RecordedCall
 
     async def inject(self, fault: Fault) -> Answer | web.StreamResponse:
         """Do what the fault's kind says; a stream response is already on its way, or cut off."""

@@ -7,7 +7,7 @@ from typing import Self
 from aiohttp import web
 
 from . import control, injection
-from .calls import Call, mask
+from .calls import RecordedCall, mask
 from .clock import Clock
 from .cloud import Answer, Request, page
 from .limits import LimitReading
@@ -28,7 +28,7 @@ class Simulator:
         limit_reading: LimitReading = "parameters",
         *,
         accept_any: bool = False,
-        on_call: Callable[[Call], None] | None = None,
+        on_call: Callable[[RecordedCall], None] | None = None,
     ) -> None:
         """Prepare the clouds; nothing listens before start().
 
@@ -101,13 +101,15 @@ class Simulator:
         """Answer one request of a cloud's client."""
         request = await _read(http)
         if request.path.startswith(injection.REDIRECTED):
-            call = Call(self.now(), "redirect", request.method, request.path, request.params)
+            call = RecordedCall(
+                self.now(), "redirect", request.method, request.path, request.params
+            )
             self.calls.append(call)
             return self._send(call, Answer({"error_code": 0, "error_msg": "", "data": ""}))
         cloud = next((cloud for cloud in self.clouds if cloud.owns(request.path)), None)
         if cloud is None:
             return _response(page("404", "There is no cloud at this path.", 404))
-        call = Call(
+        call = RecordedCall(
             self.now(),
             cloud.name,
             request.method,
@@ -128,7 +130,7 @@ class Simulator:
             return self._send(call, answer)
         return self._send(call, cloud.answer(request))
 
-    def _send(self, call: Call, answer: Answer) -> web.Response:
+    def _send(self, call: RecordedCall, answer: Answer) -> web.Response:
         call.status = answer.status
         call.code = answer.code
         if self._on_call is not None:

@@ -31,7 +31,7 @@ from custom_components.growatt_onboarding.cloud.provider import Field, FieldKind
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.transport import Request, Transport
 from simulator import Simulator
-from simulator.calls import Call
+from simulator.calls import RecordedCall
 from simulator.cloud import Answer
 from simulator.quectel import USER_DOMAIN_SECRET
 from simulator.registry import Clouds
@@ -241,7 +241,7 @@ def _action(
     _now.keep_named(service_data)
 
 
-def _handed_out(simulator: Simulator, _: Call, answer: Answer) -> None:
+def _handed_out(simulator: Simulator, _: RecordedCall, answer: Answer) -> None:
     _now.keep(*simulator.captchas.values())
     _now.keep(*(message.code for message in simulator.mailbox))
     _now.keep(*_tokens(answer.payload))

@@ -21,7 +21,7 @@ from homeassistant.exceptions import HomeAssistantError
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Simulator
-from simulator.calls import Call
+from simulator.calls import RecordedCall
 from simulator.faults import FaultKind
 from simulator.limits import DAY, LimitReading
 
@@ -99,7 +99,7 @@ class Report:
     """What came of a scenario."""
 
     scenario: Scenario
-    calls: list[Call]
+    calls: list[RecordedCall]
     faults: int
     # Simulated seconds from coming online (or being accepted later) to "associated", per device.
     delays: dict[str, float]

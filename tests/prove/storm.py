@@ -17,7 +17,7 @@ from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
 from homeassistant.core import Event, EventStateChangedData, callback
 
 from simulator import Simulator
-from simulator.calls import Call
+from simulator.calls import RecordedCall
 from simulator.faults import FaultKind
 
 from .world import Log, World, new_world
@@ -35,7 +35,7 @@ _OUTAGES: Final = (FaultKind.FIREWALL, FaultKind.HANG)
 class Report:
     """What came of the storm. Times are in seconds since its beginning."""
 
-    calls: list[Call]
+    calls: list[RecordedCall]
     began: float
     # When the cloud could not be reached (False) and could again (True).
     expected: list[tuple[float, bool]]
@@ -68,7 +68,7 @@ class Report:
         for problem in self.problems:
             yield f"  FAILED: {problem}"
 
-    def between(self, first: float, last: float) -> list[Call]:
+    def between(self, first: float, last: float) -> list[RecordedCall]:
         """Return the calls between two minutes of the storm."""
         times = self.began + first * MINUTE, self.began + last * MINUTE
         return [call for call in self.calls if times[0] <= call.time < times[1]]
@@ -133,15 +133,15 @@ def _note_availability(world: World, entity_id: str) -> list[tuple[float, bool]]
     return shown
 
 
-def _failed(call: Call) -> bool:
+def _failed(call: RecordedCall) -> bool:
     return call.fault in _OUTAGES
 
 
-def _end(call: Call) -> float:
+def _end(call: RecordedCall) -> float:
     return call.time + (TIMEOUT if call.fault == FaultKind.HANG else 0)
 
 
-def _expected(calls: list[Call]) -> Iterator[tuple[float, bool]]:
+def _expected(calls: list[RecordedCall]) -> Iterator[tuple[float, bool]]:
     """Yield when the cloud could not be reached, and could again."""
     reachable = True
     for call in calls:

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from simulator import Simulator
-from simulator.calls import Call
+from simulator.calls import RecordedCall
 
 from .client import Client
 
@@ -59,7 +59,7 @@ async def test_wait_for_calls_gives_up(simulator: Simulator) -> None:
 @pytest.mark.usefixtures("socket_enabled")
 async def test_on_call_hears_every_answer() -> None:
     """Somebody can listen to the calls."""
-    heard: list[Call] = []
+    heard: list[RecordedCall] = []
     async with Simulator(on_call=heard.append) as simulator, aiohttp.ClientSession() as session:
         await Client(session, simulator.url, None).get("plant/list")
         assert heard == simulator.calls[:]
