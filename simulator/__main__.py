@@ -66,11 +66,9 @@ def _load(simulator: Simulator, file: Path) -> None:
     try:
         seed = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:
-        message = f"seed {file}: {err}"
-        raise ValueError(message) from err
+        raise ValueError(f"seed {file}: {err}") from err
     if not isinstance(seed, dict) or seed.keys() - set(KINDS):
-        message = f"seed {file}: an object with {', '.join(KINDS)} is expected"
-        raise ValueError(message)
+        raise ValueError(f"seed {file}: an object with {', '.join(KINDS)} is expected")
     # In this order, because each may need what stands before it.
     for kind in ("users", "plants", "tokens", "devices"):
         for number, item in enumerate(seed.get(kind, []), 1):
@@ -81,11 +79,9 @@ def _load_item(simulator: Simulator, where: str, kind: str, item: dict[str, Any]
     try:
         simulator.clouds.named(item.pop("cloud", "growatt")).load(kind, item)
     except KeyError as err:
-        message = f"{where}: unknown {err.args[0]}"
-        raise ValueError(message) from err
+        raise ValueError(f"{where}: unknown {err.args[0]}") from err
     except (TypeError, ValueError) as err:
-        message = f"{where}: {err}"
-        raise ValueError(message) from err
+        raise ValueError(f"{where}: {err}") from err
 
 
 def _report(call: RecordedCall) -> None:

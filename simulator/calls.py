@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, overload
 
 MASK = "***"
@@ -24,17 +24,7 @@ class RecordedCall:
 
     def as_json(self) -> dict[str, Any]:
         """Return the call for the control interface, with only the end of its token."""
-        return {
-            "time": self.time,
-            "cloud": self.cloud,
-            "method": self.method,
-            "path": self.path,
-            "params": self.params,
-            "token": f"...{self.token[-4:]}" if self.token else None,
-            "status": self.status,
-            "code": self.code,
-            "fault": self.fault,
-        }
+        return {**asdict(self), "token": f"...{self.token[-4:]}" if self.token else None}
 
 
 def mask(params: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:

@@ -15,8 +15,7 @@ class Clock:
     def __init__(self, source: Callable[[], float] | None = None, factor: float = 1.0) -> None:
         """Run `factor` simulated seconds per second of `source` (default: the wall clock)."""
         if factor <= 0:
-            message = f"the time factor must be above 0, not {factor}"
-            raise ValueError(message)
+            raise ValueError(f"the time factor must be above 0, not {factor}")
         self._source = source or _wall_clock
         self._factor = factor
         self._start = self._source()
@@ -33,6 +32,5 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Jump `seconds` simulated seconds ahead; a clock never runs backwards."""
         if seconds < 0:
-            message = "the simulated clock cannot go back"
-            raise ValueError(message)
+            raise ValueError("the simulated clock cannot go back")
         self._offset += seconds

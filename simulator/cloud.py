@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import hashlib
 import json
 from typing import Any, ClassVar
 
@@ -52,6 +53,22 @@ def page(title: str, text: str, status: int) -> Answer:
     """Return an HTML page, as proxies and firewalls answer."""
     html = f"<!doctype html><html><head><title>{title}</title></head><body>{text}</body></html>"
     return Answer(html, status=status, content_type="text/html")
+
+
+def digest(password: str) -> str:
+    """Return what a cloud stores of a password."""
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def stringified(value: object) -> object:
+    """Return a copy in which every number is a string, as some servers send them."""
+    if isinstance(value, dict):
+        return type(value)({key: stringified(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return [stringified(item) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value
 
 
 class Cloud(ABC):

@@ -52,8 +52,7 @@ async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse
 async def _body(request: web.Request) -> dict[str, Any]:
     body = await request.json() if request.can_read_body else {}
     if not isinstance(body, dict):
-        message = "the body must be a JSON object"
-        raise TypeError(message)
+        raise TypeError("the body must be a JSON object")
     return body
 
 
@@ -102,15 +101,14 @@ class Control:
         growatt = self._clouds.growatt
         serial = request.match_info["sn"]
         if unknown := changes.keys() - {"online", "remove", "plant_id"}:
-            message = f"unknown keys: {', '.join(sorted(unknown))}"
-            raise ValueError(message)
+            raise ValueError(f"unknown keys: {', '.join(sorted(unknown))}")
         if changes.get("remove"):
             growatt.remove_from_plant(serial)
         if "plant_id" in changes:
             growatt.move(serial, changes["plant_id"])
         if "online" in changes:
             (growatt.bring_online if changes["online"] else growatt.take_offline)(serial)
-        return web.json_response(growatt.devices[serial].as_json())
+        return web.json_response(asdict(growatt.devices[serial]))
 
     async def clock(self, request: web.Request) -> web.Response:
         """Tell the time, after moving it on."""

@@ -72,11 +72,9 @@ class Fault:
         """Refuse what could never strike."""
         self.kind = FaultKind(self.kind)
         if not 0 < self.probability <= 1:
-            message = f"a probability lies above 0 and up to 1, not {self.probability}"
-            raise ValueError(message)
+            raise ValueError(f"a probability lies above 0 and up to 1, not {self.probability}")
         if (self.times is not None and self.times < 1) or min(self.seconds, self.delay) < 0:
-            message = "a fault strikes at least once, and never in the past"
-            raise ValueError(message)
+            raise ValueError("a fault strikes at least once, and never in the past")
 
     @property
     def spent(self) -> bool:

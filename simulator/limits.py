@@ -65,8 +65,7 @@ class Limits:
     @reading.setter
     def reading(self, reading: LimitReading) -> None:
         if reading not in get_args(LimitReading.__value__):
-            message = f"unknown reading of the limits: {reading!r}"
-            raise ValueError(message)
+            raise ValueError(f"unknown reading of the limits: {reading!r}")
         self._reading = reading
 
     def change(self, endpoint: str, **values: float | None) -> None:

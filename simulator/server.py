@@ -56,8 +56,7 @@ class Simulator:
     def url(self) -> str:
         """The address, without a slash at its end."""
         if self._url is None:
-            message = "the simulator is not running"
-            raise RuntimeError(message)
+            raise RuntimeError("the simulator is not running")
         return self._url
 
     async def start(self, port: int = 0) -> None:
@@ -74,8 +73,9 @@ class Simulator:
         except OSError as err:
             await runner.cleanup()
             if err.errno == errno.EADDRINUSE:
-                message = f"port {port} of {HOST} is taken by another program"
-                raise OSError(err.errno, message) from err
+                raise OSError(
+                    err.errno, f"port {port} of {HOST} is taken by another program"
+                ) from err
             raise
         self._runner = runner
         self._url = f"http://{HOST}:{runner.addresses[0][1]}"

@@ -42,8 +42,7 @@ class AnqicmsRequest:
         """Return a string of the JSON body, stripped."""
         value = self.body.get(name, "")
         if not isinstance(value, str):
-            message = f"json: cannot unmarshal {type(value).__name__} into field {name}"
-            raise RefusedError(message)
+            raise RefusedError(f"json: cannot unmarshal {type(value).__name__} into field {name}")
         return value.strip()
 
 

@@ -89,6 +89,5 @@ def _body(request: Request) -> dict[str, object]:
     except ValueError as err:
         raise RefusedError(str(err)) from err
     if not isinstance(body, dict):
-        message = "json: cannot unmarshal into an object"
-        raise RefusedError(message)
+        raise RefusedError("json: cannot unmarshal into an object")
     return body

@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+from simulator.cloud import digest
 from simulator.picture import draw, png
 from simulator.simulation import Message, Simulation
 
@@ -40,11 +41,11 @@ class User:
     def set_password(self, password: str) -> None:
         """Keep a password, or quietly none where it is too long."""
         fits = len(password.encode()) <= MOST_PASSWORD_BYTES
-        self.password_digest = _digest(password) if fits else None
+        self.password_digest = digest(password) if fits else None
 
     def has_password(self, password: str) -> bool:
         """Say whether this is the password."""
-        return self.password_digest == _digest(password)
+        return self.password_digest == digest(password)
 
     @property
     def link_token(self) -> str:
@@ -117,8 +118,7 @@ class AnqicmsState:
         """Add a user; KeyError without the site, ValueError when the name is taken."""
         site = self.sites[site_id]
         if site.find("user_name", user_name):
-            message = f"{user_name} is taken"
-            raise ValueError(message)
+            raise ValueError(f"{user_name} is taken")
         return self.create(site, User(0, user_name, email, phone, "", email_verified), password)
 
     def create(self, site: Site, user: User, password: str) -> User:
@@ -186,7 +186,3 @@ def _signature(site: Site, signed: str) -> str:
 
 def _encoded(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _digest(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()

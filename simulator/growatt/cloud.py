@@ -1,10 +1,11 @@
 """Growatt's ShineServer OpenAPI v1 (and the v4 device list) as a simulated cloud."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from simulator.calls import mask
-from simulator.cloud import Answer, Cloud, Request, page
+from simulator.cloud import Answer, Cloud, Request, page, stringified
 from simulator.limits import Limits
 from simulator.simulation import Simulation
 
@@ -104,10 +105,10 @@ class GrowattCloud(GrowattState, Cloud):
         """Return everything but passwords and tokens."""
         return {
             "users": [user.as_json() for user in self.users.values()],
-            "plants": [dict(vars(plant)) for plant in self.plants.values()],
-            "dataloggers": [dict(vars(stick)) for stick in self.dataloggers.values()],
-            "devices": [device.as_json() for device in self.devices.values()],
-            "bindings": [binding.as_json() for binding in self.bindings.values()],
+            "plants": [asdict(plant) for plant in self.plants.values()],
+            "dataloggers": [asdict(datalogger) for datalogger in self.dataloggers.values()],
+            "devices": [asdict(device) for device in self.devices.values()],
+            "bindings": [asdict(binding) for binding in self.bindings.values()],
             "unknown_countries": self.unknown_countries,
             "limits": {
                 "reading": self.limits.reading,
@@ -162,7 +163,7 @@ class GrowattCloud(GrowattState, Cloud):
 
     def _success(self, endpoint: Endpoint, result: object) -> Answer:
         if self.numbers_as_strings:
-            result = _stringed(result)
+            result = stringified(result)
         if isinstance(result, BareReply):
             return Answer(dict(result), code_key="result")
         if _is_v4(endpoint.path):
@@ -200,14 +201,3 @@ def _allowed(token: Token, endpoint: Endpoint) -> bool:
         "v4": token.may_v4,
     }
     return permissions[endpoint.permission] and endpoint.path not in token.endpoints_denied
-
-
-def _stringed(value: object) -> object:
-    """Return a copy in which every number is a string, whatever type of dict it came in."""
-    if isinstance(value, dict):
-        return type(value)({key: _stringed(item) for key, item in value.items()})
-    if isinstance(value, list):
-        return [_stringed(item) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-import hashlib
 from typing import Any, Literal, NamedTuple
+
+from simulator.cloud import digest
 
 MERCHANT = "simulated installer"
 
@@ -36,11 +37,6 @@ KINDS = {
 def vendor_time(time: float) -> str:
     """Return unix seconds as the vendor prints a time."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def digest(password: str) -> str:
-    """Return what is kept of a password."""
-    return hashlib.sha256(password.encode()).hexdigest()
 
 
 @dataclass
@@ -134,10 +130,6 @@ class Device:
     requested_plant_id: int | None = None
     requested: float | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all fields."""
-        return dict(vars(self))
-
 
 @dataclass
 class Binding:
@@ -149,7 +141,3 @@ class Binding:
     accepted_at: float
     accepted_count: int = 0
     associated_at: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all fields."""
-        return dict(vars(self))

@@ -5,6 +5,7 @@ import itertools
 import re
 from typing import Literal
 
+from simulator.cloud import digest
 from simulator.simulation import Simulation
 
 from .model import (
@@ -16,7 +17,6 @@ from .model import (
     Plant,
     Token,
     User,
-    digest,
     vendor_time,
 )
 
@@ -129,8 +129,7 @@ class GrowattState:
     ) -> Token:
         """Issue a token; an end user's needs the `user_id`. `endpoints_denied` answer 10011."""
         if kind == "end_user" and user_id not in self.users:
-            message = "the token of an end user needs the id of one"
-            raise ValueError(message)
+            raise ValueError("the token of an end user needs the id of one")
         self.tokens[token] = Token(
             token,
             kind,
@@ -211,8 +210,7 @@ class GrowattState:
         itself so many simulated seconds from now.
         """
         if kind not in KINDS:
-            message = f"unknown kind of device: {kind}"
-            raise ValueError(message)
+            raise ValueError(f"unknown kind of device: {kind}")
         if plant_id is not None and plant_id not in self.plants:
             raise KeyError(plant_id)
         now = self.simulation.now()

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from simulator.cloud import Answer, Cloud, Request, page
+from simulator.cloud import Answer, Cloud, Request, page, stringified
 from simulator.simulation import Simulation
 
 # Imported for what they enter into the table of endpoints.
@@ -92,7 +92,7 @@ class QuectelCloud(QuectelState, Cloud):
 
     def _success(self, data: object) -> Answer:
         if self.numbers_as_strings:
-            data = _stringed(data)
+            data = stringified(data)
         return Answer(
             {"code": self.success_code, "msg": "", "data": data, "extMsg": None}, code_key="code"
         )
@@ -107,14 +107,3 @@ class QuectelCloud(QuectelState, Cloud):
             },
             status=status,
         )
-
-
-def _stringed(value: object) -> object:
-    """Return a copy in which every number is a string."""
-    if isinstance(value, dict):
-        return {key: _stringed(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_stringed(item) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return value

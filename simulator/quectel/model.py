@@ -1,15 +1,11 @@
 """What the Quectel cloud knows: user domains, accounts, codes, tokens, products and devices."""
 
 from dataclasses import dataclass, field
-import hashlib
 from typing import Any, Literal
 
+from simulator.cloud import digest
+
 type DataCenter = Literal["china", "europe", "north_america"]
-
-
-def digest(password: str) -> str:
-    """Return what is kept of a password."""
-    return hashlib.sha256(password.encode()).hexdigest()
 
 
 @dataclass

@@ -7,9 +7,10 @@ import json
 import re
 from typing import Any, Literal
 
+from simulator.cloud import digest
 from simulator.simulation import Simulation
 
-from .model import Code, DataCenter, Device, Product, Token, User, UserDomain, digest
+from .model import Code, DataCenter, Device, Product, Token, User, UserDomain
 
 USER_DOMAIN = "S.IM.10001.1"
 # Obviously no real one.

@@ -1,10 +1,10 @@
 """A ShopXO site's settings, users, captchas and codes, to be read and changed by tests."""
 
 from dataclasses import dataclass, field
-import hashlib
 from html import escape
 from typing import Any
 
+from simulator.cloud import digest
 from simulator.picture import draw, gif
 from simulator.simulation import Message, Simulation
 
@@ -35,11 +35,11 @@ class User:
 
     def set_password(self, password: str) -> None:
         """Keep a password, which came through the request filter."""
-        self.password_digest = _digest(password)
+        self.password_digest = digest(password)
 
     def has_password(self, password: str) -> bool:
         """Say whether this is the password."""
-        return self.password_digest == _digest(password)
+        return self.password_digest == digest(password)
 
     def as_json(self) -> dict[str, Any]:
         """Return the user without secrets."""
@@ -117,12 +117,10 @@ class ShopxoState:
         """Add a user; ValueError without anything that names it, or when that is taken."""
         named = {"username": username, "mobile": mobile, "email": email}
         if not any(named.values()):
-            message = "a user needs a username, a mobile number or an e-mail address"
-            raise ValueError(message)
+            raise ValueError("a user needs a username, a mobile number or an e-mail address")
         for column, value in named.items():
             if value and self.find(value, column):
-                message = f"{value} is taken"
-                raise ValueError(message)
+                raise ValueError(f"{value} is taken")
         user = User(self._next_id, username, mobile, email, nickname, status)
         user.set_password(self.filtered(password))
         self._next_id += 1
@@ -208,7 +206,3 @@ class ShopxoState:
 
     def _lives(self, secret: Secret) -> bool:
         return self.simulation.now() <= secret.time + self.code_lifetime
-
-
-def _digest(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()
