@@ -62,14 +62,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _load(simulator: Simulator, file: Path) -> None:
-    """Add what a seed file lists; ValueError that names the file and the item at fault."""
+    """Add the items of a seed file; a ValueError names the file and the bad item."""
     try:
         seed = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:
         raise ValueError(f"seed {file}: {err}") from err
     if not isinstance(seed, dict) or seed.keys() - set(KINDS):
         raise ValueError(f"seed {file}: an object with {', '.join(KINDS)} is expected")
-    # In this order, because each may need what stands before it.
+    # In this order, because each may refer to the ones before.
     for kind in ("users", "plants", "tokens", "devices"):
         for number, item in enumerate(seed.get(kind, []), 1):
             _load_item(simulator, f"seed {file}: {kind}, item {number}", kind, dict(item))
@@ -85,7 +85,7 @@ def _load_item(simulator: Simulator, where: str, kind: str, item: dict[str, Any]
 
 
 def _report(call: RecordedCall) -> None:
-    """Print a call without its parameters, which are nobody's business on a screen."""
+    """Print a call without its parameters, which may be private."""
     time = datetime.fromtimestamp(call.time, UTC).strftime("%H:%M:%S")
     fault = f" ({call.fault})" if call.fault else ""
     code = "" if call.code is None else f" code {call.code}"

@@ -1,4 +1,4 @@
-"""The log of calls that tests and benchmarks assert on."""
+"""The log of calls, for tests and benchmarks to assert on."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ MASK = "***"
 
 @dataclass(slots=True)
 class RecordedCall:
-    """One request. `status` and `code` are None for as long as nothing was answered."""
+    """A request to a cloud. `status` and `code` are None while it is unanswered."""
 
     time: float
     cloud: str
@@ -23,31 +23,30 @@ class RecordedCall:
     fault: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the call for the control interface, with only the end of its token."""
+        """Return the call as JSON, with only the end of its token."""
         return {**asdict(self), "token": f"...{self.token[-4:]}" if self.token else None}
 
 
 def mask(params: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:
-    """Return the parameters with the value of every secret one replaced."""
+    """Return the parameters with the values of secret ones masked."""
     return {name: MASK if name in secrets else value for name, value in params.items()}
 
 
 def matches(path: str, wanted: str) -> bool:
-    """Say whether a path ends with `wanted` at a slash; "*" is every path."""
+    """Return whether a path ends with the path segments `wanted`; "*" matches all."""
     return wanted == "*" or f"/{path.lstrip('/')}".endswith(f"/{wanted.lstrip('/')}")
 
 
 class CallLog(Sequence[RecordedCall]):
-    """All calls in the order in which they arrived."""
+    """All calls in order of arrival."""
 
     def __init__(self) -> None:
-        """Start with an empty log."""
         self._calls: list[RecordedCall] = []
         self._arrived = asyncio.Event()
         self.secrets_in_url: list[RecordedCall] = []
 
     def append(self, call: RecordedCall) -> None:
-        """Note a call that has just arrived."""
+        """Add a call that has just arrived."""
         self._calls.append(call)
         self._arrived.set()
 
@@ -63,7 +62,7 @@ class CallLog(Sequence[RecordedCall]):
     async def wait_for(
         self, path: str = "*", count: int = 1, seconds: float = 10
     ) -> list[RecordedCall]:
-        """Wait until `count` calls of `path` have arrived; TimeoutError after real `seconds`."""
+        """Wait for `count` calls of `path`; TimeoutError after `seconds` of real time."""
         async with asyncio.timeout(seconds):
             while len(found := self.of(path)) < count:
                 self._arrived.clear()
@@ -79,5 +78,5 @@ class CallLog(Sequence[RecordedCall]):
     @overload
     def __getitem__(self, index: slice) -> list[RecordedCall]: ...
     def __getitem__(self, index: int | slice) -> RecordedCall | list[RecordedCall]:
-        """Return one call, or a slice of them."""
+        """Return one call or a slice."""
         return self._calls[index]

@@ -1,19 +1,19 @@
-"""The simulator's clock: simulated unix seconds that can run faster and jump ahead."""
+"""The simulated time, which can run faster than real time and jump ahead."""
 
 from collections.abc import Callable
 import time
 
 
 def _wall_clock() -> float:
-    # Looked up at each call, so that a test which freezes time freezes the simulator too.
+    # Not `time.time` itself: a test that freezes time has to freeze the simulator too.
     return time.time()
 
 
 class Clock:
-    """Simulated time, derived from a source of real seconds."""
+    """Simulated time in unix seconds."""
 
     def __init__(self, source: Callable[[], float] | None = None, factor: float = 1.0) -> None:
-        """Run `factor` simulated seconds per second of `source` (default: the wall clock)."""
+        """Let `factor` seconds pass per second of `source` (default: the wall clock)."""
         if factor <= 0:
             raise ValueError(f"the time factor must be above 0, not {factor}")
         self._source = source or _wall_clock
@@ -25,12 +25,12 @@ class Clock:
         """Return the simulated time in unix seconds."""
         real = self._source()
         if self._factor == 1.0:
-            # The general formula loses a fraction of a microsecond, enough to upset exact limits.
+            # The general formula is off by a fraction of a microsecond, too much for exact limits.
             return real + self._offset
         return self._start + (real - self._start) * self._factor + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Jump `seconds` simulated seconds ahead; a clock never runs backwards."""
+        """Jump ahead by `seconds` of simulated time."""
         if seconds < 0:
             raise ValueError("the simulated clock cannot go back")
         self._offset += seconds

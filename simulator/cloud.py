@@ -1,4 +1,4 @@
-"""What every simulated cloud is made of: requests in, answers out, no HTTP server inside."""
+"""The interface of all simulated clouds: they answer requests without an HTTP server."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Request:
-    """A call as a cloud sees it. A GET has no form, whatever its body holds."""
+    """A request as a cloud sees it. A GET has no form, whatever its body is."""
 
     method: str
     path: str
@@ -21,13 +21,13 @@ class Request:
 
     @property
     def params(self) -> dict[str, str]:
-        """Query and form together, the form winning."""
+        """Query and form; the form takes precedence."""
         return {**self.query, **self.form}
 
 
 @dataclass
 class Answer:
-    """What a cloud says. `code_key` names the key of `payload` that holds its result code."""
+    """A cloud's answer. `code_key` is the key of the result code in `payload`."""
 
     payload: Any
     code_key: str = "error_code"
@@ -41,7 +41,7 @@ class Answer:
         return self.payload.get(self.code_key) if isinstance(self.payload, dict) else None
 
     def encode(self) -> bytes:
-        """Return the body: bytes and text as they are, everything else as JSON."""
+        """Return the body: bytes and text as is, everything else as JSON."""
         if isinstance(self.payload, bytes):
             return self.payload
         if isinstance(self.payload, str):
@@ -50,7 +50,7 @@ class Answer:
 
 
 def page(title: str, text: str, status: int) -> Answer:
-    """Return an HTML page, as proxies and firewalls answer."""
+    """Return an HTML page, as proxies and firewalls send them."""
     html = f"<!doctype html><html><head><title>{title}</title></head><body>{text}</body></html>"
     return Answer(html, status=status, content_type="text/html")
 
@@ -72,28 +72,28 @@ def stringified(value: object) -> object:
 
 
 class Cloud(ABC):
-    """One provider's interface. Its state is plain Python, to be read and changed by tests."""
+    """One provider's cloud. Its state is plain Python for tests to read and change."""
 
     name: ClassVar[str]
-    # Parameters whose values are never logged; `never_in_url` must not stand in an address.
+    # Parameters whose values are never logged; those in `never_in_url` must not be in a URL.
     secrets: ClassVar[frozenset[str]] = frozenset()
     never_in_url: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def owns(self, path: str) -> bool:
-        """Say whether a path belongs to this cloud."""
+        """Return whether a path belongs to this cloud."""
 
     @abstractmethod
     def token_of(self, request: Request) -> str | None:
-        """Return the token that a request carries, for the log of calls."""
+        """Return the token of a request, for the log of calls."""
 
     @abstractmethod
     def answer(self, request: Request) -> Answer:
-        """Carry a request out. Synchronous, so that nothing can end it half-way."""
+        """Execute a request. Synchronous, so that it cannot be canceled halfway."""
 
     @abstractmethod
     def error(self, path: str, code: int, message: str) -> Answer:
-        """Return an error in the form that this path uses."""
+        """Return an error in the format of a path."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
@@ -101,8 +101,8 @@ class Cloud(ABC):
 
     @abstractmethod
     def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
-        """Add one thing (a user, a device, ...) that the control interface or a seed names.
+        """Add a user, a device, ... from the control interface or a seed file.
 
-        Returns its id. KeyError for a kind that this cloud does not know, TypeError and
-        ValueError for a thing that makes no sense.
+        Returns its id. Raises KeyError for an unknown kind, TypeError or ValueError for an item
+        that makes no sense.
         """

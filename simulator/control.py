@@ -1,25 +1,25 @@
-"""The control interface over HTTP, for other processes. JSON in and out, below `/_control/`.
+"""The control interface for other processes: JSON over HTTP, below `/_control/`.
 
 | request | what it does |
 |---|---|
 | `GET health` | `{"ok": true}` |
-| `GET state` | time, state of each cloud, limits and their violations; no secrets |
-| `GET calls` | `calls`, and `secrets_in_url`; `?path=device/sn/add` only those of a path |
-| `DELETE calls` | forgets them |
-| `POST users`, `POST plants`, `POST tokens`, `POST devices` | adds one; the body holds the \
-arguments of `GrowattCloud.add_user` and so on; answers `{"id": ...}` |
+| `GET state` | the time and the state of each cloud, without secrets |
+| `GET calls` | `calls` and `secrets_in_url`; with `?path=device/sn/add` those of a path |
+| `DELETE calls` | clears them |
+| `POST users`, `POST plants`, `POST tokens`, `POST devices` | adds one; the body has the \
+arguments of `GrowattCloud.add_user` etc.; returns `{"id": ...}` |
 | `POST devices/{sn}` | `{"online": true or false}`, `{"remove": true}`, `{"plant_id": 1}` |
-| `POST clock` | `{"advance": seconds}`; `{}` tells the time |
+| `POST clock` | `{"advance": seconds}`; `{}` returns the time |
 | `POST limits` | `{"reading": "parameters" / "endpoint" / "none", "reset": true, \
 "rules": {"plant/list": {"interval": 300, "per_day": 10}}}`, each key optional |
-| `POST faults` | one fault: `path`, `kind`, `times`, `probability` and the kind's options |
+| `POST faults` | adds one: `path`, `kind`, `times`, `probability` and the kind's options |
 | `DELETE faults` | drops all |
-| `POST faults/release` | lets what `hold` keeps go on; answers how many were `held` |
+| `POST faults/release` | releases what `hold` keeps; returns how many were `held` |
 | `GET mailbox` | messages with the codes that the clouds sent |
-| `GET captcha` | the answer to each captcha not yet spent, by its id |
+| `GET captcha` | the answers to all captchas that are still good, by id |
 
-`POST users` and its like take `cloud` (default `growatt`). A request that makes no sense is
-answered with 400 and `{"error": text}`, an unknown id with 404.
+`POST users` etc. take `cloud` (default: `growatt`). A request that makes no sense is answered
+with 400 and `{"error": text}`, an unknown id with 404.
 """
 
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ KINDS = ("users", "plants", "tokens", "devices")
 
 @web.middleware
 async def _errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Turn what control methods raise into an answer; the clouds' paths are left alone."""
+    """Turn exceptions of the control interface, not of the clouds, into answers."""
     if not request.path.startswith("/_control/"):
         return await handler(request)
     try:
@@ -57,23 +57,23 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 class Control:
-    """The handlers of the control interface."""
+    """The control interface's handlers."""
 
     def __init__(self, simulation: Simulation, clouds: Clouds) -> None:
         self._simulation = simulation
         self._clouds = clouds
 
     async def health(self, _: web.Request) -> web.Response:
-        """Say that the simulator runs."""
+        """Return that the simulator is running."""
         return web.json_response({"ok": True})
 
     async def state(self, _: web.Request) -> web.Response:
-        """Tell the state of every cloud."""
+        """Return the state of every cloud."""
         clouds = {cloud.name: cloud.state() for cloud in self._clouds}
         return web.json_response({"now": self._simulation.now(), **clouds})
 
     async def calls(self, request: web.Request) -> web.Response:
-        """List the calls, all or those of a path."""
+        """Return all calls, or those of a path."""
         log = self._simulation.calls
         calls = log.of(request.query.get("path", "*"))
         return web.json_response(
@@ -84,7 +84,7 @@ class Control:
         )
 
     async def forget_calls(self, _: web.Request) -> web.Response:
-        """Forget the calls."""
+        """Clear the log of calls."""
         self._simulation.calls.clear()
         return web.json_response({})
 
@@ -111,12 +111,12 @@ class Control:
         return web.json_response(asdict(growatt.devices[serial]))
 
     async def clock(self, request: web.Request) -> web.Response:
-        """Tell the time, after moving it on."""
+        """Advance the clock and return the time."""
         self._simulation.clock.advance(float((await _body(request)).get("advance", 0)))
         return web.json_response({"now": self._simulation.now()})
 
     async def limits(self, request: web.Request) -> web.Response:
-        """Change the limits of calls."""
+        """Change the rate limits."""
         changes = await _body(request)
         limits = self._clouds.growatt.limits
         if "reading" in changes:
@@ -128,7 +128,7 @@ class Control:
         return web.json_response({"reading": limits.reading})
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Plan a fault."""
+        """Add a fault."""
         fault = self._simulation.faults.add(**await _body(request))
         return web.json_response({"kind": fault.kind, "path": fault.path}, status=201)
 
@@ -138,23 +138,23 @@ class Control:
         return web.json_response({})
 
     async def release(self, _: web.Request) -> web.Response:
-        """Let go of what is held."""
+        """Release held requests."""
         held = self._simulation.faults.held
         self._simulation.faults.release()
         return web.json_response({"held": held})
 
     async def mailbox(self, _: web.Request) -> web.Response:
-        """List the messages that the clouds sent."""
+        """Return the messages that the clouds sent."""
         messages = [asdict(message) for message in self._simulation.mailbox]
         return web.json_response({"messages": messages})
 
     async def captcha(self, _: web.Request) -> web.Response:
-        """Tell the answers to the captchas."""
+        """Return the answers to the captchas."""
         return web.json_response(self._simulation.captchas)
 
 
 def add_routes(app: web.Application, simulation: Simulation, clouds: Clouds) -> None:
-    """Put the control interface into a web application."""
+    """Add the control interface to a web application."""
     control = Control(simulation, clouds)
     app.middlewares.append(_errors)
     app.router.add_get("/_control/health", control.health)

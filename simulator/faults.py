@@ -1,4 +1,4 @@
-"""Trouble on demand: what goes wrong, for which calls, how often."""
+"""Planned faults: what goes wrong, for which calls, and how often."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,38 +11,38 @@ from .calls import matches
 
 
 class FaultKind(StrEnum):
-    """Everything that can be made to go wrong.
+    """Everything that can go wrong.
 
-    The comment says whether the cloud carries the request out.
+    Each comment starts with whether the cloud executes the request.
     """
 
-    FIREWALL = "firewall"  # no: 405 with a firewall's page
-    FORBIDDEN = "forbidden"  # no: 403 with a page
-    LOGIN_PAGE = "login_page"  # no: 200 with the login page
-    GARBAGE = "garbage"  # no: 200, neither JSON nor HTML
+    FIREWALL = "firewall"  # no: 405 with the page of a firewall
+    FORBIDDEN = "forbidden"  # no: 403 with an HTML page
+    LOGIN_PAGE = "login_page"  # no: 200 with a login page
+    GARBAGE = "garbage"  # no: 200 with neither JSON nor HTML
     EMPTY = "empty"  # no: 200 without a body
-    NOT_OBJECT = "not_object"  # no: 200, a JSON list
-    HTTP_500 = "http_500"  # no: 500 with a page
-    REDIRECT = "redirect"  # no: 302 to a path of the simulator that logs who follows
-    CODE = "code"  # no: the error `code` with `msg`, in the cloud's own form
+    NOT_OBJECT = "not_object"  # no: 200 with a JSON list
+    HTTP_500 = "http_500"  # no: 500 with an HTML page
+    REDIRECT = "redirect"  # no: 302 to a path that logs requests as calls of `redirect`
+    CODE = "code"  # no: the error `code` with `msg`, in the cloud's format
     CODE_AFTER = "code_after"  # yes, but the answer is the error `code` with `msg`
     CUT = "cut"  # no: the connection ends without an answer
     CUT_AFTER = "cut_after"  # yes, but the connection ends without an answer
-    CUT_BODY = "cut_body"  # yes, but the connection ends half-way through the body
-    HANG = "hang"  # no, and never an answer
-    HANG_AFTER = "hang_after"  # yes, and never an answer
-    HOLD = "hold"  # per option `executed`; the answer waits for release()
-    SLOW = "slow"  # yes; the answer comes after `seconds` real seconds
+    CUT_BODY = "cut_body"  # yes, but the connection ends in the middle of the body
+    HANG = "hang"  # no: never an answer
+    HANG_AFTER = "hang_after"  # yes, but never an answer
+    HOLD = "hold"  # option `executed` decides; the answer waits for release()
+    SLOW = "slow"  # yes; the answer comes after `seconds` of real time
     OVERSIZED = "oversized"  # yes; the answer is padded to more than 1 MiB
-    WRONG_TYPE = "wrong_type"  # yes; the JSON says that it is text/html
-    STRING_CODE = "string_code"  # yes; the code comes as a string
+    WRONG_TYPE = "wrong_type"  # yes; the JSON is labeled as text/html
+    STRING_CODE = "string_code"  # yes; the code is a string
     DATA_EMPTY = "data_empty"  # yes; `data` is an empty string
     DATA_STRING = "data_string"  # yes; `data` is JSON within a string
-    PASS = "pass"  # noqa: S105 - yes, normally; for a `delay`, or to let a call through
+    PASS = "pass"  # noqa: S105 - yes; for a `delay`, or to spare a call from later faults
 
 
 class Options(TypedDict, total=False):
-    """What can be said about a fault beyond its path, kind and frequency."""
+    """A fault's options besides its path, kind and frequency."""
 
     match: dict[str, str]
     executed: bool
@@ -54,7 +54,7 @@ class Options(TypedDict, total=False):
 
 @dataclass
 class Fault:
-    """One planned fault; `hits` counts how often it struck."""
+    """A planned fault; `hits` counts how often it has occurred."""
 
     path: str
     kind: FaultKind
@@ -69,7 +69,7 @@ class Fault:
     hits: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what could never strike."""
+        """Refuse a fault that could never occur."""
         self.kind = FaultKind(self.kind)
         if not 0 < self.probability <= 1:
             raise ValueError(f"a probability lies above 0 and up to 1, not {self.probability}")
@@ -78,21 +78,20 @@ class Fault:
 
     @property
     def spent(self) -> bool:
-        """Whether the fault has struck as often as it should."""
+        """Whether the fault has occurred as often as planned."""
         return self.times is not None and self.hits >= self.times
 
     def concerns(self, path: str, params: Mapping[str, str]) -> bool:
-        """Say whether a call is one that this fault is for."""
+        """Return whether this fault is meant for a call."""
         return matches(path, self.path) and self.match.items() <= params.items()
 
 
 class Faults:
-    """The planned faults; the first one that fits a call strikes."""
+    """The planned faults; the first one that matches a call occurs."""
 
     def __init__(self) -> None:
-        """Plan nothing."""
         self._faults: list[Fault] = []
-        # Reproducible trouble, not secrets.
+        # Reproducible faults, not secrets.
         self._random = random.Random(0)  # noqa: S311
         self._gate = asyncio.Event()
         self._changed = asyncio.Event()
@@ -109,38 +108,38 @@ class Faults:
     ) -> Fault:
         """Plan a fault for the next `times` calls (None: all) whose path ends with `path`.
 
-        Options: `match` (parameters that a call must have), `delay` (real seconds before
-        anything happens), `seconds` (slow), `executed` (hold: True, the default, carries the
-        request out before the wait, False after it), `code` and `msg` (code, code_after).
-        ValueError or TypeError when the fault makes no sense.
+        Options: `match` (parameters that a call must have), `delay` (seconds of real time before
+        anything happens), `seconds` (for slow), `executed` (for hold: whether the request is
+        executed before or after the wait, default: before), `code` and `msg` (for code and
+        code_after). Raises ValueError or TypeError if the fault makes no sense.
         """
         fault = Fault(path, FaultKind(kind), times, probability, **options)
         self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Drop all planned faults and let go of what is held."""
+        """Drop all faults and release held requests."""
         self._faults.clear()
         self.release()
 
     def seed(self, seed: int) -> None:
-        """Restart the random numbers behind `probability`."""
+        """Seed the random numbers behind `probability`."""
         self._random.seed(seed)
 
     def release(self) -> None:
-        """Let all requests go on that `hold` is keeping."""
+        """Let all requests that `hold` is keeping continue."""
         self._gate.set()
         self._gate = asyncio.Event()
 
     async def wait_held(self, count: int = 1, seconds: float = 10) -> None:
-        """Wait until `count` requests are held; TimeoutError after real `seconds`."""
+        """Wait until `count` requests are held; TimeoutError after `seconds` of real time."""
         async with asyncio.timeout(seconds):
             while self.held < count:
                 self._changed.clear()
                 await self._changed.wait()
 
     async def hold(self, until: Callable[[asyncio.Event], Awaitable[bool]]) -> bool:
-        """Keep a request until release(), and return what waiting `until` that event returns."""
+        """Hold a request until release(); return what `until` returns for that event."""
         self.held += 1
         self._changed.set()
         try:
@@ -149,7 +148,7 @@ class Faults:
             self.held -= 1
 
     def take(self, path: str, params: Mapping[str, str]) -> Fault | None:
-        """Return the fault that strikes this call, if one does."""
+        """Return the fault that occurs in this call, if any."""
         for fault in self._faults:
             if fault.spent or not fault.concerns(path, params):
                 continue

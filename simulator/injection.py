@@ -1,4 +1,4 @@
-"""How each kind of fault shows itself on the wire."""
+"""What each kind of fault does to a request and its answer."""
 
 from dataclasses import dataclass, replace
 import json
@@ -13,7 +13,7 @@ from .simulation import Simulation
 REDIRECTED = "/_redirected"
 MEBIBYTE = 1024 * 1024
 
-# Faults that answer at once and carry nothing out.
+# Answers to requests that are not executed.
 _REFUSALS = {
     FaultKind.FIREWALL: page("405", "Your request has been blocked by the firewall.", 405),
     FaultKind.FORBIDDEN: page("403", "Forbidden.", 403),
@@ -32,7 +32,7 @@ _REFUSALS = {
 
 @dataclass
 class Injection:
-    """One request that a fault strikes."""
+    """A request with a fault."""
 
     simulation: Simulation
     http: web.Request
@@ -41,7 +41,7 @@ class Injection:
     call: RecordedCall
 
     async def inject(self, fault: Fault) -> Answer | web.StreamResponse:
-        """Do what the fault's kind says; a stream response is already on its way, or cut off."""
+        """Return the answer; a stream response has already been sent or cut off."""
         if fault.delay and not await self.simulation.until(seconds=fault.delay):
             return self._cut()
         if fault.kind in _REFUSALS:
@@ -56,10 +56,10 @@ class Injection:
                 if fault.kind is FaultKind.HANG:
                     await self.simulation.until()
                 return self._cut()
-        return await self._carried_out(fault)
+        return await self._executed(fault)
 
-    async def _carried_out(self, fault: Fault) -> Answer | web.StreamResponse:
-        """Spoil the answer to a request that is carried out."""
+    async def _executed(self, fault: Fault) -> Answer | web.StreamResponse:
+        """Execute the request, then distort its answer."""
         simulation = self.simulation
         hold = fault.kind is FaultKind.HOLD
         if hold and not fault.executed and not await simulation.faults.hold(simulation.until):
@@ -80,10 +80,10 @@ class Injection:
                 await simulation.faults.hold(simulation.until)
             case FaultKind.SLOW:
                 await simulation.until(seconds=fault.seconds)
-        return _spoil(fault.kind, answer)
+        return _distorted(fault.kind, answer)
 
     def _cut(self) -> web.StreamResponse:
-        """End the connection; the returned response can no longer be sent."""
+        """Abort the connection and return a response that will not arrive."""
         if self.http.transport is not None:
             self.http.transport.abort()
         return web.Response()
@@ -106,7 +106,7 @@ class Injection:
         return response
 
 
-def _spoil(kind: FaultKind, answer: Answer) -> Answer:
+def _distorted(kind: FaultKind, answer: Answer) -> Answer:
     if kind is FaultKind.WRONG_TYPE:
         return replace(answer, content_type="text/html")
     if not isinstance(answer.payload, dict):

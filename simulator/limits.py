@@ -1,4 +1,4 @@
-"""Call limits per token: a shortest interval and a number of calls in 24 hours."""
+"""Rate limits per token: a minimum interval and a number of calls in 24 hours."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,13 +7,13 @@ from typing import Literal, get_args
 type LimitReading = Literal["parameters", "endpoint", "none"]
 
 DAY = 86_400.0
-# Sums of floats near the present time are off by up to a microsecond; that is no violation.
+# Floats of this size are off by up to a microsecond, which must not count as a violation.
 TOLERANCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one endpoint allows; None is no limit. `interval` in seconds."""
+    """The limits of one endpoint; None means unlimited. `interval` is in seconds."""
 
     interval: float | None = None
     per_day: int | None = None
@@ -21,7 +21,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A call over a limit, and how many seconds too early it came."""
+    """A call over a limit; `early` is by how many seconds."""
 
     time: float
     endpoint: str
@@ -35,12 +35,12 @@ type _Key = tuple[LimitReading, str, str, tuple[tuple[str, str], ...]]
 
 
 class Limits:
-    """Counts the calls of each token and refuses those over a limit.
+    """Counts the calls per token and refuses those over a limit.
 
-    The vendor's pages do not say whether "once every 5 minutes" means an endpoint or the same
-    request, so both readings exist: `endpoint`, and `parameters` (endpoint with its parameters).
-    The number per day always means the endpoint. A day is any 24 hours, which is the strictest
-    reading. A refused call does not count.
+    The vendor's pages do not say whether "once every 5 minutes" applies to an endpoint or to
+    identical requests, so both readings exist: `endpoint` and `parameters`. The number per day
+    always applies to the endpoint, in any 24 hours, which is the strictest reading. A refused
+    call does not count.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Limits:
         rules: Mapping[str, Rule],
         reading: LimitReading,
     ) -> None:
-        """Apply `rules` (by endpoint) on the time that `clock` tells."""
+        """Apply `rules` by endpoint; `clock` returns the time."""
         self._clock = clock
         self.rules: dict[str, Rule] = dict(rules)
         self.violations: list[Violation] = []
@@ -59,7 +59,7 @@ class Limits:
 
     @property
     def reading(self) -> LimitReading:
-        """Which reading of the interval is enforced."""
+        """The reading of the interval that is enforced."""
         return self._reading
 
     @reading.setter
@@ -74,21 +74,21 @@ class Limits:
         self.rules[endpoint] = replace(rule, **values)  # type: ignore[arg-type]
 
     def reset(self) -> None:
-        """Forget all counted calls, as if a day had passed; violations stay."""
+        """Forget all counted calls, as if a day had passed. Violations stay."""
         self._last.clear()
         self._counted.clear()
 
     def used_today(self, token: str, endpoint: str) -> int:
-        """Return how many calls of an endpoint count in the last 24 hours."""
+        """Return the number of counted calls of an endpoint in the last 24 hours."""
         return len(self._recent(token, endpoint, self._clock()))
 
     def admit(self, token: str, endpoint: str, params: Mapping[str, str]) -> Violation | None:
-        """Count a call, or return the limit that it would violate."""
+        """Count a call; if it exceeds a limit, return the violation instead."""
         rule = self.rules.get(endpoint)
         if rule is None or self.reading == "none":
             return None
         now = self._clock()
-        # Both readings are kept up to date, so that a change of reading needs no reset.
+        # Both are recorded, so that the reading can change without a reset.
         by_parameters: _Key = (
             "parameters",
             token,

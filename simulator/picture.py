@@ -1,4 +1,4 @@
-"""Pictures of short texts, as the clouds' captchas show them: made without any library."""
+"""Captcha images, encoded without a library."""
 
 import binascii
 import struct
@@ -6,7 +6,7 @@ import zlib
 
 _COLUMNS = 5
 _ROWS = 7
-# Each glyph is seven rows of five dots, a row as the bits of a number.
+# A glyph is seven rows of five dots; each row is the bits of a number.
 _FONT = {
     "0": (14, 17, 19, 21, 25, 17, 14),
     "1": (4, 12, 4, 4, 4, 4, 14),
@@ -45,11 +45,11 @@ _FONT = {
 }
 
 type Dots = list[bytearray]
-"""Rows of dots, 1 where there is ink."""
+"""Rows of dots; 1 is ink."""
 
 
 def draw(text: str, width: int, height: int) -> Dots:
-    """Draw a text in capitals, as large as fits; its characters are those of the font."""
+    """Draw a text of the font's characters in capitals, as large as possible."""
     dots = [bytearray(width) for _ in range(height)]
     cell = width // len(text)
     scale = min(cell // (_COLUMNS + 1), height // (_ROWS + 1))
@@ -68,8 +68,8 @@ def draw(text: str, width: int, height: int) -> Dots:
 def gif(dots: Dots) -> bytes:
     """Return dots as a GIF.
 
-    With 128 colours, of which two are used, and the table cleared before it fills up, each code
-    is one byte: no compression is needed.
+    With 128 colors, of which two are used, and the table cleared before it fills up, every code
+    is one byte and no compression is needed.
     """
     width, height = len(dots[0]), len(dots)
     clear, end, before_full = 128, 129, 100
@@ -100,7 +100,7 @@ def gif(dots: Dots) -> bytes:
 
 
 def png(dots: Dots) -> bytes:
-    """Return dots as a PNG in shades of grey."""
+    """Return dots as a grayscale PNG."""
     width, height = len(dots[0]), len(dots)
     shades = bytes((255, 40))
     lines = b"".join(b"\x00" + line.translate(shades + bytes(254)) for line in dots)

@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 class Simulator:
-    """All clouds on one port of the loopback interface."""
+    """All clouds of a simulation on one port of the loopback interface."""
 
     def __init__(
         self,
@@ -30,13 +30,12 @@ class Simulator:
         accept_any: bool = False,
         on_call: Callable[[RecordedCall], None] | None = None,
     ) -> None:
-        """Prepare the clouds; nothing listens before start().
+        """Create the clouds; start() makes them listen.
 
-        `clock` gives real unix seconds (default: the wall clock), `time_factor` says how many
-        simulated seconds pass in one of them. `offline_for`: how many simulated seconds after
-        its acceptance a device made on the fly comes online (None: never by itself).
-        `accept_any`: well-formed serial numbers nobody has heard of are made on the fly.
-        `on_call` is told each call once it is answered.
+        `clock` returns real unix seconds (default: the wall clock); `time_factor` simulated
+        seconds pass in each. With `accept_any`, devices of unknown but well-formed serial numbers
+        are created on demand; they come online `offline_for` simulated seconds after they were
+        accepted (None: never by themselves). `on_call` is called with each answered call.
         """
         self.simulation = simulation = Simulation(
             Clock(clock, time_factor), offline_for, limit_reading, accept_any
@@ -54,18 +53,18 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """The base URL, without a trailing slash."""
         if self._url is None:
             raise RuntimeError("the simulator is not running")
         return self._url
 
     async def start(self, port: int = 0) -> None:
-        """Listen on a port (0: a free one); OSError that names the port when it is taken."""
+        """Listen on a port (0: any free one); an OSError names a port that is taken."""
         self.simulation.stopping.clear()
         app = web.Application()
         control.add_routes(app, self.simulation, self.clouds)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        # A client that goes away ends its handler, so that hanging ones never pile up.
+        # A handler is canceled when its client disconnects, so that hanging ones do not pile up.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
         try:
@@ -81,7 +80,7 @@ class Simulator:
         self._url = f"http://{HOST}:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
-        """Stop listening and end what hangs; stopping twice does nothing."""
+        """Stop listening and end hanging requests; stopping twice does nothing."""
         self.simulation.stopping.set()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -98,7 +97,7 @@ class Simulator:
         await self.stop()
 
     async def _serve(self, http: web.Request) -> web.StreamResponse:
-        """Answer one request of a cloud's client."""
+        """Answer a request to one of the clouds."""
         request = await _read(http)
         if request.path.startswith(injection.REDIRECTED):
             call = RecordedCall(
@@ -139,12 +138,12 @@ class Simulator:
 
 
 async def _read(http: web.Request) -> Request:
-    """Take a request apart; a body that is no form leaves the form empty."""
-    # A form of several parts can only be read as a stream, so its body is not kept.
-    several = http.content_type == "multipart/form-data"
-    body = b"" if several else await http.read()
+    """Parse a request; if its body is not a form, the form is empty."""
+    # A multipart form can only be read as a stream, so there is no body to keep.
+    multipart = http.content_type == "multipart/form-data"
+    body = b"" if multipart else await http.read()
     form: Mapping[str, object] = {}
-    if several or http.content_type == "application/x-www-form-urlencoded":
+    if multipart or http.content_type == "application/x-www-form-urlencoded":
         try:
             form = await http.post()
         except ValueError as err:

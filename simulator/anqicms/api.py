@@ -61,12 +61,12 @@ def _success(state: AnqicmsState, data: object, text: Text | str | None = "") ->
 
 def _captcha(request: AnqicmsRequest) -> Answer:
     state = request.state
-    tells = state.version >= CAPTCHA_OFF
-    if not state.captcha and tells:
+    has_flag = state.version >= CAPTCHA_OFF
+    if not state.captcha and has_flag:
         return _success(state, {"captcha_off": True})
     captcha_id, picture = state.new_captcha()
     data: dict[str, object] = {"captcha_id": captcha_id, "captcha": picture}
-    return _success(state, {"captcha_off": False, **data} if tells else data)
+    return _success(state, {"captcha_off": False, **data} if has_flag else data)
 
 
 def _register(request: AnqicmsRequest) -> Answer:
@@ -93,9 +93,9 @@ def _register(request: AnqicmsRequest) -> Answer:
     )
     if verify:
         state.send_link(user)
-        return _success(state, _told(user, ""), Text.VERIFY_EMAIL)
+        return _success(state, _user_data(user, ""), Text.VERIFY_EMAIL)
     token = state.token(site, user)
-    answer = _success(state, _told(user, token))
+    answer = _success(state, _user_data(user, token))
     answer.headers["Set-Cookie"] = f"token={token}; Path=/"
     return answer
 
@@ -144,7 +144,7 @@ def _login(request: AnqicmsRequest) -> Answer:
         user = request.site.find("user_name", login)
     if user is None or not user.has_password(password):
         raise RefusedError(Text.LOGIN_FAILED)
-    return _success(state, _told(user, state.token(request.site, user)))
+    return _success(state, _user_data(user, state.token(request.site, user)))
 
 
 def _detail(request: AnqicmsRequest) -> Answer:
@@ -155,11 +155,11 @@ def _detail(request: AnqicmsRequest) -> Answer:
     user, left = found
     if left < HOUR:
         request.headers["Update-Token"] = state.token(request.site, user, DAY)
-    return _success(state, _told(user, ""), None)
+    return _success(state, _user_data(user, ""), None)
 
 
 def _verify_email(request: AnqicmsRequest) -> Answer:
-    """Tell whether an e-mail address is known, or follow the link in an e-mail."""
+    """Return whether an e-mail address is known, or follow the link in an e-mail."""
     state, query = request.state, request.http.query
     purpose, email = query.get("state", ""), query.get("email", "")
     if purpose == "exist" and state.version >= EMAIL_EXISTS and EMAIL.search(email):
@@ -192,8 +192,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
 SINCE: dict[Handler, tuple[int, int, int]] = {_verify_email: SIGNUP_VERIFY}
 
 
-def _told(user: User, token: str) -> dict[str, object]:
-    """Return what the site tells about a user."""
+def _user_data(user: User, token: str) -> dict[str, object]:
+    """Return a user as the site sends it."""
     return {
         **user.as_json(),
         "created_time": 1700000000,

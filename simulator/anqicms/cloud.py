@@ -1,4 +1,4 @@
-"""AnQiCMS's interface for users as clients meet it."""
+"""AnQiCMS's user API as its clients see it."""
 
 import json
 from typing import Any, ClassVar
@@ -11,23 +11,23 @@ from .state import AnqicmsState, Site
 
 
 class AnqicmsCloud(AnqicmsState, Cloud):
-    """The installation."""
+    """An installation as its clients see it."""
 
     name: ClassVar[str] = "anqicms"
     secrets: ClassVar[frozenset[str]] = frozenset({"password", "captcha", "token", "code"})
-    # The link in a mail does carry a token and a code.
+    # The link in an e-mail has a token and a code.
     never_in_url: ClassVar[frozenset[str]] = frozenset({"password", "captcha"})
 
     def owns(self, path: str) -> bool:
-        """Say whether a path is below /api/."""
+        """Return whether a path is below /api/."""
         return path.startswith("/api/")
 
     def token_of(self, request: Request) -> str | None:
-        """Return the header; `Authorization` is not read."""
+        """Return the `token` header; `Authorization` is ignored."""
         return request.headers.get("token")
 
     def answer(self, request: Request) -> Answer:
-        """Answer one call."""
+        """Answer a request."""
         if not self.installed:
             return _redirect("/install", 302)
         if "lang" in request.query:
@@ -50,7 +50,7 @@ class AnqicmsCloud(AnqicmsState, Cloud):
         return refusal(self, message, code)
 
     def state(self) -> dict[str, Any]:
-        """Return sites, users and settings without secrets."""
+        """Return sites, users and settings as JSON, without secrets."""
         return {
             "version": ".".join(map(str, self.version)),
             "captcha": self.captcha,
@@ -62,13 +62,13 @@ class AnqicmsCloud(AnqicmsState, Cloud):
         }
 
     def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
-        """Add a user; returns its id."""
+        """Add a user and return its id."""
         if kind != "users":
             raise KeyError(kind)
         return self.add_user(**item).id
 
     def _site(self, request: Request) -> Site:
-        """Return the site that the query names, else the first one."""
+        """Return the site that the query names, or else the first one."""
         site_id = request.query.get("site_id", "")
         found = self.sites.get(int(site_id)) if site_id.isdecimal() else None
         return found or next(iter(self.sites.values()))
@@ -81,7 +81,7 @@ def _redirect(location: str, status: int) -> Answer:
 
 
 def _body(request: Request) -> dict[str, object]:
-    """Return the JSON body of a POST, which is the only form that is read."""
+    """Return the JSON body of a POST, the only format that is accepted."""
     if request.method != "POST":
         return {}
     try:

@@ -1,4 +1,4 @@
-"""An AnQiCMS installation: its sites, users, captchas and tokens."""
+"""An AnQiCMS installation's sites, users, captchas and tokens."""
 
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
@@ -15,20 +15,20 @@ from simulator.simulation import Message, Simulation
 from .texts import LANGUAGES, Text
 
 CHARACTERS = "1234567890qwertyuipkjhgfdsazxcvbnm"
-# The site looks for an address or number anywhere in a text.
+# The site searches the whole text for an address or number.
 EMAIL = re.compile(r"\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*")
 PHONE = re.compile(r"1[3-9][0-9]{9}")
 
 HOUR = 3600
 DAY = 24 * HOUR
 CAPTCHA_LIFETIME = 600
-# bcrypt takes no more; the site does not notice.
+# bcrypt accepts no more, which the site does not notice.
 MOST_PASSWORD_BYTES = 72
 
 
 @dataclass
 class User:
-    """A user; one without `password_digest` cannot sign in."""
+    """A user, who cannot sign in without a `password_digest`."""
 
     id: int
     user_name: str
@@ -39,21 +39,21 @@ class User:
     password_digest: str | None = field(default=None, repr=False)
 
     def set_password(self, password: str) -> None:
-        """Keep a password, or quietly none where it is too long."""
+        """Set a password, or silently none if it is too long."""
         fits = len(password.encode()) <= MOST_PASSWORD_BYTES
         self.password_digest = digest(password) if fits else None
 
     def has_password(self, password: str) -> bool:
-        """Say whether this is the password."""
+        """Return whether the password is right."""
         return self.password_digest == digest(password)
 
     @property
     def link_token(self) -> str:
-        """What the link in the user's mail proves itself with."""
+        """The token of the link in the user's e-mail."""
         return hashlib.sha256(f"{self.email}{self.password_digest}".encode()).hexdigest()[:32]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the user without secrets."""
+        """Return the user as JSON, without secrets."""
         return {
             "id": self.id,
             "user_name": self.user_name,
@@ -66,14 +66,14 @@ class User:
 
 @dataclass
 class Site:
-    """One of an installation's sites: users and tokens of its own."""
+    """One of an installation's sites, with its own users and tokens."""
 
     id: int
     secret: str = field(repr=False)
     users: dict[int, User] = field(default_factory=dict)
 
     def find(self, column: str, value: str) -> User | None:
-        """Return a user; the database does not tell upper from lower case."""
+        """Return the user with a value, which is not case-sensitive, in a column."""
         for user in self.users.values():
             if value and getattr(user, column).lower() == value.lower():
                 return user
@@ -81,16 +81,15 @@ class Site:
 
 
 class AnqicmsState:
-    """Everything an installation knows."""
+    """An installation's state."""
 
     def __init__(self, simulation: Simulation) -> None:
-        """Open an installation of one site, as delivered."""
         self.simulation = simulation
         self.version = (3, 5, 8)
         self.language = "en"
         self.captcha = False
         self.signup_verify = False
-        # Owners change their sites: one may judge the picture's answer when registering.
+        # Some owners have changed their site to check the captcha when registering.
         self.judges_register_captcha = False
         # A registration that needs a login first, or that nobody may make.
         self.register_code: int | None = None
@@ -122,7 +121,7 @@ class AnqicmsState:
         return self.create(site, User(0, user_name, email, phone, "", email_verified), password)
 
     def create(self, site: Site, user: User, password: str) -> User:
-        """Store a user, or leave it without a number where that fails."""
+        """Store a user and set its id, unless storing fails."""
         user.set_password(password)
         if not self.saving_fails:
             user.id = max(site.users, default=999) + 1
@@ -130,7 +129,7 @@ class AnqicmsState:
         return user
 
     def send_link(self, user: User) -> None:
-        """Send the mail whose link confirms the address."""
+        """Send the e-mail with the link that confirms the address."""
         message = Message(self.simulation.now(), "anqicms", user.email, "verify", user.link_token)
         self.simulation.mailbox.append(message)
 
@@ -141,7 +140,7 @@ class AnqicmsState:
     # Captchas
 
     def new_captcha(self) -> tuple[str, str]:
-        """Return the id of a new captcha, and its picture as a data URI."""
+        """Create a captcha and return its id and its image as a data URI."""
         answer = "".join(self.simulation.random.choices(CHARACTERS, k=4))
         captcha_id = f"{self.simulation.random.getrandbits(80):020x}"
         self._captchas[captcha_id] = (answer, self.simulation.now())
@@ -150,7 +149,7 @@ class AnqicmsState:
         return captcha_id, f"data:image/png;base64,{image}"
 
     def captcha_right(self, captcha_id: str, typed: str) -> bool:
-        """Judge an answer, which spends the captcha whatever it is."""
+        """Return whether an answer is right; even a wrong one spends the captcha."""
         self.simulation.captchas.pop(captcha_id, None)
         answer, time = self._captchas.pop(captcha_id, ("", 0.0))
         alive = self.simulation.now() <= time + CAPTCHA_LIFETIME
@@ -159,13 +158,13 @@ class AnqicmsState:
     # Tokens
 
     def token(self, site: Site, user: User, lifetime: float = 30 * DAY) -> str:
-        """Return a JSON Web Token."""
+        """Create a JSON Web Token."""
         claims = {"userId": str(user.id), "t": str(int(self.simulation.now() + lifetime))}
         signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
         return f"{signed}.{_signature(site, signed)}"
 
     def token_user(self, site: Site, token: str) -> tuple[User, float] | None:
-        """Return whom a token signs in, and how many seconds it still will."""
+        """Return the user that a token belongs to, and its remaining seconds."""
         signed, _, signature = token.rpartition(".")
         if not signed or not hmac.compare_digest(signature, _signature(site, signed)):
             return None

@@ -1,10 +1,10 @@
-"""What an AnQiCMS site says, in the language that its owner chose."""
+"""An AnQiCMS site's messages in the languages that its owner can choose."""
 
 from enum import StrEnum
 
 
 class Text(StrEnum):
-    """A message, by what it means."""
+    """The meanings of messages."""
 
     NAME_AND_PASSWORD = "name_and_password"  # noqa: S105 - a kind of message
     PASSWORD_LENGTH = "password_length"  # noqa: S105 - a kind of message
@@ -26,7 +26,7 @@ class Text(StrEnum):
     VERIFIED = "verified"
 
 
-# The site's own words: clients can tell most refusals apart by nothing else.
+# Verbatim: most refusals differ in nothing else.
 ENGLISH: dict[Text, str] = {
     Text.NAME_AND_PASSWORD: "Please fill in the username and password correctly",
     Text.PASSWORD_LENGTH: "Please enter a password of more than 6 digits",

@@ -31,7 +31,7 @@ class NoData(dict[str, Any]):
     """An answer that consists of the error code only, without a `data` key."""
 
 
-class Beside(dict[str, Any]):
+class ExtraKeys(dict[str, Any]):
     """An answer with further keys next to `data` and the error code."""
 
 

@@ -9,14 +9,14 @@ from simulator.cloud import Answer, Cloud, Request, page, stringified
 from simulator.limits import Limits
 from simulator.simulation import Simulation
 
-# Imported for what they enter into the table of endpoints.
+# Imported because they register their endpoints.
 from . import devices, min_inverters, plants, users
 from .api import (
     ENDPOINTS,
     ApiError,
     BareReply,
-    Beside,
     Endpoint,
+    ExtraKeys,
     GrowattRequest,
     NoData,
     Permission,
@@ -28,7 +28,7 @@ __all__ = ["GrowattCloud", "devices", "min_inverters", "plants", "users"]
 
 
 class Refusals(NamedTuple):
-    """The generic refusals (code and text) of one generation of the interface."""
+    """The generic refusals (code and text) of one version of the API."""
 
     invalid: tuple[int, str]
     denied: tuple[int, str]
@@ -41,7 +41,7 @@ V4 = Refusals(
     (2, "INVALID_SECRET_TOKEN"), (101, "NO_PERMISSION_TO_ACCESS"), (102, "FREQUENTLY_ACCESS")
 )
 MOVED = (-1, "Please use the new domain name to access")
-# Codes that no endpoint gives a meaning of its own; they are numbers even where others are text.
+# Codes with one meaning everywhere; they are numbers even where others are strings.
 GENERIC = frozenset({-1, 10011, 10012, 10013})
 
 COUNTRIES = frozenset(
@@ -50,39 +50,38 @@ COUNTRIES = frozenset(
 
 
 class GrowattCloud(GrowattState, Cloud):
-    """The server as its clients meet it."""
+    """The server as its clients see it."""
 
     name: ClassVar[str] = "growatt"
     secrets: ClassVar[frozenset[str]] = frozenset({"user_password", "token"})
     never_in_url: ClassVar[frozenset[str]] = secrets
 
     def __init__(self, simulation: Simulation) -> None:
-        """Open the server."""
         super().__init__(simulation)
         rules = {path: endpoint.rule for path, endpoint in ENDPOINTS.items()}
         self.limits = Limits(simulation.now, rules, simulation.limit_reading)
-        # This server's region; the tokens of others are unknown to it.
+        # The server's region; tokens of other regions are unknown to it.
         self.region = "global"
         self.region_reject_tokens: set[str] = set()
         self.wrong_domain = False
-        # Some servers send ids and amounts as strings.
+        # Whether numbers are sent as strings, as some servers do.
         self.numbers_as_strings = False
 
     @property
     def unknown_countries(self) -> list[str]:
-        """The countries of end users that are none of the vendor's spellings."""
+        """The countries of end users that the vendor's list does not contain."""
         return [user.country for user in self.users.values() if user.country not in COUNTRIES]
 
     def owns(self, path: str) -> bool:
-        """Say whether a path is one of /v1/ or /v4/."""
+        """Return whether a path is below /v1/ or /v4/."""
         return path.startswith(("/v1/", "/v4/"))
 
     def token_of(self, request: Request) -> str | None:
-        """Return the token header."""
+        """Return the `token` header."""
         return request.headers.get("token")
 
     def answer(self, request: Request) -> Answer:
-        """Answer one call as the vendor's pages describe it."""
+        """Answer a request as the vendor's pages describe it."""
         try:
             endpoint = self._endpoint(_short(request.path))
             if request.method != endpoint.method:
@@ -92,7 +91,7 @@ class GrowattCloud(GrowattState, Cloud):
             return self.error(request.path, err.code, err.message)
 
     def error(self, path: str, code: int, message: str) -> Answer:
-        """Return an error with an empty string where the data would be."""
+        """Return an error, which has an empty string as its data."""
         path = _short(path)
         if _is_v4(path):
             return Answer({"data": "", "code": code, "message": message}, code_key="code")
@@ -102,7 +101,7 @@ class GrowattCloud(GrowattState, Cloud):
         return Answer({"data": "", "error_code": sent, "error_msg": message})
 
     def state(self) -> dict[str, Any]:
-        """Return everything but passwords and tokens."""
+        """Return the state as JSON, without passwords and tokens."""
         return {
             "users": [user.as_json() for user in self.users.values()],
             "plants": [asdict(plant) for plant in self.plants.values()],
@@ -126,7 +125,7 @@ class GrowattCloud(GrowattState, Cloud):
         }
 
     def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
-        """Add a user, plant, token or device; returns its id."""
+        """Add an end user, plant, token or device and return its id."""
         match kind:
             case "users":
                 return self.add_user(**item).user_id
@@ -146,7 +145,7 @@ class GrowattCloud(GrowattState, Cloud):
         return ENDPOINTS[path]
 
     def _carry_out(self, endpoint: Endpoint, request: Request) -> object:
-        """Return what the endpoint's handler returns, or raise the refusal."""
+        """Return the result of the endpoint's handler, or raise a refusal."""
         refusals = _refusals(endpoint.path)
         value = self.token_of(request) or ""
         if not value and endpoint.path == "user/user_register":
@@ -175,7 +174,7 @@ class GrowattCloud(GrowattState, Cloud):
         }
         if isinstance(result, NoData):
             return Answer(envelope)
-        if isinstance(result, Beside):
+        if isinstance(result, ExtraKeys):
             return Answer({**result, **envelope})
         return Answer({"data": result, **envelope})
 
@@ -185,7 +184,7 @@ def _is_v4(path: str) -> bool:
 
 
 def _short(path: str) -> str:
-    """Return a path without its version: every endpoint is served under both."""
+    """Return a path without its version, because all endpoints exist in both."""
     return path.split("/", 2)[2]
 
 

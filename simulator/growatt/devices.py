@@ -18,7 +18,7 @@ MAX_BATCH = 100
 
 
 def _target(request: GrowattRequest, what: str) -> tuple[User, Plant, str]:
-    """Return the user, the plant and the serial number that both add endpoints take."""
+    """Return the end user, plant and serial number of a request to add."""
     user_id = request.integer("c_user_id", 10006, "user id is empty")
     plant_id = request.integer("plant_id", 10002, f"power station id is empty or {what} is wrong")
     serial = request.required("sn", 10002, f"power station id is empty or {what} is wrong")
@@ -28,9 +28,9 @@ def _target(request: GrowattRequest, what: str) -> tuple[User, Plant, str]:
 
 @endpoint("POST", "device/sn/add", interval=FIVE_MINUTES, permission="bind", string_code=True)
 def add_device(request: GrowattRequest) -> NoData:
-    """Accept a device for a plant; it gets there when it is online."""
+    """Accept a device, which is associated with the plant once it is online."""
     user, plant, serial = _target(request, "device serial number")
-    device = request.state.manufactured(serial)
+    device = request.state.find_device(serial)
     if device is None:
         raise ApiError(10002, "power station id is empty or device serial number is wrong")
     if not device.datalogger_sn:
@@ -50,7 +50,7 @@ def add_device(request: GrowattRequest) -> NoData:
     string_code=True,
 )
 def add_datalogger(request: GrowattRequest) -> str:
-    """Put a datalogger into a plant; the devices behind it follow when they are online."""
+    """Add a datalogger to a plant; its devices follow once they are online."""
     _, plant, serial = _target(request, "collector serial number")
     datalogger = request.state.dataloggers.get(serial)
     if datalogger is None:
@@ -69,7 +69,7 @@ def add_datalogger(request: GrowattRequest) -> str:
     string_code=True,
 )
 def delete_datalogger(request: GrowattRequest) -> str:
-    """Take a datalogger and the devices behind it out of a plant."""
+    """Remove a datalogger and its devices from a plant."""
     message = "power station id is empty or collector serial number is wrong"
     plant = request.plant(request.integer("plant_id", 10002, message), 10003)
     serial = request.required("sn", 10002, message)
@@ -85,7 +85,7 @@ def _plant(request: GrowattRequest) -> Plant:
 
 
 def _java_date(time: float) -> dict[str, int]:
-    """Return a time as the vendor's Java prints a Date object."""
+    """Return a time in the format of Java's Date objects."""
     moment = datetime.fromtimestamp(time, UTC)
     return {
         "time": int(time * 1000),
@@ -129,7 +129,7 @@ def list_dataloggers(request: GrowattRequest) -> dict[str, Any]:
             "id": plant.plant_id,
             "plantName": plant.name,
             "userAccount": request.state.users[plant.user_id].name,
-            # The vendor loses the plus sign, as a blank of an address.
+            # The vendor loses the plus sign, which means a space in a URL.
             "timezoneText": f"GMT{plant.time_zone:+g}".replace("+", " "),
             "createDate": _java_date(request.now),
             "createDateText": plant.created,
@@ -144,7 +144,7 @@ def list_dataloggers(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("GET", "device/list", interval=FIVE_MINUTES)
 def list_devices(request: GrowattRequest) -> dict[str, Any]:
-    """List the devices that stand in a plant."""
+    """List a plant's devices."""
     devices = request.state.devices_of(_plant(request).plant_id)
     return {
         "count": len(devices) + request.state.phantom_devices,
@@ -169,8 +169,8 @@ def list_devices(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("GET", "device/check/sn", interval=FIVE_MINUTES)
 def check_serial(request: GrowattRequest) -> BareReply:
-    """Tell what kind of device a serial number is; works for dataloggers too."""
-    # The page says dataloggerSn, the vendor's Postman collection says sn.
+    """Return the kind of a device or datalogger."""
+    # It is `dataloggerSn` on the page and `sn` in the vendor's Postman collection.
     serial = request.text("dataloggerSn") or request.text("sn")
     reply = BareReply(
         result=1,
@@ -185,7 +185,7 @@ def check_serial(request: GrowattRequest) -> BareReply:
     )
     if serial in request.state.dataloggers:
         reply.update(obj=3, msg="datalog", model="ShineWiFi-X")
-    elif (device := request.state.manufactured(serial)) is not None:
+    elif (device := request.state.find_device(serial)) is not None:
         kind = KINDS[device.kind]
         reply.update(
             obj=kind.obj,
@@ -207,7 +207,7 @@ def _visible(request: GrowattRequest) -> dict[str, Device]:
 
 @endpoint("POST", "device/sn_datalog")
 def datalogger_of(request: GrowattRequest) -> dict[str, Any]:
-    """Tell the datalogger behind which a device is."""
+    """Return a device's datalogger."""
     serial = request.required("device_sn", 10003, "device sn is empty")
     if (device := _visible(request).get(serial)) is None:
         raise ApiError(10005, "device does not exist")
@@ -216,8 +216,8 @@ def datalogger_of(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("POST", "device/all/create_date", interval=FIVE_MINUTES)
 def create_dates(request: GrowattRequest) -> dict[str, Any]:
-    """Tell when up to 100 devices were added; those out of sight are left out."""
-    # Required by the page, which gives no code for its absence.
+    """Return when up to 100 devices were added, without those that the token may not see."""
+    # Required, but no code is documented for its absence.
     page = request.integer("pageNum", 10001, "error_system")
     serials = request.required("devices", 10001, "error_system").split(",")
     if len(serials) > MAX_BATCH or page not in {1, 2}:
@@ -233,14 +233,14 @@ def create_dates(request: GrowattRequest) -> dict[str, Any]:
             "lastUpdateTime": vendor_time(request.now),
         }
         for serial in serials
-        # How many stand on a page is not documented; here all of them stand on the first.
+        # The page size is not documented; here all devices are on the first page.
         if page == 1 and (device := visible.get(serial)) is not None
     }
 
 
 @endpoint("POST", "new-api/queryDeviceList", interval=V4_INTERVAL, permission="v4")
 def list_v4(request: GrowattRequest) -> dict[str, Any]:
-    """List all devices that the token may read, page by page."""
+    """List all devices that the token may see, page by page."""
     size = request.state.v4_page_size
     page = request.text("page") or "1"
     if not page.isdecimal() or (number := int(page)) < 1:

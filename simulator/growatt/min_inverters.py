@@ -1,7 +1,6 @@
 """Growatt's endpoints for the data of MIN inverters, and a plant's power over the day.
 
-What Home Assistant's own growatt_server reads every five minutes. Nothing is ever generated here,
-so that every meter stands at zero.
+Home Assistant's own growatt_server reads these every five minutes. All meters are at zero.
 
 Source: ShowDoc 262556420217021, pages 6129816412127075 (details), 8696815667375182 (settings),
 6129822090975531 (latest data) and 1494062656174173 (power); the keys are those that the public
@@ -11,15 +10,15 @@ clients growattServer 2.2.0 and growatt_public_api 2026.5.19 read.
 from datetime import date, datetime
 from typing import Any
 
-from .api import FIVE_MINUTES, ApiError, Beside, GrowattRequest, endpoint
+from .api import FIVE_MINUTES, ApiError, ExtraKeys, GrowattRequest, endpoint
 from .model import KINDS, Device, vendor_time
 
 _PERIODS = range(1, 10)
 _STRINGS = range(1, 5)
 
 
-def _min(request: GrowattRequest, name: str, *, empty: int, unknown: int) -> Device:
-    """Return the MIN inverter that a parameter names, or refuse with the code that applies."""
+def _min_inverter(request: GrowattRequest, name: str, *, empty: int, unknown: int) -> Device:
+    """Return the MIN inverter that a parameter names, or refuse."""
     serial = request.required(name, empty, "device sn error")
     device = request.state.devices.get(serial)
     if (
@@ -33,10 +32,10 @@ def _min(request: GrowattRequest, name: str, *, empty: int, unknown: int) -> Dev
 
 
 @endpoint("GET", "device/tlx/tlx_data_info", interval=FIVE_MINUTES)
-def details(request: GrowattRequest) -> Beside:
+def details(request: GrowattRequest) -> ExtraKeys:
     """Return the basic facts about a MIN inverter."""
-    # The page knows no code but the system error.
-    device = _min(request, "device_sn", empty=10001, unknown=10001)
+    # The system error is the only code on the page.
+    device = _min_inverter(request, "device_sn", empty=10001, unknown=10001)
     kind = KINDS[device.kind]
     data = {
         "serialNum": device.sn,
@@ -60,7 +59,7 @@ def details(request: GrowattRequest) -> Beside:
         "modbusVersion": 307,
         "modelText": kind.model,
         "parentID": f"LIST_{device.datalogger_sn}_{kind.check_type}",
-        # The vendor's example has 0 here whatever the plant.
+        # 0 in the vendor's example, whatever the plant.
         "plantId": 0,
         "plantname": "",
         "pmax": kind.power,
@@ -76,14 +75,14 @@ def details(request: GrowattRequest) -> Beside:
         "userName": "",
         "vnormal": 280,
     }
-    return Beside(data=data, dataloggerSn=device.datalogger_sn, deviceSn=device.sn)
+    return ExtraKeys(data=data, dataloggerSn=device.datalogger_sn, deviceSn=device.sn)
 
 
 @endpoint("GET", "device/tlx/tlx_set_info")
-def settings(request: GrowattRequest) -> Beside:
+def settings(request: GrowattRequest) -> ExtraKeys:
     """Return the settings of a MIN inverter."""
-    # Neither codes nor a limit are documented.
-    device = _min(request, "device_sn", empty=10001, unknown=10001)
+    # No codes and no rate limit are documented.
+    device = _min_inverter(request, "device_sn", empty=10001, unknown=10001)
     data: dict[str, Any] = {
         "serialNum": device.sn,
         "acChargeEnable": 0,
@@ -110,7 +109,7 @@ def settings(request: GrowattRequest) -> Beside:
             f"forcedStopSwitch{period}": 0,
             f"time{period}Mode": 0,
         }
-    return Beside(data=data, dataloggerSn=device.datalogger_sn, deviceSn=device.sn)
+    return ExtraKeys(data=data, dataloggerSn=device.datalogger_sn, deviceSn=device.sn)
 
 
 _METERS = (
@@ -128,9 +127,9 @@ _METERS = (
 
 
 @endpoint("POST", "device/tlx/tlx_last_data", interval=FIVE_MINUTES)
-def latest(request: GrowattRequest) -> Beside:
+def latest(request: GrowattRequest) -> ExtraKeys:
     """Return the latest data of a MIN inverter."""
-    device = _min(request, "tlx_sn", empty=10003, unknown=10002)
+    device = _min_inverter(request, "tlx_sn", empty=10003, unknown=10002)
     data: dict[str, Any] = {
         "serialNum": device.sn,
         "dataLogSn": device.datalogger_sn,
@@ -149,19 +148,19 @@ def latest(request: GrowattRequest) -> Beside:
     for number in _STRINGS:
         data |= dict.fromkeys((f"vpv{number}", f"ipv{number}", f"ppv{number}"), 0.0)
         data |= {f"epv{number}Today": 0.0, f"epv{number}Total": 0.0}
-    return Beside(data=data, dataloggerSn=device.datalogger_sn, tlx_sn=device.sn)
+    return ExtraKeys(data=data, dataloggerSn=device.datalogger_sn, tlx_sn=device.sn)
 
 
 @endpoint("GET", "plant/power", interval=FIVE_MINUTES)
 def power(request: GrowattRequest) -> dict[str, Any]:
-    """Return a plant's power on one day, newest first, every five minutes until now."""
+    """Return a plant's power on a day, every five minutes until now, newest first."""
     refusal = "power station ID is empty or time format is incorrect"
     plant = request.plant(request.integer("plant_id", 10003, refusal), 10002)
     try:
         day = date.fromisoformat(request.required("date", 10003, refusal))
     except ValueError:
         raise ApiError(10003, refusal) from None
-    # Plant-local, without a zone.
+    # In the plant's time zone, but naive.
     now = datetime.fromisoformat(vendor_time(request.now + plant.time_zone * 3600))
     if day < now.date():
         minutes = 24 * 60

@@ -1,4 +1,4 @@
-"""What Growatt's server knows: tokens, end users, plants, dataloggers, devices, bindings."""
+"""Tokens, end users, plants, dataloggers, devices and bindings of Growatt's server."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ MERCHANT = "simulated installer"
 
 
 class Kind(NamedTuple):
-    """The names and numbers that Growatt's endpoints give one kind of device."""
+    """The names and numbers of a kind of device in Growatt's endpoints."""
 
     list_type: int  # device/list
     check_type: int  # device/check/sn
@@ -20,7 +20,7 @@ class Kind(NamedTuple):
     power: int  # W
 
 
-# By the names of the v4 device list.
+# Keys are the names in the v4 device list.
 KINDS = {
     "inv": Kind(1, 16, 1, 20000, "MIC 2000TL-X", 2000),
     "storage": Kind(2, 96, 2, 3501, "SPF 5000 ES", 5000),
@@ -35,13 +35,13 @@ KINDS = {
 
 
 def vendor_time(time: float) -> str:
-    """Return unix seconds as the vendor prints a time."""
+    """Return unix seconds in the vendor's time format."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @dataclass
 class Token:
-    """A token and what it may do. An installer's sees its merchant's end users."""
+    """A token and its permissions. An installer's token sees its merchant's end users."""
 
     value: str = field(repr=False)
     kind: Literal["installer", "end_user"] = "installer"
@@ -56,7 +56,7 @@ class Token:
 
 @dataclass
 class User:
-    """An end user, `c_user_id` in the interface."""
+    """An end user, whose id is called `c_user_id` in the API."""
 
     user_id: int
     name: str
@@ -71,11 +71,11 @@ class User:
     time_zone: str = ""
 
     def has_password(self, password: str) -> bool:
-        """Say whether this is the user's password."""
+        """Return whether the password is right."""
         return self.password_digest == digest(password)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the user without the password."""
+        """Return the end user as JSON, without the password."""
         return {name: value for name, value in vars(self).items() if name != "password_digest"}
 
 
@@ -102,7 +102,7 @@ class Plant:
 
 @dataclass
 class Datalogger:
-    """The stick that brings devices online; it belongs to at most one plant."""
+    """The stick that connects devices; it belongs to at most one plant."""
 
     sn: str
     plant_id: int | None = None
@@ -111,10 +111,10 @@ class Datalogger:
 
 @dataclass
 class Device:
-    """A manufactured device.
+    """A device.
 
-    `plant_id` is where it stands; `requested_plant_id` is where it will stand once it is
-    online. `online_at` is when it comes online by itself.
+    `requested_plant_id` becomes `plant_id` once it is online. `online_at` is when it comes online
+    by itself.
     """
 
     sn: str
@@ -133,7 +133,7 @@ class Device:
 
 @dataclass
 class Binding:
-    """What device/sn/add has accepted for a serial number; the last acceptance counts."""
+    """What device/sn/add accepted for a serial number; the last request counts."""
 
     sn: str
     plant_id: int

@@ -11,17 +11,17 @@ from .api import FIVE_MINUTES, PER_DAY, ApiError, GrowattRequest, endpoint
 from .model import Plant, User, vendor_time
 
 
-def _named(request: GrowattRequest, owner: User, but: Plant | None = None) -> str:
+def _unique_name(request: GrowattRequest, owner: User, current: Plant | None = None) -> str:
     name = request.required("name", 10003, "power station name is empty")
     for plant in request.state.plants.values():
-        if plant is not but and plant.user_id == owner.user_id and plant.name == name:
+        if plant is not current and plant.user_id == owner.user_id and plant.name == name:
             raise ApiError(10006, "power station name already exists under this user")
     return name
 
 
-def _describe(request: GrowattRequest, plant: Plant) -> None:
-    """Take over the optional parameters that add and modify share."""
-    # Named so by the vendor: latitude_f is the country, latitude_d the installer's code.
+def _apply_options(request: GrowattRequest, plant: Plant) -> None:
+    """Apply the optional parameters that add and modify share."""
+    # Really: latitude_f is the country and latitude_d the installer code.
     plant.country = request.text("latitude_f") or plant.country
     plant.installer_code = request.text("latitude_d") or plant.installer_code
     plant.currency = request.text("currency") or plant.currency
@@ -40,14 +40,14 @@ def _describe(request: GrowattRequest, plant: Plant) -> None:
 
 @endpoint("POST", "plant/add", interval=FIVE_MINUTES)
 def add(request: GrowattRequest) -> dict[str, Any]:
-    """Create a plant of an end user."""
+    """Create a plant for an end user."""
     owner = request.user(request.integer("c_user_id", 10002, "user id is empty"), 10005)
-    name = _named(request, owner)
+    name = _unique_name(request, owner)
     request.required("peak_power", 10004, "peak power is empty")
     peak_power = request.decimal("peak_power")
     created = request.text("createDate") or vendor_time(request.now)[:10]
     draft = Plant(0, owner.user_id, name, created, peak_power)
-    _describe(request, draft)
+    _apply_options(request, draft)
     return {"plant_id": request.state.keep_plant(draft).plant_id}
 
 
@@ -57,22 +57,22 @@ def modify(request: GrowattRequest) -> str:
     owner = request.user(request.integer("c_user_id", 10002, "user id is empty"), 10005)
     plant_id = request.integer("plant_id", 10007, "power station does not exist")
     plant = request.plant(plant_id, 10007, owner)
-    plant.name = _named(request, owner, but=plant)
+    plant.name = _unique_name(request, owner, current=plant)
     plant.peak_power = request.decimal("peak_power", plant.peak_power)
-    _describe(request, plant)
+    _apply_options(request, plant)
     return ""
 
 
 @endpoint("POST", "plant/delete")
 def delete(request: GrowattRequest) -> str:
-    """Delete a plant; its devices belong to nobody afterwards."""
+    """Delete a plant; its devices then belong to nobody."""
     plant = request.plant(request.integer("plant_id", 10002, "power plant id is empty"), 10004)
     request.state.delete_plant(plant.plant_id)
     return ""
 
 
 def _status(request: GrowattRequest, plant: Plant) -> int:
-    """Return 1 online, 2 offline, 4 no data."""
+    """Return 1 (online), 2 (offline) or 4 (no data)."""
     devices = request.state.devices_of(plant.plant_id)
     if not devices:
         return 4
@@ -80,7 +80,7 @@ def _status(request: GrowattRequest, plant: Plant) -> int:
 
 
 def listed(request: GrowattRequest, plant: Plant) -> dict[str, Any]:
-    """Return a plant as the lists print it: some numbers are strings, some nulls are blank."""
+    """Return a plant's list entry, in which some numbers and nulls are strings."""
     return {
         "status": _status(request, plant),
         "locale": "en-US",
@@ -120,7 +120,7 @@ def list_all(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("POST", "plant/user_plant_list", interval=FIVE_MINUTES, per_day=PER_DAY)
 def list_of_user(request: GrowattRequest) -> dict[str, Any]:
-    """List one end user's plants. The page knows no code for an unknown user."""
+    """List an end user's plants. No code is documented for an unknown user."""
     name = request.required("user_name", 10001, "error_system")
     user = request.state.user_named(name)
     if user is None or not request.state.may_see_user(request.token, user):
@@ -129,15 +129,15 @@ def list_of_user(request: GrowattRequest) -> dict[str, Any]:
     return _list(request, plants)
 
 
-def _one(request: GrowattRequest) -> Plant:
-    # In reverse order to the other endpoints: 10003 is empty, 10002 is unknown.
+def _plant(request: GrowattRequest) -> Plant:
+    # Unlike in other endpoints, 10003 means empty and 10002 unknown.
     return request.plant(request.integer("plant_id", 10003, "power station id is empty"), 10002)
 
 
 @endpoint("GET", "plant/details", interval=FIVE_MINUTES)
 def details(request: GrowattRequest) -> dict[str, Any]:
     """Return the basic facts about a plant."""
-    plant = _one(request)
+    plant = _plant(request)
     devices = request.state.devices_of(plant.plant_id)
     dataloggers = {device.datalogger_sn for device in devices}
     return {
@@ -170,8 +170,8 @@ def details(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("GET", "plant/data")
 def data(request: GrowattRequest) -> dict[str, Any]:
-    """Return a plant's energy; nothing is ever generated here."""
-    plant = _one(request)
+    """Return a plant's energy, which is always zero."""
+    plant = _plant(request)
     return {
         "current_power": 0,
         "today_energy": "0",
@@ -188,7 +188,7 @@ def data(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("POST", "plant/sn_plant", interval=FIVE_MINUTES)
 def of_device(request: GrowattRequest) -> dict[str, Any]:
-    """Return the plant that a device (not a datalogger) stands in."""
+    """Return the plant of a device (not of a datalogger)."""
     serial = request.required("device_sn", 10003, "device sn is empty")
     device = request.state.devices.get(serial)
     if device is None or device.plant_id is None:

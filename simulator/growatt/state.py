@@ -1,4 +1,4 @@
-"""Growatt's server as data: who owns what, and devices that come online and find their plant."""
+"""The state of Growatt's server, and how tests and the control interface change it."""
 
 from collections.abc import Iterator
 import itertools
@@ -23,20 +23,18 @@ from .model import (
 DATALOGGER_PREFIX = "QMN000"
 WELL_FORMED = re.compile(r"[A-Z0-9]{8,20}")
 
-# Obviously no real ones, but 32 characters long as the vendor's are.
+# Obviously not real ones, but 32 characters long like the vendor's.
 INSTALLER_TOKEN = "SIMULATOR_TOKEN_INSTALLER_000000"  # noqa: S105
 END_USER_TOKEN = "SIMULATOR_TOKEN_END_USER_0000000"  # noqa: S105
 
 
 class GrowattState:
-    """The server's data, and what tests and the control interface do with it.
+    """The server's state.
 
-    Nothing runs in the background: devices whose time has come are brought online whenever
-    somebody looks.
+    Nothing runs in the background: devices that are due come online whenever the state is read.
     """
 
     def __init__(self, simulation: Simulation) -> None:
-        """Start with one installer's token, and one end user with a plant and a token."""
         self.simulation = simulation
         self.tokens: dict[str, Token] = {}
         self.users: dict[int, User] = {}
@@ -60,7 +58,7 @@ class GrowattState:
         self.add_token(INSTALLER_TOKEN)
         resident = self.add_user("sim-resident", "resident@example.com", country="Germany")
         self.add_plant(resident.user_id, "Sim Home", country="Germany", peak_power=5.0)
-        # The vendor's pages know registering only for the tokens of installers.
+        # The vendor's pages document registering only for installers' tokens.
         self.add_token(
             END_USER_TOKEN,
             kind="end_user",
@@ -68,11 +66,11 @@ class GrowattState:
             may_register=False,
         )
 
-    # What stands on the server
+    # Reading
 
     @property
     def devices(self) -> dict[str, Device]:
-        """All manufactured devices by serial number, as of now."""
+        """All existing devices by serial number, as of now."""
         self.settle()
         return self._devices
 
@@ -83,36 +81,36 @@ class GrowattState:
         return self._bindings
 
     def user_named(self, name: str) -> User | None:
-        """Return the end user of a name."""
+        """Return the end user with a name."""
         return next((user for user in self.users.values() if user.name == name), None)
 
     def devices_of(self, plant_id: int) -> list[Device]:
-        """Return the devices that stand in a plant, in the order in which they got there."""
+        """Return a plant's devices in the order of their association."""
         found = [device for device in self.devices.values() if device.plant_id == plant_id]
         return sorted(found, key=lambda device: (device.placed or 0, device.device_id))
 
-    # What a token sees
+    # Permissions
 
     def may_see_user(self, token: Token, user: User) -> bool:
-        """Say whether an end user is the token's own, or one of its merchant's."""
+        """Return whether a token may see an end user: its own, or one of its merchant."""
         if token.kind == "end_user":
             return user.user_id == token.user_id
         return user.merchant == token.merchant
 
     def may_see_plant(self, token: Token, plant: Plant) -> bool:
-        """Say whether a plant belongs to an end user whom the token may see."""
+        """Return whether a token may see a plant, as it may see its owner."""
         return self.may_see_user(token, self.users[plant.user_id])
 
     def visible_plants(self, token: Token) -> list[Plant]:
-        """Return all plants that a token may see."""
+        """Return the plants that a token may see."""
         return [plant for plant in self.plants.values() if self.may_see_plant(token, plant)]
 
     def visible_devices(self, token: Token) -> list[Device]:
-        """Return all devices in plants that a token may see."""
+        """Return the devices in plants that a token may see."""
         plants = self.visible_plants(token)
         return [device for plant in plants for device in self.devices_of(plant.plant_id)]
 
-    # Adding things
+    # Adding
 
     def add_token(
         self,
@@ -127,7 +125,7 @@ class GrowattState:
         region: str = "global",
         endpoints_denied: frozenset[str] | set[str] | list[str] = frozenset(),
     ) -> Token:
-        """Issue a token; an end user's needs the `user_id`. `endpoints_denied` answer 10011."""
+        """Add a token; an end user's needs a `user_id`. `endpoints_denied` answer 10011."""
         if kind == "end_user" and user_id not in self.users:
             raise ValueError("the token of an end user needs the id of one")
         self.tokens[token] = Token(
@@ -187,7 +185,7 @@ class GrowattState:
         return self.keep_plant(Plant(0, user_id, name, created, peak_power, country, city))
 
     def keep_plant(self, plant: Plant) -> Plant:
-        """Give a plant its id and keep it; KeyError when its owner does not exist."""
+        """Add a plant, giving it an id; KeyError if its owner does not exist."""
         plant.plant_id = next(self._plant_ids)
         plant.user_id = self.users[plant.user_id].user_id
         self.plants[plant.plant_id] = plant
@@ -203,11 +201,11 @@ class GrowattState:
         online_after: float | None = None,
         plant_id: int | None = None,
     ) -> Device:
-        """Manufacture a device, in nobody's hands unless `plant_id` says where it stands.
+        """Add a device, which belongs to nobody unless there is a `plant_id`.
 
-        `kind` is a name of the v4 list ("min", "sph", ...). `datalogger_sn`: by default one of
-        its own, "" for none (device/sn/add then answers 10007). `online_after`: comes online by
-        itself so many simulated seconds from now.
+        `kind` is a name of the v4 list ("min", "sph", ...). `datalogger_sn` defaults to one of
+        its own; "" means none, which device/sn/add answers with 10007. After `online_after`
+        simulated seconds the device comes online by itself.
         """
         if kind not in KINDS:
             raise ValueError(f"unknown kind of device: {kind}")
@@ -226,8 +224,8 @@ class GrowattState:
             self._place(device, plant_id, now)
         return device
 
-    def manufactured(self, sn: str) -> Device | None:
-        """Return the device of a serial number, made on the fly where that is switched on."""
+    def find_device(self, sn: str) -> Device | None:
+        """Return a device, which is created on demand if `accept_any` is set."""
         device = self.devices.get(sn)
         if (
             device is None
@@ -242,14 +240,14 @@ class GrowattState:
     # Binding
 
     def accept(self, device: Device, plant: Plant, user: User) -> None:
-        """Accept a device for a plant. A request still open for another plant is replaced."""
+        """Accept a device for a plant, replacing an open request for another plant."""
         now = self.simulation.now()
         count = self._bindings[device.sn].accepted_count if device.sn in self._bindings else 0
         self._bindings[device.sn] = Binding(device.sn, plant.plant_id, user.user_id, now, count + 1)
         self._request(device, plant, now)
 
     def add_datalogger(self, datalogger: Datalogger, plant: Plant) -> None:
-        """Put a datalogger into a plant, and have the devices behind it follow."""
+        """Add a datalogger to a plant and request the same for its devices."""
         now = self.simulation.now()
         datalogger.plant_id, datalogger.added = plant.plant_id, now
         for device in self._behind(datalogger):
@@ -257,13 +255,13 @@ class GrowattState:
                 self._request(device, plant, now)
 
     def delete_datalogger(self, datalogger: Datalogger) -> None:
-        """Take a datalogger and the devices behind it out of their plant."""
+        """Remove a datalogger and its devices from their plant."""
         for device in self._behind(datalogger):
             self.remove_from_plant(device.sn)
         datalogger.plant_id = None
 
     def delete_plant(self, plant_id: int) -> None:
-        """Delete a plant; what stood in it belongs to nobody afterwards."""
+        """Delete a plant; its devices and dataloggers then belong to nobody."""
         for device in self.devices.values():
             if plant_id in {device.plant_id, device.requested_plant_id}:
                 self.remove_from_plant(device.sn)
@@ -273,7 +271,7 @@ class GrowattState:
         del self.plants[plant_id]
 
     def settle(self) -> None:
-        """Bring devices online whose time has come, and let online ones find their plants."""
+        """Bring devices online that are due, and associate the ones online."""
         now = self.simulation.now()
         for device in self._devices.values():
             if device.online_at is not None and device.online_at <= now:
@@ -283,10 +281,10 @@ class GrowattState:
                 reached = max(device.requested or 0, device.online_since or 0)
                 self._place(device, device.requested_plant_id, reached)
 
-    # What happens to devices
+    # Changing devices
 
     def bring_online(self, sn: str) -> None:
-        """Bring a device online now; KeyError when nobody made it."""
+        """Bring a device online now; KeyError if it does not exist."""
         device = self.devices[sn]
         if not device.online:
             device.online, device.online_since = True, self.simulation.now()
@@ -294,17 +292,17 @@ class GrowattState:
         self.settle()
 
     def take_offline(self, sn: str) -> None:
-        """Take a device offline; it stays where it stands."""
+        """Take a device offline; it stays in its plant."""
         device = self.devices[sn]
         device.online, device.online_since, device.online_at = False, None, None
 
     def remove_from_plant(self, sn: str) -> None:
-        """Take a device out of its plant and forget an open request for it."""
+        """Remove a device from its plant and drop an open request for it."""
         device = self.devices[sn]
         device.plant_id = device.placed = device.requested_plant_id = device.requested = None
 
     def move(self, sn: str, plant_id: int) -> None:
-        """Put a device into a plant, whoever owns it; KeyError when either does not exist."""
+        """Move a device to any plant; KeyError if either does not exist."""
         self._place(self.devices[sn], self.plants[plant_id].plant_id, self.simulation.now())
 
     def _behind(self, datalogger: Datalogger) -> Iterator[Device]:

@@ -19,12 +19,12 @@ def _agent_code(request: GrowattRequest) -> str:
 
 @endpoint("POST", "user/user_register", permission="register")
 def register(request: GrowattRequest) -> dict[str, Any]:
-    """Create an end user under the token's merchant."""
+    """Create an end user of the token's merchant."""
     name = request.required("user_name", 10002, "username or password is empty")
     password = request.required("user_password", 10002, "username or password is empty")
     email = request.required("user_email", 10004, "user mailbox is empty")
     user_type = request.integer("user_type", 10006, "user type is empty")
-    # Required by the page, which gives no code for its absence.
+    # Required, but no code is documented for its absence.
     country = request.required("user_country", 10001, "error_system")
     agent_code = _agent_code(request)
     if request.state.user_named(name) is not None:
@@ -45,7 +45,7 @@ def register(request: GrowattRequest) -> dict[str, Any]:
 
 @endpoint("POST", "user/check_user")
 def check(request: GrowattRequest) -> str:
-    """Say whether a name is free; names are unique on the whole server."""
+    """Check whether a name is free on the whole server."""
     name = request.required("user_name", 10002, "username is empty")
     if request.state.user_named(name) is not None:
         raise ApiError(10003, "username already exists")
@@ -54,12 +54,12 @@ def check(request: GrowattRequest) -> str:
 
 @endpoint("POST", "user/modify")
 def modify(request: GrowattRequest) -> str:
-    """Change an end user's telephone number and installer code."""
+    """Change an end user's phone number and installer code."""
     user_id = request.integer("c_user_id", 10002, "user id is empty")
     if user_id not in request.state.users:
         raise ApiError(10003, "user does not exist")
     user = request.user(user_id, 10004)
-    # Required by the page, which gives no code for its absence.
+    # Required, but no code is documented for its absence.
     mobile = request.required("mobile", 10001, "error_system")
     user.agent_code = _agent_code(request) or user.agent_code
     user.tel = mobile
@@ -78,7 +78,7 @@ def _listed(user: User) -> dict[str, Any]:
 
 @endpoint("GET", "user/c_user_list", interval=FIVE_MINUTES, per_day=PER_DAY)
 def list_users(request: GrowattRequest) -> dict[str, Any]:
-    """List the end users under the merchant; an end user's own token has none."""
+    """List the merchant's end users; the token of an end user has none."""
     if request.token.kind != "installer":
         raise ApiError(10011, "error_permission_denied")
     users = [

@@ -9,7 +9,7 @@ from .state import QuectelState
 
 type Handler = Callable[[QuectelRequest], object]
 
-# The texts of the vendor's pages, shortened.
+# The vendor's texts, shortened.
 MESSAGES = {
     5013: "Incorrect user domain format",
     5015: "User domain does not exist",

@@ -1,11 +1,11 @@
-"""The Quectel / Acceleronix end-user API of one data centre as a simulated cloud."""
+"""The Quectel / Acceleronix end-user API of one data center as a simulated cloud."""
 
 from typing import Any, ClassVar
 
 from simulator.cloud import Answer, Cloud, Request, page, stringified
 from simulator.simulation import Simulation
 
-# Imported for what they enter into the table of endpoints.
+# Imported because they register their endpoints.
 from . import devices, users
 from .api import ENDPOINTS, ApiError, BadRequestError, QuectelRequest
 from .state import QuectelState
@@ -16,10 +16,10 @@ PREFIX = "/v2/"
 
 
 class QuectelCloud(QuectelState, Cloud):
-    """The data centre as its clients meet it.
+    """A data center as its clients see it.
 
-    Parameters are taken from query and form, as the vendor's pages and its clients have it, of
-    a PUT too. A secret in an address is therefore answered, but kept in `secrets_in_url`.
+    Parameters are read from the query and the form, as the vendor's pages and its clients send
+    them, even with PUT. So a secret in a URL is no error, but it is recorded in `secrets_in_url`.
     """
 
     name: ClassVar[str] = "quectel"
@@ -28,21 +28,20 @@ class QuectelCloud(QuectelState, Cloud):
     )
 
     def __init__(self, simulation: Simulation) -> None:
-        """Open the data centre."""
         super().__init__(simulation)
-        # Path and parameter of each secret that stood in an address.
+        # Path and parameter of each secret in a URL.
         self.secrets_in_url: list[tuple[str, str]] = []
 
     def owns(self, path: str) -> bool:
-        """Say whether a path is one of /v2/."""
+        """Return whether a path is below /v2/."""
         return path.startswith(PREFIX)
 
     def token_of(self, request: Request) -> str | None:
-        """Return the access token, which carries its "Bearer" with it."""
+        """Return the access token, including its "Bearer"."""
         return request.headers.get("Authorization")
 
     def answer(self, request: Request) -> Answer:
-        """Answer one call as the vendor's pages describe it."""
+        """Answer a request as the vendor's pages describe it."""
         self.secrets_in_url += [
             (request.path, name) for name in sorted(self.secrets & request.query.keys())
         ]
@@ -61,11 +60,11 @@ class QuectelCloud(QuectelState, Cloud):
             return self._framework_error(request.path, 400, "Bad Request")
 
     def error(self, path: str, code: int, message: str) -> Answer:
-        """Return an error in the one form that all paths use."""
+        """Return an error, which has the same format for all paths."""
         return Answer({"code": code, "msg": message, "data": None, "extMsg": None}, code_key="code")
 
     def state(self) -> dict[str, Any]:
-        """Return everything but passwords, codes, tokens and keys."""
+        """Return the state as JSON, without passwords, codes, tokens and keys."""
         return {
             "data_center": self.data_center,
             "user_domains": [
@@ -82,7 +81,7 @@ class QuectelCloud(QuectelState, Cloud):
         }
 
     def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
-        """Add an account or a device; returns its id."""
+        """Add an account or a device and return its id."""
         match kind:
             case "users":
                 return self.add_user(**item).uid

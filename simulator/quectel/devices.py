@@ -13,7 +13,7 @@ DEFAULT_PAGE_SIZE = 10
 
 @endpoint("POST", "binding/enduserapi/bindDeviceSn")
 def bind(request: QuectelRequest) -> dict[str, Any]:
-    """Accept a device for the account; it is the account's when it is online."""
+    """Accept a device, which is associated with the account once it is online."""
     user = request.user()
     product_key = request.required("pk", 5066)
     sn = request.required("sn", 5088)
@@ -22,7 +22,7 @@ def bind(request: QuectelRequest) -> dict[str, Any]:
         raise ApiError(5553)
     if user.user_domain not in product.user_domains:
         raise ApiError(5229)
-    device = request.state.manufactured(sn, product_key)
+    device = request.state.find_device(sn, product_key)
     if device is None:
         raise ApiError(5090)
     if device.data_center != request.state.data_center:

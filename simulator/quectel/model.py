@@ -1,4 +1,4 @@
-"""What the Quectel cloud knows: user domains, accounts, codes, tokens, products and devices."""
+"""User domains, accounts, codes, tokens, products and devices of the Quectel cloud."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +10,7 @@ type DataCenter = Literal["china", "europe", "north_america"]
 
 @dataclass
 class UserDomain:
-    """An app: its accounts are its own, whoever else runs one in the same data centre."""
+    """An app's accounts, separate from those of other apps in the same data center."""
 
     name: str
     secret: str = field(repr=False)
@@ -19,7 +19,7 @@ class UserDomain:
 
 @dataclass
 class Code:
-    """A code that was mailed; good once, for a while, and not for guessing."""
+    """A code that was e-mailed: valid once, for a limited time and number of tries."""
 
     value: str = field(repr=False)
     sent: float
@@ -42,17 +42,17 @@ class User:
     frozen_until: float = 0.0
 
     def has_password(self, password: str) -> bool:
-        """Say whether this is the account's password."""
+        """Return whether the password is right."""
         return self.password_digest == digest(password)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the account without the password."""
+        """Return the account as JSON, without its password."""
         return {name: value for name, value in vars(self).items() if name != "password_digest"}
 
 
 @dataclass
 class Token:
-    """A token handed out to an account."""
+    """An account's access or refresh token."""
 
     uid: str
     kind: Literal["access", "refresh"]
@@ -61,9 +61,9 @@ class Token:
 
 @dataclass
 class Product:
-    """A model of device, which apps may or may not sell.
+    """A device model, which only some apps may bind.
 
-    `unique`: a device belongs to one account at a time (the vendor's binding mode 2).
+    If `unique`, a device belongs to one account at a time (the vendor's binding mode 2).
     """
 
     key: str
@@ -74,11 +74,11 @@ class Product:
 
 @dataclass
 class Device:
-    """A manufactured device.
+    """A device.
 
-    `requested` and `bound` hold the ids of accounts with the time of their request and of their
-    association; the latter comes when the device is online. `online_at` is when it comes online
-    by itself.
+    `requested` and `bound` map the ids of accounts to the times of their requests and of their
+    associations; a device is associated once it is online. `online_at` is when it comes online by
+    itself.
     """
 
     sn: str
@@ -93,5 +93,5 @@ class Device:
     bound: dict[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all fields but the key to the local interface."""
+        """Return the device as JSON, without the key to its local interface."""
         return {name: value for name, value in vars(self).items() if name != "auth_key"}

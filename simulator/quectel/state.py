@@ -1,4 +1,4 @@
-"""The Quectel cloud as data, and what tests and the control interface do with it."""
+"""The state of the Quectel cloud, and how tests and the control interface change it."""
 
 from base64 import urlsafe_b64encode
 import hashlib
@@ -13,32 +13,30 @@ from simulator.simulation import Simulation
 from .model import Code, DataCenter, Device, Product, Token, User, UserDomain
 
 USER_DOMAIN = "S.IM.10001.1"
-# Obviously no real one.
+# Obviously not a real one.
 USER_DOMAIN_SECRET = "SIMULATOR_USER_DOMAIN_SECRET_00000"  # noqa: S105
 PRODUCT_KEY = "pSIM01"
 WELL_FORMED = re.compile(r"[A-Z0-9]{8,20}")
 
 
 class QuectelState:
-    """One data centre.
+    """A data center's state.
 
-    Nothing runs in the background: devices whose time has come are brought online whenever
-    somebody looks.
+    Nothing runs in the background: devices that are due come online whenever the state is read.
     """
 
     def __init__(self, simulation: Simulation) -> None:
-        """Start with one user domain and one product, without accounts."""
         self.simulation = simulation
         self.data_center: DataCenter = "europe"
-        # The vendor's pages document 200 for success and print 0.
+        # The vendor's pages document 200, but their examples have 0.
         self.success_code = 200
-        # The second generation of registering answers with an object.
+        # Whether registering returns an object, as its second version does.
         self.uid_in_object = False
-        # Some servers send ids and amounts as strings.
+        # Whether numbers are sent as strings, as some servers do.
         self.numbers_as_strings = False
-        # Whether an accepted device is listed before it was ever online: not documented.
+        # Not documented: whether a device is listed before it was ever online.
         self.lists_offline = False
-        # Seconds. The code's is documented for those sent by SMS, the others from sample tokens.
+        # In seconds. A code's is documented for text messages; the others are from sample tokens.
         self.code_lifetime = 300.0
         self.access_lifetime = 7200.0
         self.refresh_lifetime = 2_592_000.0
@@ -55,27 +53,27 @@ class QuectelState:
         self.add_user_domain(USER_DOMAIN, USER_DOMAIN_SECRET)
         self.add_product(PRODUCT_KEY, "Sim Inverter")
 
-    # What stands in the cloud
+    # Reading
 
     @property
     def devices(self) -> dict[str, Device]:
-        """All manufactured devices by serial number, as of now."""
+        """All existing devices by serial number, as of now."""
         self.settle()
         return self._devices
 
     def user_named(self, user_domain: str, email: str) -> User | None:
-        """Return the account of an address in a user domain."""
+        """Return the account with an e-mail address in a user domain."""
         for user in self.users.values():
             if user.user_domain == user_domain and user.email.lower() == email.lower():
                 return user
         return None
 
     def devices_of(self, uid: str) -> list[Device]:
-        """Return an account's devices in the order in which they became its own."""
+        """Return an account's devices in the order of their association."""
         found = [device for device in self.devices.values() if uid in device.bound]
         return sorted(found, key=lambda device: device.bound[uid])
 
-    # Adding things
+    # Adding
 
     def add_user_domain(self, name: str, secret: str, *, disabled: bool = False) -> UserDomain:
         """Add a user domain."""
@@ -90,7 +88,7 @@ class QuectelState:
         user_domains: set[str] | None = None,
         unique: bool = True,
     ) -> Product:
-        """Add a product that these user domains (default: the one there is) may bind."""
+        """Add a product that these user domains (default: the preset one) may bind."""
         self.products[key] = Product(key, name, user_domains or {USER_DOMAIN}, unique)
         return self.products[key]
 
@@ -127,9 +125,9 @@ class QuectelState:
         online: bool = False,
         online_after: float | None = None,
     ) -> Device:
-        """Manufacture a device in nobody's hands; KeyError for a product that does not exist.
+        """Add a device that belongs to nobody; KeyError for an unknown product.
 
-        `online_after`: comes online by itself so many simulated seconds from now.
+        After `online_after` simulated seconds it comes online by itself.
         """
         key = f"{next(self._device_keys):012X}"
         device = Device(
@@ -144,8 +142,8 @@ class QuectelState:
         self._devices[sn] = device
         return device
 
-    def manufactured(self, sn: str, product_key: str) -> Device | None:
-        """Return a product's device, made on the fly where that is switched on."""
+    def find_device(self, sn: str, product_key: str) -> Device | None:
+        """Return a product's device, which is created on demand if `accept_any` is set."""
         device = self.devices.get(sn)
         if device is None and self.simulation.accept_any and WELL_FORMED.fullmatch(sn):
             device = self.add_device(sn, product_key=product_key)
@@ -155,13 +153,13 @@ class QuectelState:
     # Codes and tokens
 
     def new_code(self, user_domain: str, email: str) -> Code:
-        """Make a code for an address; an earlier one is good no more."""
+        """Create a code for an e-mail address, which replaces an earlier one."""
         code = Code(f"{self.simulation.random.randrange(10**6):06}", self.simulation.now())
         self.codes[user_domain, email.lower()] = code
         return code
 
     def spend_code(self, user_domain: str, email: str, value: str) -> bool:
-        """Say whether a code is the right one, and use it up."""
+        """Return whether a code is right; if so, it is used up."""
         code = self.codes.get((user_domain, email.lower()))
         if (
             code is None
@@ -176,14 +174,14 @@ class QuectelState:
         return True
 
     def new_tokens(self, uid: str) -> dict[str, Any]:
-        """Hand out a pair of tokens."""
+        """Create a pair of tokens."""
         return {
             "accessToken": self._new_token(uid, "access", self.access_lifetime),
             "refreshToken": self._new_token(uid, "refresh", self.refresh_lifetime),
         }
 
     def valid_token(self, value: str, kind: Literal["access", "refresh"]) -> Token | None:
-        """Return a token that is good now, for what it is presented for."""
+        """Return a token if it is valid now and of this kind."""
         token = self.tokens.get(value)
         if token is None or token.kind != kind or token.expires <= self.simulation.now():
             return None
@@ -192,7 +190,7 @@ class QuectelState:
     def _new_token(
         self, uid: str, kind: Literal["access", "refresh"], lifetime: float
     ) -> dict[str, Any]:
-        """Make a token in the form of a JSON Web Token, with a signature that signs nothing."""
+        """Create a token that looks like a JSON Web Token but has a fake signature."""
         now = self.simulation.now()
         expires = int(now + lifetime)
         claims = {
@@ -219,7 +217,7 @@ class QuectelState:
         self.settle()
 
     def settle(self) -> None:
-        """Bring devices online whose time has come, and let online ones be associated."""
+        """Bring devices online that are due, and associate the ones online."""
         now = self.simulation.now()
         for device in self._devices.values():
             if device.online_at is not None and device.online_at <= now:
@@ -228,21 +226,21 @@ class QuectelState:
                 device.bound.update(dict.fromkeys(device.requested, now))
                 device.requested.clear()
 
-    # What happens to devices
+    # Changing devices
 
     def bring_online(self, sn: str) -> None:
-        """Bring a device online now; KeyError when nobody made it."""
+        """Bring a device online now; KeyError if it does not exist."""
         device = self.devices[sn]
         device.online, device.online_at = True, None
         self.settle()
 
     def take_offline(self, sn: str) -> None:
-        """Take a device offline; whoever has it keeps it."""
+        """Take a device offline; it stays associated."""
         device = self.devices[sn]
         device.online, device.online_at = False, None
 
     def release(self, sn: str) -> None:
-        """Take a device from everybody who has it or asked for it."""
+        """Remove a device from all accounts that have or requested it."""
         device = self.devices[sn]
         device.bound.clear()
         device.requested.clear()

@@ -15,16 +15,16 @@ from .password import decrypt, signature
 
 PASSWORD = re.compile(r"[!-~]{6,20}")
 MAIL_TYPES = {1: "register", 2: "reset", 3: "link", 4: "unlink", 5: "cancel"}
-# How many more wrong passwords are allowed, by the code that says so.
+# The codes that tell how many more attempts are allowed.
 ATTEMPTS_LEFT = {4: 5586, 3: 5585, 2: 5584, 1: 5583}
 FROZEN_FOR = 1200.0
-# Mobile country codes of one operator's country in each data centre.
+# Some mobile country codes of each data center.
 MCCS = {460: "china", 262: "europe", 208: "europe", 310: "north_america"}
 
 
 @endpoint("POST", "mail/enduserapi/v2/sendEmail")
 def send_email(request: QuectelRequest) -> None:
-    """Mail a code; only the last one is good."""
+    """E-mail a code, which replaces an earlier one."""
     email = request.email()
     purpose = MAIL_TYPES.get(request.whole("emailType"))
     if purpose is None:
@@ -87,7 +87,7 @@ def register(request: QuectelRequest) -> object:
 
 @endpoint("POST", "enduser/enduserapi/emailPwdLogin")
 def sign_in(request: QuectelRequest) -> dict[str, Any]:
-    """Check a password and hand out tokens."""
+    """Check the password and return tokens."""
     domain = request.user_domain()
     email = request.email()
     password = _password(request)
@@ -113,7 +113,7 @@ def sign_in(request: QuectelRequest) -> dict[str, Any]:
 
 @endpoint("PUT", "enduser/enduserapi/refreshToken")
 def refresh(request: QuectelRequest) -> dict[str, Any]:
-    """Exchange a refresh token for a new pair; it is good once."""
+    """Exchange a refresh token, which is valid once, for a new pair of tokens."""
     value = request.required("refreshToken", 5106)
     token = request.state.valid_token(value, "refresh")
     if token is None:
@@ -126,11 +126,11 @@ def refresh(request: QuectelRequest) -> dict[str, Any]:
 
 @endpoint("GET", "enduser/enduserapi/userInfo")
 def user_info(request: QuectelRequest) -> dict[str, Any]:
-    """Tell about the account whose token is carried."""
-    return _told(request.user())
+    """Return the account whose token the request carries."""
+    return _as_json(request.user())
 
 
-def _told(user: User) -> dict[str, Any]:
+def _as_json(user: User) -> dict[str, Any]:
     registered = int(user.registered * 1000)
     return {
         "uid": user.uid,

@@ -113,7 +113,7 @@ def _deliver_code(state: ShopxoState, purpose: str, kind: str, account: str) -> 
 
 
 def _as_app_data(state: ShopxoState, user: User, token: str) -> dict[str, object]:
-    """Return what an app is told about a user."""
+    """Return what an app receives about a user."""
     return {
         "id": str(user.id) if state.ids_as_text else user.id,
         "number_code": f"{user.id:010}",
@@ -184,9 +184,9 @@ def _register(request: ShopxoRequest) -> Done:
         status=IN_REVIEW if state.review else NORMAL,
         **{COLUMNS[kind]: account},
     )
-    # Of any length: only signing in asks for 6 to 18.
+    # Of any length; only signing in requires 6 to 18 bytes.
     user.set_password(request.text("pwd"))
-    # The picture stays good; the code does not.
+    # The captcha stays valid; the code does not.
     state.spend_code("user_reg", account)
     if state.review:
         raise RefusedError(-110, Text.AWAITS_APPROVAL)

@@ -1,4 +1,4 @@
-"""ShopXO's `api.php` as clients meet it."""
+"""ShopXO's `api.php` as its clients see it."""
 
 from http.cookies import SimpleCookie
 import json
@@ -15,14 +15,14 @@ _SCRIPT = re.compile(r"/(?:public/)?api\.php(?:/(?P<action>[\w/]+?)(?:\.html)?)?
 
 
 class ShopxoCloud(ShopxoState, Cloud):
-    """The site."""
+    """The site as its clients see it."""
 
     name: ClassVar[str] = "shopxo"
     secrets: ClassVar[frozenset[str]] = frozenset({"pwd", "verify", "token"})
     never_in_url: ClassVar[frozenset[str]] = secrets
 
     def owns(self, path: str) -> bool:
-        """Say whether a path is the script, wherever the site keeps it."""
+        """Return whether a path is the script in one of its locations."""
         return _SCRIPT.fullmatch(path) is not None
 
     def token_of(self, request: Request) -> str | None:
@@ -41,7 +41,7 @@ class ShopxoCloud(ShopxoState, Cloud):
         return self._json(code, message, self.no_data)
 
     def state(self) -> dict[str, Any]:
-        """Return users and settings without secrets."""
+        """Return users and settings as JSON, without secrets."""
         return {
             "users": [user.as_json() for user in self.users.values()],
             "register_types": self.register_types,
@@ -54,7 +54,7 @@ class ShopxoCloud(ShopxoState, Cloud):
         }
 
     def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
-        """Add a user, or let one in: `{"approve": name}`; returns the id."""
+        """Add a user, or approve one (`{"approve": name}`), and return the id."""
         if kind != "users":
             raise KeyError(kind)
         if "approve" in item:
@@ -114,7 +114,7 @@ class ShopxoCloud(ShopxoState, Cloud):
 
 
 def _json_params(request: Request) -> dict[str, str]:
-    """Return the texts and numbers of a JSON body."""
+    """Return the strings and numbers of a JSON body."""
     if not request.headers.get("Content-Type", "").startswith("application/json"):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""A ShopXO site's settings, users, captchas and codes, to be read and changed by tests."""
+"""A ShopXO site's settings, users, captchas and codes."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -11,7 +11,7 @@ from simulator.simulation import Message, Simulation
 LETTERS = "abxdefghjkmnprstuvwxy"
 DIGITS = "23456789"
 TYPES = ("username", "sms", "email")
-# What names a user of each type.
+# The field that holds a user's name of each type.
 COLUMNS = {"username": "username", "sms": "mobile", "email": "email"}
 
 NORMAL = 0
@@ -22,7 +22,7 @@ WRONG_CODES = 6
 
 @dataclass
 class User:
-    """A customer. `tokens` are by platform: a new one takes the place of the old one."""
+    """A customer, with one token per platform."""
 
     id: int
     username: str = ""
@@ -34,15 +34,15 @@ class User:
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def set_password(self, password: str) -> None:
-        """Keep a password, which came through the request filter."""
+        """Set a password, which went through the request filter."""
         self.password_digest = digest(password)
 
     def has_password(self, password: str) -> bool:
-        """Say whether this is the password."""
+        """Return whether the password is right."""
         return self.password_digest == digest(password)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the user without secrets."""
+        """Return the user as JSON, without secrets."""
         return {
             "id": self.id,
             "username": self.username,
@@ -64,10 +64,9 @@ class Secret:
 
 
 class ShopxoState:
-    """Everything a site knows."""
+    """A site's state."""
 
     def __init__(self, simulation: Simulation) -> None:
-        """Open a site as a fresh installation is."""
         self.simulation = simulation
         self.users: dict[int, User] = {}
         self.register_types = list(TYPES)
@@ -78,17 +77,17 @@ class ShopxoState:
         self.review = False
         self.closed_reason = ""
         self.forbidden_names: set[str] = set()
-        # The database takes no user; an action throws an exception.
+        # Database errors when adding a user, and the actions that throw an exception.
         self.adding_fails = False
         self.throwing: set[str] = set()
-        # Why no mail or text message can be sent, empty where it can.
+        # Why messages cannot be sent; empty if they can.
         self.sending_fails = ""
         self.picture_characters = DIGITS
         self.code_lifetime = 600
         self.resend_pause = 60
-        # Before PHP 8.1 an apostrophe was not escaped.
+        # PHP did not escape apostrophes before 8.1.
         self.escapes_apostrophes = True
-        # How versions differ: ids as text, and what stands for data in a refusal.
+        # Versions differ in whether ids are strings, and in the data of refusals.
         self.ids_as_text = False
         self.no_data: object = ""
         self._pictures: dict[tuple[str, str], Secret] = {}
@@ -96,7 +95,7 @@ class ShopxoState:
         self._next_id = 1
 
     def filtered(self, value: str) -> str:
-        """Return a parameter as the site's request filter leaves it."""
+        """Return a parameter after the site's request filter."""
         escaped = escape(value, quote=True)
         if not self.escapes_apostrophes:
             escaped = escaped.replace("&#x27;", "'")
@@ -114,7 +113,7 @@ class ShopxoState:
         nickname: str = "",
         status: int = NORMAL,
     ) -> User:
-        """Add a user; ValueError without anything that names it, or when that is taken."""
+        """Add a user; ValueError if all names are empty or one is taken."""
         named = {"username": username, "mobile": mobile, "email": email}
         if not any(named.values()):
             raise ValueError("a user needs a username, a mobile number or an e-mail address")
@@ -128,25 +127,25 @@ class ShopxoState:
         return user
 
     def approve(self, name: str) -> User:
-        """Let a user in who waits for a review; KeyError when there is none of this name."""
+        """Approve a user under review; KeyError if there is no such user."""
         if (user := self.find(name)) is None:
             raise KeyError(name)
         user.status = NORMAL
         return user
 
     def find(self, name: str, column: str = "username|mobile|email") -> User | None:
-        """Return the user of a name; the database does not tell upper from lower case."""
+        """Return the user with a name, which is not case-sensitive."""
         for user in self.users.values():
             if any(getattr(user, one).lower() == name.lower() for one in column.split("|")):
                 return user
         return None
 
     def user_of(self, token: str) -> User | None:
-        """Return the user whom a token signs in."""
+        """Return the user that a token belongs to."""
         return next((user for user in self.users.values() if token in user.tokens.values()), None)
 
     def sign_in(self, user: User, platform: str) -> str:
-        """Return a new token for a platform."""
+        """Create a token, which replaces the platform's earlier one."""
         number = self.simulation.random.getrandbits(128)
         user.tokens[platform] = f"{number:032x}"
         return user.tokens[platform]
@@ -154,28 +153,28 @@ class ShopxoState:
     # Captchas
 
     def new_picture(self, kind: str, key: str) -> bytes:
-        """Return a picture; it takes the place of the last one of this kind and key."""
+        """Create a captcha, which replaces an earlier one of this kind and key."""
         answer = "".join(self.simulation.random.choices(self.picture_characters, k=4))
         self._pictures[kind, key] = Secret(answer, self.simulation.now())
-        # The newest stands last, whoever reads them.
+        # Keep the newest one last.
         self.simulation.captchas.pop(key, None)
         self.simulation.captchas[key] = answer
         return gif(draw(answer, 100, 28))
 
     def picture(self, kind: str, key: str) -> Secret | None:
-        """Return the answer to a picture while it lives; wrong answers do not spend it."""
+        """Return a captcha's answer unless it has expired; reading does not spend it."""
         secret = self._pictures.get((kind, key))
         return secret if secret is not None and self._lives(secret) else None
 
     def spend_picture(self, kind: str, key: str) -> None:
-        """Forget a picture."""
+        """Remove a captcha."""
         self._pictures.pop((kind, key), None)
         self.simulation.captchas.pop(key, None)
 
     # Codes
 
     def send_code(self, purpose: str, account: str, to: str) -> bool:
-        """Send a code of four digits unless the last one is too young."""
+        """Send a code of four digits, unless the last one is too recent."""
         key = f"{purpose}_{account}"
         last = self._codes.get(key)
         if last is not None and self.simulation.now() - last.time < self.resend_pause:
@@ -186,12 +185,12 @@ class ShopxoState:
         return True
 
     def code_known(self, purpose: str, account: str) -> bool:
-        """Say whether a code was sent that is still alive."""
+        """Return whether a code was sent that has not expired."""
         secret = self._codes.get(f"{purpose}_{account}")
         return secret is not None and self._lives(secret)
 
     def code_right(self, purpose: str, account: str, typed: str) -> bool:
-        """Judge a code. The seventh wrong one spends it."""
+        """Return whether a code is right; the seventh wrong one invalidates it."""
         secret = self._codes[f"{purpose}_{account}"]
         if secret.value == typed:
             return True
@@ -201,7 +200,7 @@ class ShopxoState:
         return False
 
     def spend_code(self, purpose: str, account: str) -> None:
-        """Forget a code."""
+        """Remove a code."""
         self._codes.pop(f"{purpose}_{account}", None)
 
     def _lives(self, secret: Secret) -> bool:

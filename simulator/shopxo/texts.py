@@ -1,10 +1,10 @@
-"""What a ShopXO site says, in the languages that a client can ask for."""
+"""A ShopXO site's messages in the languages that a client can request."""
 
 from enum import StrEnum
 
 
 class Text(StrEnum):
-    """A message, by what it means."""
+    """The meanings of messages."""
 
     ACCOUNT_EMPTY = "account_empty"
     PASSWORD_EMPTY = "password_empty"  # noqa: S105 - a kind of message
@@ -46,7 +46,7 @@ class Text(StrEnum):
     NO_ACTION = "no_action"
 
 
-# The site's own words: clients can tell some refusals apart by nothing else.
+# Verbatim: some refusals differ in nothing else.
 ENGLISH: dict[Text, str] = {
     Text.ACCOUNT_EMPTY: "Account cannot be empty",
     Text.PASSWORD_EMPTY: "Password cannot be empty",

@@ -218,7 +218,7 @@ async def test_made_on_the_fly_come_online() -> None:
     """They come online exactly so many seconds after their acceptance, and not before it."""
     simulator = Simulator(lambda: 1_900_000_000.0, accept_any=True, offline_for=120)
     growatt = simulator.growatt
-    made = growatt.manufactured("ABC1234567")
+    made = growatt.find_device("ABC1234567")
     assert made is not None
     simulator.advance(1000)
     seen = [growatt.devices["ABC1234567"].plant_id]
