@@ -90,12 +90,6 @@ async def test_refused(
         assert (answer["error_code"], answer["data"]) == (unknown, ""), serial
 
 
-async def test_settings_have_no_limit(resident: Client, placed: str) -> None:
-    """None is documented for them."""
-    codes = [(await ask(resident, SETTINGS, placed))["error_code"] for _ in range(2)]
-    assert codes == [0, 0]
-
-
 class TestPower:
     """A plant's power over a day."""
 

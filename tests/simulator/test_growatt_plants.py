@@ -66,6 +66,7 @@ async def test_add(simulator: Simulator, installer: Client) -> None:
         ({"peak_power": "many"}, 10001),
         ({"c_user_id": 999}, 10005),
         ({"c_user_id": "x"}, 10001),
+        ({"c_user_id": 102}, 10005),
         ({"name": "Sim Home"}, 10006),
         ({"longitude": "east"}, 10001),
         ({"formulaMoney": "cheap"}, 10001),
@@ -75,19 +76,11 @@ async def test_add_refused(
     simulator: Simulator, installer: Client, change: dict[str, Any], code: int
 ) -> None:
     """Each refusal has its code and creates nothing; the corrected form works."""
+    simulator.growatt.add_user("foreign", "f@example.com", merchant="somebody else")
     answer = await installer.post("plant/add", **{**FORM, **change})
     assert (answer["error_code"], answer["data"]) == (code, "")
     assert list(simulator.growatt.plants) == [20001]
     assert (await installer.post("plant/add", **FORM))["error_code"] == 0
-
-
-async def test_add_for_a_foreign_user(
-    simulator: Simulator, installer: Client, foreign_plant: int
-) -> None:
-    """Another merchant's end user does not exist for this token."""
-    owner = simulator.growatt.plants[foreign_plant].user_id
-    answer = await installer.post("plant/add", **{**FORM, "c_user_id": owner})
-    assert answer["error_code"] == 10005
 
 
 async def test_end_user_adds_an_own_plant(simulator: Simulator, resident: Client) -> None:
@@ -123,7 +116,8 @@ async def test_modify(
     assert plant.peak_power == 5.0
 
 
-@pytest.mark.parametrize(("plant", "code"), [("", 10002), (999, 10004), (20001, 0)])
+@pytest.mark.usefixtures("foreign_plant")
+@pytest.mark.parametrize(("plant", "code"), [("", 10002), (999, 10004), (20002, 10004), (20001, 0)])
 async def test_delete(simulator: Simulator, installer: Client, plant: Any, code: int) -> None:
     """Deleting a plant sets its devices and dataloggers free, and forgets open requests."""
     growatt = simulator.growatt
@@ -136,11 +130,6 @@ async def test_delete(simulator: Simulator, installer: Client, plant: Any, code:
     assert (20001 in growatt.plants) is bool(code)
     assert {device.plant_id for device in growatt.devices.values()} == {stays}
     assert growatt.dataloggers["QMN000SIM0000001"].plant_id == stays
-
-
-async def test_delete_a_foreign_plant(installer: Client, foreign_plant: int) -> None:
-    """Another merchant's plant does not exist for this token."""
-    assert (await installer.post("plant/delete", plant_id=foreign_plant))["error_code"] == 10004
 
 
 async def test_list(simulator: Simulator, installer: Client, foreign_plant: int) -> None:
@@ -227,13 +216,6 @@ async def test_details(simulator: Simulator, installer: Client) -> None:
     simulator.growatt.plants[20001].time_zone = -4
     data = (await installer.get("plant/details", plant_id=20001))["data"]
     assert (data["user_id"], data["timezone"], data["name"]) == (101, "GMT-4", "Sim Home")
-
-
-async def test_plant_of_a_device(simulator: Simulator, installer: Client) -> None:
-    """The plant that holds a device is named with its owner."""
-    simulator.growatt.add_device("SIM0000001", plant_id=20001)
-    plant = (await installer.post("plant/sn_plant", device_sn="SIM0000001"))["data"]["plant"]
-    assert (plant["plant_id"], plant["user_id"], plant["name"]) == (20001, 101, "Sim Home")
 
 
 @pytest.mark.parametrize(
