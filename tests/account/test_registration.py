@@ -398,10 +398,10 @@ async def test_a_refusal_takes_the_note_back(
 # What a crash leaves
 
 
-async def crashed(hass_storage: dict[str, Any], url: str) -> None:
+async def crashed(hass_storage: dict[str, Any], url: str, provider: str = "growatt") -> None:
     """Leave what Home Assistant leaves when it is killed during a registration."""
-    key = f"growatt|{url}||alice"
-    note = {"provider": "growatt", "server": url, "account_name": "alice", "started_at": 1.0}
+    key = f"{provider}|{url}||alice"
+    note = {"provider": provider, "server": url, "account_name": "alice", "started_at": 1.0}
     hass_storage[DOMAIN] = {
         "version": 1,
         "minor_version": 1,
@@ -448,6 +448,16 @@ async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_crea
     assert not notes(hass_storage)
     result = await submit(hass, result, **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_a_later_version_left_keeps_nothing_from_starting(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, cloud.url, provider="of a later version")
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert not issues(hass)
+    # It stays for that version.
+    assert len(notes(hass_storage)) == 1
 
 
 async def test_what_a_crash_left_at_another_place_stays(

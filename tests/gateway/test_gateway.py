@@ -77,7 +77,7 @@ async def test_waiting_ends_when_the_cloud_says_too_often_meanwhile(
     await gateway.permit(SLOW)
     second = asyncio.create_task(gateway.permit(OTHER_SLOW))
     await asyncio.sleep(0.5)
-    gateway.ledger.refused("slow", "b", gateway._shared.limit(Pace.SLOW), world.simulator.now())
+    gateway.ledger.refused("slow", "b", gateway.ledger.limit(Pace.SLOW), world.simulator.now())
     with pytest.raises(NotNowError):
         await second
 

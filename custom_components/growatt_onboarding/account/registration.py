@@ -237,7 +237,8 @@ async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
     for key, pending in _open_pending(hass, shared):
         if any(_is_about(pending, key, entry) for entry in entries):
             await async_drop_pending(hass, shared, key)
-        else:
+        elif pending.provider in PROVIDERS:
+            # Else a later version left it, which may come back.
             _raise_issue(hass, key, pending)
     if shared.pending_lost:
         # Then these repairs are all there is to tell of them.

@@ -36,7 +36,7 @@ def check_limits(shared: SharedData, entry: AccountConfigEntry, hand_over: HandO
     ledger = shared.gateway(target.provider, target.url, target.credentials).ledger
     call = hand_over.first_call
     # It asks with parameters of its own, and the cloud may count them alike.
-    ready = ledger.ready_at(call.path, None, shared.limit(call.pace), now())
+    ready = ledger.ready_at(call.path, None, ledger.limit(call.pace), now())
     if (wait := ready - now()) > 0:
         raise NotNowError(retry_after=wait, placeholders={"minutes": str(minutes_until(ready))})
 

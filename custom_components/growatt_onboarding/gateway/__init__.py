@@ -16,7 +16,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from ..binding.planner import PartialList
-from ..binding.timing import CALLS_PER_DAY, Timing
+from ..binding.timing import Timing
 from ..clock import minutes_until, now
 from ..cloud.errors import (
     BlockedError,
@@ -35,7 +35,7 @@ from ..const import (
     DOMAIN,
     LOGGER,
 )
-from .ledger import UNLIMITED, Ledger, Limit
+from .ledger import UNLIMITED, Ledger
 from .store import DurableStore, NotStoredError, StoredData
 
 OUTAGE: Final = (
@@ -162,7 +162,7 @@ class Gateway:
         Raises NotNowError when a limit forbids it for longer than a person would wait, and
         when it could not be written down.
         """
-        limit = self._shared.limit(call.endpoint.pace)
+        limit = self.ledger.limit(call.endpoint.pace)
         async with self._lock:
             if limit != UNLIMITED and self._shared.hass.is_stopping:
                 # What is noted now may not be stored any more.
@@ -203,12 +203,12 @@ class Gateway:
             return
         self.ledger.reached()
         if error is None:
-            self.ledger.let_through(path, subject, self._shared.limit(call.endpoint.pace), time)
+            self.ledger.let_through(path, subject, self.ledger.limit(call.endpoint.pace), time)
         elif isinstance(error, RateLimitedError):
             # A cloud that limits what no document says it limits is left alone as long as usual.
             pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
             lesson = self.ledger.by_endpoint
-            self.ledger.refused(path, subject, self._shared.limit(pace), time)
+            self.ledger.refused(path, subject, self.ledger.limit(pace), time)
             if self.ledger.by_endpoint is not lesson:
                 self._shared.save_soon()
         self._set_reachable(None)
@@ -230,7 +230,7 @@ class Gateway:
 
     def ready_at(self, call: Call, time: float) -> float:
         """Return when the limits allow a call, `time` or later."""
-        limit = self._shared.limit(call.endpoint.pace)
+        limit = self.ledger.limit(call.endpoint.pace)
         return self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
 
 
@@ -273,12 +273,6 @@ class SharedData:
         self._store = DurableStore(hass, DOMAIN)
         self._ledgers: dict[str, Ledger] = {}
         self._gateways: dict[str, Gateway] = {}
-        self._limits = {
-            Pace.FREE: UNLIMITED,
-            Pace.QUICK: Limit(self.timing.quick_cooldown),
-            Pace.SLOW: Limit(self.timing.slow_cooldown),
-            Pace.SLOW_DAILY: Limit(self.timing.slow_cooldown, CALLS_PER_DAY),
-        }
 
     async def async_load(self) -> None:
         """Read the store."""
@@ -339,10 +333,6 @@ class SharedData:
                 key: pending._asdict() for key, pending in self.pending_registrations.items()
             },
         }
-
-    def limit(self, pace: Pace) -> Limit:
-        """Return how often a call of this pace may be made."""
-        return self._limits[pace]
 
     def gateway(self, provider: Provider, url: str, values: Mapping[str, str]) -> Gateway:
         """Return what is shared by everybody who uses this server with this credentials."""

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 import math
 from typing import Any, NamedTuple, Self
 
-from ..binding.timing import Timing
+from ..binding.timing import CALLS_PER_DAY, Timing
+from ..cloud.provider import Pace
 
 
 class Limit(NamedTuple):
@@ -66,6 +67,16 @@ class Ledger:
         self._by_parameters = False
         # Endpoints of which only this is on disk: that they are in use.
         self._in_use: set[str] = set()
+        self._limits = {
+            Pace.FREE: UNLIMITED,
+            Pace.QUICK: Limit(timing.quick_cooldown),
+            Pace.SLOW: Limit(timing.slow_cooldown),
+            Pace.SLOW_DAILY: Limit(timing.slow_cooldown, CALLS_PER_DAY),
+        }
+
+    def limit(self, pace: Pace) -> Limit:
+        """Return how often a call of this pace may be made."""
+        return self._limits[pace]
 
     def soonest(self, now: float) -> float:
         """Return the earliest time, `now` or later, at which any call may be made."""
