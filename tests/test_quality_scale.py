@@ -31,8 +31,10 @@ def sections(comment: str) -> list[str]:
     return re.findall(r'"([^"]*)"', comment)
 
 
-def headings() -> set[str]:
-    return set(re.findall(r"^##+ (.+)$", (PROJECT / "README.md").read_text(), re.MULTILINE))
+def headings(pages: list[str]) -> set[str]:
+    """Return the sections of these pages."""
+    texts = [(PROJECT / page).read_text() for page in pages if page.endswith(".md")]
+    return {found for text in texts for found in re.findall(r"^##+ (.+)$", text, re.MULTILINE)}
 
 
 def is_there(named: str) -> bool:
@@ -61,7 +63,8 @@ def test_each_answer_has_its_reason(rule: str, claim: dict[str, str]) -> None:
     named = evidence(claim["comment"])
     assert claim["comment"].count("`") == 2 * len(named)
     assert [path for path in named if not is_there(path)] == []
-    assert [section for section in sections(claim["comment"]) if section not in headings()] == []
+    found = headings(named)
+    assert [section for section in sections(claim["comment"]) if section not in found] == []
     if claim["status"] == "done":
         assert named, f"{rule} is said to be done, but nothing shows it"
 
@@ -84,10 +87,11 @@ def test_evidence_is_looked_for(named: str, *, expected: bool) -> None:
 
 
 def test_sections_are_looked_for() -> None:
-    assert sections('Sections "Actions" and "No such one" of `README.md`.') == [
-        "Actions",
+    assert sections('Sections "Entities" and "No such one" of `docs/reference.md`.') == [
+        "Entities",
         "No such one",
     ]
-    assert "Actions" in headings()
-    assert "No such one" not in headings()
+    assert "Entities" in headings(["docs/reference.md", "tests/test_docs.py"])
+    assert "Entities" not in headings(["README.md"])
+    assert "No such one" not in headings(["docs/reference.md"])
     assert sections('"Connected" is diagnostic.') == []

@@ -245,14 +245,15 @@ def test_no_package_index_is_named() -> None:
 # What people are asked for
 
 
-def test_the_readme_links_to_what_can_be_installed() -> None:
+def test_the_pages_link_to_what_can_be_installed() -> None:
     readme = (PROJECT / "README.md").read_text()
+    actions = (PROJECT / "docs" / "actions.md").read_text()
     repository = read_json(INTEGRATION / "manifest.json")["documentation"]
     owner, name = repository.rsplit("/", 2)[1:]
     assert f"hacs_repository/?owner={owner}&repository={name}&category=integration" in readme
     for blueprint in sorted((PROJECT / "blueprints").rglob("*.yaml")):
         address = f"{repository}/blob/main/{blueprint.relative_to(PROJECT)}"
-        assert f"blueprint_import/?blueprint_url={quote(address, safe='')}" in readme
+        assert f"blueprint_import/?blueprint_url={quote(address, safe='')}" in actions
 
 
 def test_a_bug_report_asks_for_the_diagnostics() -> None:

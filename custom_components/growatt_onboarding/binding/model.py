@@ -10,7 +10,7 @@ from .timing import Timing
 
 
 class BindingState(StrEnum):
-    """Where a binding stands; README tells what each means, in its section *Entities*."""
+    """Where a binding stands; section *Entities* of docs/reference.md tells what each means."""
 
     QUEUED = "queued"
     UNCONFIRMED = "unconfirmed"

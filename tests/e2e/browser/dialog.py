@@ -118,7 +118,7 @@ class Dialog:
         return list(await self._box.evaluate(_TITLES, titles))
 
     async def keep_picture(self, name: str) -> None:
-        """Take a picture for the README, if pictures are wanted and this is its language."""
+        """Take a picture for the manual, if pictures are wanted and this is its language."""
         if self._say.language == pictures.LANGUAGE:
             await pictures.of_dialog(self._page, self._box.locator("dialog[open]"), name)
 

@@ -1,4 +1,4 @@
-"""The README's pictures, taken by the scenarios themselves when they are asked to."""
+"""The manual's pictures, taken by the scenarios themselves when they are asked to."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from playwright.async_api import FloatRect, Locator, Page
 from . import looks
 
 LANGUAGE = "en"
-"""The README's."""
+"""The manual's."""
 
 # Set by `scripts/e2e --screenshots`.
 _FOLDER = os.environ.get("E2E_SCREENSHOTS")

@@ -1,0 +1,217 @@
+"""What the pages for people say is there: links, pictures, actions, entities and words."""
+
+from collections.abc import Iterator
+from pathlib import Path
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.template import Template
+from homeassistant.setup import async_setup_component
+import pytest
+import voluptuous as vol
+import yaml
+
+from custom_components.growatt_onboarding.const import DOMAIN
+from scripts.lib.texts import TRANSLATIONS, leaves, read
+
+PROJECT = Path(__file__).parents[1]
+DOCS = PROJECT / "docs"
+MANUAL = (PROJECT / "README.md", *sorted(DOCS.glob("*.md")))
+PAGES = (*MANUAL, *sorted(PROJECT.glob("[!R]*.md")), PROJECT / "benchmarks" / "README.md")
+ACTIONS = (DOCS / "actions.md").read_text()
+EN = read(TRANSLATIONS / "en.json")
+TEXTS = {re.sub(r"{\w+}", "…", text) for _, text in leaves(EN)}
+# What others call their own: Home Assistant's pages, Growatt's app and portal; and examples.
+NAMES_OF_OTHERS = {
+    "API Token",
+    "API management",
+    "Add from link",
+    "Add integration",
+    "Automations & scenes",
+    "Blueprints",
+    "Devices & services",
+    "Download diagnostics",
+    "Growatt jansen-solar",
+    "Home (12345)",
+    "Import blueprint",
+    "Integration",
+    "Learn more",
+    "Marketplace",
+    "Me",
+    "Reconfigure",
+    "Repairs",
+    "Settings",
+    "System",
+    "System Management",
+    "System Setting",
+    "System information",
+    "Use status",
+}
+
+
+def prose(page: Path) -> str:
+    """Return a page without its code."""
+    without_blocks = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", "code", without_blocks)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link to a part of a page can name, as GitHub does."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in found}
+
+
+def links(page: Path) -> Iterator[str]:
+    """Yield where the links and pictures of a page lead."""
+    yield from re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    yield from re.findall(r"^\[[^\]]+\]: (\S+)$", prose(page), re.MULTILINE)
+
+
+def is_there(link: str, page: Path) -> bool:
+    """Tell whether what a relative link of a page leads to exists."""
+    path, _, part = unquote(link).partition("#")
+    target = (page.parent / path).resolve() if path else page
+    if not target.exists() or not target.is_relative_to(PROJECT):
+        return False
+    return not part or (target.suffix == ".md" and part in anchors(target))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    inside = [link for link in links(page) if "://" not in link]
+    assert [link for link in inside if not is_there(link, page)] == []
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("docs/reference.md", True),
+        ("docs/reference.md#entities", True),
+        ("#it-stays-pending-what-now", True),
+        ("docs", True),
+        ("docs/nothing.md", False),
+        ("docs/reference.md#nothing", False),
+        ("#nothing", False),
+        ("../somewhere", False),
+        ("LICENSE#nothing", False),
+    ],
+)
+def test_links_are_looked_for(link: str, *, expected: bool) -> None:
+    assert is_there(link, PROJECT / "README.md") is expected
+
+
+def test_links_from_elsewhere_to_the_first_page() -> None:
+    issues = (PROJECT / ".github" / "ISSUE_TEMPLATE" / "config.yml").read_text()
+    named = re.findall(r"/growatt-onboarding/growatt-onboarding#([\w-]+)", issues)
+    assert named
+    assert [part for part in named if part not in anchors(PROJECT / "README.md")] == []
+
+
+def test_every_page_of_the_manual_is_linked_from_the_first() -> None:
+    linked = {link.partition("#")[0] for link in links(PROJECT / "README.md")}
+    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= linked
+
+
+def test_every_picture_is_shown() -> None:
+    shown = {(page.parent / link).resolve() for page in MANUAL for link in links(page)}
+    assert set((DOCS / "screenshots").iterdir()) <= shown
+
+
+# Words
+
+
+@pytest.mark.parametrize("page", MANUAL, ids=lambda page: page.name)
+def test_names_are_those_that_are_shown(page: Path) -> None:
+    without_bold = re.sub(r"\*\*[^*]+\*\*", "", prose(page))
+    named = {" ".join(name.split()) for name in re.findall(r"\*([^*]+)\*", without_bold)}
+    assert named - TEXTS - NAMES_OF_OTHERS == set()
+
+
+def test_messages_are_those_that_are_shown() -> None:
+    quoted = re.findall(r'^\| "([^"]+)"', (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+    assert quoted
+    assert [words for words in quoted if not any(words in text for text in TEXTS)] == []
+
+
+def test_every_repair_is_explained() -> None:
+    page = (DOCS / "troubleshooting.md").read_text()
+    titles = [re.sub(r"{\w+}", "…", issue["title"]) for issue in EN["issues"].values()]
+    assert [title for title in titles if f"\n| *{title}* |" not in page] == []
+
+
+def test_every_entity_and_state_is_explained() -> None:
+    page = (DOCS / "reference.md").read_text()
+    entities = [entity for platform in EN["entity"].values() for entity in platform.values()]
+    assert [entity["name"] for entity in entities if f"| *{entity['name']}* |" not in page] == []
+    states = EN["entity"]["sensor"]["association_status"]["state"].items()
+    assert [key for key, name in states if f"\n| {name} | `{key}` |" not in page] == []
+
+
+# Actions
+
+
+def sections_of_actions() -> dict[str, str]:
+    """Return what the page says of each action."""
+    parts = re.split(r"^## (.+)$", ACTIONS, flags=re.MULTILINE)
+    names = {texts["name"]: key for key, texts in EN["services"].items()}
+    return {
+        names[title]: text
+        for title, text in zip(parts[1::2], parts[2::2], strict=True)
+        if title in names
+    }
+
+
+def fields_of(text: str) -> set[str]:
+    """Return the fields that a table names."""
+    row = re.compile(r"^\| `(\w+)` \| (?:text|number|boolean|list of text) \|", re.MULTILINE)
+    return set(row.findall(text))
+
+
+def test_every_action_and_field_is_explained() -> None:
+    shared = ACTIONS.partition("\n## Which cloud and account\n")[2].partition("\n## ")[0]
+    sections = sections_of_actions()
+    assert sections.keys() == EN["services"].keys()
+    for action, texts in EN["services"].items():
+        explained = fields_of(sections[action])
+        assert explained <= texts["fields"].keys(), action
+        if "provider" in texts["fields"]:
+            explained |= fields_of(shared)
+        assert texts["fields"].keys() <= explained, action
+
+
+def examples(found: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the actions of this integration in an example, with what they are given."""
+    if isinstance(found, dict):
+        if str(found.get("action")).startswith(f"{DOMAIN}."):
+            yield found["action"].partition(".")[2], found.get("data", {})
+        found = list(found.values())
+    if isinstance(found, list):
+        for one in found:
+            yield from examples(one)
+
+
+def templates(found: Any) -> Iterator[str]:
+    """Yield the templates in an example."""
+    if isinstance(found, str) and "{{" in found:
+        yield found
+    elif isinstance(found, dict | list):
+        for one in found.values() if isinstance(found, dict) else found:
+            yield from templates(one)
+
+
+async def test_the_examples_are_what_the_actions_take(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    services = hass.services.async_services_for_domain(DOMAIN)
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", ACTIONS, re.MULTILINE | re.DOTALL)
+    loaded = [yaml.safe_load(block) for block in blocks]
+    called = [one for example in loaded for one in examples(example)]
+    assert {action for action, _ in called} == services.keys()
+    for action, data in called:
+        schema = services[action].schema
+        assert isinstance(schema, vol.Schema)
+        schema(data)
+    for text in templates(loaded):
+        Template(text, hass).ensure_valid()
