@@ -150,6 +150,33 @@ def test_every_entity_and_state_is_explained() -> None:
     assert [key for key, name in states if f"\n| {name} | `{key}` |" not in page] == []
 
 
+# What the page for who changes it names
+
+
+def named_in_architecture() -> set[str]:
+    names = re.findall(r"`([^`\n]+)`", (DOCS / "architecture.md").read_text())
+    return {name.replace("<cloud>", "growatt") for name in names}
+
+
+def is_named_rightly(name: str, words: set[str]) -> bool:
+    """Tell whether a file is in the repository, the package or a wing of it, or a word in these."""
+    if "/" in name or re.search(r"\.(py|json|yaml|md)$", name):
+        package = TRANSLATIONS.parent
+        folders = (PROJECT, package, *(path for path in package.rglob("*") if path.is_dir()))
+        return any((folder / name).exists() for folder in folders)
+    return set(re.findall(r"[^\W\d]\w*", name)) <= words
+
+
+def test_the_architecture_names_what_there_is() -> None:
+    sources = [*TRANSLATIONS.parent.rglob("*.py"), TRANSLATIONS / "en.json"]
+    words = {word for path in sources for word in re.findall(r"\w+", path.read_text())}
+    words |= {path.name for path in PROJECT.iterdir()}
+    named = named_in_architecture()
+    assert [name for name in sorted(named) if not is_named_rightly(name, words)] == []
+    assert not is_named_rightly("cloud/nothing.py", words)
+    assert not is_named_rightly("no_such_function", words)
+
+
 # Actions
 
 
