@@ -1,1 +1,1 @@
-"""The clouds: aiohttp only, nothing of Home Assistant."""
+"""Clients of the clouds. They need aiohttp and nothing of Home Assistant."""

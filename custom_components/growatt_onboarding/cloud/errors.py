@@ -1,8 +1,6 @@
-"""What can go wrong between us and a cloud, as types.
+"""Everything that can go wrong when talking to a cloud.
 
-Every error carries what a person needs: a translation key, placeholders for its text, the form
-field at fault where there is one, and how long to wait where that is known. No error text ever
-holds a password, a token, a captcha's answer or a code.
+Errors never contain a password, token, captcha solution or verification code.
 """
 
 from collections.abc import Mapping
@@ -10,15 +8,15 @@ from typing import ClassVar
 
 
 class CloudError(Exception):
-    """A call to a cloud did not do what it was asked to.
+    """A call to a cloud failed.
 
     Attributes:
-        key: translation key of the text for a person.
+        key: translation key of the text to show.
         placeholders: values for that text.
-        field: the form field at fault, None when no single field is.
-        retry_after: seconds to wait before the same call makes sense, None when not known.
-        code: the cloud's own result code, None when it gave none.
-        outcome_unknown: a call with an effect may have had it although this error came back.
+        field: the form field at fault, None if it is not a single one.
+        retry_after: seconds to wait before trying again, None if unknown.
+        code: the cloud's result code, None if there was none.
+        outcome_unknown: the call may have taken effect despite this error.
 
     """
 
@@ -34,7 +32,7 @@ class CloudError(Exception):
         retry_after: float | None = None,
         code: int | None = None,
     ) -> None:
-        """Describe the failure."""
+        """Initialize the error."""
         self.key = key or self.default_key
         self.field = field
         self.placeholders = dict(placeholders or {})
@@ -44,105 +42,105 @@ class CloudError(Exception):
 
 
 class UnreachableError(CloudError):
-    """No connection to the server: the request did not leave."""
+    """The server could not be reached; the request was not sent."""
 
     default_key = "cannot_connect"
 
 
 class NoAnswerError(CloudError):
-    """The request left, its answer never came: whether it had its effect is not known."""
+    """The request was sent but never answered, so it may have taken effect."""
 
     default_key = "no_answer"
     outcome_unknown = True
 
 
 class UnexpectedAnswerError(CloudError):
-    """Something answered that is not this cloud's interface: a web page, garbage, a redirect."""
+    """The answer is not one of this cloud's API: a web page, a redirect or garbage."""
 
     default_key = "unexpected_answer"
     outcome_unknown = True
 
 
 class BlockedError(CloudError):
-    """A firewall in front of the cloud refused the request before the cloud saw it."""
+    """A firewall refused the request before it reached the cloud."""
 
     default_key = "blocked"
 
 
 class WrongServerError(CloudError):
-    """The cloud says that this account or token belongs on another address."""
+    """The account or token belongs to a server at another address."""
 
     default_key = "wrong_server"
 
 
 class AccessDeniedError(CloudError):
-    """The token or sign-in is not valid (any more)."""
+    """The token or session is not valid, or no longer is."""
 
     default_key = "invalid_token"
 
 
 class NotAllowedError(CloudError):
-    """The token or account is valid but may not do this."""
+    """The token or account is valid but lacks the permission."""
 
     default_key = "not_allowed"
 
 
 class RateLimitedError(CloudError):
-    """The cloud answered that this came too soon after the last time."""
+    """The cloud refused a call because it came too soon after the previous one."""
 
     default_key = "rate_limited"
 
 
 class NotNowError(CloudError):
-    """Not sent, because it would have gone over a limit; `retry_after` says when it may."""
+    """The call was held back because it would have exceeded a rate limit."""
 
     default_key = "not_now"
 
 
 class InvalidInputError(CloudError):
-    """A value is wrong and the person can correct it at `field`."""
+    """The value of `field` is wrong and can be corrected."""
 
     default_key = "invalid_input"
 
 
 class TakenError(InvalidInputError):
-    """There is an account of this name, address or number already: it can be linked instead."""
+    """An account with this name, address or number exists; it can be linked instead."""
 
     default_key = "username_taken"
 
 
 class AlreadyBoundError(CloudError):
-    """The cloud knows this serial number already; whose it is has to be asked."""
+    """The serial number is already bound, to this account or to another."""
 
     default_key = "already_bound"
 
 
 class RejectedError(CloudError):
-    """Refused for good: sending the same again would be refused again."""
+    """Refused for good: sending the same call again would not help."""
 
     default_key = "rejected"
 
 
 class PlantMissingError(RejectedError):
-    """There is no such plant (any more), or it is not this account's."""
+    """The plant does not exist, no longer exists, or belongs to another account."""
 
     default_key = "plant_missing"
 
 
 class UndecidedError(CloudError):
-    """The cloud answered, but neither that it did what was asked nor that it will not.
+    """The cloud's answer does not tell whether the call took effect.
 
-    The transport says `outcome_unknown` of it where the call cannot be undone.
+    The transport sets `outcome_unknown` on it if the call is irreversible.
     """
 
 
 class TryAgainError(UndecidedError):
-    """The cloud failed on its side; the same call may work later."""
+    """The cloud failed internally; the same call may succeed later."""
 
     default_key = "system_error"
 
 
 class UnknownCodeError(UndecidedError):
-    """The cloud answered a code that no document explains; the text shows code and message."""
+    """The cloud sent an undocumented result code, which is shown with its message."""
 
     default_key = "unknown_code"

@@ -1,29 +1,30 @@
-"""What the clouds tell us, as small values."""
+"""The values that clients of the clouds take and return."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 type Values = Mapping[str, str]
-"""What a form's fields were filled with, by field name; an empty optional field is absent."""
+"""The values of a form by field name; empty optional fields are left out."""
 
 
 def repr_without(record: NamedTuple, *secret: str) -> str:
-    """Return the text that stands for a value in a log or a traceback, without these fields."""
-    told = (f"{name}={value!r}" for name, value in record._asdict().items() if name not in secret)
-    return f"{type(record).__name__}({', '.join(told)})"
+    """Return a representation of a record that leaves out these fields."""
+    shown = (f"{name}={value!r}" for name, value in record._asdict().items() if name not in secret)
+    return f"{type(record).__name__}({', '.join(shown)})"
 
 
 class Account(NamedTuple):
     """An end user's account at a provider.
 
     Attributes:
-        id: the provider's id of the account, None while it is not known.
-        name: login name, or whatever names the account best.
-        session: what lets us act for it beyond the credentials (tokens), None when not signed in.
-            Only the provider reads it.
-        activation_pending: the account exists but waits for an approval or a confirmation mail.
-        plant: name of one of its plants, by which a person knows it where `name` is only its id.
+        id: the provider's id of the account, None while unknown.
+        name: the login name, or the best name there is.
+        session: tokens needed to act for the account, None when not signed in. Only the
+            provider's client interprets them.
+        activation_pending: the account is waiting for approval or for its owner to confirm an
+            e-mail address.
+        plant: name of one of its plants, to recognize the account where `name` is only its id.
 
     """
 
@@ -34,17 +35,17 @@ class Account(NamedTuple):
     plant: str | None = None
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "session")
 
     @property
     def title(self) -> str:
-        """What a person knows the account by."""
+        """The name by which a person recognizes the account."""
         return f"{self.plant} ({self.id})" if self.plant and self.name == self.id else self.name
 
 
 class Plant(NamedTuple):
-    """A container of devices; `owner_id` is the id of the account it belongs to."""
+    """A group of devices. `owner_id` is the id of the account it belongs to."""
 
     id: str
     name: str
@@ -52,14 +53,14 @@ class Plant(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """A device that a cloud's list shows.
+    """A device in one of a cloud's lists.
 
     Attributes:
-        serial: serial number, upper case.
-        plant_id: the plant it stands in, None where the list does not say.
-        model: the cloud's name of the model.
-        datalogger: serial number of the stick that connects it.
-        online: whether the cloud hears from it, None where the list does not say.
+        serial: serial number in upper case.
+        plant_id: the plant it is in, None where the list does not tell.
+        model: the cloud's name for the model.
+        datalogger: serial number of the datalogger that connects it.
+        online: whether it is connected, None where the list does not tell.
 
     """
 
@@ -71,7 +72,7 @@ class Sighting(NamedTuple):
 
 
 class SightingPage(NamedTuple):
-    """One page of a device list and whether another page follows."""
+    """One page of a device list. `more`: the cloud says or suggests that another follows."""
 
     sightings: tuple[Sighting, ...]
     more: bool = False
@@ -82,16 +83,16 @@ class SightingPage(NamedTuple):
         return frozenset(sighting.serial for sighting in self.sightings)
 
     def has_next(self, shown: frozenset[str]) -> bool:
-        """Tell whether to ask for another page after earlier ones showed these serial numbers.
+        """Return whether to ask for the next page; `shown` was on earlier pages.
 
-        A page that only repeats others is the last: such a cloud would go on without end. One
-        that shows nothing may have left out what does not matter.
+        A page that only repeats earlier ones is taken for the last, as the list might never end.
+        An empty page is not: its devices may all have been irrelevant.
         """
         return self.more and (not self.sightings or not self.serials <= shown)
 
 
 class Location(NamedTuple):
-    """Who holds a serial number, as far as the cloud tells."""
+    """Who has a device, as far as the cloud tells."""
 
     plant_id: str | None
     plant_name: str | None = None
@@ -99,7 +100,7 @@ class Location(NamedTuple):
 
 
 class DeviceKind(StrEnum):
-    """What a serial number belongs to."""
+    """The kind of device that a serial number belongs to."""
 
     INVERTER = "inverter"
     DATALOGGER = "datalogger"
@@ -108,12 +109,12 @@ class DeviceKind(StrEnum):
 
 
 class Captcha(NamedTuple):
-    """A picture whose text has to be typed; `challenge` ties the answer to it."""
+    """A captcha image. `challenge` has to be sent along with its solution."""
 
     image: bytes
     media_type: str
     challenge: str
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "image", "challenge")
