@@ -120,6 +120,21 @@ async def test_cloud_that_limits_what_no_document_limits(world: World, gateway: 
     await gateway.permit(FREE)
 
 
+@pytest.mark.parametrize(("call", "pause"), [(FREE, 303), (QUICK, 8), (SLOW, 303), (DAILY, 303)])
+async def test_pause_that_the_cloud_did_not_tell(
+    world: World, gateway: Gateway, call: Call, pause: float
+) -> None:
+    """It is the limit's; what the cloud asked for itself stands."""
+    await gateway.permit(call)
+    untold, told = RateLimitedError(), RateLimitedError(retry_after=120)
+    gateway.answered(call, untold)
+    gateway.answered(call, told)
+    assert (untold.retry_after, told.retry_after) == (pause, 120)
+    with pytest.raises(NotNowError) as refused:
+        await gateway.permit(call)
+    assert refused.value.retry_after == pytest.approx(pause)
+
+
 async def test_limits_survive_a_restart(
     world: World, gateway: Gateway, client: CloudClient, hass_storage: dict[str, Any]
 ) -> None:

@@ -188,7 +188,7 @@ class Gateway:
                     raise
 
     def answered(self, call: Call, error: CloudError | None) -> None:
-        """Note how a call ended."""
+        """Note how a call ended, and complete the error of a limit whose pause was not told."""
         time = now()
         path, subject = call.endpoint.path, call.subject
         self.ledger.finished(path, subject, time)
@@ -207,8 +207,10 @@ class Gateway:
         elif isinstance(error, RateLimitedError):
             # A cloud that limits what no document says it limits is left alone as long as usual.
             pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
-            lesson = self.ledger.by_endpoint
-            self.ledger.refused(path, subject, self.ledger.limit(pace), time)
+            limit, lesson = self.ledger.limit(pace), self.ledger.by_endpoint
+            if error.retry_after is None:
+                error.retry_after = limit.cooldown + self._shared.timing.margin
+            self.ledger.refused(path, subject, limit, time)
             if self.ledger.by_endpoint is not lesson:
                 self._shared.save_soon()
         self._set_reachable(None)
