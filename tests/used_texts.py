@@ -75,12 +75,9 @@ class Code:
         for module, call in self.calls("Meaning"):
             cls = self.errors[_name(call.args[0])]
             keys = self.texts(module, call.args[1]) if len(call.args) > 1 else {cls.default_key}
-            values = _OF_A_CODE
-            given = {keyword.arg for keyword in call.keywords}
-            if len(call.args) > 3 or "retry_after" in given:
+            values = _OF_A_CODE | _placeholders(call) | self._pause(cls.__name__)
+            if len(call.args) > 3 or any(given.arg == "retry_after" for given in call.keywords):
                 values |= _OF_A_PAUSE
-            if "attempts" in given:
-                values |= {"attempts"}
             uses += [Use(module, key, values) for key in keys]
         for module, tree in self.trees.items():
             for node in ast.walk(tree):
@@ -93,19 +90,15 @@ class Code:
     def _of_call(self, module: str, call: ast.Call) -> list[Use]:
         name = _name(call.func)
         keys = self.texts(module, call.args[0]) if call.args else {self.errors[name].default_key}
-        values: frozenset[str] = frozenset()
-        for keyword in call.keywords:
-            if keyword.arg == "placeholders" and isinstance(keyword.value, ast.Dict):
-                values |= {
-                    key.value
-                    for key in keyword.value.keys
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
-                }
-            elif name == "SerialError" and keyword.arg is not None:
-                values |= {keyword.arg}
+        values = _placeholders(call) | self._pause(name)
         if name == "SerialError":
-            values |= {"serials"}
+            values |= {"serials"} | {given.arg for given in call.keywords if given.arg is not None}
         return [Use(module, key, values) for key in keys]
+
+    @staticmethod
+    def _pause(error: str) -> frozenset[str]:
+        """Return the values for its text that the gateway gives an error."""
+        return _OF_A_PAUSE if error == "RateLimitedError" else frozenset()
 
     def keywords(self, keyword: str, *names: str) -> dict[str, set[str]]:
         """Return the texts given as a keyword to calls of these names, by module."""
@@ -168,6 +161,17 @@ def _name(node: ast.expr) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return ""
+
+
+def _placeholders(call: ast.Call) -> frozenset[str]:
+    """Return the values for its text that the call of an error or a meaning gives."""
+    return frozenset(
+        key.value
+        for given in call.keywords
+        if given.arg == "placeholders" and isinstance(given.value, ast.Dict)
+        for key in given.value.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    )
 
 
 def _subclasses(cls: type[CloudError]) -> Iterator[type[CloudError]]:

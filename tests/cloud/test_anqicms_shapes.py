@@ -13,7 +13,6 @@ import pytest
 from custom_components.growatt_onboarding.cloud.anqicms import (
     AnqicmsClient,
     api,
-    read,
     register_forms,
 )
 from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
@@ -185,14 +184,14 @@ def test_messages(message: str, error: str, field: str) -> None:
 )
 def test_captcha_wanted(data: object, wanted: bool) -> None:  # noqa: FBT001
     """Whether a picture is wanted is said, or shown by there being one."""
-    assert read.captcha_wanted(data) is not wanted
+    assert api.captcha_wanted(Reply(0, data)) is not wanted
 
 
 @pytest.mark.parametrize("data", ["", [], {}, None, {"x": 1}])
 def test_no_captcha_at_all(data: object) -> None:
     """A success that says nothing of pictures comes from somebody else."""
     with pytest.raises(UnexpectedAnswerError):
-        read.captcha_wanted(data)
+        api.captcha_wanted(Reply(0, data))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +205,7 @@ def test_no_captcha_at_all(data: object) -> None:
 )
 def test_pictures(picture: str, media_type: str) -> None:
     """A picture is what its first bytes say."""
-    captcha = read.picture({"captcha_id": "id", "captcha": picture})
+    captcha = api.picture(Reply(0, {"captcha_id": "id", "captcha": picture}))
     assert (captcha.media_type, captcha.challenge) == (media_type, "id")
 
 
@@ -226,7 +225,7 @@ def test_pictures(picture: str, media_type: str) -> None:
 def test_no_picture(data: object) -> None:
     """What is no picture is not shown."""
     with pytest.raises(UnexpectedAnswerError, match="no_picture"):
-        read.picture(data)
+        api.picture(Reply(0, data))
 
 
 # Users
@@ -236,7 +235,7 @@ def test_no_picture(data: object) -> None:
 def test_user_that_was_not_stored(user_id: object) -> None:
     """The number 0 is nobody's."""
     with pytest.raises(RejectedError, match="not_created"):
-        read.user({**SEED, "id": user_id})
+        api.user(Reply(0, {**SEED, "id": user_id}))
 
 
 @pytest.mark.parametrize(
@@ -245,14 +244,14 @@ def test_user_that_was_not_stored(user_id: object) -> None:
 )
 def test_tokens(token: object, expected: str | None) -> None:
     """What cannot stand in a header is no token."""
-    assert read.user({**SEED, "token": token}).token == expected
+    assert api.user(Reply(0, {**SEED, "token": token})).token == expected
 
 
 @pytest.mark.parametrize("verified", [True, 1, "1", "true"])
 def test_verified(verified: object) -> None:
     """A confirmed address is told in several ways, and not by saying nothing."""
-    assert read.user({**SEED, "email_verified": verified}).verified
-    assert not read.user(SEED).verified
+    assert api.user(Reply(0, {**SEED, "email_verified": verified})).verified
+    assert not api.user(Reply(0, SEED)).verified
 
 
 @pytest.mark.parametrize(
@@ -260,7 +259,7 @@ def test_verified(verified: object) -> None:
 )
 def test_somebody_has_the_address(data: object) -> None:
     """Either names a user."""
-    assert read.exists(data)
+    assert api.exists(Reply(0, data))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +268,7 @@ def test_somebody_has_the_address(data: object) -> None:
 def test_nobody_has_the_address(data: object) -> None:
     """Only a success with a user says that an address is known."""
     with pytest.raises(UnexpectedAnswerError):
-        read.exists(data)
+        api.exists(Reply(0, data))
 
 
 async def test_look_that_names_nobody(http: aiohttp.ClientSession) -> None:
@@ -311,7 +310,7 @@ ENDPOINTS = st.sampled_from([api.CAPTCHA, api.REGISTER, api.LOGIN, api.DETAIL, a
 def test_any_user(data: object) -> None:
     """Any user is read or refused."""
     try:
-        user = read.user(data)
+        user = api.user(Reply(0, data))
     except RejectedError, UnexpectedAnswerError:
         return
     assert int(user.id) > 0
@@ -322,8 +321,8 @@ def test_any_user(data: object) -> None:
 def test_any_captcha(data: object) -> None:
     """Any description of a picture is read or refused."""
     try:
-        assert read.captcha_wanted(data) in {True, False}
-        captcha = read.picture(data)
+        assert api.captcha_wanted(Reply(0, data)) in {True, False}
+        captcha = api.picture(Reply(0, data))
     except UnexpectedAnswerError:
         return
     assert captcha.image

@@ -6,15 +6,9 @@ import string
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud.answer import Answer, printable
+from custom_components.growatt_onboarding.cloud.answer import Answer, Reply, printable
 from custom_components.growatt_onboarding.cloud.errors import CloudError, InvalidInputError
-from custom_components.growatt_onboarding.cloud.growatt import GROWATT, read
-from custom_components.growatt_onboarding.cloud.growatt.api import (
-    CODES,
-    Reply,
-    error_of,
-    read_reply,
-)
+from custom_components.growatt_onboarding.cloud.growatt import GROWATT, api
 from custom_components.growatt_onboarding.cloud.model import Plant
 from custom_components.growatt_onboarding.cloud.provider import Endpoint
 from custom_components.growatt_onboarding.cloud.servers import resolve
@@ -44,7 +38,7 @@ NAMES = [
     "c_user_id",
     "c_user_name",
 ]
-ENDPOINTS = list(CODES)
+ENDPOINTS = list(api.CODES)
 
 texts = st.text() | st.sampled_from(["", "0", "10011", "[", "{", "[]", "{}", '{"plant_id": 1}'])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
@@ -66,17 +60,15 @@ bodies = st.dictionaries(st.sampled_from(NAMES), values, max_size=6) | st.fixed_
 def read_everything(reply: Reply) -> None:
     """Read a reply as each endpoint's, whatever it was."""
     for reader in (
-        read.is_available,
-        read.registered_id,
-        read.created_plant_id,
-        read.nothing,
-        read.device_kind,
-        read.location,
-        lambda reply: read.sightings("1", reply),
-        lambda reply: read.watched(1, reply),
-        lambda reply: [
-            read.plant(row) for row in read.page_rows("plants", reply, may_be_blank=True)
-        ],
+        api.is_available,
+        api.registered_id,
+        api.created_plant_id,
+        api.nothing,
+        api.device_kind,
+        api.location,
+        lambda reply: api.sightings("1", reply),
+        lambda reply: api.watched(1, reply),
+        lambda reply: [api.plant(row) for row in api.page_rows("plants", reply, may_be_blank=True)],
     ):
         try:
             found = reader(reply)
@@ -90,7 +82,7 @@ def read_body(endpoint: Endpoint, body: bytes, content_type: str = "application/
     """Read a body as an endpoint's answer."""
     answer = Answer(status=200, content_type=content_type, headers={}, body=body)
     try:
-        reply = read_reply(endpoint, answer, ("secret",))
+        reply = api.read_reply(endpoint, answer, ("secret",))
     except CloudError:
         return
     read_everything(reply)
@@ -114,7 +106,7 @@ def test_any_bytes(endpoint: Endpoint, body: bytes, content_type: str) -> None:
 @settings(max_examples=400)
 def test_any_data_of_a_success(data: object) -> None:
     """A success with anything as its data."""
-    read_everything(Reply(0, {"error_code": 0, "data": data}))
+    read_everything(Reply(0, data))
 
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 100_000, b"1" * 100_000])
@@ -125,13 +117,19 @@ def test_json_that_breaks_parsers(endpoint: Endpoint, body: bytes) -> None:
     read_body(endpoint, b'{"error_code": 0, "data": ' + json.dumps(body.decode()).encode() + b"}")
 
 
-@given(endpoint=st.sampled_from(ENDPOINTS), code=st.integers(), message=st.text())
+@given(endpoint=st.sampled_from(ENDPOINTS), code=st.integers(-(10**6), 10**6), message=st.text())
 def test_any_code(endpoint: Endpoint, code: int, message: str) -> None:
     """Every code makes an error that tells it."""
-    error = error_of(endpoint, code, printable(message))
-    assert isinstance(error, CloudError)
-    assert error.code == code
-    assert error.placeholders["code"] == str(code)
+    body = json.dumps({"error_code": code, "error_msg": message}).encode()
+    answer = Answer(status=200, content_type="application/json", headers={}, body=body)
+    found: Reply | CloudError
+    try:
+        found = api.read_reply(endpoint, answer, ())
+    except CloudError as error:
+        found = error
+    assert found.code == code
+    if isinstance(found, CloudError):
+        assert found.placeholders == {"code": str(code), "message": printable(message)}
 
 
 @given(message=st.text())

@@ -31,7 +31,7 @@ from custom_components.growatt_onboarding.cloud.quectel import (
     REGISTER,
     QuectelClient,
 )
-from custom_components.growatt_onboarding.cloud.quectel.read import ROWS_PER_PAGE
+from custom_components.growatt_onboarding.cloud.quectel.api import ROWS_PER_PAGE
 from simulator import Simulator
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
 

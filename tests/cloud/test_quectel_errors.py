@@ -7,6 +7,7 @@ import aiohttp
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.growatt_onboarding.cloud.answer import Answer
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
     AlreadyBoundError,
@@ -317,9 +318,15 @@ async def test_server_is_gone(http: aiohttp.ClientSession, simulator: Simulator,
         await METHODS[path](client)
 
 
-@given(code=st.integers(), endpoint=st.sampled_from([api.LOGIN, api.REFRESH, api.DEVICE_BIND]))
+@given(
+    code=st.integers(201, 9999), endpoint=st.sampled_from([api.LOGIN, api.REFRESH, api.DEVICE_BIND])
+)
 def test_every_number_means_something(code: int, endpoint: Endpoint) -> None:
-    error = api.error_of(endpoint, code, "text")
+    body = b'{"code": %d, "msg": "text"}' % code
+    answer = Answer(status=200, content_type="application/json", headers={}, body=body)
+    with pytest.raises(CloudError) as caught:
+        api.read_reply(endpoint, answer, ())
+    error = caught.value
     assert error.code == code
     assert error.placeholders["code"] == str(code)
     assert (type(error) is UnknownCodeError) is (

@@ -8,19 +8,14 @@ from typing import Any
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.growatt_onboarding.cloud.answer import Answer
+from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
     UnexpectedAnswerError,
     UnknownCodeError,
 )
 from custom_components.growatt_onboarding.cloud.model import SightingPage
-from custom_components.growatt_onboarding.cloud.quectel import read
-from custom_components.growatt_onboarding.cloud.quectel.api import (
-    DEVICE_LIST,
-    Reply,
-    read_reply,
-)
+from custom_components.growatt_onboarding.cloud.quectel import api
 from custom_components.growatt_onboarding.cloud.quectel.session import (
     ACCESS_LIFETIME,
     REFRESH_LIFETIME,
@@ -49,7 +44,7 @@ def answer(body: str) -> Answer:
 
 def serials(data: object, page: int = 1) -> tuple[str, ...]:
     """Return what a device list of this data shows."""
-    found = read.sightings(KEY, page, Reply(200, data))
+    found = api.sightings(KEY, page, Reply(200, data))
     return tuple(sighting.serial for sighting in found.sightings)
 
 
@@ -74,8 +69,8 @@ def jwt(claims: object) -> str:
     ],
 )
 def test_success(body: str, *, certain: bool) -> None:
-    reply = read_reply(DEVICE_LIST, answer(body), ())
-    assert (reply.certain, reply.data) == (certain, "C1")
+    reply = api.read_reply(api.DEVICE_LIST, answer(body), ())
+    assert (reply.code == 200, reply.data) == (certain, "C1")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +79,7 @@ def test_success(body: str, *, certain: bool) -> None:
 )
 def test_no_code(body: str) -> None:
     with pytest.raises(UnexpectedAnswerError):
-        read_reply(DEVICE_LIST, answer(body), ())
+        api.read_reply(api.DEVICE_LIST, answer(body), ())
 
 
 @pytest.mark.parametrize(
@@ -99,14 +94,14 @@ def test_no_code(body: str) -> None:
 )
 def test_message(body: str, message: str) -> None:
     with pytest.raises(UnknownCodeError) as caught:
-        read_reply(DEVICE_LIST, answer(body), ("", "FAKE-SECRET"))
+        api.read_reply(api.DEVICE_LIST, answer(body), ("", "FAKE-SECRET"))
     assert caught.value.placeholders["message"] == message
 
 
 @given(text=st.text() | JSON.map(json.dumps))
 def test_any_body_is_a_reply_or_an_error(text: str) -> None:
     try:
-        reply = read_reply(DEVICE_LIST, answer(text.encode(errors="ignore").decode()), ())
+        reply = api.read_reply(api.DEVICE_LIST, answer(text.encode(errors="ignore").decode()), ())
     except CloudError:
         return
     assert reply.code in (200, 0)
@@ -118,11 +113,11 @@ def test_any_body_is_a_reply_or_an_error(text: str) -> None:
 @pytest.mark.parametrize(
     "reader",
     [
-        read.accepted,
-        read.registered_id,
-        read.account_id,
-        read.bound,
-        lambda reply: read.sightings(KEY, 1, reply),
+        api.accepted,
+        api.registered_id,
+        api.account_id,
+        api.bound,
+        lambda reply: api.sightings(KEY, 1, reply),
         lambda reply: read_session(reply.data, NOW),
     ],
 )
@@ -147,21 +142,21 @@ def test_any_data_is_read_or_refused(
 
 @pytest.mark.parametrize("data", [{"uid": "C1"}, {"uid": "C1", "new": 1}, '{"uid": "C1"}'])
 def test_account_id(data: object) -> None:
-    assert read.account_id(Reply(200, data)) == "C1"
+    assert api.account_id(Reply(200, data)) == "C1"
 
 
 @pytest.mark.parametrize("data", [None, "", [], {}, {"uid": ""}, "C1", [{"uid": "C1"}]])
 def test_no_account_id(data: object) -> None:
     with pytest.raises(UnexpectedAnswerError):
-        read.account_id(Reply(200, data))
+        api.account_id(Reply(200, data))
 
 
 @pytest.mark.parametrize("data", [None, "", [], {}, {"dk": ""}])
 def test_binding_is_confirmed_by_the_code_or_by_the_device(data: object) -> None:
-    read.bound(Reply(200, data))
-    read.bound(Reply(0, {"dk": "AABBCC", "pk": KEY}))
+    api.bound(Reply(200, data))
+    api.bound(Reply(0, {"dk": "AABBCC", "pk": KEY}))
     with pytest.raises(UnexpectedAnswerError):
-        read.bound(Reply(0, data))
+        api.bound(Reply(0, data))
 
 
 # The list of devices
@@ -207,7 +202,7 @@ def test_rows_that_are_no_device_of_ours(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("data", [[], {"list": []}, {"list": None, "total": 0}, {"total": "0"}])
 def test_empty_list(data: object) -> None:
-    assert read.sightings(KEY, 1, Reply(200, data)) == SightingPage((), more=False)
+    assert api.sightings(KEY, 1, Reply(200, data)) == SightingPage((), more=False)
 
 
 @pytest.mark.parametrize("data", [None, "", {}, {"list": None}, {"list": "", "total": 3}, "x", 1])
@@ -224,14 +219,14 @@ def test_blank_answer_misses_nobody(data: object) -> None:
         ({"pages": 3}, 2, True),
         ({"pages": "3"}, 3, False),
         ({}, 1, False),
-        ({"list": [ROW] * read.ROWS_PER_PAGE}, 1, True),
+        ({"list": [ROW] * api.ROWS_PER_PAGE}, 1, True),
         ({"list": [], "hasNextPage": True}, 2, False),
-        ({"hasNextPage": True}, read.MAX_PAGES, False),
+        ({"hasNextPage": True}, api.MAX_PAGES, False),
     ],
 )
 def test_whether_another_page_follows(listing: dict[str, Any], page: int, *, more: bool) -> None:
     reply = Reply(200, {"list": [ROW], **listing})
-    assert read.sightings(KEY, page, reply).more is more
+    assert api.sightings(KEY, page, reply).more is more
 
 
 @pytest.mark.parametrize(
@@ -239,7 +234,7 @@ def test_whether_another_page_follows(listing: dict[str, Any], page: int, *, mor
 )
 def test_online(status: object, *, online: bool | None) -> None:
     data = [{**ROW, "onlineStatus": status, "productName": "Model", "authKey": "FAKE-SECRET"}]
-    page = read.sightings(KEY, 1, Reply(200, data))
+    page = api.sightings(KEY, 1, Reply(200, data))
     [sighting] = page.sightings
     assert (sighting.online, sighting.model, sighting.datalogger) == (online, "Model", None)
     assert "FAKE-SECRET" not in repr(page)

@@ -11,18 +11,8 @@ from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
 from custom_components.growatt_onboarding.cloud.errors import CloudError, UnexpectedAnswerError
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import ClientContext, Form
-from custom_components.growatt_onboarding.cloud.shopxo import ShopxoClient, read, register_form
-from custom_components.growatt_onboarding.cloud.shopxo.api import (
-    AccountType,
-    Rules,
-    common,
-    login,
-    look,
-    read_reply,
-    register,
-    send_code,
-    token_user,
-)
+from custom_components.growatt_onboarding.cloud.shopxo import ShopxoClient, api, register_form
+from custom_components.growatt_onboarding.cloud.shopxo.api import AccountType
 
 from .helpers import http_answer, raw_server, sends
 
@@ -50,7 +40,7 @@ def answer_of(body: object) -> Answer:
 
 def plain_form() -> Form:
     """Return a form to register by user name on a site without pictures."""
-    site = read.site({"config": {**SITE, "home_user_register_img_verify_state": 0}})
+    site = api.site(Reply(0, {"config": {**SITE, "home_user_register_img_verify_state": 0}}))
     return register_form(AccountType.USERNAME, site)
 
 
@@ -154,14 +144,14 @@ async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
 )
 def test_types(value: object, expected: set[AccountType]) -> None:
     """The ways to register come in several shapes; a version that says none offers all."""
-    site = read.site({"config": {**SITE, "home_user_reg_type": value}})
+    site = api.site(Reply(0, {"config": {**SITE, "home_user_reg_type": value}}))
     assert site.register_types == expected
 
 
 def test_a_fresh_site() -> None:
     """What is not said is as on a fresh site, which wants every picture."""
-    site = read.site({"config": SITE})
-    assert site == read.Site(
+    site = api.site(Reply(0, {"config": SITE}))
+    assert site == api.Site(
         register_types=ALL,
         login_types=ALL,
         register_picture=True,
@@ -180,16 +170,16 @@ def test_switches(value: object) -> None:
         "home_user_login_img_verify_state",
         "common_img_verify_state",
     )
-    site = read.site({"config": {**SITE, **dict.fromkeys(names, value)}})
+    site = api.site(Reply(0, {"config": {**SITE, **dict.fromkeys(names, value)}}))
     assert [site.register_picture, site.login_picture, site.code_picture] == [False] * 3
-    assert read.site({**SITE, "common_register_is_enable_audit": "1"}).review
+    assert api.site(Reply(0, {**SITE, "common_register_is_enable_audit": "1"})).review
 
 
 @pytest.mark.parametrize("data", [None, "", [], {}, {"config": []}, {"config": {"x": 1}}, "{"])
 def test_no_site(data: object) -> None:
     """A success that describes no site is none."""
     with pytest.raises(UnexpectedAnswerError):
-        read.site(data)
+        api.site(Reply(0, data))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +207,7 @@ def test_no_site(data: object) -> None:
 )
 def test_agreements(config: dict[str, object], pages: tuple[str, ...]) -> None:
     """Only addresses of web pages are shown, in a spelling that breaks out of no text."""
-    assert read.site({"config": {**SITE, **config}}).agreements == pages
+    assert api.site(Reply(0, {"config": {**SITE, **config}})).agreements == pages
 
 
 # Pictures and users
@@ -234,7 +224,7 @@ def test_agreements(config: dict[str, object], pages: tuple[str, ...]) -> None:
 )
 def test_pictures(body: bytes, media_type: str) -> None:
     """A picture is what its first bytes say."""
-    captcha = read.picture("fake-challenge", answer_of(body))
+    captcha = api.picture("fake-challenge", answer_of(body))
     assert (captcha.media_type, captcha.image, captcha.challenge) == (
         media_type,
         body,
@@ -256,7 +246,7 @@ def test_pictures(body: bytes, media_type: str) -> None:
 def test_no_picture(body: object, error: str) -> None:
     """What is no picture is told apart."""
     with pytest.raises(CloudError) as caught:
-        read.picture("fake-challenge", answer_of(body))
+        api.picture("fake-challenge", answer_of(body))
     assert caught.value.key == error
 
 
@@ -264,13 +254,13 @@ def test_no_picture(body: object, error: str) -> None:
 def test_token_without_a_user(data: object) -> None:
     """A success without a user is not believed."""
     with pytest.raises(UnexpectedAnswerError):
-        read.known_user(data)
+        api.known_user(Reply(0, data))
 
 
 @pytest.mark.parametrize("account_id", [5, "5"])
 def test_token_with_a_user(account_id: object) -> None:
     """An id is enough."""
-    read.known_user({"id": account_id})
+    api.known_user(Reply(0, {"id": account_id}))
 
 
 # Anything at all
@@ -298,12 +288,12 @@ CONFIG = st.fixed_dictionaries(
 )
 REPLY = st.fixed_dictionaries({}, optional={"code": JSON, "msg": JSON, "data": JSON})
 RULES = [
-    common(),
-    *(register(kind) for kind in AccountType),
-    *(send_code(kind) for kind in AccountType),
-    login(),
-    look(),
-    token_user(),
+    api.common(),
+    *(api.register(kind) for kind in AccountType),
+    *(api.send_code(kind) for kind in AccountType),
+    api.login(),
+    api.look(),
+    api.token_user(),
 ]
 
 
@@ -311,7 +301,7 @@ RULES = [
 def test_any_site(data: object) -> None:
     """Any description is read or refused."""
     try:
-        site = read.site(data)
+        site = api.site(Reply(0, data))
     except UnexpectedAnswerError:
         return
     assert site.register_types <= ALL
@@ -321,21 +311,21 @@ def test_any_site(data: object) -> None:
 @given(JSON | st.fixed_dictionaries({}, optional={"id": JSON, "user_id": JSON, "token": JSON}))
 def test_any_account(data: object) -> None:
     """Any user is read; there is no session without an id."""
-    account = read.account("owner01", data)
+    account = api.account("owner01", Reply(0, data))
     assert account.name == "owner01"
     assert account.session is None or account.id not in {None, "", "0"}
 
 
-def outcome(rules: Rules, body: object) -> Reply | CloudError:
+def outcome(rules: api.Rules, body: object) -> Reply | CloudError:
     """Return what comes of reading an answer; any other exception is a failure."""
     try:
-        return read_reply(rules, answer_of(body))
+        return api.read_reply(rules, answer_of(body))
     except CloudError as err:
         return err
 
 
 @given(st.sampled_from(RULES), st.binary() | JSON | REPLY)
-def test_any_reply(rules: Rules, body: object) -> None:
+def test_any_reply(rules: api.Rules, body: object) -> None:
     """Any answer is a success that was expected, or an error with a text."""
     found = outcome(rules, body)
     if isinstance(found, Reply):
@@ -345,7 +335,7 @@ def test_any_reply(rules: Rules, body: object) -> None:
 
 
 @given(st.sampled_from(RULES), st.integers(-20000, 20000), st.text())
-def test_any_code(rules: Rules, code: int, message: str) -> None:
+def test_any_code(rules: api.Rules, code: int, message: str) -> None:
     """Any code that is no answer becomes an error that shows it."""
     found = outcome(rules, {"code": code, "msg": message})
     if code == 0 or code in rules.answers:

@@ -1,7 +1,7 @@
-"""What a cloud answered: bytes first, believed to be JSON only after a look.
+"""Reading what a cloud answered.
 
-Clouds send numbers as strings, nothing as an empty string and objects as text that holds JSON.
-The readers below take a value as it came and return what it means, or None.
+Clouds send numbers as strings, an empty string for null, and objects as strings of JSON. The
+`as_...` functions take a value as it arrived and return what it means, or None.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,11 @@ from html import escape
 import json
 import math
 import re
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 import unicodedata
 
-from .errors import UnexpectedAnswerError
+from .errors import CloudError, UnexpectedAnswerError, UnknownCodeError
 from .model import repr_without
 
 _NOT_JSON = object()
@@ -20,10 +21,12 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0+)?", re.ASCII)
 _ADDRESS = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
 _MARKUP = str.maketrans("", "", "<>[]`*~\\|#")
 _MESSAGE_LENGTH = 200
-# Stands where a secret stood; nothing that `_MARKUP` takes away.
+# Replaces a secret; must not contain anything that `_MARKUP` removes.
 _MASK = "…"
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no"})
+# Servers send wrong content types, so an image is recognized by its first bytes.
+_IMAGE_TYPES = {b"GIF8": "image/gif", b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 class Answer(NamedTuple):
@@ -35,12 +38,12 @@ class Answer(NamedTuple):
     body: bytes
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "headers", "body")
 
     @property
     def text(self) -> str:
-        """The body as text without surrounding blanks."""
+        """The body as text without surrounding whitespace."""
         return self.body.decode("utf-8-sig", errors="replace").strip()
 
     @property
@@ -54,7 +57,7 @@ class Answer(NamedTuple):
         return self.text.startswith("{")
 
     def json_object(self) -> dict[str, object]:
-        """Return the body's JSON object; raise UnexpectedAnswerError if it is anything else."""
+        """Return the JSON object in the body. Raises UnexpectedAnswerError for anything else."""
         text = self.text
         if not text:
             raise UnexpectedAnswerError("empty_answer")
@@ -71,32 +74,64 @@ class Answer(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a portal answered that is no error: its code, and its data as it came."""
+    """An answer that is not an error: its result code and its unparsed data."""
 
     code: int
     data: object
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "data")
 
 
+class Meaning(NamedTuple):
+    """The error that a result code stands for.
+
+    Attributes:
+        error: the type of the error.
+        key: translation key of its text, None for the type's default.
+        field: the form field at fault.
+        retry_after: seconds to wait before trying again, where the cloud documents them.
+        placeholders: values for the text beyond `code` and `message`.
+
+    """
+
+    error: type[CloudError]
+    key: str | None = None
+    field: str | None = None
+    retry_after: float | None = None
+    placeholders: Mapping[str, str] = MappingProxyType({})
+
+    def to_error(self, code: int, message: str) -> CloudError:
+        """Return the error, to be shown with the cloud's code and its `printable` message."""
+        return self.error(
+            self.key,
+            field=self.field,
+            placeholders={"code": str(code), "message": message, **self.placeholders},
+            retry_after=self.retry_after,
+            code=code,
+        )
+
+
+UNKNOWN_CODE: Final = Meaning(UnknownCodeError)
+
+
 def as_object(value: object) -> dict[str, object] | None:
-    """Return a JSON object, also one that came as text."""
+    """Return a JSON object, also one sent as a string."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         value = _parse(value)
     return value if isinstance(value, dict) else None
 
 
 def as_list(value: object) -> list[object] | None:
-    """Return a JSON array, also one that came as text."""
+    """Return a JSON array, also one sent as a string."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _parse(value)
     return value if isinstance(value, list) else None
 
 
 def as_text(value: object) -> str | None:
-    """Return a text or a number as text without control characters, None if nothing is left."""
+    """Return a string or number as text without control characters, None if nothing is left."""
     if isinstance(value, str):
         return _visible(value).strip() or None
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
@@ -107,7 +142,7 @@ def as_text(value: object) -> str | None:
 
 
 def as_int(value: object) -> int | None:
-    """Return a whole number that came as number or text."""
+    """Return a whole number, also one sent as a string."""
     text = as_text(value)
     if text is None or not _INTEGER.fullmatch(text):
         return None
@@ -115,7 +150,7 @@ def as_int(value: object) -> int | None:
 
 
 def as_flag(value: object) -> bool | None:
-    """Return a truth value that came as such, as number or as text."""
+    """Return a boolean, also one sent as a number or a string."""
     if isinstance(value, bool):
         return value
     text = (as_text(value) or "").lower()
@@ -124,13 +159,19 @@ def as_flag(value: object) -> bool | None:
     return False if text in _FALSE else None
 
 
-def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
-    """Return a cloud's message fit to be shown: short, plain, no addresses.
+def image_type(image: bytes) -> str | None:
+    """Return the media type of a GIF, PNG or JPEG image, None for anything else."""
+    found = (name for start, name in _IMAGE_TYPES.items() if image.startswith(start))
+    return next(found, None)
 
-    `without` are secrets of the request, which a cloud may repeat.
+
+def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
+    """Return a cloud's message in a form that is safe to show: short, no markup, no URLs.
+
+    `without` lists secrets of the request, which a cloud might repeat.
     """
     spellings = {spelling for secret in without for spelling in _spellings(secret)}
-    # The longest first: one may be a part of another.
+    # Longest first, because one may contain another.
     for spelling in sorted(spellings, key=len, reverse=True):
         text = text.replace(spelling, _MASK)
     text = _ADDRESS.sub("", _visible(text)).translate(_MARKUP)
@@ -139,18 +180,18 @@ def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """Yield the ways in which a cloud may repeat a secret, or `as_text` may have left it."""
+    """Yield the forms in which a cloud, or `as_text` after it, may repeat a secret."""
     for plain in {secret, secret.strip(), _visible(secret), _visible(secret).strip()} - {""}:
         yield plain
-        # Python and PHP escape an apostrophe differently, some versions of PHP not at all.
+        # Python and PHP escape an apostrophe differently; some PHP versions leave it alone.
         for apostrophe in ("&#x27;", "&#039;", "&#39;", "'"):
             yield escape(plain).replace("&#x27;", apostrophe)
 
 
 def _parse(text: str) -> object:
-    """Return the JSON value of a text, `_NOT_JSON` if it is none.
+    """Return the JSON value of a text, or `_NOT_JSON`.
 
-    The parser's own exception is dropped: it carries the whole text.
+    The parser's exception is not chained, because it holds the whole text.
     """
     try:
         return json.loads(text)
@@ -159,5 +200,5 @@ def _parse(text: str) -> object:
 
 
 def _visible(text: str) -> str:
-    """Return the text with everything replaced that cannot be shown (Unicode's categories C)."""
+    """Replace all invisible characters (the Unicode categories C) with spaces."""
     return "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)

@@ -35,7 +35,7 @@ from ..provider import (
 )
 from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport, is_header_value
-from . import api, read
+from . import api
 
 _NEW_PASSWORD: Final = Field(
     name="password", kind=FieldKind.PASSWORD, autocomplete="new-password", secret=True
@@ -150,7 +150,7 @@ class AnqicmsClient(CloudClient):
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
         """Fetch a fresh picture; any form takes it."""
-        return await self._ask(api.CAPTCHA, lambda reply: read.picture(reply.data))
+        return await self._ask(api.CAPTCHA, api.picture)
 
     async def register(self, form: Form, values: Values) -> Account:
         """Create a user.
@@ -165,7 +165,7 @@ class AnqicmsClient(CloudClient):
         answer = _captcha_answer(values)
         user = await self._ask(
             api.REGISTER,
-            lambda reply: read.user(reply.data),
+            api.user,
             json={**sent, **answer},
             secrets=(sent["password"], sent.get("code", ""), *answer.values()),
         )
@@ -206,7 +206,7 @@ class AnqicmsClient(CloudClient):
     # What the methods above share
 
     async def _claim(
-        self, user: read.User, name: str, sent: Mapping[str, str], answer: Mapping[str, str]
+        self, user: api.User, name: str, sent: Mapping[str, str], answer: Mapping[str, str]
     ) -> Account:
         """Find out, by signing in once, whose account a registration without a token answered.
 
@@ -233,7 +233,7 @@ class AnqicmsClient(CloudClient):
         )
 
     async def _captcha_wanted(self) -> bool:
-        return await self._ask(api.CAPTCHA, lambda reply: read.captcha_wanted(reply.data))
+        return await self._ask(api.CAPTCHA, api.captcha_wanted)
 
     async def _sign_in(
         self, login: str, password: str, answer: Mapping[str, str]
@@ -241,7 +241,7 @@ class AnqicmsClient(CloudClient):
         """Return the user's id and a token."""
         user = await self._ask(
             api.LOGIN,
-            lambda reply: read.user(reply.data),
+            api.user,
             json={"user_name": login, "password": password, **answer},
             secrets=(password, *answer.values()),
         )
@@ -249,10 +249,10 @@ class AnqicmsClient(CloudClient):
             raise UnexpectedAnswerError
         return user.id, user.token
 
-    async def _detail(self, token: str) -> read.User:
+    async def _detail(self, token: str) -> api.User:
         return await self._ask(
             api.DETAIL,
-            lambda reply: read.user(reply.data),
+            api.user,
             headers={"token": token},
             secrets=(token,),
         )
@@ -264,7 +264,7 @@ class AnqicmsClient(CloudClient):
         try:
             return await self._ask(
                 api.EMAIL_EXISTS,
-                lambda reply: read.exists(reply.data),
+                api.exists,
                 query={"state": "exist", "email": email},
             )
         except CloudError as err:

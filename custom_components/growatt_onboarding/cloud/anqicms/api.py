@@ -1,52 +1,56 @@
-"""AnQiCMS's interface for users: its calls, and what its codes and messages mean.
+"""AnQiCMS's API for users: endpoints, result codes, messages and answers.
 
 Source: AnQiCMS's document "api/register" and its published source (version 3.5: apiUser, user,
-base64Captcha). Nearly every refusal has the code -1 and is told by its message, in the language
-of the site; those of the English and Chinese originals are known here, others are shown as
-they are.
+base64Captcha). Nearly every refusal has the code -1, so the message has to tell them apart. It is
+in the site's language; we know the English and Chinese originals and show others unchanged.
+
+Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
+from base64 import b64decode
+import binascii
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from ..answer import Answer, Reply, as_int, as_text, printable
+from ..answer import (
+    UNKNOWN_CODE,
+    Answer,
+    Meaning,
+    Reply,
+    as_flag,
+    as_int,
+    as_object,
+    as_text,
+    image_type,
+    printable,
+)
 from ..errors import (
     AccessDeniedError,
-    CloudError,
     InvalidInputError,
     NotAllowedError,
     RejectedError,
     TakenError,
     UnexpectedAnswerError,
-    UnknownCodeError,
 )
 from ..fields import REQUIRED
+from ..model import Captcha, repr_without
 from ..provider import Endpoint
+from ..transport import is_header_value
 
 CAPTCHA: Final = Endpoint("GET", "api/captcha")
 REGISTER: Final = Endpoint("POST", "api/register", irreversible=True)
 LOGIN: Final = Endpoint("POST", "api/login")
 DETAIL: Final = Endpoint("GET", "api/user/detail")
-# Since 3.5.7; before that another page answers.
+# Since 3.5.7; older versions answer with a web page.
 EMAIL_EXISTS: Final = Endpoint("GET", "api/verify/email")
 
 FAILED: Final = -1
 LOGIN_FAILED: Final = "login_failed"
 UPDATE_TOKEN: Final = "Update-Token"  # noqa: S105 - the name of a header
 
-# Documented as a success too, but of calls that are not for users.
-_IMPORTED: Final = int(HTTPStatus.OK)
-_SUCCESS: Final = frozenset({0, _IMPORTED})
-
-
-class Meaning(NamedTuple):
-    """What an answer means: the error, its text, the field at fault."""
-
-    error: type[CloudError]
-    key: str | None = None
-    field: str | None = None
-
+# 200 is documented for other endpoints only.
+_SUCCESS: Final = frozenset({0, int(HTTPStatus.OK)})
 
 type Messages = tuple[tuple[Meaning, tuple[str, ...]], ...]
 
@@ -55,7 +59,7 @@ _CAPTCHA_WRONG: Final = (
     Meaning(InvalidInputError, "captcha_wrong", "captcha"),
     ("graphic", "captcha", "图形", "圖形", "图片验证码"),
 )
-# What a message of -1 contains (in lower case) says what it means; the first that fits counts.
+# Messages of code -1: the first meaning wins of which a part, in lower case, is in the message.
 _MESSAGES: Final[Mapping[Endpoint, Messages]] = {
     REGISTER: (
         _CAPTCHA_WRONG,
@@ -112,15 +116,15 @@ _REGISTRATION_CLOSED: Final = Meaning(NotAllowedError, "registration_closed")
 _CODES: Final[Mapping[Endpoint, Mapping[int, Meaning]]] = {
     REGISTER: {1001: _REGISTRATION_CLOSED, 1002: _REGISTRATION_CLOSED},
     LOGIN: {1001: _NO_ACCESS, 1002: _NO_ACCESS},
-    # -1 is said of a user who was deleted since.
+    # -1: the user has been deleted.
     DETAIL: {FAILED: _SESSION_ENDED, 1001: _SESSION_ENDED, 1002: _NO_ACCESS},
 }
 
 
 def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:
-    """Return the site's reply; raise what it or the page in its stead means.
+    """Return the site's reply, or raise the error that it stands for.
 
-    `secrets` are kept out of the message that an error shows.
+    `secrets` are removed from messages.
     """
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
@@ -129,26 +133,85 @@ def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...] = ()
         return Reply(code, body.get("data"))
     text = as_text(body.get("msg")) or as_text(body.get("message")) or ""
     message = printable(text, without=secrets)
-    meaning = _meaning(endpoint, code, message)
-    raise meaning.error(
-        meaning.key,
-        field=meaning.field,
-        placeholders={"code": str(code), "message": message},
-        code=code,
-    )
+    raise _meaning(endpoint, code, message).to_error(code, message)
 
 
 def _meaning(endpoint: Endpoint, code: int, message: str) -> Meaning:
     if (meaning := _CODES.get(endpoint, {}).get(code)) is not None:
         return meaning
     if code != FAILED:
-        return Meaning(UnknownCodeError)
+        return UNKNOWN_CODE
     lowered = message.lower()
-    return next(
-        (
-            meaning
-            for meaning, parts in _MESSAGES.get(endpoint, ())
-            if any(part in lowered for part in parts)
-        ),
-        Meaning(RejectedError),
+    for meaning, parts in _MESSAGES.get(endpoint, ()):
+        if any(part in lowered for part in parts):
+            return meaning
+    return Meaning(RejectedError)
+
+
+class User(NamedTuple):
+    """A user of a site.
+
+    Attributes:
+        id: the user's number.
+        email: the e-mail address.
+        verified: the e-mail address has been confirmed.
+        token: the session's token, None if the site sent none.
+
+    """
+
+    id: str
+    email: str | None
+    verified: bool
+    token: str | None
+
+    def __repr__(self) -> str:
+        """Return a representation without secrets."""
+        return repr_without(self, "token")
+
+
+def captcha_wanted(reply: Reply) -> bool:
+    """Read whether signing in takes a captcha; before 3.3 there just is a picture or not."""
+    body = as_object(reply.data)
+    if body is None or not {"captcha_off", "captcha_id", "captcha"} & body.keys():
+        raise UnexpectedAnswerError
+    off = as_flag(body.get("captcha_off"))
+    return as_text(body.get("captcha")) is not None if off is None else not off
+
+
+def picture(reply: Reply) -> Captcha:
+    """Read a captcha image, sent as a data URI."""
+    body = as_object(reply.data) or {}
+    challenge = as_text(body.get("captcha_id"))
+    try:
+        image = b64decode((as_text(body.get("captcha")) or "").rpartition(",")[2], validate=True)
+    except binascii.Error, ValueError:
+        image = b""
+    media_type = image_type(image)
+    if challenge is None or media_type is None:
+        raise UnexpectedAnswerError("no_picture")
+    return Captcha(image=image, media_type=media_type, challenge=challenge)
+
+
+def user(reply: Reply) -> User:
+    """Read a user. A success with the number 0 means that the site could not save one."""
+    body = as_object(reply.data) or {}
+    number = as_int(body.get("id"))
+    if number is None:
+        raise UnexpectedAnswerError
+    if number <= 0:
+        raise RejectedError("not_created")
+    token = as_text(body.get("token"))
+    return User(
+        id=str(number),
+        email=as_text(body.get("email")),
+        verified=as_flag(body.get("email_verified")) or False,
+        token=token if token is not None and is_header_value(token) else None,
     )
+
+
+def exists(reply: Reply) -> bool:
+    """Read who has an e-mail address; it is proved to exist only if the site names a user."""
+    body = as_object(reply.data) or {}
+    if (as_int(body.get("id")) or 0) <= 0 and as_text(body.get("email")) is None:
+        raise UnexpectedAnswerError
+    return True

@@ -12,7 +12,7 @@ from typing import Final, cast
 from urllib.parse import urlencode
 
 from .. import fields
-from ..answer import as_text
+from ..answer import Reply, as_text
 from ..errors import (
     AccessDeniedError,
     CloudError,
@@ -44,8 +44,7 @@ from ..provider import (
 )
 from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport, is_header_value
-from . import api, read
-from .api import Reply
+from . import api
 from .countries import vendor_country
 
 REGISTER: Final = Form(
@@ -124,7 +123,7 @@ class GrowattClient(CloudClient):
         return await self._ask(
             _call(api.USER_CHECK, {"user_name": name}),
             {"user_name": name},
-            read.is_available,
+            api.is_available,
         )
 
     async def register(self, form: Form, values: Values) -> Account:
@@ -146,7 +145,7 @@ class GrowattClient(CloudClient):
                 "user_tel": _digits(fields.optional_phone(values, "phone")),
                 "time": fields.optional_text(values, "time_zone"),
             },
-            read.registered_id,
+            api.registered_id,
             secrets=(password, email),
         )
         if account_id is not None:
@@ -214,7 +213,7 @@ class GrowattClient(CloudClient):
             rows, _ = await self._rows(api.PLANT_LIST_OF_USER, "plants", {"user_name": name})
         except _NO_LIST:
             return ()
-        return tuple(plant for row in rows if (plant := read.plant(row, account_id)) is not None)
+        return tuple(plant for row in rows if (plant := api.plant(row, account_id)) is not None)
 
     async def create_plant(self, account_id: str, values: Values) -> Plant:
         """Create a plant of an end user.
@@ -242,7 +241,7 @@ class GrowattClient(CloudClient):
                 "city": fields.optional_text(values, "city"),
                 "plantAddress": fields.optional_text(values, "address"),
             },
-            read.created_plant_id,
+            api.created_plant_id,
         )
         plant = Plant(id=plant_id, name=name, owner_id=account_id)
         if (cached := self._cached_plants()) is not None:
@@ -255,7 +254,7 @@ class GrowattClient(CloudClient):
         """Return what a serial number belongs to; it need not be bound."""
         # So the documentation; the vendor's Postman collection calls it sn.
         parameters = {"dataloggerSn": _valid_serial(serial)}
-        return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, read.device_kind)
+        return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, api.device_kind)
 
     def check_plant_id(self, plant_id: str) -> None:
         """Refuse what is no plant's id."""
@@ -269,7 +268,7 @@ class GrowattClient(CloudClient):
         await self._ask(
             self.bind_call(account_id, plant_id, serial),
             _binding(account_id, plant_id, serial),
-            read.nothing,
+            api.nothing,
         )
 
     async def sightings(self, plant_id: str, page: int) -> SightingPage:
@@ -277,21 +276,21 @@ class GrowattClient(CloudClient):
         return await self._ask(
             self.sightings_call(plant_id, page),
             {"plant_id": plant_id, **_page(page)},
-            partial(read.sightings, plant_id),
+            partial(api.sightings, plant_id),
         )
 
     async def watch(self, page: int) -> SightingPage:
         """Return a page of the devices that the token may read."""
         # In the query, where a public client is known to have been answered by the vendor.
         return await self._ask(
-            self.watch_call(page), {}, partial(read.watched, page), query={"page": str(page)}
+            self.watch_call(page), {}, partial(api.watched, page), query={"page": str(page)}
         )
 
     async def locate(self, serial: str) -> Location | None:
         """Return the plant and end user that hold an inverter."""
         _valid_serial(serial)
         return await self._ask(
-            self.locate_call(serial), {"device_sn": _serial(serial)}, read.location
+            self.locate_call(serial), {"device_sn": _serial(serial)}, api.location
         )
 
     def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
@@ -347,26 +346,26 @@ class GrowattClient(CloudClient):
 
     async def _rows(
         self, endpoint: Endpoint, name: str, parameters: Mapping[str, str]
-    ) -> tuple[list[read.Row], bool]:
+    ) -> tuple[list[api.Row], bool]:
         """Return the rows of all pages of a list, and whether these are really all.
 
         A list is cut where a limit stops us after its first page: some are better than none.
         """
-        rows: list[read.Row] = []
-        for number in range(1, read.MAX_PAGES + 1):
+        rows: list[api.Row] = []
+        for number in range(1, api.MAX_PAGES + 1):
             page = {**parameters, **_page(number)}
             try:
                 found = await self._ask(
                     _call(endpoint, page),
                     page,
-                    partial(read.page_rows, name, may_be_blank=True),
+                    partial(api.page_rows, name, may_be_blank=True),
                 )
             except NotNowError, RateLimitedError:
                 if number == 1:
                     raise
                 return rows, False
             rows += found
-            if len(found) < read.ROWS_PER_PAGE:
+            if len(found) < api.ROWS_PER_PAGE:
                 break
         return rows, True
 
@@ -382,7 +381,7 @@ class GrowattClient(CloudClient):
     async def _fetch_plants(self) -> tuple[Plant, ...]:
         rows, complete = await self._rows(api.PLANT_LIST, "plants", {})
         known = () if complete else self._cached_plants() or ()
-        seen = [plant for row in rows if (plant := read.plant(row)) is not None]
+        seen = [plant for row in rows if (plant := api.plant(row)) is not None]
         plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
         self._cache[_PLANTS] = plants
         return plants
@@ -461,7 +460,7 @@ def _binding(account_id: str, plant_id: str, serial: str) -> dict[str, str]:
 
 
 def _page(number: int) -> dict[str, str]:
-    return {"page": str(number), "perpage": str(read.ROWS_PER_PAGE)}
+    return {"page": str(number), "perpage": str(api.ROWS_PER_PAGE)}
 
 
 def _serial(serial: str) -> str:

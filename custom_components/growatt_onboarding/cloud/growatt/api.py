@@ -1,17 +1,28 @@
-"""Growatt's ShineServer OpenAPI v1: its endpoints, and what their result codes mean.
+"""Growatt's ShineServer OpenAPI: endpoints, result codes and answers.
 
-Source: the vendor's ShowDoc books 262556420217021 (v1) and 2540838290984246 (v4). The same
-number means different things on different endpoints, so each has its own table.
+Source: the vendor's ShowDoc books 262556420217021 (v1) and 2540838290984246 (v4).
+
+Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
-from ..answer import Answer, as_int, as_text, printable
+from ..answer import (
+    UNKNOWN_CODE,
+    Answer,
+    Meaning,
+    Reply,
+    as_flag,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    printable,
+)
 from ..errors import (
     AccessDeniedError,
     AlreadyBoundError,
-    CloudError,
     InvalidInputError,
     NotAllowedError,
     PlantMissingError,
@@ -20,10 +31,9 @@ from ..errors import (
     TakenError,
     TryAgainError,
     UnexpectedAnswerError,
-    UnknownCodeError,
     WrongServerError,
 )
-from ..model import repr_without
+from ..model import DeviceKind, Location, Plant, Sighting, SightingPage
 from ..provider import Endpoint, Pace
 
 USER_REGISTER: Final = Endpoint("POST", "v1/user/user_register", irreversible=True)
@@ -38,35 +48,24 @@ DEVICE_LIST: Final = Endpoint("GET", "v1/device/list", Pace.SLOW)
 DEVICE_CHECK: Final = Endpoint("GET", "v1/device/check/sn", Pace.SLOW)
 DEVICE_WATCH: Final = Endpoint("POST", "v4/new-api/queryDeviceList", Pace.QUICK)
 
-# "Same request only once every 5 minutes", and every 5 seconds for the v4 list.
-SLOW_SECONDS: Final = 300.0
-QUICK_SECONDS: Final = 5.0
+ROWS_PER_PAGE: Final = 100
+MAX_PAGES: Final = 250  # the vendor's own maximum
 
-NAME_TAKEN: Final = 10003
-DEVICE_MISSING: Final = 10005
-V4_DEVICE_MISSING: Final = 4
-
+_NAME_TAKEN = 10003
+_DEVICE_MISSING = 10005
+_V4_DEVICE_MISSING = 4
 _LOGIN_PAGE_MARKS = ('data-name="login"', "you have not login")
 
-
-class Meaning(NamedTuple):
-    """What a result code means: the error, its text, the field at fault, the time to wait."""
-
-    error: type[CloudError]
-    key: str | None = None
-    field: str | None = None
-    retry_after: float | None = None
-
-
 type Codes = Mapping[int, Meaning]
+type Row = Mapping[str, object]
 
-# Codes that mean the same on every endpoint that gives them no meaning of its own. 10011 is
-# said of a bad token, of another region's and of one that lacks this endpoint; only plant/list,
-# which any token may ask, tells a bad one.
+# Used where an endpoint does not define these codes itself. 10011 is the answer to an invalid
+# token, to another region's token and to one that may not use the endpoint. As every valid token
+# may use plant/list, only that endpoint proves a token invalid.
 _GENERIC: Codes = {
     -1: Meaning(WrongServerError),
     10011: Meaning(NotAllowedError),
-    10012: Meaning(RateLimitedError, retry_after=SLOW_SECONDS),
+    10012: Meaning(RateLimitedError),
     10013: Meaning(RejectedError),  # more than 100 rows per page
     10014: Meaning(RejectedError),  # more than 250 pages
 }
@@ -78,8 +77,9 @@ _NO_DEVICES = Meaning(NotAllowedError, "not_allowed_devices")
 _NO_PLANTS = Meaning(NotAllowedError, "not_allowed_plants")
 _NO_REGISTERING = Meaning(NotAllowedError, "not_allowed_register")
 _INVALID_TOKEN = Meaning(AccessDeniedError, "invalid_token", "token")
-_TOO_OFTEN_V4 = Meaning(RateLimitedError, retry_after=QUICK_SECONDS)
+_TOO_OFTEN = Meaning(RateLimitedError)
 
+# The same code means different things on different endpoints.
 CODES: Final[Mapping[Endpoint, Codes]] = {
     USER_REGISTER: {
         **_GENERIC,
@@ -87,7 +87,7 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10002: Meaning(InvalidInputError, "username_or_password_empty", "username"),
         10003: Meaning(TakenError, "username_taken", "username"),
         10004: Meaning(InvalidInputError, "email_empty", "email"),
-        10006: Meaning(RejectedError),  # user type empty; it is always sent
+        10006: Meaning(RejectedError),  # user type empty; we always send it
         10008: _INVALID_TOKEN,  # token empty
         10011: _NO_REGISTERING,
         10014: Meaning(InvalidInputError, "installer_code_wrong", "installer_code"),
@@ -96,7 +96,6 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         **_GENERIC,
         10001: _SYSTEM_ERROR,
         10002: Meaning(InvalidInputError, "required", "username"),
-        NAME_TAKEN: Meaning(TakenError, "username_taken", "username"),
         10011: _NO_REGISTERING,
     },
     USER_LIST: {**_GENERIC, 10001: _SYSTEM_ERROR},
@@ -118,13 +117,13 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10002: _ACCOUNT_MISSING,
         10003: _SERIAL_REJECTED,  # serial number empty
         10004: Meaning(RejectedError),  # device type empty; the endpoint takes none
-        DEVICE_MISSING: Meaning(RejectedError, "device_missing"),
+        _DEVICE_MISSING: Meaning(RejectedError, "device_missing"),
         10011: _NO_DEVICES,
     },
     DEVICE_ADD: {
         **_GENERIC,
         10001: _SYSTEM_ERROR,
-        10002: _SERIAL_REJECTED,  # or the plant's id empty, which is always sent
+        10002: _SERIAL_REJECTED,  # or plant id empty, but we always send it
         10003: Meaning(AlreadyBoundError),
         10004: _PLANT_MISSING,
         10005: _ACCOUNT_MISSING,
@@ -141,14 +140,13 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10011: _NO_DEVICES,
     },
     DEVICE_CHECK: {**_GENERIC, 10001: _SYSTEM_ERROR, 10011: _NO_DEVICES},
-    # v4 has codes of its own. A token that is good for v1 need not be for v4, so that even its
-    # "invalid token" (2) only says that this token may not ask here.
+    # v4 has its own codes. A token that is valid for v1 need not be valid for v4, so even its
+    # "invalid token" (2) only means that the token may not use this endpoint.
     DEVICE_WATCH: {
         **_GENERIC,
         1: _SYSTEM_ERROR,
         2: _NO_DEVICES,
         3: _NO_DEVICES,  # device permission verification failed
-        V4_DEVICE_MISSING: Meaning(RejectedError, "device_missing"),
         5: _SYSTEM_ERROR,  # device offline
         6: _SYSTEM_ERROR,  # setting failed
         7: Meaning(RejectedError),  # device type
@@ -157,66 +155,177 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10: Meaning(RejectedError),  # page empty
         11: Meaning(RejectedError),  # too many serial numbers
         12: _NO_DEVICES,  # no permission for the device
-        100: _TOO_OFTEN_V4,
+        100: _TOO_OFTEN,
         101: _NO_DEVICES,  # permission denied
-        102: _TOO_OFTEN_V4,
+        102: _TOO_OFTEN,
         10011: _NO_DEVICES,
-        10012: _TOO_OFTEN_V4,
     },
 }
 
-# Codes that answer the question that was asked, and are no failures.
-_ANSWERS: Mapping[Endpoint, frozenset[int]] = {
-    USER_CHECK: frozenset({NAME_TAKEN}),
-    PLANT_OF_DEVICE: frozenset({DEVICE_MISSING}),
-    DEVICE_WATCH: frozenset({V4_DEVICE_MISSING}),
+# Codes that answer the question that was asked and are not failures.
+_ANSWERS: Mapping[Endpoint, int] = {
+    USER_CHECK: _NAME_TAKEN,
+    PLANT_OF_DEVICE: _DEVICE_MISSING,
+    DEVICE_WATCH: _V4_DEVICE_MISSING,
+}
+_KINDS = {
+    1: DeviceKind.INVERTER,
+    2: DeviceKind.INVERTER,  # "storage": an inverter with a battery
+    3: DeviceKind.DATALOGGER,
+    4: DeviceKind.OTHER,
 }
 
 
-class Reply(NamedTuple):
-    """An answer that is no error: its code (mostly 0) and the whole object."""
-
-    code: int
-    body: Mapping[str, object]
-
-    def __repr__(self) -> str:
-        """Return what may be read by anybody."""
-        return repr_without(self, "body")
-
-    @property
-    def data(self) -> object:
-        """The payload as it came: an object, an empty string, text that holds JSON, or None."""
-        return self.body.get("data")
-
-
 def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> Reply:
-    """Return the cloud's reply; raise what it or the page in its stead means.
+    """Return the cloud's reply, or raise the error that it stands for.
 
-    v1 has `error_code` and `error_msg`, v4 has `code` and `message`, and device/check/sn has
-    neither when all is well. `secrets` are kept out of the message that an error shows.
+    v1 sends `error_code` and `error_msg`, v4 `code` and `message`. device/check/sn sends its
+    values at the top level and on success no code at all. `secrets` are removed from messages.
     """
     if answer.is_web_page and any(mark in answer.text for mark in _LOGIN_PAGE_MARKS):
         raise UnexpectedAnswerError("login_page")
     body = answer.json_object()
-    key = next((key for key in ("error_code", "code") if key in body), None)
-    if key is None and endpoint is DEVICE_CHECK and "result" in body:
-        return Reply(0, body)
-    code = as_int(body.get(key)) if key is not None else None
+    flat = endpoint is DEVICE_CHECK
+    code: int | None = None
+    if (key := next((key for key in ("error_code", "code") if key in body), None)) is not None:
+        code = as_int(body[key])
+    elif flat and "result" in body:
+        code = 0
     if code is None:
         raise UnexpectedAnswerError
-    if code == 0 or code in _ANSWERS.get(endpoint, ()):
-        return Reply(code, body)
+    if code in {0, _ANSWERS.get(endpoint)}:
+        return Reply(code, body if flat else body.get("data"))
     message = as_text(body.get("error_msg")) or as_text(body.get("message")) or ""
-    raise error_of(endpoint, code, printable(message, without=secrets))
+    meaning = CODES[endpoint].get(code, UNKNOWN_CODE)
+    raise meaning.to_error(code, printable(message, without=secrets))
 
 
-def error_of(endpoint: Endpoint, code: int, message: str) -> CloudError:
-    """Return the error that a result code of an endpoint means."""
-    meaning = CODES[endpoint].get(code, Meaning(UnknownCodeError))
-    return meaning.error(
-        meaning.key,
-        field=meaning.field,
-        placeholders={"code": str(code), "message": message},
-        retry_after=meaning.retry_after,
-        code=code,
+# Users
+
+
+def is_available(reply: Reply) -> bool:
+    """Read user/check_user."""
+    return reply.code != _NAME_TAKEN
+
+
+def registered_id(reply: Reply) -> str | None:
+    """Read user/user_register: the id of the new user, None if the reply lacks it."""
+    return as_text((as_object(reply.data) or {}).get("c_user_id"))
+
+
+# Plants
+
+
+def plant(row: Row, owner_id: str | None = None) -> Plant | None:
+    """Read a row of a plant list, None if it has no id."""
+    if (plant_id := as_text(row.get("plant_id"))) is None:
+        return None
+    return Plant(
+        id=plant_id,
+        name=as_text(row.get("name")) or plant_id,
+        owner_id=as_text(row.get("user_id")) or owner_id,
     )
+
+
+def created_plant_id(reply: Reply) -> str:
+    """Read plant/add."""
+    return _present(as_text(_payload(reply).get("plant_id")))
+
+
+def location(reply: Reply) -> Location | None:
+    """Read plant/sn_plant. The `status` in it is the plant's, not the device's."""
+    if reply.code == _DEVICE_MISSING:
+        return None
+    holder = _present(as_object(_payload(reply).get("plant")))
+    return Location(
+        plant_id=_present(as_text(holder.get("plant_id"))),
+        plant_name=as_text(holder.get("name")),
+        owner_id=as_text(holder.get("user_id")),
+    )
+
+
+# Devices
+
+
+def device_kind(reply: Reply) -> DeviceKind:
+    """Read device/check/sn."""
+    body = as_object(reply.data) or {}
+    if as_int(body.get("result")) != 1:
+        return DeviceKind.UNKNOWN
+    return _KINDS.get(as_int(body.get("obj")) or 0, DeviceKind.UNKNOWN)
+
+
+def nothing(_: Reply) -> None:
+    """Read device/sn/add, whose code says everything."""
+
+
+def sightings(plant_id: str, reply: Reply) -> SightingPage:
+    """Read device/list. Empty data is an error here: it would make all devices look removed."""
+    rows = page_rows("devices", reply, may_be_blank=False)
+    found = []
+    for row in rows:
+        if (serial := as_text(row.get("device_sn"))) is not None:
+            lost = as_flag(row.get("lost"))
+            found.append(
+                Sighting(
+                    serial=serial.upper(),
+                    plant_id=plant_id,
+                    model=as_text(row.get("model")),
+                    datalogger=as_text(row.get("datalogger_sn")),
+                    online=None if lost is None else not lost,
+                )
+            )
+    return SightingPage(tuple(found), more=len(rows) >= ROWS_PER_PAGE)
+
+
+def watched(page: int, reply: Reply) -> SightingPage:
+    """Read v4's device list, which does not name plants."""
+    if reply.code == _V4_DEVICE_MISSING:
+        return SightingPage(())
+    rows = page_rows("data", reply, may_be_blank=True)
+    found = tuple(
+        Sighting(serial=serial.upper(), datalogger=as_text(row.get("datalogSn")))
+        for row in rows
+        if (serial := as_text(row.get("deviceSn"))) is not None
+    )
+    return SightingPage(
+        found, more=bool(rows) and page < MAX_PAGES and _has_next(reply, page, len(rows))
+    )
+
+
+def _has_next(reply: Reply, page: int, rows: int) -> bool:
+    """Return whether another page of v4's list follows; the vendor chooses the page size.
+
+    A full page never counts as the last, whatever the answer says: asking for one page too many
+    costs little, while missing one would hide devices.
+    """
+    if rows >= ROWS_PER_PAGE:
+        return True
+    payload = _payload(reply)
+    if (last := as_flag(payload.get("lastPager"))) is not None:
+        return not last
+    return page < (as_int(payload.get("pages")) or 0)
+
+
+# Helpers
+
+
+def page_rows(name: str, reply: Reply, *, may_be_blank: bool) -> list[Row]:
+    """Return the rows of a list; anything that is not an object becomes an empty row.
+
+    `may_be_blank`: accept an empty string in place of the data as an empty list.
+    """
+    if may_be_blank and reply.data in ("", None):
+        return []
+    return [as_object(row) or {} for row in _present(as_list(_payload(reply).get(name)))]
+
+
+def _payload(reply: Reply) -> Row:
+    return _present(as_object(reply.data))
+
+
+def _present[T](value: T | None) -> T:
+    """Return a value that the answer must contain."""
+    if value is None:
+        raise UnexpectedAnswerError
+    return value

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from .. import fields
+from ..answer import Reply
 from ..errors import (
     AccessDeniedError,
     BlockedError,
@@ -42,8 +43,7 @@ from ..provider import (
 )
 from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport
-from . import api, read
-from .api import Reply
+from . import api
 from .password import encrypt, new_random, sign
 from .session import Session, read_session
 
@@ -146,7 +146,7 @@ class QuectelClient(CloudClient):
         """
         self._user_domain()
         try:
-            await self._ask(Call(api.USER_INFO, "nobody"), read.account_id)
+            await self._ask(Call(api.USER_INFO, "nobody"), api.account_id)
         except AccessDeniedError:
             pass
         except (
@@ -162,7 +162,7 @@ class QuectelClient(CloudClient):
 
     async def verify(self) -> None:
         """Ask for the account's data, which only a valid token may."""
-        await self._ask_signed_in(Call(api.USER_INFO, self._subject()), read.account_id)
+        await self._ask_signed_in(Call(api.USER_INFO, self._subject()), api.account_id)
 
     # Accounts
 
@@ -178,7 +178,7 @@ class QuectelClient(CloudClient):
         try:
             await self._ask(
                 Call(api.SEND_EMAIL, urlencode({"email": email})),
-                read.accepted,
+                api.accepted,
                 form=sent,
                 secrets=(email,),
             )
@@ -208,7 +208,7 @@ class QuectelClient(CloudClient):
         random, encrypted = await _encrypted(password)
         account_id = await self._ask(
             Call(api.REGISTER, urlencode({"email": email})),
-            read.registered_id,
+            api.registered_id,
             form={
                 "email": email,
                 "pwd": encrypted,
@@ -268,7 +268,7 @@ class QuectelClient(CloudClient):
         )
         if session.account_id is None:
             account_id = await self._ask(
-                Call(api.USER_INFO, urlencode({"email": email})), read.account_id, session=session
+                Call(api.USER_INFO, urlencode({"email": email})), api.account_id, session=session
             )
             session = replace(session, account_id=account_id)
         return Account(id=session.account_id, name=email, session=session.as_dict())
@@ -285,7 +285,7 @@ class QuectelClient(CloudClient):
         self._check(_SERIAL, serial, "invalid_serial", "serial_numbers")
         await self._ask_signed_in(
             self.bind_call(account_id, plant_id, serial),
-            read.bound,
+            api.bound,
             query={"pk": plant_id, "sn": serial},
         )
 
@@ -293,10 +293,10 @@ class QuectelClient(CloudClient):
         """Return a page of the account's devices of one product."""
         return await self._ask_signed_in(
             self.sightings_call(plant_id, page),
-            partial(read.sightings, plant_id, page),
+            partial(api.sightings, plant_id, page),
             query={
                 "page": str(page),
-                "pageSize": str(read.ROWS_PER_PAGE),
+                "pageSize": str(api.ROWS_PER_PAGE),
                 # Where it is not understood, all devices are listed and those of others left out.
                 "pkList": plant_id,
             },

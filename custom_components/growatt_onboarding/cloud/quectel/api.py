@@ -1,20 +1,30 @@
-"""The calls of the Quectel / Acceleronix end-user API, and what its result codes mean.
+"""The Quectel / Acceleronix end-user API: endpoints, result codes and answers.
 
 Sources: the vendor's pages sendEmail, emailPwdRegister (the seed), emailPwdLogin, refreshToken,
 userInfo, bindDeviceSn and userDeviceList, "Status Code"; page sendPhoneSmsCode for 5058 and 5059.
-The numbers are one list for all calls, so a code documented for one is understood from all. The
-vendor's pages document 200 for success, their samples print 0.
+
+Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
-from ..answer import Answer, as_int, as_text, printable
+from ..answer import (
+    UNKNOWN_CODE,
+    Answer,
+    Meaning,
+    Reply,
+    as_flag,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    printable,
+)
 from ..errors import (
     AccessDeniedError,
     AlreadyBoundError,
     BlockedError,
-    CloudError,
     InvalidInputError,
     NotAllowedError,
     RateLimitedError,
@@ -22,9 +32,8 @@ from ..errors import (
     TakenError,
     TryAgainError,
     UnexpectedAnswerError,
-    UnknownCodeError,
 )
-from ..model import repr_without
+from ..model import Sighting, SightingPage
 from ..provider import Endpoint, Pace
 
 SEND_EMAIL: Final = Endpoint("POST", "v2/mail/enduserapi/v2/sendEmail")
@@ -33,27 +42,20 @@ LOGIN: Final = Endpoint("POST", "v2/enduser/enduserapi/emailPwdLogin")
 REFRESH: Final = Endpoint("PUT", "v2/enduser/enduserapi/refreshToken")
 USER_INFO: Final = Endpoint("GET", "v2/enduser/enduserapi/userInfo")
 DEVICE_BIND: Final = Endpoint("POST", "v2/binding/enduserapi/bindDeviceSn")
-# No limit is documented; devices take minutes to appear, so nobody needs to ask more often.
+# No limit is documented, but devices take minutes to appear.
 DEVICE_LIST: Final = Endpoint("GET", "v2/binding/enduserapi/userDeviceList", Pace.SLOW)
 
-OK: Final = 200
-OK_OF_SAMPLES: Final = 0
+ROWS_PER_PAGE: Final = 50
+MAX_PAGES: Final = 200  # far more devices than any account has; stops a list without end
+
 TOKEN_REJECTED: Final = 5032
 NOT_REGISTERED: Final = 5031
 
-
-class Meaning(NamedTuple):
-    """What a result code means: the error, its text, the field at fault, the time to wait.
-
-    `attempts`: how many more wrong passwords the cloud takes before it freezes the account.
-    """
-
-    error: type[CloudError]
-    key: str | None = None
-    field: str | None = None
-    retry_after: float | None = None
-    attempts: int | None = None
-
+# Success: 200 in the vendor's documentation, 0 in its samples.
+_OK = 200
+_SAMPLE_OK = 0
+_SHARED = 2  # deviceType: another account's device that this account may use
+_EXPIRED = 2  # bindStatus
 
 _SIGN_IN_ENDED = Meaning(AccessDeniedError, "sign_in_ended")
 _SIGNATURE = Meaning(AccessDeniedError, "signature_rejected", "user_domain_secret")
@@ -64,9 +66,16 @@ _HOMES = Meaning(RejectedError, "homes_unsupported")
 
 
 def _wrong_password(attempts: int) -> Meaning:
-    return Meaning(InvalidInputError, "wrong_password", "password", attempts=attempts)
+    """Return the meaning of a wrong password; `attempts` are left before the account is frozen."""
+    return Meaning(
+        InvalidInputError,
+        "wrong_password",
+        "password",
+        placeholders={"attempts": str(attempts)},
+    )
 
 
+# One list for all endpoints: a code documented for one of them is understood from all.
 MEANINGS: Final[Mapping[int, Meaning]] = {
     500: Meaning(TryAgainError),
     # What was typed
@@ -112,7 +121,7 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     5049: Meaning(AlreadyBoundError),
     5052: _BIND_FAILED,  # device not bound
     5066: Meaning(InvalidInputError, "invalid_product_key", "product_key"),
-    5067: Meaning(RejectedError),  # device key missing; this call takes none
+    5067: Meaning(RejectedError),  # device key missing; the endpoint takes none
     5088: _SERIAL,  # serial number missing
     5089: _BIND_FAILED,  # the request for the serial number failed
     5090: _SERIAL,
@@ -120,61 +129,113 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     5229: Meaning(RejectedError, "product_not_in_user_domain"),
     5314: _BIND_FAILED,  # the cloud's own query failed
     5327: Meaning(RejectedError, "product_not_allowed"),
-    5333: Meaning(RejectedError),  # device name too long; none is sent
-    5361: Meaning(RejectedError),  # device key malformed; none is sent
-    5412: Meaning(AlreadyBoundError),  # the product lets one account bind a device
+    5333: Meaning(RejectedError),  # device name too long; we send none
+    5361: Meaning(RejectedError),  # device key malformed; we send none
+    5412: Meaning(AlreadyBoundError),  # the product allows only one account per device
     5553: Meaning(RejectedError, "product_or_device_missing"),
     5624: _HOMES,  # home mode is off
     5636: _HOMES,  # the home is missing
     5669: _MAY_NOT_BIND,  # regular users may not bind
-    5893: _BIND_FAILED,  # not put among the common devices
+    5893: _BIND_FAILED,  # not added to the common devices
     6040: Meaning(RejectedError, "device_shared"),
     6083: Meaning(RejectedError, "device_elsewhere"),
 }
 
 
-class Reply(NamedTuple):
-    """An answer that is no error: its code (200 or 0) and its data as it came."""
-
-    code: int
-    data: object
-
-    def __repr__(self) -> str:
-        """Return what may be read by anybody."""
-        return repr_without(self, "data")
-
-    @property
-    def certain(self) -> bool:
-        """Whether the code alone means success; 0 does together with data."""
-        return self.code == OK
-
-
 def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> Reply:
-    """Return the cloud's reply; raise what it or the page in its stead means.
+    """Return the cloud's reply, or raise the error that it stands for.
 
-    `secrets` are kept out of the message that an error shows.
+    `secrets` are removed from messages.
     """
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
         raise UnexpectedAnswerError
-    if code in {OK, OK_OF_SAMPLES}:
+    if code in {_OK, _SAMPLE_OK}:
         return Reply(code, body.get("data"))
     message = as_text(body.get("msg")) or as_text(body.get("extMsg")) or ""
-    raise error_of(endpoint, code, printable(message, without=secrets))
+    # No codes are documented for a refused refresh. Signing in again helps with any of them.
+    unknown = _SIGN_IN_ENDED if endpoint is REFRESH else UNKNOWN_CODE
+    raise MEANINGS.get(code, unknown).to_error(code, printable(message, without=secrets))
 
 
-def error_of(endpoint: Endpoint, code: int, message: str) -> CloudError:
-    """Return the error that a result code means."""
-    # No code is documented for a refused refresh: whatever it is, signing in again helps.
-    unknown = _SIGN_IN_ENDED if endpoint is REFRESH else Meaning(UnknownCodeError)
-    meaning = MEANINGS.get(code, unknown)
-    placeholders = {"code": str(code), "message": message}
-    if meaning.attempts is not None:
-        placeholders["attempts"] = str(meaning.attempts)
-    return meaning.error(
-        meaning.key,
-        field=meaning.field,
-        placeholders=placeholders,
-        retry_after=meaning.retry_after,
-        code=code,
+def accepted(_: Reply) -> None:
+    """Read sendEmail, whose code says everything."""
+
+
+def registered_id(reply: Reply) -> str | None:
+    """Read emailPwdRegister: the id of the new account, None if a certain success lacks it."""
+    found = as_object(reply.data)
+    account_id = as_text(found.get("uid") if found is not None else reply.data)
+    if account_id is not None and account_id.lower() == "null":
+        account_id = None
+    if account_id is None and not _is_certain(reply):
+        raise UnexpectedAnswerError
+    return account_id
+
+
+def account_id(reply: Reply) -> str:
+    """Read userInfo."""
+    if (found := as_text((as_object(reply.data) or {}).get("uid"))) is None:
+        raise UnexpectedAnswerError
+    return found
+
+
+def bound(reply: Reply) -> None:
+    """Read bindDeviceSn. Its key to the device's local interface is not used."""
+    if not _is_certain(reply) and as_text((as_object(reply.data) or {}).get("dk")) is None:
+        raise UnexpectedAnswerError
+
+
+def _is_certain(reply: Reply) -> bool:
+    """Return whether the code alone proves success; 0 needs data to support it."""
+    return reply.code == _OK
+
+
+def sightings(product_key: str, page: int, reply: Reply) -> SightingPage:
+    """Read userDeviceList: the account's own devices of one product.
+
+    Empty data is an error: it would make all devices look removed.
+    """
+    listing = as_object(reply.data) or {}
+    rows = as_list(reply.data)
+    if rows is None:
+        rows = as_list(listing.get("list"))
+    if rows is None:
+        if as_int(listing.get("total")) != 0:
+            raise UnexpectedAnswerError
+        rows = []
+    found = (_sighting(product_key, as_object(row) or {}) for row in rows)
+    return SightingPage(
+        tuple(sighting for sighting in found if sighting is not None),
+        more=bool(rows) and page < MAX_PAGES and _has_next(listing, page, len(rows)),
+    )
+
+
+def _has_next(listing: Mapping[str, object], page: int, rows: int) -> bool:
+    """Return whether another page follows."""
+    if (flag := as_flag(listing.get("hasNextPage"))) is not None:
+        return flag
+    if (pages := as_int(listing.get("pages"))) is not None:
+        return page < pages
+    return rows >= ROWS_PER_PAGE
+
+
+def _sighting(product_key: str, row: Mapping[str, object]) -> Sighting | None:
+    """Read a row, None if it is not one of the account's own devices of this product.
+
+    Products that identify devices by their IMEI may send it as the device key only.
+    """
+    serial = as_text(row.get("sn")) or as_text(row.get("deviceKey"))
+    if (
+        serial is None
+        or as_text(row.get("productKey")) != product_key
+        or as_int(row.get("deviceType")) == _SHARED
+        or as_int(row.get("bindStatus")) == _EXPIRED
+    ):
+        return None
+    return Sighting(
+        serial=serial.upper(),
+        plant_id=product_key,
+        model=as_text(row.get("productName")),
+        online=as_flag(row.get("onlineStatus")),
     )

@@ -32,7 +32,7 @@ from ..provider import (
 )
 from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport
-from . import api, read
+from . import api
 from .api import AccountType
 
 _CAPTCHA: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
@@ -59,7 +59,7 @@ _PASSWORD_BYTES = range(6, 19)
 _BLANKS = " \t\n\r\0\v"
 
 
-def register_form(kind: AccountType, site: read.Site) -> Form:
+def register_form(kind: AccountType, site: api.Site) -> Form:
     """Return the form to register an account of this kind on a site."""
     identity = _IDENTITIES[kind]
     by_name = kind is AccountType.USERNAME
@@ -78,7 +78,7 @@ def register_form(kind: AccountType, site: read.Site) -> Form:
     )
 
 
-def link_form(site: read.Site) -> Form:
+def link_form(site: api.Site) -> Form:
     """Return the form to sign in to an account on a site."""
     return Form(
         key=_LINK,
@@ -126,7 +126,7 @@ class ShopxoClient(CloudClient):
             api.TOKEN_USER,
             {"token": self._token},
             api.token_user(),
-            lambda reply: read.known_user(reply.data),
+            api.known_user,
             secrets=(self._token,),
         )
 
@@ -153,7 +153,7 @@ class ShopxoClient(CloudClient):
             call=Call(api.PICTURE),
             query={**api.APPLICATION, "type": kind, "uuid": challenge},
         )
-        return await self._transport.send(request, partial(read.picture, challenge))
+        return await self._transport.send(request, partial(api.picture, challenge))
 
     async def send_code(self, form: Form, values: Values) -> None:
         """Have a code of four digits sent to the form's address or number."""
@@ -207,10 +207,10 @@ class ShopxoClient(CloudClient):
 
     # What the methods above share
 
-    async def _site(self) -> read.Site:
+    async def _site(self) -> api.Site:
         request = Request(call=Call(api.COMMON), query={**api.APPLICATION, "uuid": str(uuid4())})
         return await self._transport.send(
-            request, lambda answer: read.site(api.read_reply(api.common(), answer).data)
+            request, lambda answer: api.site(api.read_reply(api.common(), answer))
         )
 
     async def _sign_in(self, name: str, password: str, answer: Mapping[str, str]) -> Account:
@@ -218,7 +218,7 @@ class ShopxoClient(CloudClient):
             api.LOGIN,
             {"accounts": name, "pwd": password, "type": AccountType.USERNAME.value, **answer},
             api.login(),
-            lambda reply: read.account(name, reply.data),
+            partial(api.account, name),
             secrets=(password, *answer.values()),
         )
 
@@ -236,7 +236,7 @@ class ShopxoClient(CloudClient):
                 return Account(id=None, name=name, activation_pending=True)
             raise
 
-    async def _exists(self, site: read.Site, name: str) -> bool:
+    async def _exists(self, site: api.Site, name: str) -> bool:
         """Return whether an account exists; NotImplementedError where nothing tells."""
         if (kind := _look_type(site, name)) is None:
             raise NotImplementedError
@@ -288,7 +288,7 @@ SHOPXO: Final = Provider(
 def _registered(name: str, reply: Reply) -> Account:
     if reply.code == api.AWAITS_REVIEW:
         return Account(id=None, name=name, activation_pending=True)
-    return read.account(name, reply.data)
+    return api.account(name, reply)
 
 
 def _identity(form: Form, values: Values) -> str:
@@ -344,7 +344,7 @@ def _captcha_answer(values: Values) -> dict[str, str]:
     return {"verify": answer, "uuid": values.get(CAPTCHA_CHALLENGE, "")}
 
 
-def _look_type(site: read.Site, login: str) -> AccountType | None:
+def _look_type(site: api.Site, login: str) -> AccountType | None:
     """Return the way to sign in that can tell whether an account exists."""
     if AccountType.USERNAME in site.login_types:
         return AccountType.USERNAME

@@ -1,8 +1,9 @@
-"""ShopXO's interface: its calls, and what their result codes mean.
+"""ShopXO's API: endpoints, result codes and answers.
 
 Source: ShopXO's document "user/reg" and its published source (version 6.9: UserService, Verify,
-Email, Sms). Every call goes to `api.php`; `s` in its query names the action. The same number
-means different things by action and by the kind of account, so each has rules of its own.
+Email, Sms). Every call goes to `api.php`; the action is the query parameter `s`.
+
+Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
 from collections.abc import Mapping
@@ -10,19 +11,32 @@ from copy import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from ..answer import Answer, Reply, as_int, as_text, printable
+from yarl import URL
+
+from ..answer import (
+    UNKNOWN_CODE,
+    Answer,
+    Meaning,
+    Reply,
+    as_flag,
+    as_int,
+    as_list,
+    as_object,
+    as_text,
+    image_type,
+    printable,
+)
 from ..errors import (
     AccessDeniedError,
-    CloudError,
     InvalidInputError,
     NotAllowedError,
     RejectedError,
     TakenError,
     TryAgainError,
     UnexpectedAnswerError,
-    UnknownCodeError,
 )
 from ..fields import REQUIRED
+from ..model import Account, Captcha
 from ..provider import Endpoint
 
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
@@ -32,7 +46,7 @@ REGISTER: Final = Endpoint("POST", "api.php?s=user/reg", irreversible=True)
 LOGIN: Final = Endpoint("POST", "api.php?s=user/login")
 TOKEN_USER: Final = Endpoint("POST", "api.php?s=user/tokenuserinfo")
 
-# The only `application` whose registration and sign-in answer with a token.
+# Only the application "app" gets a token when registering or signing in.
 APPLICATION: Final = {
     "application": "app",
     "application_client_type": "h5",
@@ -42,34 +56,28 @@ APPLICATION: Final = {
 
 
 class AccountType(StrEnum):
-    """What names an account; the values are ShopXO's."""
+    """What identifies an account. The values are ShopXO's."""
 
     USERNAME = "username"
     EMAIL = "email"
     SMS = "sms"
 
 
-FREE: Final = -3  # of a sign-in: no such account
+FREE: Final = -3  # when signing in: no such account
 WRONG_PASSWORD: Final = -4
 PICTURE_MISSING: Final = -10
 AWAITS_REVIEW: Final = -110
-# A site's default pause between two codes to the same address.
-RESEND_SECONDS: Final = 60.0
-
 NOT_ACTIVE: Final = "account_not_active"
 
-
-class Meaning(NamedTuple):
-    """What a result code means: the error, its text, the field at fault, the time to wait."""
-
-    error: type[CloudError]
-    key: str | None = None
-    field: str | None = None
-    retry_after: float | None = None
+# The default pause between two codes to the same address.
+_RESEND_SECONDS: Final = 60.0
+_AGREEMENTS = ("agreement_userregister_url", "agreement_userprivacy_url")
+_REGISTER_TYPES = "home_user_reg_type"
+_SITE = frozenset({_REGISTER_TYPES, "home_user_login_type", "home_site_name"})
 
 
 class Hint(NamedTuple):
-    """What a code means where the message beside it contains `part` (in lower case)."""
+    """What a code means if its message contains `part`, ignoring case."""
 
     code: int
     part: str
@@ -77,7 +85,14 @@ class Hint(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How an action's answers are read: hints first, then codes; `answers` are no errors."""
+    """What the codes of an action mean. They depend on the action and on the account type.
+
+    Attributes:
+        codes: their meanings.
+        hints: meanings that depend on the message too; these take precedence.
+        answers: codes that are not errors.
+
+    """
 
     codes: Mapping[int, Meaning]
     hints: tuple[Hint, ...] = ()
@@ -114,26 +129,27 @@ _TAKEN: Final = {
 _REGISTRATION_CLOSED: Final = Meaning(NotAllowedError, "registration_closed")
 _SIGN_IN_CLOSED: Final = Meaning(NotAllowedError, "sign_in_closed")
 _PASSWORD_LENGTH: Final = Meaning(InvalidInputError, "password_6_to_18", "password")
-_TOO_SOON: Final = Meaning(TryAgainError, "code_too_soon", retry_after=RESEND_SECONDS)
+_TOO_SOON: Final = Meaning(TryAgainError, "code_too_soon", retry_after=_RESEND_SECONDS)
 
 
 def _hints(code: int, meaning: Meaning, *parts: str) -> tuple[Hint, ...]:
     return tuple(Hint(code, part, meaning) for part in parts)
 
 
-# English is asked for; a site without it answers in Chinese. "类型" is an unknown kind of account.
+# We ask for English, but a site without it answers in Chinese. "类型" (type) is in the message
+# for an account type that the site does not offer.
 _CLOSED_PARTS = ("close", "关闭", "關閉", "type", "类型", "類型")
 
 
 def common() -> Rules:
-    """Return the rules of calls that need no account."""
+    """Return the rules of actions that need no account."""
     return Rules(codes=_GENERIC)
 
 
 def register(kind: AccountType) -> Rules:
-    """Return the rules of `user/reg`, where -110 says that the account awaits a review.
+    """Return the rules of `user/reg`.
 
-    -10 has a second meaning, told by its message: somebody else was faster with this name.
+    If its message says so, -10 means that somebody else has just taken the name.
     """
     by_name = kind is AccountType.USERNAME
     verify = _PICTURE[PICTURE_MISSING] if by_name else Meaning(InvalidInputError, REQUIRED, "code")
@@ -176,8 +192,8 @@ def send_code(kind: AccountType) -> Rules:
 def login() -> Rules:
     """Return the rules of `user/login`.
 
-    -10 says that the account may not sign in, because the site reviews it or has locked it, unless
-    the message says that the picture's answer is missing.
+    -10 means that the account is locked or waiting for review, unless the message says that the
+    captcha solution is missing.
     """
     return Rules(
         codes={
@@ -197,21 +213,21 @@ def login() -> Rules:
 
 
 def look() -> Rules:
-    """Return the rules of a sign-in that only asks whether the account exists."""
-    # Each of them is said of an account only once it was found.
+    """Return the rules of a sign-in that only checks whether the account exists."""
+    # The site only sends these after it has found the account.
     found = frozenset({WRONG_PASSWORD, *_PICTURE})
     return replace(login(), answers=found | {FREE})
 
 
 def token_user() -> Rules:
-    """Return the rules of `user/tokenuserinfo`, whose -1 says that the token is worth nothing."""
+    """Return the rules of `user/tokenuserinfo`, where -1 means that the token is not valid."""
     return Rules(codes={**_GENERIC, -1: Meaning(AccessDeniedError, "session_ended")})
 
 
 def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:
-    """Return the site's reply; raise what it or the page in its stead means.
+    """Return the site's reply, or raise the error that it stands for.
 
-    `secrets` are kept out of the message that an error shows.
+    `secrets` are removed from messages.
     """
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
@@ -219,20 +235,113 @@ def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> R
     if code == 0 or code in rules.answers:
         return Reply(code, body.get("data"))
     message = printable(as_text(body.get("msg")) or "", without=secrets)
-    raise _error(rules, code, message)
-
-
-def _error(rules: Rules, code: int, message: str) -> CloudError:
-    """Return the error that a result code means beside this message."""
     lowered = message.lower()
-    meaning = next(
-        (hint.meaning for hint in rules.hints if hint.code == code and hint.part in lowered),
-        rules.codes.get(code, Meaning(UnknownCodeError)),
+    hints = (hint.meaning for hint in rules.hints if hint.code == code and hint.part in lowered)
+    raise next(hints, rules.codes.get(code, UNKNOWN_CODE)).to_error(code, message)
+
+
+class Site(NamedTuple):
+    """How a site is configured.
+
+    Attributes:
+        register_types: account types that can be registered.
+        login_types: ways to sign in; only `USERNAME` takes a password.
+        register_picture: registering with a user name takes a captcha.
+        login_picture: signing in with a password takes a captcha.
+        code_picture: having a code sent takes a captcha.
+        review: new accounts have to be approved.
+        agreements: pages to read before registering.
+
+    """
+
+    register_types: frozenset[AccountType]
+    login_types: frozenset[AccountType]
+    register_picture: bool
+    login_picture: bool
+    code_picture: bool
+    review: bool
+    agreements: tuple[str, ...]
+
+
+def site(reply: Reply) -> Site:
+    """Read `base/common`. Settings that this version lacks get the defaults of a new site."""
+    body = as_object(reply.data) or {}
+    config = as_object(body.get("config")) or body
+    if not _SITE & config.keys():
+        raise UnexpectedAnswerError
+    return Site(
+        register_types=_types(config, _REGISTER_TYPES),
+        login_types=_types(config, "home_user_login_type"),
+        register_picture=_switch(config, "home_user_register_img_verify_state", default=True),
+        login_picture=_switch(config, "home_user_login_img_verify_state", default=True),
+        code_picture=_switch(config, "common_img_verify_state", default=True),
+        review=_switch(config, "common_register_is_enable_audit", default=False),
+        agreements=_agreements(config),
     )
-    return meaning.error(
-        meaning.key,
-        field=meaning.field,
-        placeholders={"code": str(code), "message": message},
-        retry_after=meaning.retry_after,
-        code=code,
-    )
+
+
+def _switch(config: Mapping[str, object], name: str, *, default: bool) -> bool:
+    value = as_flag(config.get(name))
+    return default if value is None else value
+
+
+def _types(config: Mapping[str, object], name: str) -> frozenset[AccountType]:
+    """Return account types, sent as a list, an object, JSON or a comma-separated string."""
+    value = config.get(name)
+    if value is None:
+        return frozenset(AccountType)
+    if (found := as_object(value)) is not None:
+        names: list[object] = list(found.values())
+    elif (listed := as_list(value)) is not None:
+        names = listed
+    else:
+        names = list((as_text(value) or "").split(","))
+    texts = {as_text(name) for name in names}
+    return frozenset(kind for kind in AccountType if kind.value in texts)
+
+
+def _agreements(config: Mapping[str, object]) -> tuple[str, ...]:
+    if not _switch(config, "home_is_enable_userregister_agreement", default=True):
+        return ()
+    pages = (_page(as_text(config.get(name))) for name in _AGREEMENTS)
+    return tuple(page for page in pages if page is not None)
+
+
+def _page(address: str | None) -> str | None:
+    """Return the absolute URL of a web page in normal form, None if it is not one."""
+    try:
+        url = URL(address or "")
+    except ValueError:
+        return None
+    return str(url) if url.scheme in {"http", "https"} and url.host else None
+
+
+def picture(challenge: str, answer: Answer) -> Captcha:
+    """Read `user/userverifyentry`: an image, or an error in JSON."""
+    if (media_type := image_type(answer.body)) is not None:
+        return Captcha(image=answer.body, media_type=media_type, challenge=challenge)
+    read_reply(common(), answer)
+    raise UnexpectedAnswerError("no_picture")
+
+
+def account(name: str, reply: Reply) -> Account:
+    """Read the user sent after registering or signing in, which may lack everything.
+
+    A site that takes us for a browser sends only the id; one whose session failed sends nothing.
+    """
+    user = as_object(reply.data) or {}
+    account_id = _identifier(user.get("id")) or _identifier(user.get("user_id"))
+    token = as_text(user.get("token"))
+    session = {"token": token} if token is not None and account_id is not None else None
+    return Account(id=account_id, name=name, session=session)
+
+
+def known_user(reply: Reply) -> None:
+    """Read `user/tokenuserinfo`."""
+    if _identifier((as_object(reply.data) or {}).get("id")) is None:
+        raise UnexpectedAnswerError
+
+
+def _identifier(value: object) -> str | None:
+    text = as_text(value)
+    return None if text == "0" else text
