@@ -20,6 +20,12 @@ from custom_components.growatt_onboarding.cloud.model import (
     Values,
 )
 from custom_components.growatt_onboarding.cloud.provider import (
+    CAPTCHA_FIELD,
+    CODE_FIELD,
+    EMAIL_FIELD,
+    NEW_PASSWORD_FIELD,
+    PASSWORD_FIELD,
+    USERNAME_FIELD,
     Call,
     Capability,
     ClientContext,
@@ -34,28 +40,24 @@ from custom_components.growatt_onboarding.cloud.provider import (
 
 URL = "https://portal.example"
 
-_NAME = Field(name="username", autocomplete="username")
-_PASSWORD = Field(name="password", kind=FieldKind.PASSWORD, secret=True)
-_EMAIL = Field(name="email", kind=FieldKind.EMAIL)
-_CODE = Field(name="code", kind=FieldKind.CODE)
-_CAPTCHA = Field(name="captcha", kind=FieldKind.CAPTCHA)
+_WITH_CODE = (EMAIL_FIELD, CODE_FIELD, NEW_PASSWORD_FIELD)
 
-BY_NAME = Form(key="register", fields=(_NAME, _PASSWORD), identity="username", captcha=True)
-BY_EMAIL_ALONE = Form(
-    key="register", fields=(_EMAIL, _CODE, _PASSWORD), identity="email", sends_code=True
+BY_NAME = Form(
+    key="register",
+    fields=(USERNAME_FIELD, NEW_PASSWORD_FIELD, CAPTCHA_FIELD),
+    identity="username",
 )
+BY_EMAIL_ALONE = Form(key="register", fields=_WITH_CODE, identity="email", sends_code=True)
 BY_EMAIL = Form(
     key="link",  # only a key that has a text: providers' own keys come with theirs
-    fields=(_EMAIL, _CODE, _PASSWORD),
+    fields=_WITH_CODE,
     identity="email",
     sends_code=True,
     code_captcha=True,
 )
-LOGIN = Form(key="link", fields=(_NAME, _PASSWORD), identity="username")
-LOGIN_BY_EMAIL = Form(key="link", fields=(_EMAIL, _PASSWORD), identity="email")
-LOGIN_WITH_PICTURE = Form(
-    key="register", fields=(_NAME, _PASSWORD, _CAPTCHA), identity="username", captcha=True
-)
+LOGIN = Form(key="link", fields=(USERNAME_FIELD, PASSWORD_FIELD), identity="username")
+LOGIN_BY_EMAIL = Form(key="link", fields=(EMAIL_FIELD, PASSWORD_FIELD), identity="email")
+LOGIN_WITH_PICTURE = BY_NAME
 
 
 @dataclass
@@ -63,7 +65,7 @@ class FakeCloud:
     """What the cloud offers and knows, and what it was asked."""
 
     offer: Offer = field(default_factory=lambda: Offer(register=(BY_NAME, BY_EMAIL), link=(LOGIN,)))
-    capabilities: frozenset[Capability] = frozenset({Capability.REGISTER, Capability.LINK})
+    capabilities: frozenset[Capability] = frozenset()
     errors: dict[str, list[CloudError]] = field(default_factory=dict)
     registered: list[Values] = field(default_factory=list)
     sent: list[Values] = field(default_factory=list)
@@ -179,7 +181,7 @@ def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:
             Field(name="site_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
         ),
         client=lambda context: FakeClient(cloud, context),
-        register_fields=(_NAME, _EMAIL, _PASSWORD, _CODE, _CAPTCHA),
+        register_fields=(USERNAME_FIELD, *_WITH_CODE, CAPTCHA_FIELD),
         plant_id_field=place,
         identify=lambda credentials: credentials.get("site", ""),
     )

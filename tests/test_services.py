@@ -1,6 +1,7 @@
 """The actions: what they take, answer and refuse."""
 
 import asyncio
+from copy import replace
 from typing import Any
 
 from homeassistant.auth.models import User
@@ -18,9 +19,11 @@ import voluptuous as vol
 
 from custom_components.growatt_onboarding.account import registration
 from custom_components.growatt_onboarding.account.registration import DATA_REGISTRATIONS
-from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
+from custom_components.growatt_onboarding.cloud.provider import Offer
 from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.gateway import async_get_shared_data
+from custom_components.growatt_onboarding.gateway.ledger import Limit
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
@@ -34,10 +37,11 @@ from .common import (
     entries,
     until,
 )
-from .fake_provider import BY_EMAIL, BY_NAME, URL, FakeCloud, fake_provider
+from .fake_provider import BY_EMAIL, BY_NAME, LOGIN, URL, FakeCloud, fake_provider
 
 REGISTER = "user/user_register"
 BIND = "device/sn/add"
+WITHOUT_PICTURE = replace(BY_NAME, fields=LOGIN.fields)
 
 
 @pytest.fixture(autouse=True)
@@ -352,7 +356,7 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(
 async def test_the_form_is_found_by_what_was_given(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    portal = FakeCloud(offer=Offer(register=(BY_EMAIL, BY_NAME)))
+    portal = FakeCloud(offer=Offer(register=(BY_EMAIL, WITHOUT_PICTURE)))
     await use_portal(hass, monkeypatch, portal)
     data = {"provider": "fake", "server": URL, "create_entry": False}
     person = {"username": "alice", "password": "Not-a-real-password-1"}
@@ -454,7 +458,7 @@ async def test_an_account_whose_id_is_not_known(hass: HomeAssistant, cloud: Simu
 async def test_a_cloud_that_cannot(
     hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    portal = FakeCloud(capabilities=frozenset({Capability.REGISTER}))
+    portal = FakeCloud(offer=Offer(register=(WITHOUT_PICTURE,)))
     await use_portal(hass, monkeypatch, portal)
     told = await fails(
         hass,
@@ -531,8 +535,10 @@ async def test_plants_that_cannot_be_listed(
 
 
 async def test_a_list_that_may_not_be_asked_for_yet_says_when(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shared = await async_get_shared_data(hass)
+    monkeypatch.setattr(shared, "limit", lambda _pace: Limit(300))
     cloud.faults.add("plant/list", kind="code", code=10012)
     told = await fails(hass, "list_plants", HomeAssistantError, "rate_limited")
     assert told["minutes"] == "5"

@@ -14,6 +14,7 @@ import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.model import BindingState
 from custom_components.growatt_onboarding.cloud.provider import (
+    CAPTCHA_FIELD,
     Capability,
     Field,
     FieldKind,
@@ -25,7 +26,7 @@ from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.flows.forms import CAPTCHA_FIELD, OWN_ADDRESS
+from custom_components.growatt_onboarding.flows.forms import OWN_ADDRESS
 from custom_components.growatt_onboarding.flows.register import (
     CONF_LINK_INSTEAD,
     CONF_SEND_AGAIN,
@@ -484,10 +485,8 @@ def test_capabilities_are_known() -> None:
         "check_serial",
         "check_username",
         "create_plant",
-        "link",
         "locate",
         "plants",
-        "register",
         "watch",
     }
 

@@ -35,6 +35,7 @@ from .cloud.fields import REQUIRED
 from .cloud.model import Values
 from .cloud.provider import (
     CAPTCHA_CHALLENGE,
+    CAPTCHA_FIELD,
     Capability,
     CloudClient,
     Field,
@@ -57,7 +58,6 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator
 from .flows.forms import (
-    CAPTCHA_FIELD,
     checked,
     code_fields,
     data_uri,

@@ -72,9 +72,9 @@ def test_capabilities_follow_what_is_known(http: aiohttp.ClientSession) -> None:
     anonymous = quectel_client(http, "https://x", secret="")
     secret = quectel_client(http, "https://x")
     stored = quectel_client(http, "https://x", secret="", session=session)
-    assert anonymous.capabilities == {Capability.REGISTER}
-    assert secret.capabilities == {Capability.REGISTER, Capability.LINK, Capability.BIND}
-    assert stored.capabilities == {Capability.REGISTER, Capability.BIND}
+    assert anonymous.capabilities == frozenset()
+    assert secret.capabilities == {Capability.BIND}
+    assert stored.capabilities == {Capability.BIND}
     assert [client.signed_in for client in (anonymous, secret, stored)] == [False, False, True]
 
 

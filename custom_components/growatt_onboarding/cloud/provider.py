@@ -1,12 +1,13 @@
-"""What a provider is: the form its data takes, and the calls it can make.
+"""The interface that every cloud provides to the rest of the integration.
 
-A provider is described once (`Provider`) and talked to through a `CloudClient` bound to one
-server and one set of credentials. Everything outside `cloud/` asks capabilities and fields and
-never which provider it has.
+A `Provider` describes one kind of cloud. A `CloudClient` talks to one server with one set of
+credentials. Code outside `cloud/` looks at capabilities and fields, never at which provider it
+deals with.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
+from copy import replace
 from enum import StrEnum
 import re
 from typing import Final, NamedTuple, Protocol
@@ -27,29 +28,27 @@ from .model import (
 )
 
 CAPTCHA_CHALLENGE: Final = "captcha_challenge"
-"""Name under which a captcha's challenge travels with the values of a form."""
+"""Key of a captcha's challenge among the values of a form."""
 
 
 class Capability(StrEnum):
-    """What a client can do beyond being tested."""
+    """What a client can do, beyond what the forms of its `Offer` tell."""
 
-    REGISTER = "register"
-    LINK = "link"
-    # Asks without effect whether a login name, address or number is still free.
+    # Check whether a login name, address or number is free.
     CHECK_USERNAME = "check_username"
     PLANTS = "plants"
     CREATE_PLANT = "create_plant"
     BIND = "bind"
-    # Tells a datalogger's serial number from an inverter's.
+    # Tell a datalogger's serial number from an inverter's.
     CHECK_SERIAL = "check_serial"
-    # A cheap list of all devices that names no plant.
+    # List all devices cheaply, without their plants.
     WATCH = "watch"
-    # Says which plant and account hold a serial number.
+    # Find the plant and account that have a device.
     LOCATE = "locate"
 
 
 class FieldKind(StrEnum):
-    """How a field is asked for."""
+    """How to ask for a field."""
 
     TEXT = "text"
     PASSWORD = "password"  # noqa: S105 - a kind of field
@@ -57,12 +56,12 @@ class FieldKind(StrEnum):
     PHONE = "phone"
     COUNTRY = "country"  # ISO 3166 alpha-2
     NUMBER = "number"
-    CODE = "code"  # the code that was sent by e-mail or SMS
+    CODE = "code"  # a code sent by e-mail or SMS
     CAPTCHA = "captcha"
 
 
 class Field(NamedTuple):
-    """A field of a form. `autocomplete` is the HTML token that lets a browser help."""
+    """A field of a form. `autocomplete` is the HTML attribute's value."""
 
     name: str
     kind: FieldKind = FieldKind.TEXT
@@ -71,16 +70,28 @@ class Field(NamedTuple):
     secret: bool = False
 
 
+# Fields that several providers have.
+USERNAME_FIELD: Final = Field(name="username", autocomplete="username")
+EMAIL_FIELD: Final = Field(name="email", kind=FieldKind.EMAIL, autocomplete="email")
+PHONE_FIELD: Final = Field(name="phone", kind=FieldKind.PHONE, autocomplete="tel")
+LOGIN_FIELD: Final = Field(name="login", autocomplete="username")
+PASSWORD_FIELD: Final = Field(
+    name="password", kind=FieldKind.PASSWORD, autocomplete="current-password", secret=True
+)
+NEW_PASSWORD_FIELD: Final = replace(PASSWORD_FIELD, autocomplete="new-password")
+CODE_FIELD: Final = Field(name="code", kind=FieldKind.CODE, autocomplete="one-time-code")
+CAPTCHA_FIELD: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
+
+
 class Form(NamedTuple):
-    """One way to register or to sign in.
+    """A way to register or to sign in.
 
     Attributes:
-        key: names this way among its provider's (translation key of its menu entry and texts).
-        fields: what it asks for, in order.
-        identity: name of the field that names the account (user name, e-mail or phone).
-        sends_code: a code goes to `identity` first (`send_code`), the form then asks for it.
-        captcha: a picture has to be answered in the form itself.
-        code_captcha: a picture has to be answered before a code is sent.
+        key: unique among the provider's forms of this purpose; also the translation key.
+        fields: what to ask for, in order.
+        identity: name of the field that identifies the account (user name, e-mail or phone).
+        sends_code: `send_code` has to send a code to `identity` first, for the form to ask for.
+        code_captcha: sending the code takes a captcha.
 
     """
 
@@ -88,39 +99,43 @@ class Form(NamedTuple):
     fields: tuple[Field, ...]
     identity: str
     sends_code: bool = False
-    captcha: bool = False
     code_captcha: bool = False
 
+    @property
+    def captcha(self) -> bool:
+        """Whether the form itself takes a captcha."""
+        return any(field.kind is FieldKind.CAPTCHA for field in self.fields)
+
     def name(self, values: Values) -> str:
-        """Return what names the account, a telephone number in its one spelling."""
+        """Return the value of `identity`, a phone number in compact form."""
         name = values.get(self.identity, "").strip()
         kinds = (field.kind for field in self.fields if field.name == self.identity)
         return compact_phone(name) if FieldKind.PHONE in kinds else name
 
 
 class Offer(NamedTuple):
-    """What this server and these credentials allow, as far as a harmless question tells."""
+    """The forms that a server offers, as far as can be told without side effects."""
 
     register: tuple[Form, ...] = ()
     link: tuple[Form, ...] = ()
-    # Pages a person should have read before registering.
+    # Web pages to read before registering.
     agreements: tuple[str, ...] = ()
 
 
 class Pace(StrEnum):
-    """How often a cloud lets the same call be made; the times themselves are not ours to know."""
+    """How often a cloud accepts the same request. The gateway knows the actual limits."""
 
     FREE = "free"
-    QUICK = "quick"  # the same request every few seconds
-    SLOW = "slow"  # the same request every few minutes
-    SLOW_DAILY = "slow_daily"  # as slow, and a few per day
+    QUICK = "quick"  # every few seconds
+    SLOW = "slow"  # every few minutes
+    SLOW_DAILY = "slow_daily"  # every few minutes, and a few times a day
 
 
 class Endpoint(NamedTuple):
-    """One call of a provider's interface.
+    """An endpoint of a provider's API.
 
-    `irreversible`: nothing takes its effect back. Whoever marks it so need not think of the rest:
-    where the cloud then only says that it failed, the outcome counts as unknown.
+    `irreversible`: its effect cannot be undone. The transport then marks the outcome as unknown
+    if the cloud reports an internal failure.
     """
 
     method: str
@@ -130,30 +145,33 @@ class Endpoint(NamedTuple):
 
 
 class Call(NamedTuple):
-    """An endpoint with the parameters that make two requests the same; holds no secret."""
+    """A call as rate limits see it: calls with the same `subject` are the same request.
+
+    The subject is made of parameters and contains no secrets.
+    """
 
     endpoint: Endpoint
     subject: str = ""
 
 
 class Gate(Protocol):
-    """Decides whether a call may leave now, and hears how it ended."""
+    """Enforces rate limits."""
 
     async def permit(self, call: Call) -> None:
-        """Return when the call may leave; raise `NotNowError` when that is too far away."""
+        """Wait until the call may be sent. Raises NotNowError if that would take too long."""
 
     def answered(self, call: Call, error: CloudError | None) -> None:
-        """Take note of how a permitted call ended."""
+        """Record how a permitted call ended."""
 
 
 class HandOver(NamedTuple):
-    """An integration of Home Assistant that shows what associated inverters do.
+    """An integration that shows the data of associated inverters.
 
     Attributes:
         domain: its domain.
-        name: its name, as people see it.
-        step_id: which of its ways to sign in takes our credentials (a step of its dialog).
-        first_call: the limited call that it makes first, with the same credentials.
+        name: its name.
+        step_id: the step of its config flow that takes our credentials.
+        first_call: the rate-limited call that it starts with, using the same credentials.
 
     """
 
@@ -164,13 +182,13 @@ class HandOver(NamedTuple):
 
 
 class Server(NamedTuple):
-    """One address of a provider.
+    """A known server of a provider.
 
     Attributes:
-        key: names it among its provider's, also the translation key of its name.
-        url: what is talked to.
-        portal: the web pages where a person sees the same account, None where none are known.
-        hand_over: who can take over its accounts, None where nobody can.
+        key: unique among the provider's servers; also the translation key of its name.
+        url: base URL of the API.
+        portal: URL of the web portal for the same accounts, None if unknown.
+        hand_over: an integration that its accounts can be handed over to.
 
     """
 
@@ -181,23 +199,23 @@ class Server(NamedTuple):
 
 
 class Provider(NamedTuple):
-    """The description of one kind of cloud.
+    """A kind of cloud.
 
     Attributes:
-        key: stored with every account, also the translation key of its name.
-        servers: known addresses; an address of one's own is always possible too.
-        credential_fields: what is needed to talk to a server at all, before any account.
-        client: makes a client.
+        key: stored with every account; also the translation key of its name.
+        servers: known servers. Any other address is possible too.
+        credential_fields: what talking to a server takes, even without an account.
+        client: returns a client.
         vendor: who makes the cloud's software.
         product: what the vendor calls it.
-        manufacturer: whose devices these are, None where that is not one maker.
-        activates: whether a site may make new accounts wait for a review or a confirmation.
-        register_fields: every field that a form to register may ask for.
-        plant_id_field: what a binding needs instead of a plant, where there are no plants.
-        identify: the parts of the credentials that, with the server, tell two accounts of the
-            same id apart (a site, a user domain).
-        api_path: matches the end of an address that is this interface's own, from its slash on:
-            people copy addresses from its documentation. None where it has none to be known by.
+        manufacturer: maker of the devices, None if there are several.
+        activates: new accounts may have to wait for approval or confirmation.
+        register_fields: all fields that any form to register may have.
+        plant_id_field: what to ask for instead of a plant, for clouds without plants.
+        identify: returns the part of the credentials that is needed, beside the server, to make
+            account ids unique (a site, a user domain).
+        api_path: matches the API's own part at the end of an address, from its slash on. People
+            copy such addresses from the documentation.
 
     """
 
@@ -215,23 +233,23 @@ class Provider(NamedTuple):
     api_path: re.Pattern[str] | None = None
 
     def portal(self, url: str) -> str:
-        """Return the web pages for an address: known ones, else what the address itself shows."""
+        """Return the URL of a server's web portal, by default the server's own."""
         portals = (server.portal for server in self.servers if server.url == url)
         return next(portals, None) or url
 
 
 class ClientContext(NamedTuple):
-    """What a client is made with.
+    """The environment of a client.
 
     Attributes:
-        http: the caller's aiohttp session; never closed here.
-        url: the server's address without a trailing slash.
+        http: the caller's session, which clients never close.
+        url: the server's base URL, without a trailing slash.
         credentials: values of the provider's credential fields.
         session: the account's session, None when not signed in.
-        gate: asked before every request.
-        on_session: told when the cloud hands out a new session, to be stored.
-        cache: answers that are expensive to ask again, shared by all clients of the same server
-            and credentials; used where the gate says "not now". None to keep nothing.
+        gate: enforces rate limits.
+        on_session: called with the new session to store when the cloud replaces it.
+        cache: keeps the answers to expensive calls, to be used when the gate holds back a call.
+            All clients with the same server and credentials may share it.
 
     """
 
@@ -244,15 +262,14 @@ class ClientContext(NamedTuple):
     cache: MutableMapping[str, object] | None = None
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "credentials", "session", "cache")
 
 
 class CloudClient(ABC):
-    """Talks to one server with one set of credentials.
+    """A client for one server with one set of credentials.
 
-    A method that a client's capabilities do not name raises NotImplementedError. All others
-    raise `CloudError` and nothing else.
+    Methods raise only CloudError, or NotImplementedError where the client lacks the capability.
     """
 
     capabilities: frozenset[Capability]
@@ -260,52 +277,51 @@ class CloudClient(ABC):
     @property
     @abstractmethod
     def signed_in(self) -> bool:
-        """Whether calls for the account are possible."""
+        """Whether the client can make calls on behalf of the account."""
 
     @abstractmethod
     async def test(self) -> Offer:
-        """Ask whether server and credentials are right, without any effect.
+        """Check server and credentials without side effects.
 
-        Raises InvalidInputError or AccessDeniedError at the credential field at fault.
+        Errors name the field of the server or credential at fault.
         """
 
     async def verify(self) -> None:
-        """Ask whether the credentials and session still work; raise AccessDeniedError if not."""
+        """Check credentials and session. Raises AccessDeniedError if they are not valid."""
         raise NotImplementedError
 
     async def is_username_available(self, name: str) -> bool | None:
-        """Return whether a login name (address, number) is still free. Without effect.
+        """Return whether a login name, address or number is free, None if there is no telling.
 
-        None where nothing tells: registering says so itself then, before it creates anything.
+        Has no side effects.
         """
         raise NotImplementedError
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
-        """Fetch a fresh picture for a form, or for having its code sent."""
+        """Fetch a new captcha for a form, or for having the form's code sent."""
         raise NotImplementedError
 
     async def send_code(self, form: Form, values: Values) -> None:
-        """Have a code sent to the form's identity."""
+        """Have a code sent to the address or number in the form's identity field."""
         raise NotImplementedError
 
     async def register(self, form: Form, values: Values) -> Account:
-        """Create an account. Irreversible: call it once.
+        """Create an account. This is irreversible and must not be retried blindly.
 
-        Raises InvalidInputError before anything is sent where a value cannot be right. An error
-        with `outcome_unknown` may have created the account all the same.
+        Values that cannot be right raise InvalidInputError before anything is sent. If an error
+        has `outcome_unknown`, the account may exist.
         """
         raise NotImplementedError
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
-        """Look without effect whether `register`, whose answer was lost, created the account.
+        """Return the account that `register` created although its answer was lost, else None.
 
-        Returns the account if it exists now, None if it does not. Raises NotImplementedError
-        where the provider has no harmless look.
+        Has no side effects. Raises NotImplementedError if that makes it impossible to tell.
         """
         raise NotImplementedError
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
-        """Return the accounts that these values open; several leave the choice to the person."""
+        """Sign in, and return the accounts that this gives access to."""
         raise NotImplementedError
 
     async def plants(self, account_id: str) -> tuple[Plant, ...]:
@@ -313,37 +329,38 @@ class CloudClient(ABC):
         raise NotImplementedError
 
     async def create_plant(self, account_id: str, values: Values) -> Plant:
-        """Create a plant; `values` has `name`, `peak_power` (kWp) and optional others."""
+        """Create a plant from `name`, `peak_power` (in kWp) and other, optional values."""
         raise NotImplementedError
 
     async def check_serial(self, serial: str) -> DeviceKind:
-        """Return what a serial number belongs to."""
+        """Return the kind of device that a serial number belongs to."""
         raise NotImplementedError
 
     def check_plant_id(self, plant_id: str) -> None:
-        """Raise InvalidInputError where nothing can be bound to a plant (place) of such an id."""
+        """Raise InvalidInputError if this cannot be the id of a plant."""
         raise NotImplementedError
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
-        """Ask for a serial number to be bound; returning means accepted, not associated.
+        """Request that a device be bound to a plant and account.
 
-        Raises AlreadyBoundError, RejectedError, TryAgainError, NotAllowedError and the rest.
+        Returns once the cloud has accepted the request; the association may come later. The
+        serial number has to be valid and in upper case.
         """
         raise NotImplementedError
 
     async def sightings(self, plant_id: str, page: int) -> SightingPage:
-        """Return one page (from 1) of the devices that stand in a plant."""
+        """Return one page (from 1) of the devices in a plant."""
         raise NotImplementedError
 
     async def watch(self, page: int) -> SightingPage:
-        """Return one page (from 1) of all devices the token sees; plants are not named."""
+        """Return one page (from 1) of all devices, without their plants."""
         raise NotImplementedError
 
     async def locate(self, serial: str) -> Location | None:
-        """Return who holds a serial number, None when nobody does."""
+        """Return who has a device, None if nobody does."""
         raise NotImplementedError
 
-    # The calls that the methods above will make, so that a planner can ask when each may be made.
+    # The calls that the methods above make, to plan them around the rate limits.
     def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
         """Return the call that `bind` makes."""
         raise NotImplementedError

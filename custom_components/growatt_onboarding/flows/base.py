@@ -45,7 +45,6 @@ from ..const import (
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 from .forms import (
-    CAPTCHA_FIELD,
     OWN_ADDRESS,
     FormMemory,
     agreement_links,
@@ -240,12 +239,6 @@ class AccountFlow(ConfigFlow):
             if inverters["type"] is not FlowResultType.ABORT:
                 result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, inverters["flow_id"])
         return result
-
-
-def form_fields(form: Form) -> tuple[Field, ...]:
-    """Return the fields of a form, with one for the text in its picture."""
-    has_captcha = any(field.kind is FieldKind.CAPTCHA for field in form.fields)
-    return (*form.fields, CAPTCHA_FIELD) if form.captcha and not has_captcha else form.fields
 
 
 def chosen_form(forms: tuple[Form, ...], user_input: Mapping[str, Any] | None) -> Form | None:

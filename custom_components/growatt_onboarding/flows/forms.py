@@ -21,12 +21,10 @@ import voluptuous as vol
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Captcha, Values
-from ..cloud.provider import Field, FieldKind, Form, Provider
+from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
 
-# Asked for where the form itself does not: before a code is sent.
-CAPTCHA_FIELD: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
 # The choice of a server that is none of the known ones.
 OWN_ADDRESS: Final = "own_address"
 

@@ -13,7 +13,7 @@ from ..account.registration import OutcomeUnknownError, Registration, async_regi
 from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, Field, FieldKind
-from .base import chosen_form, form_fields, with_minimum_duration
+from .base import chosen_form, with_minimum_duration
 from .forms import code_fields, field_names
 from .sign_in import SignInFlow
 
@@ -95,9 +95,7 @@ class RegisterFlow(SignInFlow):
         """Return what the form asks for; a code belongs to the address that it was sent to."""
         form = self._form
         return tuple(
-            field
-            for field in form_fields(form)
-            if not (form.sends_code and field.name == form.identity)
+            field for field in form.fields if not (form.sends_code and field.name == form.identity)
         )
 
     def _register_values(self, fields: tuple[Field, ...], user_input: dict[str, Any]) -> Values:

@@ -23,7 +23,7 @@ from ..cloud.model import Account
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME
 from ..coordinator import AccountConfigEntry
 from ..gateway import async_get_shared_data
-from .base import AccountFlow, chosen_form, form_fields
+from .base import AccountFlow, chosen_form
 from .forms import checked, field_names, fields_schema, server_names, server_schema
 
 # A token can see thousands of accounts; a few names tell a person whose it is.
@@ -53,13 +53,13 @@ class SignInFlow(AccountFlow):
 
     def _asks_to_link(self) -> bool:
         """Tell whether signing in takes more than the credentials."""
-        return any(field.required for field in form_fields(self._form))
+        return any(field.required for field in self._form.fields)
 
     async def async_step_link_form(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Sign in to the account there is."""
-        fields = form_fields(self._form)
+        fields = self._form.fields
         if user_input is not None:
             try:
                 accounts = await self._client.link(self._form, self._values(fields, user_input))

@@ -1,12 +1,12 @@
-"""AnQiCMS, a content management system that installers run as a customer portal, as a provider.
+"""Provider for AnQiCMS, a content management system that installers use as a customer portal.
 
-Only signing in with the password proves that an account is ours: to a registration with the name
-or address of an account whose mail was never confirmed, the site answers with that account.
-Signing in may take a picture's answer, registering by itself does not; as the site does not spend
-the answer then, the one in the registration's form signs in right after it.
+Registering with the name or e-mail address of an account that was never confirmed returns that
+account, so only signing in with the password proves that an account is ours. Signing in may take a
+captcha. As registering does not use it up, its form asks for the captcha of the sign-in after it.
 """
 
 from collections.abc import Callable, Mapping
+from copy import replace
 import re
 from typing import Final
 
@@ -22,8 +22,15 @@ from ..errors import (
 from ..model import Account, Captcha, Values
 from ..provider import (
     CAPTCHA_CHALLENGE,
+    CAPTCHA_FIELD,
+    CODE_FIELD,
+    EMAIL_FIELD,
+    LOGIN_FIELD,
+    NEW_PASSWORD_FIELD,
+    PASSWORD_FIELD,
+    PHONE_FIELD,
+    USERNAME_FIELD,
     Call,
-    Capability,
     ClientContext,
     CloudClient,
     Endpoint,
@@ -37,87 +44,52 @@ from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport, is_header_value
 from . import api
 
-_NEW_PASSWORD: Final = Field(
-    name="password", kind=FieldKind.PASSWORD, autocomplete="new-password", secret=True
-)
 _REAL_NAME: Final = Field(name="real_name", required=False, autocomplete="name")
-_EMAIL: Final = Field(name="email", kind=FieldKind.EMAIL, autocomplete="email")
-_PHONE: Final = Field(name="phone", kind=FieldKind.PHONE, autocomplete="tel")
-# Documented, but no published version sends one or asks for it.
-_CODE: Final = Field(name="code", kind=FieldKind.CODE, required=False, autocomplete="one-time-code")
-_CAPTCHA: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
-# No published version checks it when registering, so that it may be left out there.
-_OPTIONAL_CAPTCHA: Final = Field(
-    name="captcha", kind=FieldKind.CAPTCHA, required=False, autocomplete="off"
-)
+_OPTIONAL_USERNAME: Final = replace(USERNAME_FIELD, required=False)
+# Documented, but no published version sends or checks codes.
+_CODE: Final = replace(CODE_FIELD, required=False)
+# No published version checks the captcha of a registration.
+_OPTIONAL_CAPTCHA: Final = replace(CAPTCHA_FIELD, required=False)
 _SITE_ID: Final = "site_id"
 _PASSWORD_BYTES = range(6, 73)
-# What the site's database keeps.
+# Lengths of the columns in the site's database.
 _MAX_NAME: Final = 64
 _MAX_EMAIL: Final = 100
 _MAX_PHONE: Final = 20
-# What the site takes for a telephone number, wherever it stands in a text.
+# What sites take for a phone number, anywhere in a string.
 _MOBILE = re.compile(r"\+?[0-9]*1[3-9][0-9]{9}[0-9]*")
 
 
 def register_forms(*, captcha: bool) -> tuple[Form, ...]:
-    """Return the two documented ways to register."""
-    picture = (_OPTIONAL_CAPTCHA,) if captcha else ()
+    """Return the two documented forms for registering."""
+    last = (_REAL_NAME, _OPTIONAL_CAPTCHA) if captcha else (_REAL_NAME,)
     return (
         Form(
             key="name_email",
-            fields=(
-                Field(name="username", autocomplete="username"),
-                _NEW_PASSWORD,
-                _EMAIL,
-                _REAL_NAME,
-                *picture,
-            ),
+            fields=(USERNAME_FIELD, NEW_PASSWORD_FIELD, EMAIL_FIELD, *last),
             identity="username",
-            captcha=captcha,
         ),
         Form(
             key="phone",
-            fields=(
-                _PHONE,
-                _CODE,
-                _NEW_PASSWORD,
-                Field(name="username", required=False, autocomplete="username"),
-                _REAL_NAME,
-                *picture,
-            ),
+            fields=(PHONE_FIELD, _CODE, NEW_PASSWORD_FIELD, _OPTIONAL_USERNAME, *last),
             identity="phone",
-            captcha=captcha,
         ),
     )
 
 
 def link_form(*, captcha: bool) -> Form:
-    """Return the form to sign in."""
-    return Form(
-        key="link",
-        fields=(
-            Field(name="login", autocomplete="username"),
-            Field(
-                name="password",
-                kind=FieldKind.PASSWORD,
-                autocomplete="current-password",
-                secret=True,
-            ),
-            *((_CAPTCHA,) if captcha else ()),
-        ),
-        identity="login",
-        captcha=captcha,
-    )
+    """Return the form for signing in."""
+    last = (CAPTCHA_FIELD,) if captcha else ()
+    return Form(key="link", fields=(LOGIN_FIELD, PASSWORD_FIELD, *last), identity="login")
 
 
 class AnqicmsClient(CloudClient):
-    """Talks to one site of an AnQiCMS installation."""
+    """Client for one site of an AnQiCMS installation."""
 
-    capabilities = frozenset({Capability.REGISTER, Capability.LINK})
+    capabilities = frozenset()
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
-        """Use the site and session of the context; a call takes at most `timeout` seconds."""
+        """Initialize the client. Calls time out after `timeout` seconds."""
         self._context = context
         self._token = (context.session or {}).get("token", "")
         self._transport = Transport(
@@ -130,7 +102,7 @@ class AnqicmsClient(CloudClient):
         return bool(self._token)
 
     async def test(self) -> Offer:
-        """Ask whether signing in takes a picture's answer."""
+        """Ask whether signing in takes a captcha."""
         _site(self._context.credentials)
         try:
             captcha = await self._captcha_wanted()
@@ -143,21 +115,20 @@ class AnqicmsClient(CloudClient):
         )
 
     async def verify(self) -> None:
-        """Ask for the token's user."""
+        """Fetch the token's user."""
         if not (self._token and is_header_value(self._token)):
             raise AccessDeniedError("session_ended")
         await self._detail(self._token)
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
-        """Fetch a fresh picture; any form takes it."""
+        """Fetch a new captcha, which is valid for any form."""
         return await self._ask(api.CAPTCHA, api.picture)
 
     async def register(self, form: Form, values: Values) -> Account:
-        """Create a user.
+        """Create a user, unless the site reveals that the e-mail address is taken.
 
-        An address that the site knows already is refused before anything is sent, where the site
-        can be asked. Raises TakenError `account_unconfirmed` where the site answers with
-        an account that waits for its mail to be confirmed and that has another password.
+        Raises TakenError `account_unconfirmed` if the site returns an unconfirmed account that has
+        another password.
         """
         sent = _registration(form, values)
         if "email" in sent and await self._email_exists(sent["email"]):
@@ -177,7 +148,7 @@ class AnqicmsClient(CloudClient):
         return await self._claim(user, name, sent, answer)
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
-        """Sign in where the picture's answer allows it, else ask who has the e-mail address."""
+        """Sign in, or only check whether the e-mail address is taken if that is impossible."""
         name = form.name(values)
         sent = _registration(form, values)
         answer = _captcha_answer(values)
@@ -194,7 +165,7 @@ class AnqicmsClient(CloudClient):
         return Account(id=None, name=name) if taken else None
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
-        """Sign in by user name, e-mail address or number, and password."""
+        """Sign in with a user name, e-mail address or phone number, and a password."""
         login = _login(fields.text(values, "login"))
         password = _password(values)
         answer = _captcha_answer(values)
@@ -203,15 +174,15 @@ class AnqicmsClient(CloudClient):
         account_id, token = await self._sign_in(login, password, answer)
         return (Account(id=account_id, name=login, session={"token": token}),)
 
-    # What the methods above share
+    # Helpers
 
     async def _claim(
         self, user: api.User, name: str, sent: Mapping[str, str], answer: Mapping[str, str]
     ) -> Account:
-        """Find out, by signing in once, whose account a registration without a token answered.
+        """Prove that an account, for which registering returned no token, is ours by signing in.
 
-        An account that waits for its mail to be confirmed can be signed in to. Where that cannot
-        be tried, the account stays without an id: nothing proves that it is ours.
+        Accounts can sign in before they are confirmed. If signing in fails for some other reason
+        than the password, the account is returned without an id, as nothing proves it is ours.
         """
         try:
             account_id, token = await self._sign_in(_login_of(sent), sent["password"], answer)
@@ -238,7 +209,7 @@ class AnqicmsClient(CloudClient):
     async def _sign_in(
         self, login: str, password: str, answer: Mapping[str, str]
     ) -> tuple[str, str]:
-        """Return the user's id and a token."""
+        """Sign in and return the user's id and token."""
         user = await self._ask(
             api.LOGIN,
             api.user,
@@ -258,7 +229,7 @@ class AnqicmsClient(CloudClient):
         )
 
     async def _email_exists(self, email: str | None) -> bool | None:
-        """Return whether an address has an account, None where that cannot be told."""
+        """Return whether an e-mail address has an account, None if there is no telling."""
         if email is None:
             return None
         try:
@@ -280,7 +251,7 @@ class AnqicmsClient(CloudClient):
         headers: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
     ) -> T:
-        """Make a call and return what `reader` makes of the reply."""
+        """Make a call and return what `reader` reads from the reply."""
         request = Request(
             call=Call(endpoint),
             query={**(query or {}), **_site(self._context.credentials)},
@@ -296,7 +267,7 @@ class AnqicmsClient(CloudClient):
         return await self._transport.send(request, read_answer)
 
     def _renew(self, answer: Answer) -> None:
-        """Take the new token that the site hands out in the old one's last hour."""
+        """Use the new token that a site sends during the last hour of the current one."""
         token = as_text(answer.headers.get(api.UPDATE_TOKEN))
         if token is None or not is_header_value(token) or token == self._token:
             return
@@ -310,7 +281,7 @@ def _identify(credentials: Values) -> str:
 
 
 def _site(credentials: Values) -> dict[str, str]:
-    """Return the query that names a site among several of one installation."""
+    """Return the query that selects one of several sites of an installation."""
     typed = fields.optional_text(credentials, _SITE_ID)
     if typed is None:
         return {}
@@ -329,10 +300,10 @@ ANQICMS: Final = Provider(
     client=AnqicmsClient,
     activates=True,
     register_fields=(
-        Field(name="username", required=False, autocomplete="username"),
-        _NEW_PASSWORD,
-        _EMAIL,
-        _PHONE,
+        _OPTIONAL_USERNAME,
+        NEW_PASSWORD_FIELD,
+        EMAIL_FIELD,
+        PHONE_FIELD,
         _CODE,
         _REAL_NAME,
         _OPTIONAL_CAPTCHA,
@@ -342,11 +313,11 @@ ANQICMS: Final = Provider(
 )
 
 
-# What is sent
+# Parameters
 
 
 def _registration(form: Form, values: Values) -> dict[str, str]:
-    """Return what a registration sends."""
+    """Return the parameters of a registration."""
     sent = {"password": _password(values)}
     if form.identity == "phone":
         fields.text(values, "phone")
@@ -372,24 +343,24 @@ def _registration(form: Form, values: Values) -> dict[str, str]:
 
 
 def _login(typed: str) -> str:
-    """Return what was typed to sign in; a number that the site knows loses its marks."""
+    """Return what was entered to sign in, a mobile number in compact form."""
     number = fields.compact_phone(typed)
     return number if _MOBILE.fullmatch(number) else typed
 
 
 def _login_of(sent: Mapping[str, str]) -> str:
-    """Return what signs a new user in.
+    """Return the login of a new user.
 
-    A site takes a name that contains an address or a Chinese mobile number for one of these, so
-    that such a user name signs nobody in.
+    This is not the user name, because a site takes one that contains an e-mail address or a
+    Chinese mobile number for the address or number itself.
     """
     return sent.get("email") or sent["phone"]
 
 
 def _password(values: Values) -> str:
-    """Return a password that the site can keep.
+    """Return a password of valid length.
 
-    It takes at least 6 bytes without outer blanks, and stores none beyond 72 without a word.
+    Sites strip it, require 6 bytes, and silently fail to save more than 72.
     """
     password = fields.password(values, "password").strip()
     if len(password.encode()) not in _PASSWORD_BYTES:
@@ -398,7 +369,7 @@ def _password(values: Values) -> str:
 
 
 def _captcha_answer(values: Values) -> dict[str, str]:
-    """Return a picture's answer with the id of its picture, nothing where none was given."""
+    """Return the parameters for a captcha solution, none if it was left empty."""
     answer = fields.optional_text(values, "captcha")
     if answer is None:
         return {}

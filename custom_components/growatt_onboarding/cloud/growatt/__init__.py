@@ -1,11 +1,12 @@
-"""Growatt's ShineServer OpenAPI v1 as a provider.
+"""Provider for Growatt's ShineServer OpenAPI v1.
 
-The token is all the access there is: it belongs to an end user or, with more rights, to an
-installer or distributor whose end users it may create and look after. An end user's id is
-`c_user_id`, in plants `user_id`.
+Everything is done with an API token. It belongs to an end user, or to an installer or distributor
+who can create and manage end users. The id of an end user is called `c_user_id`, in plants
+`user_id`.
 """
 
 from collections.abc import Callable, Mapping
+from copy import replace
 from functools import partial
 import re
 from typing import Final, cast
@@ -29,6 +30,10 @@ from ..errors import (
 )
 from ..model import Account, DeviceKind, Location, Plant, SightingPage, Values
 from ..provider import (
+    EMAIL_FIELD,
+    NEW_PASSWORD_FIELD,
+    PHONE_FIELD,
+    USERNAME_FIELD,
     Call,
     Capability,
     ClientContext,
@@ -50,17 +55,12 @@ from .countries import vendor_country
 REGISTER: Final = Form(
     key="register",
     fields=(
-        Field(name="username", autocomplete="username"),
-        Field(
-            name="password",
-            kind=FieldKind.PASSWORD,
-            autocomplete="new-password",
-            secret=True,
-        ),
-        Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
+        USERNAME_FIELD,
+        NEW_PASSWORD_FIELD,
+        EMAIL_FIELD,
         Field(name="country", kind=FieldKind.COUNTRY, autocomplete="country"),
         Field(name="installer_code", required=False),
-        Field(name="phone", kind=FieldKind.PHONE, required=False, autocomplete="tel"),
+        replace(PHONE_FIELD, required=False),
         Field(name="time_zone", required=False),
     ),
     identity="username",
@@ -77,20 +77,20 @@ _PEAK_POWER_KWP = (0.001, 1_000_000.0)
 _LATITUDE = (-90.0, 90.0)
 _LONGITUDE = (-180.0, 180.0)
 _HOURS_FROM_UTC = (-12.0, 14.0)
-# Keys of the cache.
+# Keys in the cache.
 _PLANTS = "plants"
 _USERS = "users"
-# What may be said of a list that this token does not get. A broken way to the cloud is none of it.
+# The errors that mean "this token does not get this list"; network problems are different.
 _NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, UnknownCodeError)
 
 
 class GrowattClient(CloudClient):
-    """Talks to one ShineServer with one token."""
+    """Client for one ShineServer with one token."""
 
     capabilities = frozenset(Capability)
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
-        """Use the server and token of the context; a call takes at most `timeout` seconds."""
+        """Initialize the client. Calls time out after `timeout` seconds."""
         self._context = context
         self._cache = {} if context.cache is None else context.cache
         self._transport = Transport(
@@ -99,11 +99,11 @@ class GrowattClient(CloudClient):
 
     @property
     def signed_in(self) -> bool:
-        """Always: the token is part of the credentials."""
+        """Always True, as the token is part of the credentials."""
         return True
 
     async def test(self) -> Offer:
-        """Ask for the plants, which every valid token may do."""
+        """Fetch the plants, which every valid token may."""
         try:
             await self._plants()
         except (UnreachableError, NoAnswerError, WrongServerError, UnexpectedAnswerError) as err:
@@ -112,13 +112,13 @@ class GrowattClient(CloudClient):
         return Offer(register=(REGISTER,), link=(LINK,))
 
     async def verify(self) -> None:
-        """Ask for the plants, which only an invalid token may not."""
+        """Fetch the plants, which every valid token may."""
         await self._fetch_plants()
 
     # Accounts
 
     async def is_username_available(self, name: str) -> bool:
-        """Return whether a name is free on this server."""
+        """Return whether a user name is free on this server."""
         name = fields.text({"username": name}, "username")
         return await self._ask(
             _call(api.USER_CHECK, {"user_name": name}),
@@ -127,7 +127,7 @@ class GrowattClient(CloudClient):
         )
 
     async def register(self, form: Form, values: Values) -> Account:
-        """Create an end user under the token's merchant."""
+        """Create an end user for the token's owner."""
         del form
         name = fields.text(values, "username")
         password = fields.password(values, "password")
@@ -140,7 +140,7 @@ class GrowattClient(CloudClient):
                 "user_email": email,
                 "user_type": _END_CUSTOMER,
                 "user_country": vendor_country(fields.text(values, "country")),
-                # Documented as agentCode; a public client's agent_code was never tested.
+                # Documented as agentCode. A public client sends agent_code, but untested.
                 "agentCode": fields.optional_text(values, "installer_code"),
                 "user_tel": _digits(fields.optional_phone(values, "phone")),
                 "time": fields.optional_text(values, "time_zone"),
@@ -153,7 +153,7 @@ class GrowattClient(CloudClient):
         return Account(id=account_id, name=name, session={})
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
-        """Ask whether the name is taken now, and for its id where the token may list users."""
+        """Check whether the name is taken now, and get its id if the token may list users."""
         del form
         name = fields.text(values, "username")
         if await self.is_username_available(name):
@@ -163,11 +163,11 @@ class GrowattClient(CloudClient):
         return Account(id=account_id, name=name, session={})
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
-        """Return the end users that the token can tell of, or the one whose id was typed.
+        """Return the token's end users, or the one whose id was entered.
 
-        Raises InvalidInputError `account_id_needed` at `account_id` where the token tells none:
-        there is no call for "who am I", and an end user's own token names him in plants only.
-        Raises InvalidInputError `wrong_account` where such a token opens others than the one typed.
+        There is no call for "who am I": an end user's token reveals its user only in plants. If it
+        has none, the id has to be entered (`account_id_needed`). If it has some, it has to be the
+        id in them (`wrong_account`).
         """
         del form
         typed = fields.optional_text(values, "account_id")
@@ -200,8 +200,7 @@ class GrowattClient(CloudClient):
     async def plants(self, account_id: str) -> tuple[Plant, ...]:
         """Return the plants of an end user.
 
-        The token's list is asked first. Where it shows none, an installer's token may still be
-        shown them by the user's name.
+        An installer's token may get some of them only by asking for the user's name.
         """
         own = tuple(plant for plant in await self._plants() if plant.owner_id in {account_id, None})
         if own:
@@ -216,10 +215,10 @@ class GrowattClient(CloudClient):
         return tuple(plant for row in rows if (plant := api.plant(row, account_id)) is not None)
 
     async def create_plant(self, account_id: str, values: Values) -> Plant:
-        """Create a plant of an end user.
+        """Create a plant for an end user.
 
-        Values: `name`, `peak_power` (kWp); optional `country` (ISO 3166 alpha-2), `currency`,
-        `latitude`, `longitude` (degrees), `time_zone` (hours from UTC), `city`, `address`.
+        Optional values beside `name` and `peak_power` (kWp): `country` (ISO 3166 alpha-2),
+        `currency`, `latitude`, `longitude`, `time_zone` (hours from UTC), `city`, `address`.
         """
         account_id = _identifier(account_id, "account_id")
         name = fields.text(values, "name")
@@ -230,7 +229,7 @@ class GrowattClient(CloudClient):
                 "c_user_id": account_id,
                 "name": name,
                 "peak_power": _decimal(fields.number(values, "peak_power", *_PEAK_POWER_KWP)),
-                # The vendor's name for the country.
+                # This is what the vendor calls the country.
                 "latitude_f": None if country is None else vendor_country(country),
                 "currency": fields.optional_text(values, "currency"),
                 "latitude": _decimal(fields.optional_number(values, "latitude", *_LATITUDE)),
@@ -251,17 +250,17 @@ class GrowattClient(CloudClient):
     # Devices
 
     async def check_serial(self, serial: str) -> DeviceKind:
-        """Return what a serial number belongs to; it need not be bound."""
-        # So the documentation; the vendor's Postman collection calls it sn.
+        """Return the kind of device that a serial number belongs to, bound or not."""
+        # Documented as dataloggerSn; the vendor's Postman collection calls it sn.
         parameters = {"dataloggerSn": _valid_serial(serial)}
         return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, api.device_kind)
 
     def check_plant_id(self, plant_id: str) -> None:
-        """Refuse what is no plant's id."""
+        """Raise InvalidInputError if this cannot be the id of a plant."""
         _identifier(plant_id, "plant_id")
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
-        """Ask for an inverter to be put into a plant as soon as it is online."""
+        """Request that an inverter be added to a plant as soon as it is online."""
         _identifier(account_id, "account_id")
         self.check_plant_id(plant_id)
         _valid_serial(serial)
@@ -272,7 +271,7 @@ class GrowattClient(CloudClient):
         )
 
     async def sightings(self, plant_id: str, page: int) -> SightingPage:
-        """Return a page of a plant's devices. Its `count` may tell more than there are."""
+        """Return a page of a plant's devices. The `count` in the answer is not reliable."""
         return await self._ask(
             self.sightings_call(plant_id, page),
             {"plant_id": plant_id, **_page(page)},
@@ -280,14 +279,14 @@ class GrowattClient(CloudClient):
         )
 
     async def watch(self, page: int) -> SightingPage:
-        """Return a page of the devices that the token may read."""
-        # In the query, where a public client is known to have been answered by the vendor.
+        """Return a page of all devices that the token may read."""
+        # A public client that is known to work sends the page in the query.
         return await self._ask(
             self.watch_call(page), {}, partial(api.watched, page), query={"page": str(page)}
         )
 
     async def locate(self, serial: str) -> Location | None:
-        """Return the plant and end user that hold an inverter."""
+        """Return the plant and end user that have an inverter."""
         _valid_serial(serial)
         return await self._ask(
             self.locate_call(serial), {"device_sn": _serial(serial)}, api.location
@@ -309,7 +308,7 @@ class GrowattClient(CloudClient):
         """Return the call that `locate` makes."""
         return _call(api.PLANT_OF_DEVICE, {"device_sn": _serial(serial)})
 
-    # What the methods above share
+    # Helpers
 
     async def _ask[T](
         self,
@@ -320,9 +319,9 @@ class GrowattClient(CloudClient):
         query: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
     ) -> T:
-        """Make a call and return what `reader` makes of the reply; None is not sent.
+        """Make a call and return what `reader` reads from the reply.
 
-        A POST has its parameters in a form, a GET in the query.
+        Parameters are sent as a form or, with GET, in the query. Those that are None are left out.
         """
         token = self._token()
         sent = {key: value for key, value in parameters.items() if value is not None}
@@ -347,9 +346,9 @@ class GrowattClient(CloudClient):
     async def _rows(
         self, endpoint: Endpoint, name: str, parameters: Mapping[str, str]
     ) -> tuple[list[api.Row], bool]:
-        """Return the rows of all pages of a list, and whether these are really all.
+        """Return the rows of a list, and whether the list is complete.
 
-        A list is cut where a limit stops us after its first page: some are better than none.
+        If a rate limit is hit after the first page, the rows so far are returned.
         """
         rows: list[api.Row] = []
         for number in range(1, api.MAX_PAGES + 1):
@@ -370,7 +369,7 @@ class GrowattClient(CloudClient):
         return rows, True
 
     async def _plants(self) -> tuple[Plant, ...]:
-        """Return all plants that the token sees, as last seen where a limit stops us."""
+        """Return all plants of the token, from the cache if a rate limit is hit."""
         try:
             return await self._fetch_plants()
         except NotNowError, RateLimitedError:
@@ -387,10 +386,9 @@ class GrowattClient(CloudClient):
         return plants
 
     async def _users(self) -> dict[str, str] | None:
-        """Return the names of the token's end users by id, as far as it can tell.
+        """Return the names of the token's end users by id, None if it may not list them.
 
-        The list only adds names: whatever becomes of it, what was known before is good enough.
-        None where the token may not have it, as an end user's own.
+        Most errors do not matter, as the list only adds names: the cache is used instead.
         """
         try:
             return await self._fetch_users()
@@ -417,7 +415,7 @@ class GrowattClient(CloudClient):
         return dict(cast("dict[str, str]", self._cache.get(_USERS, {})))
 
 
-# With a token its library calls the global server, whatever region was chosen.
+# For the global server only: with a token, core's library ignores the chosen region.
 CORE_GROWATT: Final = HandOver(
     domain="growatt_server", name="Growatt", step_id="token_auth", first_call=api.PLANT_LIST
 )
@@ -426,8 +424,8 @@ GROWATT: Final = Provider(
     vendor="Growatt",
     product="ShineServer",
     manufacturer="Growatt",
-    # The portals are the hosts of ShineServer's web pages, once of its interface too: the vendor
-    # names these three as the old hosts (ShowDoc page 11558377940604806), none for Australia.
+    # The portals are the old API hosts (ShowDoc page 11558377940604806), which still serve the
+    # web pages. None is documented for Australia.
     servers=(
         Server(
             "global",
@@ -447,11 +445,11 @@ GROWATT: Final = Provider(
 )
 
 
-# What is sent
+# Parameters
 
 
 def _call(endpoint: Endpoint, subject: Mapping[str, str]) -> Call:
-    """Return the call of an endpoint with the parameters that tell it from others."""
+    """Return a call of an endpoint with the parameters that distinguish it from others."""
     return Call(endpoint, urlencode(sorted(subject.items())))
 
 
@@ -475,16 +473,16 @@ def _valid_serial(serial: str) -> str:
 
 
 def _identifier(value: str, field: str) -> str:
-    """Return an id, which is a whole number at this vendor, in its one spelling."""
+    """Return an id in normal form. Growatt's ids are whole numbers."""
     if not (value.isascii() and value.isdigit()):
         raise InvalidInputError("invalid_id", field=field)
     return value.lstrip("0") or "0"
 
 
 def _digits(phone: str | None) -> str | None:
-    """Return the digits of a telephone number: the vendor's page wants a whole number.
+    """Return the digits of a phone number, without an international prefix.
 
-    A number for abroad begins with its country, as a whole number has no zeros in front.
+    The vendor documents a whole number, which cannot begin with zeros.
     """
     if phone is None:
         return None

@@ -1,7 +1,7 @@
-"""Growatt's spelling of every country, by ISO 3166-1 alpha-2 code.
+"""Growatt's name for every country, by ISO 3166-1 alpha-2 code.
 
-Source: the vendor's country list (ShowDoc 9187729846853701) as public clients mirror it. The
-spellings are the vendor's own, faults included.
+Source: the vendor's country list (ShowDoc 9187729846853701), as mirrored by public clients. Its
+spelling mistakes are intentional.
 """
 
 from typing import Final
@@ -264,7 +264,7 @@ COUNTRIES: Final[dict[str, str]] = {
 
 
 def vendor_country(code: str) -> str:
-    """Return the vendor's spelling; raise InvalidInputError at `country` for no ISO code."""
+    """Return the vendor's name. Raises InvalidInputError if this is not a country's code."""
     if (name := COUNTRIES.get(code.upper())) is None:
         raise InvalidInputError("invalid_country", field="country")
     return name

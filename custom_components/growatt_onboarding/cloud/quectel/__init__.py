@@ -1,9 +1,8 @@
-"""The Quectel / Acceleronix end-user API as a provider.
+"""Provider for the Quectel / Acceleronix end-user API.
 
-An account lives in one data centre and one user domain (an app, or the brand behind it). To
-register takes the user domain alone; to sign in takes its secret too, and only then can the
-account do anything. There are no plants: a device is bound by its product's key and its serial
-number.
+An account belongs to one data center and one user domain (an app, or the brand behind it).
+Registering takes only the user domain. Signing in, which everything else requires, takes its
+secret too. There are no plants: a device is bound by its serial number and its product's key.
 """
 
 import asyncio
@@ -30,6 +29,10 @@ from ..errors import (
 )
 from ..model import Account, SightingPage, Values
 from ..provider import (
+    CODE_FIELD,
+    EMAIL_FIELD,
+    NEW_PASSWORD_FIELD,
+    PASSWORD_FIELD,
     Call,
     Capability,
     ClientContext,
@@ -50,14 +53,9 @@ from .session import Session, read_session
 REGISTER: Final = Form(
     key="register",
     fields=(
-        Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
-        Field(
-            name="password",
-            kind=FieldKind.PASSWORD,
-            autocomplete="new-password",
-            secret=True,
-        ),
-        Field(name="code", kind=FieldKind.CODE, autocomplete="one-time-code"),
+        EMAIL_FIELD,
+        NEW_PASSWORD_FIELD,
+        CODE_FIELD,
         Field(name="language_id", kind=FieldKind.NUMBER, required=False),
         Field(name="nationality_id", kind=FieldKind.NUMBER, required=False),
         Field(name="time_zone_id", kind=FieldKind.NUMBER, required=False),
@@ -66,45 +64,33 @@ REGISTER: Final = Form(
     identity="email",
     sends_code=True,
 )
-LINK: Final = Form(
-    key="link",
-    fields=(
-        Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
-        Field(
-            name="password",
-            kind=FieldKind.PASSWORD,
-            autocomplete="current-password",
-            secret=True,
-        ),
-    ),
-    identity="email",
-)
+LINK: Final = Form(key="link", fields=(EMAIL_FIELD, PASSWORD_FIELD), identity="email")
 PRODUCT_KEY: Final = Field(name="product_key")
 
-# A token is renewed this long before its end, so that none ends on its way.
+# Refresh tokens this long before they expire, so that none expires while a call is on its way.
 REFRESH_AHEAD: Final = 300
 
 _REGISTRATION_CODE = "1"
-# The shapes seen: C.DM.10271.5 and E.SP.4294967410. What else there may be is not documented.
+# Undocumented; examples are C.DM.10271.5 and E.SP.4294967410.
 _USER_DOMAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+")
-# "6-20 letters, numbers or special characters", read as what an English keyboard types.
+# "6-20 letters, numbers or special characters": we assume printable ASCII.
 _NEW_PASSWORD = re.compile(r"[!-~]{6,20}")
 _PRODUCT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = (0, 2**31 - 1)
-# The page only says int32; whole hours from UTC would fit too.
+# Documented as int32 only, so it might also be negative.
 _INT32 = (-(2**31), 2**31 - 1)
 _MCC = (1, 999)  # three digits (ITU-T E.212)
 _ENGLISH: Mapping[str, str] = {"X-Q-Language": "en"}
 
 
 def _wall_clock() -> float:
-    # Looked up at each call, so that a test which freezes time is heard.
+    # Not passed directly, so that tests can freeze time.
     return time.time()
 
 
 class QuectelClient(CloudClient):
-    """Talks to one data centre for one user domain."""
+    """Client for one data center and one user domain."""
 
     def __init__(
         self,
@@ -112,9 +98,9 @@ class QuectelClient(CloudClient):
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = _wall_clock,
     ) -> None:
-        """Use the server and user domain of the context.
+        """Initialize the client.
 
-        A call takes at most `timeout` seconds; `clock` tells the time as Unix seconds.
+        Calls time out after `timeout` seconds; `clock` returns the Unix time.
         """
         self._context = context
         self._clock = clock
@@ -124,25 +110,19 @@ class QuectelClient(CloudClient):
         self._session = Session.from_dict(context.session)
         self._refreshing: asyncio.Task[Session] | None = None
         self._secret = context.credentials.get("user_domain_secret", "").strip()
-        self.capabilities = frozenset(
-            {
-                Capability.REGISTER,
-                *({Capability.LINK} if self._secret else ()),
-                *({Capability.BIND} if self._secret or self._session else ()),
-            }
-        )
+        can_bind = self._secret or self._session
+        self.capabilities = frozenset({Capability.BIND} if can_bind else ())
 
     @property
     def signed_in(self) -> bool:
-        """Whether there are tokens."""
+        """Whether there are tokens of a session."""
         return self._session is not None
 
     async def test(self) -> Offer:
-        """Check the user domain's shape, and that the server answers this interface.
+        """Check the format of the user domain, and that the server has this API.
 
-        Nothing tells without effect whether a user domain exists: every call that looks at it
-        registers, sends mail or counts as an attempt to sign in. So the server is asked for an
-        account's data without a token, which it has to refuse in its own way.
+        Every call that would check the user domain registers, sends mail or counts as a failed
+        sign-in. So this asks for account data without a token, which the server has to refuse.
         """
         self._user_domain()
         try:
@@ -161,13 +141,13 @@ class QuectelClient(CloudClient):
         return Offer(register=(REGISTER,), link=(LINK,) if self._secret else ())
 
     async def verify(self) -> None:
-        """Ask for the account's data, which only a valid token may."""
+        """Fetch the account's data."""
         await self._ask_signed_in(Call(api.USER_INFO, self._subject()), api.account_id)
 
     # Accounts
 
     async def send_code(self, form: Form, values: Values) -> None:
-        """Have a code for registering mailed."""
+        """Have a verification code for registering sent by e-mail."""
         del form
         email = fields.email(values, "email")
         sent = {
@@ -183,7 +163,7 @@ class QuectelClient(CloudClient):
                 secrets=(email,),
             )
         except UnexpectedAnswerError as err:
-            # So this call is known to say that the mail could not be sent.
+            # This endpoint is known to report an e-mail that could not be sent as HTTP 500.
             if err.placeholders.get("status") != "500":
                 raise
         else:
@@ -191,7 +171,7 @@ class QuectelClient(CloudClient):
         raise TryAgainError("code_not_sent", field="email")
 
     async def register(self, form: Form, values: Values) -> Account:
-        """Create an account, and sign in to it where the user domain's secret is known."""
+        """Create an account, and sign in to it if the user domain's secret is known."""
         del form
         email = fields.email(values, "email")
         password = fields.password(values, "password")
@@ -225,12 +205,12 @@ class QuectelClient(CloudClient):
         try:
             signed_in = await self._sign_in(email, password)
         except CloudError:
-            # The account exists, which is what was asked for; it can be signed in to later.
+            # The account has been created; signing in is possible later.
             return account
         return replace(signed_in, id=account_id or signed_in.id)
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
-        """Try to sign in with what was just registered, where the secret is known."""
+        """Try to sign in to the new account, if the user domain's secret is known."""
         del form
         self._need_secret()
         try:
@@ -243,7 +223,7 @@ class QuectelClient(CloudClient):
             raise
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
-        """Sign in with e-mail address and password."""
+        """Sign in with an e-mail address and a password."""
         del form
         self._need_secret()
         return (
@@ -276,11 +256,11 @@ class QuectelClient(CloudClient):
     # Devices
 
     def check_plant_id(self, plant_id: str) -> None:
-        """Refuse what is no product's key."""
+        """Raise InvalidInputError if this cannot be a product's key."""
         self._check(_PRODUCT_KEY, plant_id, "invalid_product_key", "product_key")
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
-        """Ask for a device to be bound; `plant_id` is its product's key."""
+        """Bind a device to the account; `plant_id` is its product's key."""
         self.check_plant_id(plant_id)
         self._check(_SERIAL, serial, "invalid_serial", "serial_numbers")
         await self._ask_signed_in(
@@ -297,7 +277,7 @@ class QuectelClient(CloudClient):
             query={
                 "page": str(page),
                 "pageSize": str(api.ROWS_PER_PAGE),
-                # Where it is not understood, all devices are listed and those of others left out.
+                # Other products are filtered out anyway, in case a server ignores this.
                 "pkList": plant_id,
             },
         )
@@ -310,10 +290,10 @@ class QuectelClient(CloudClient):
         """Return the call that `sightings` makes."""
         return Call(api.DEVICE_LIST, self._subject(pk=plant_id, page=str(page)))
 
-    # What the methods above share
+    # Helpers
 
     def _subject(self, **parameters: str) -> str:
-        """Return what tells a call from those of the user domain's other accounts."""
+        """Return the subject of a call, which distinguishes accounts of the same user domain."""
         account_id = (self._session.account_id if self._session else None) or ""
         return urlencode({"uid": account_id, **parameters})
 
@@ -338,10 +318,10 @@ class QuectelClient(CloudClient):
         *,
         query: Mapping[str, str] | None = None,
     ) -> T:
-        """Make a call with the account's token, renewed first where it is about to end.
+        """Make a call with the account's token, refreshing the token first if necessary.
 
-        A token that the cloud refuses all the same (its clock and ours differ, or the token was
-        withdrawn) is renewed too, and the call made again: refused, it had no effect.
+        If the cloud rejects the token nevertheless (it was revoked, or the clocks differ), it is
+        refreshed and the call is repeated, as the rejected one had no effect.
         """
         if (session := self._session) is None:
             raise AccessDeniedError("sign_in_ended")
@@ -356,9 +336,9 @@ class QuectelClient(CloudClient):
         return await self._ask(call, reader, query=query, session=session)
 
     async def _refreshed(self, session: Session) -> Session:
-        """Return the session that follows this one, asked for once whoever needs it.
+        """Return the session that replaces this one, refreshed only once for all callers.
 
-        Nobody's cancellation stops the request: its answer may be the only valid session.
+        The request is shielded from cancellation, as its answer may be the only valid session.
         """
         if self._session is not None and self._session is not session:
             return self._session
@@ -370,8 +350,8 @@ class QuectelClient(CloudClient):
     async def _refresh(self, session: Session) -> Session:
         """Exchange the refresh token for a new session.
 
-        The vendor's page has it in the query, as it has the parameters of signing in; public
-        clients send both in the body, and keep the token out of the address.
+        The vendor documents it as a query parameter, like those for signing in. As public clients
+        do, we send all of them in the body to keep the token out of the URL.
         """
         if session.refresh_expires <= self._clock():
             raise AccessDeniedError("sign_in_ended")
@@ -389,7 +369,7 @@ class QuectelClient(CloudClient):
     def _refresh_done(self, task: asyncio.Task[Session]) -> None:
         self._refreshing = None
         if not task.cancelled():
-            # Those who waited have it; when all are gone nobody else asks.
+            # Mark the exception as retrieved, in case all callers have been cancelled.
             task.exception()
 
     async def _ask[T](
@@ -402,7 +382,7 @@ class QuectelClient(CloudClient):
         session: Session | None = None,
         secrets: tuple[str, ...] = (),
     ) -> T:
-        """Make a call and return what `reader` makes of the reply."""
+        """Make a call and return what `reader` reads from the reply."""
         headers = dict(_ENGLISH)
         hidden = (self._secret, *secrets)
         if session is not None:
@@ -415,13 +395,13 @@ class QuectelClient(CloudClient):
 
 
 async def _encrypted(password: str) -> tuple[str, str]:
-    """Return a fresh random and the password encrypted with it."""
+    """Return a new random string and the password encrypted with it."""
     random = new_random()
     return random, await asyncio.to_thread(encrypt, password, random)
 
 
 def _optional_integer(values: Values, name: str, lowest: int, highest: int) -> str | None:
-    """Return a whole number as it is sent, None if there is none."""
+    """Return a whole number as it is sent, None if there is no value."""
     number = fields.optional_number(values, name, lowest, highest)
     if number is None:
         return None

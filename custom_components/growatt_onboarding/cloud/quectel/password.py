@@ -1,7 +1,7 @@
-"""How the Quectel cloud wants passwords and signatures.
+"""Encrypted passwords and signatures for the Quectel cloud.
 
-Source: the vendor's page "Email Password Registration" (see the seed) and, for the signature,
-its page "Email Password Login".
+Sources: the vendor's page "Email Password Registration" (the seed) and, for the signature, its
+page "Email Password Login".
 """
 
 from base64 import b64encode
@@ -14,14 +14,15 @@ _RANDOM_LETTERS = string.ascii_letters + string.digits
 
 
 def new_random() -> str:
-    """Return what a single request's password is encrypted with."""
+    """Return a new random string, to encrypt the password of a single request."""
     return "".join(secrets.choice(_RANDOM_LETTERS) for _ in range(_RANDOM_LENGTH))
 
 
 def key_and_vector(random: str) -> tuple[bytes, bytes]:
-    """Return the AES key, and the initialization vector: the key with its halves swapped.
+    """Return the AES key and the initialization vector.
 
-    The key is the middle half of the digest's 32 hexadecimal digits, taken as 16 letters.
+    The key is the middle half of the MD5 digest's 32 hexadecimal digits, used as 16 characters.
+    The vector is the key with its halves swapped.
     """
     digest = md5(random.encode(), usedforsecurity=False).hexdigest().upper()
     key = digest[8:24].encode()
@@ -29,9 +30,9 @@ def key_and_vector(random: str) -> tuple[bytes, bytes]:
 
 
 def encrypt(password: str, random: str) -> str:
-    """Return a password as AES-128-CBC in Base64.
+    """Return a password encrypted with AES-128-CBC, in Base64.
 
-    Loads the crypto library at its first call: call it outside the event loop.
+    The first call imports the crypto library, so do not call this in the event loop.
     """
     from Crypto.Cipher import AES  # noqa: PLC0415
     from Crypto.Util.Padding import pad  # noqa: PLC0415

@@ -1,7 +1,7 @@
-"""The tokens that the Quectel cloud hands out when somebody signs in or refreshes them.
+"""Sessions of the Quectel cloud: an access token and a refresh token.
 
-An access token is good for two hours, a refresh token for thirty days (the lifetimes of the
-sample tokens in the vendor's documentation). Both are JSON Web Tokens that begin with "Bearer ".
+Both are JSON Web Tokens that begin with "Bearer ". They are valid for two hours and thirty days,
+according to the sample tokens in the vendor's documentation.
 """
 
 from base64 import urlsafe_b64decode
@@ -16,14 +16,14 @@ from ..transport import is_header_value
 ACCESS_LIFETIME: Final = 7_200
 REFRESH_LIFETIME: Final = 2_592_000
 
-# The documented time stamps are in seconds; so far ahead, one can only be in milliseconds.
+# Timestamps are documented in seconds. One this large has to be in milliseconds.
 _MILLISECONDS_FROM = 10**11
 
 
 class Session(NamedTuple):
-    """An account's tokens; the times of their end are Unix seconds.
+    """An account's tokens and when they expire (Unix time).
 
-    `account_id` is the account's `uid`, None where the cloud has not told it yet.
+    `account_id` is the account's `uid`, None while unknown.
     """
 
     access_token: str
@@ -33,12 +33,12 @@ class Session(NamedTuple):
     account_id: str | None = None
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "access_token", "refresh_token")
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, str] | None) -> Self | None:
-        """Return a stored session, None where nothing usable is stored."""
+        """Return a stored session, None if it is unusable."""
         stored = stored or {}
         access, refresh = _token(stored.get("access_token")), _token(stored.get("refresh_token"))
         if access is None or refresh is None:
@@ -52,7 +52,7 @@ class Session(NamedTuple):
         )
 
     def as_dict(self) -> dict[str, str]:
-        """Return the session as it is stored."""
+        """Return the session in the form in which it is stored."""
         stored = {
             "access_token": self.access_token,
             "access_expires": str(self.access_expires),
@@ -63,10 +63,9 @@ class Session(NamedTuple):
 
 
 def read_session(data: object, now: float, before: Session | None = None) -> Session:
-    """Return the session in the answer to signing in or refreshing.
+    """Read the session from the answer to signing in or refreshing.
 
-    A refreshed session keeps what the cloud does not tell anew. Raises UnexpectedAnswerError
-    where a token is missing.
+    `before` is the session that was refreshed, whose values are kept where the answer lacks them.
     """
     found = as_object(data) or {}
     access_token, access_expires = _read_token(found.get("accessToken"), now + ACCESS_LIFETIME)
@@ -88,7 +87,7 @@ def read_session(data: object, now: float, before: Session | None = None) -> Ses
 
 
 def _read_token(value: object, default_end: float) -> tuple[str | None, int]:
-    """Return a token and its end: as the answer says, else as the token itself says."""
+    """Return a token and its expiration time, from the answer or from the token itself."""
     told = as_object(value) or {"token": value}
     if (token := _token(told.get("token"))) is None:
         return None, 0
@@ -99,13 +98,13 @@ def _read_token(value: object, default_end: float) -> tuple[str | None, int]:
 
 
 def _token(value: object) -> str | None:
-    """Return a token that can be sent in a header."""
+    """Return a token, None if it cannot be sent in a header."""
     token = as_text(value)
     return token if token is not None and is_header_value(token) else None
 
 
 def _claims(token: str) -> Mapping[str, object]:
-    """Return what a JSON Web Token says about itself, nothing where it is none."""
+    """Return the claims of a JSON Web Token, none if it is something else."""
     _, _, rest = token.partition(".")
     payload = rest.partition(".")[0]
     try:

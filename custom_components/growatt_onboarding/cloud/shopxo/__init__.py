@@ -1,8 +1,8 @@
-"""ShopXO, a shop system that installers run as a customer portal, as a provider.
+"""Provider for ShopXO, a shop system that installers use as a customer portal.
 
-An account is a shop's customer. What a site allows and wants is asked first, the picture's answer
-is tied to its picture by an id that the client makes up (`uuid`), and a token has no known end.
-`safety/logout` is never called: it deletes the account.
+An account is a customer of the shop. The forms depend on the site's configuration. A captcha
+solution belongs to its picture through a `uuid` that the client chooses. Tokens do not expire, as
+far as we know. Never call `safety/logout`: it deletes the account.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,13 +19,20 @@ from ..errors import CloudError, InvalidInputError, NotAllowedError
 from ..model import Account, Captcha, Values
 from ..provider import (
     CAPTCHA_CHALLENGE,
+    CAPTCHA_FIELD,
+    CODE_FIELD,
+    EMAIL_FIELD,
+    LOGIN_FIELD,
+    NEW_PASSWORD_FIELD,
+    PASSWORD_FIELD,
+    PHONE_FIELD,
+    USERNAME_FIELD,
     Call,
     Capability,
     ClientContext,
     CloudClient,
     Endpoint,
     Field,
-    FieldKind,
     Form,
     Offer,
     Provider,
@@ -35,66 +42,50 @@ from ..transport import TIMEOUT, Request, Transport
 from . import api
 from .api import AccountType
 
-_CAPTCHA: Final = Field(name="captcha", kind=FieldKind.CAPTCHA, autocomplete="off")
-_CODE: Final = Field(name="code", kind=FieldKind.CODE, autocomplete="one-time-code")
-_NEW_PASSWORD: Final = Field(
-    name="password", kind=FieldKind.PASSWORD, autocomplete="new-password", secret=True
-)
 _NICKNAME: Final = Field(name="nickname", required=False, autocomplete="nickname")
 _IDENTITIES: Final = {
-    AccountType.USERNAME: Field(name="username", autocomplete="username"),
-    AccountType.EMAIL: Field(name="email", kind=FieldKind.EMAIL, autocomplete="email"),
-    AccountType.SMS: Field(name="phone", kind=FieldKind.PHONE, autocomplete="tel"),
+    AccountType.USERNAME: USERNAME_FIELD,
+    AccountType.EMAIL: EMAIL_FIELD,
+    AccountType.SMS: PHONE_FIELD,
 }
-_LOGIN_FIELDS: Final = (
-    Field(name="login", autocomplete="username"),
-    Field(name="password", kind=FieldKind.PASSWORD, autocomplete="current-password", secret=True),
-)
+_LOGIN_FIELDS: Final = (LOGIN_FIELD, PASSWORD_FIELD)
 _LINK: Final = "link"
 
 _USERNAME = re.compile(r"[A-Za-z0-9_]{2,18}")
 _MOBILE = re.compile(r"\+?[0-9]+")
 _PASSWORD_BYTES = range(6, 19)
-# What PHP's trim() takes away.
+# Removed by PHP's trim().
 _BLANKS = " \t\n\r\0\v"
 
 
 def register_form(kind: AccountType, site: api.Site) -> Form:
-    """Return the form to register an account of this kind on a site."""
+    """Return a site's form for registering an account of this type."""
     identity = _IDENTITIES[kind]
     by_name = kind is AccountType.USERNAME
-    form_fields = [identity, _NEW_PASSWORD, _NICKNAME]
-    if not by_name:
-        form_fields.insert(1, _CODE)
-    elif site.register_picture:
-        form_fields.append(_CAPTCHA)
+    code = () if by_name else (CODE_FIELD,)
+    captcha = (CAPTCHA_FIELD,) if by_name and site.register_picture else ()
     return Form(
         key=kind.value,
-        fields=tuple(form_fields),
+        fields=(identity, *code, NEW_PASSWORD_FIELD, _NICKNAME, *captcha),
         identity=identity.name,
         sends_code=not by_name,
-        captcha=by_name and site.register_picture,
         code_captcha=not by_name and site.code_picture,
     )
 
 
 def link_form(site: api.Site) -> Form:
-    """Return the form to sign in to an account on a site."""
-    return Form(
-        key=_LINK,
-        fields=(*_LOGIN_FIELDS, _CAPTCHA) if site.login_picture else _LOGIN_FIELDS,
-        identity="login",
-        captcha=site.login_picture,
-    )
+    """Return a site's form for signing in."""
+    captcha = (CAPTCHA_FIELD,) if site.login_picture else ()
+    return Form(key=_LINK, fields=(*_LOGIN_FIELDS, *captcha), identity="login")
 
 
 class ShopxoClient(CloudClient):
-    """Talks to one ShopXO site."""
+    """Client for one ShopXO site."""
 
-    capabilities = frozenset({Capability.REGISTER, Capability.LINK, Capability.CHECK_USERNAME})
+    capabilities = frozenset({Capability.CHECK_USERNAME})
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
-        """Use the site and session of the context; a call takes at most `timeout` seconds."""
+        """Initialize the client. Calls time out after `timeout` seconds."""
         self._token = (context.session or {}).get("token", "")
         self._transport = Transport(
             http=context.http, url=context.url, gate=context.gate, timeout=timeout
@@ -106,7 +97,7 @@ class ShopxoClient(CloudClient):
         return bool(self._token)
 
     async def test(self) -> Offer:
-        """Ask what the site allows."""
+        """Fetch the site's configuration."""
         try:
             site = await self._site()
         except CloudError as err:
@@ -121,7 +112,7 @@ class ShopxoClient(CloudClient):
         )
 
     async def verify(self) -> None:
-        """Ask for the token's user."""
+        """Fetch the token's user."""
         await self._post(
             api.TOKEN_USER,
             {"token": self._token},
@@ -131,11 +122,11 @@ class ShopxoClient(CloudClient):
         )
 
     async def is_username_available(self, name: str) -> bool | None:
-        """Return whether a user name, address or number is free.
+        """Return whether a user name, e-mail address or phone number is free.
 
-        Asked by a sign-in with a password nobody has: the site says that the account does not
-        exist before it looks at anything else. `user/reg` would say so too, or create it.
-        Where the site lets nobody sign in by such a name, nothing tells.
+        Tries to sign in with a random password: a site reports an unknown account before it checks
+        anything else. `user/reg` would report it too, but might create the account. None if the
+        site does not let anybody sign in with this kind of name.
         """
         name = _login(fields.text({"username": name}, "username"))
         if not (_MOBILE.fullmatch(name) or "@" in name or _USERNAME.fullmatch(name)):
@@ -146,7 +137,7 @@ class ShopxoClient(CloudClient):
             return None
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
-        """Fetch a fresh picture: one kind for signing in, one for all else."""
+        """Fetch a new captcha. Signing in has its own kind."""
         challenge = str(uuid4())
         kind = "user_login" if form.key == _LINK else "user_reg"
         request = Request(
@@ -156,7 +147,7 @@ class ShopxoClient(CloudClient):
         return await self._transport.send(request, partial(api.picture, challenge))
 
     async def send_code(self, form: Form, values: Values) -> None:
-        """Have a code of four digits sent to the form's address or number."""
+        """Have a verification code sent by e-mail or SMS."""
         kind = AccountType(form.key)
         sent = {"accounts": _identity(form, values), "type": kind.value}
         answer = _captcha_answer(values) if form.code_captcha else {}
@@ -169,7 +160,7 @@ class ShopxoClient(CloudClient):
         )
 
     async def register(self, form: Form, values: Values) -> Account:
-        """Create a customer's account."""
+        """Create an account."""
         kind = AccountType(form.key)
         name = _identity(form, values)
         password = _password(values)
@@ -190,7 +181,7 @@ class ShopxoClient(CloudClient):
         )
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
-        """Sign in, or where that takes a picture's answer look whether the account exists."""
+        """Sign in, or only check whether the account exists if signing in takes a captcha."""
         name = _identity(form, values)
         site = await self._site()
         if AccountType.USERNAME in site.login_types and not site.login_picture:
@@ -200,12 +191,12 @@ class ShopxoClient(CloudClient):
         return Account(id=None, name=name, activation_pending=site.review)
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
-        """Sign in by user name, e-mail address or number, and password."""
+        """Sign in with a user name, e-mail address or phone number, and a password."""
         name = _login(fields.text(values, "login"))
         answer = _captcha_answer(values) if form.captcha else {}
         return (await self._sign_in(name, _known_password(values), answer),)
 
-    # What the methods above share
+    # Helpers
 
     async def _site(self) -> api.Site:
         request = Request(call=Call(api.COMMON), query={**api.APPLICATION, "uuid": str(uuid4())})
@@ -223,7 +214,7 @@ class ShopxoClient(CloudClient):
         )
 
     async def _sign_in_if_ours(self, name: str, password: str) -> Account | None:
-        """Sign in to an account that may have just been created, None if it was not by us."""
+        """Sign in to an account that we may have created, None if we have not."""
         try:
             return await self._sign_in(name, password, {})
         except InvalidInputError as err:
@@ -231,13 +222,13 @@ class ShopxoClient(CloudClient):
                 return None
             raise
         except NotAllowedError as err:
-            # Said after the password was found right.
+            # Sites only report this after the password has been accepted.
             if err.key == api.NOT_ACTIVE:
                 return Account(id=None, name=name, activation_pending=True)
             raise
 
     async def _exists(self, site: api.Site, name: str) -> bool:
-        """Return whether an account exists; NotImplementedError where nothing tells."""
+        """Return whether an account exists. NotImplementedError means it is impossible to tell."""
         if (kind := _look_type(site, name)) is None:
             raise NotImplementedError
         return await self._post(
@@ -256,7 +247,7 @@ class ShopxoClient(CloudClient):
         *,
         secrets: tuple[str, ...] = (),
     ) -> T:
-        """Make a call; what it sends goes into its form, and only the public part into its URL."""
+        """Make a call and return what `reader` reads from the reply."""
         request = Request(
             call=Call(endpoint),
             query=api.APPLICATION,
@@ -278,11 +269,17 @@ SHOPXO: Final = Provider(
     client=ShopxoClient,
     activates=True,
     api_path=re.compile(r"/api\.php(?:/.+)?$"),
-    register_fields=(*_IDENTITIES.values(), _CODE, _NEW_PASSWORD, _NICKNAME, _CAPTCHA),
+    register_fields=(
+        *_IDENTITIES.values(),
+        CODE_FIELD,
+        NEW_PASSWORD_FIELD,
+        _NICKNAME,
+        CAPTCHA_FIELD,
+    ),
 )
 
 
-# What is sent
+# Parameters
 
 
 def _registered(name: str, reply: Reply) -> Account:
@@ -292,7 +289,7 @@ def _registered(name: str, reply: Reply) -> Account:
 
 
 def _identity(form: Form, values: Values) -> str:
-    """Return what names the account, as the site spells it."""
+    """Return the user name, e-mail address or phone number in the site's format."""
     name = fields.text(values, form.identity)
     match form.identity:
         case "username" if not _USERNAME.fullmatch(name):
@@ -305,17 +302,16 @@ def _identity(form: Form, values: Values) -> str:
 
 
 def _login(typed: str) -> str:
-    """Return what was typed to sign in; a number loses its marks, which no user name has."""
+    """Return what was entered to sign in, a phone number in compact form."""
     number = fields.compact_phone(typed)
     return number if _MOBILE.fullmatch(number) else typed
 
 
 def _password(values: Values) -> str:
-    """Return a new password that the site will let sign in.
+    """Return a new password that will be accepted when signing in.
 
-    Signing in takes 6 to 18 bytes of what is left after HTML escaping; registering takes anything,
-    and so would create accounts that nobody can open. What is escaped depends on the site's PHP:
-    it has to fit either way.
+    Sites check the length only when signing in, after HTML escaping, which depends on the PHP
+    version. Registering accepts any password, even one that makes signing in impossible.
     """
     password = fields.password(values, "password")
     if not all(_fits(password)):
@@ -324,7 +320,7 @@ def _password(values: Values) -> str:
 
 
 def _known_password(values: Values) -> str:
-    """Return the password of an account, which a site with either PHP may have."""
+    """Return the password of an existing account."""
     password = fields.password(values, "password")
     if not any(_fits(password)):
         raise InvalidInputError("password_6_to_18", field="password")
@@ -332,20 +328,20 @@ def _known_password(values: Values) -> str:
 
 
 def _fits(password: str) -> tuple[bool, bool]:
-    """Return whether a password's length is right with PHP from 8.1 on, and before it."""
+    """Return whether the length of a password is valid with PHP 8.1 or later, and before."""
     escaped = escape(password.strip(_BLANKS))
     before = escaped.replace("&#x27;", "'")
     return len(escaped.encode()) in _PASSWORD_BYTES, len(before.encode()) in _PASSWORD_BYTES
 
 
 def _captcha_answer(values: Values) -> dict[str, str]:
-    """Return a picture's answer with the id that ties it to its picture."""
+    """Return the parameters for a captcha solution."""
     answer = fields.text(values, "captcha")
     return {"verify": answer, "uuid": values.get(CAPTCHA_CHALLENGE, "")}
 
 
 def _look_type(site: api.Site, login: str) -> AccountType | None:
-    """Return the way to sign in that can tell whether an account exists."""
+    """Return the way of signing in that reveals whether this account exists."""
     if AccountType.USERNAME in site.login_types:
         return AccountType.USERNAME
     if "@" in login:
