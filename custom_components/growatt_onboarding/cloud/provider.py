@@ -270,6 +270,7 @@ class CloudClient(ABC):
     """A client for one server with one set of credentials.
 
     Methods raise only CloudError, or NotImplementedError where the client lacks the capability.
+    Serial numbers have to be valid and in upper case.
     """
 
     capabilities: frozenset[Capability]
@@ -343,8 +344,7 @@ class CloudClient(ABC):
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Request that a device be bound to a plant and account.
 
-        Returns once the cloud has accepted the request; the association may come later. The
-        serial number has to be valid and in upper case.
+        Returns once the cloud has accepted the request; the association may come later.
         """
         raise NotImplementedError
 

@@ -72,7 +72,6 @@ LINK: Final = Form(
 )
 
 _END_CUSTOMER = "1"
-_SERIAL = re.compile(r"[0-9A-Z-]{1,64}")
 _PEAK_POWER_KWP = (0.001, 1_000_000.0)
 _LATITUDE = (-90.0, 90.0)
 _LONGITUDE = (-180.0, 180.0)
@@ -252,7 +251,7 @@ class GrowattClient(CloudClient):
     async def check_serial(self, serial: str) -> DeviceKind:
         """Return the kind of device that a serial number belongs to, bound or not."""
         # Documented as dataloggerSn; the vendor's Postman collection calls it sn.
-        parameters = {"dataloggerSn": _valid_serial(serial)}
+        parameters = {"dataloggerSn": serial}
         return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, api.device_kind)
 
     def check_plant_id(self, plant_id: str) -> None:
@@ -263,7 +262,6 @@ class GrowattClient(CloudClient):
         """Request that an inverter be added to a plant as soon as it is online."""
         _identifier(account_id, "account_id")
         self.check_plant_id(plant_id)
-        _valid_serial(serial)
         await self._ask(
             self.bind_call(account_id, plant_id, serial),
             _binding(account_id, plant_id, serial),
@@ -287,10 +285,7 @@ class GrowattClient(CloudClient):
 
     async def locate(self, serial: str) -> Location | None:
         """Return the plant and end user that have an inverter."""
-        _valid_serial(serial)
-        return await self._ask(
-            self.locate_call(serial), {"device_sn": _serial(serial)}, api.location
-        )
+        return await self._ask(self.locate_call(serial), {"device_sn": serial}, api.location)
 
     def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
         """Return the call that `bind` makes."""
@@ -306,7 +301,7 @@ class GrowattClient(CloudClient):
 
     def locate_call(self, serial: str) -> Call:
         """Return the call that `locate` makes."""
-        return _call(api.PLANT_OF_DEVICE, {"device_sn": _serial(serial)})
+        return _call(api.PLANT_OF_DEVICE, {"device_sn": serial})
 
     # Helpers
 
@@ -454,22 +449,11 @@ def _call(endpoint: Endpoint, subject: Mapping[str, str]) -> Call:
 
 
 def _binding(account_id: str, plant_id: str, serial: str) -> dict[str, str]:
-    return {"plant_id": plant_id, "sn": _serial(serial), "c_user_id": account_id}
+    return {"plant_id": plant_id, "sn": serial, "c_user_id": account_id}
 
 
 def _page(number: int) -> dict[str, str]:
     return {"page": str(number), "perpage": str(api.ROWS_PER_PAGE)}
-
-
-def _serial(serial: str) -> str:
-    return serial.strip().upper()
-
-
-def _valid_serial(serial: str) -> str:
-    serial = _serial(serial)
-    if not _SERIAL.fullmatch(serial):
-        raise InvalidInputError("invalid_serial", field="serial_numbers")
-    return serial
 
 
 def _identifier(value: str, field: str) -> str:

@@ -117,7 +117,6 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10002: _ACCOUNT_MISSING,
         10003: _SERIAL_REJECTED,  # serial number empty
         10004: Meaning(RejectedError),  # device type empty; the endpoint takes none
-        _DEVICE_MISSING: Meaning(RejectedError, "device_missing"),
         10011: _NO_DEVICES,
     },
     DEVICE_ADD: {

@@ -76,7 +76,6 @@ _USER_DOMAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+")
 # "6-20 letters, numbers or special characters": we assume printable ASCII.
 _NEW_PASSWORD = re.compile(r"[!-~]{6,20}")
 _PRODUCT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = (0, 2**31 - 1)
 # Documented as int32 only, so it might also be negative.
 _INT32 = (-(2**31), 2**31 - 1)
@@ -262,7 +261,6 @@ class QuectelClient(CloudClient):
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Bind a device to the account; `plant_id` is its product's key."""
         self.check_plant_id(plant_id)
-        self._check(_SERIAL, serial, "invalid_serial", "serial_numbers")
         await self._ask_signed_in(
             self.bind_call(account_id, plant_id, serial),
             api.bound,
