@@ -32,8 +32,8 @@ from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.account.bindings import BindingStore
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import (
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
@@ -182,7 +182,9 @@ async def pending_entry(
     state: BindingState = BindingState.ACCEPTED,
 ) -> MockConfigEntry:
     """Return an account's entry with inverters by plant, their bindings already stored."""
-    target = Target(provider=PROVIDERS["growatt"], url=url, credentials={"token": INSTALLER_TOKEN})
+    target = Target(
+        provider=registry.provider("growatt"), url=url, credentials={"token": INSTALLER_TOKEN}
+    )
     account = Account(id=account_id, name="owner", session={})
     bindings = [
         Binding(

@@ -20,8 +20,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DOMAIN, SUBENTRY_INVERTER
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
@@ -62,7 +62,9 @@ async def add_account(
     """Set up the entry of an account that the simulator has."""
     account = {"session": {}, **account}
     entry = account_entry(
-        Target(provider=PROVIDERS[provider], url=simulator.url, credentials={CONF_TOKEN: token}),
+        Target(
+            provider=registry.provider(provider), url=simulator.url, credentials={CONF_TOKEN: token}
+        ),
         Account(id=account_id, name=name, **account),
     )
     entry.add_to_hass(hass)

@@ -13,14 +13,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 # Before the harness's own folder of that name can shadow ours.
 import custom_components.growatt_onboarding  # noqa: F401
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from custom_components.growatt_onboarding.flows import base
 from simulator import Simulator
 
 from . import secrets_watch
 from .common import UNLIMITED
+from .fake_provider import add_provider
 from .prove.timelapse import Timelapse
 from .prove.world import World
 from .secrets_watch import Watch
@@ -77,8 +78,8 @@ def cloud(
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an answer of the cloud for a moment only."""
-    provider = replace(PROVIDERS["growatt"], client=partial(GrowattClient, timeout=0.5))
-    monkeypatch.setitem(PROVIDERS, "growatt", provider)
+    provider = replace(registry.provider("growatt"), client=partial(GrowattClient, timeout=0.5))
+    add_provider(monkeypatch, provider)
 
 
 # A Home Assistant on simulated time

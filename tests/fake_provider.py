@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 import itertools
 
+import pytest
+
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
     InvalidInputError,
@@ -167,6 +170,14 @@ class FakeClient(CloudClient):
 
     def sightings_call(self, plant_id: str, page: int) -> Call:
         return Call(Endpoint("GET", "list"), f"{plant_id} {page}")
+
+
+def add_provider(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
+    """Add a provider for a test, or replace the one that has its key."""
+    if provider.key not in registry.PROVIDER_KEYS:
+        keys = (*registry.PROVIDER_KEYS, provider.key)
+        monkeypatch.setattr(registry, "PROVIDER_KEYS", keys)
+    monkeypatch.setitem(registry._LOADED, provider.key, provider)
 
 
 def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:

@@ -26,9 +26,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.issue_registry import IssueEntry, IssueRegistry
 
 from custom_components.growatt_onboarding import diagnostics
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import CloudError
 from custom_components.growatt_onboarding.cloud.provider import Field, FieldKind
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.transport import Request, Transport
 from simulator import Simulator
 from simulator.calls import RecordedCall
@@ -58,7 +58,7 @@ def _names() -> frozenset[str]:
     """Return how the fields, parameters and headers are called whose values are secret."""
     described = (
         found
-        for provider in PROVIDERS.values()
+        for provider in registry.providers()
         for found in (*provider.credential_fields, *provider.register_fields)
         if _is_secret(found)
     )

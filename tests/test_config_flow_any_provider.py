@@ -10,6 +10,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
     InvalidInputError,
     NoAnswerError,
@@ -19,7 +20,6 @@ from custom_components.growatt_onboarding.cloud.errors import (
 )
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 
 from .common import (
@@ -42,6 +42,7 @@ from .fake_provider import (
     URL,
     FakeClient,
     FakeCloud,
+    add_provider,
     fake_provider,
 )
 
@@ -56,7 +57,7 @@ def portal(
     """Return the cloud of one more provider."""
     hass.data[DATA_TIMING] = UNLIMITED
     cloud = FakeCloud()
-    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud))
+    add_provider(monkeypatch, fake_provider(cloud))
     return cloud
 
 
@@ -83,7 +84,9 @@ def drawn(text: str) -> str:
 async def test_the_person_chooses_the_provider(hass: HomeAssistant, portal: FakeCloud) -> None:
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["step_id"] == "user"
-    assert result["data_schema"].schema["provider"].config["options"] == list(PROVIDERS)
+    assert result["data_schema"].schema["provider"].config["options"] == list(
+        registry.PROVIDER_KEYS
+    )
     result = await submit(hass, result, provider="fake")
     assert list(result["data_schema"].schema) == ["address", "site", "site_secret"]
     # There is no server to suggest.

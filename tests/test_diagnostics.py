@@ -19,9 +19,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.account.registration import async_review_pending
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import FieldKind
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.coordinator import store_key
 from custom_components.growatt_onboarding.diagnostics import (
@@ -193,12 +193,12 @@ async def test_an_account_that_is_not_set_up_tells_what_is_stored(
 # What it must not tell
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", registry.PROVIDER_KEYS)
 async def test_nothing_personal_is_told(
     hass: HomeAssistant, hass_storage: dict[str, Any], provider: str
 ) -> None:
     """Nothing is asked of anybody: nothing is pending."""
-    described = PROVIDERS[provider]
+    described = registry.provider(provider)
     credentials = {
         field.name: "4" if field.kind is FieldKind.NUMBER else "fake-token-value"
         for field in described.credential_fields

@@ -20,8 +20,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.servers import resolve
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.coordinator import store_key
@@ -229,7 +229,7 @@ async def test_devices_link_to_the_portal(
     hass: HomeAssistant, hass_storage: dict[str, Any], server: str, portal: str
 ) -> None:
     """Nothing is asked of the real server: the inverter was associated long ago."""
-    provider = PROVIDERS["growatt"]
+    provider = registry.provider("growatt")
     target = Target(provider=provider, url=resolve(provider, server), credentials={"token": "fake"})
     entry = account_entry(target, Account(id="1", name="somebody", session={}))
     entry.add_to_hass(hass)

@@ -20,7 +20,6 @@ import voluptuous as vol
 from custom_components.growatt_onboarding.account import registration
 from custom_components.growatt_onboarding.account.registration import DATA_REGISTRATIONS
 from custom_components.growatt_onboarding.cloud.provider import Offer
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from custom_components.growatt_onboarding.gateway.ledger import Limit
@@ -37,7 +36,7 @@ from .common import (
     entries,
     until,
 )
-from .fake_provider import BY_EMAIL, BY_NAME, LOGIN, URL, FakeCloud, fake_provider
+from .fake_provider import BY_EMAIL, BY_NAME, LOGIN, URL, FakeCloud, add_provider, fake_provider
 
 REGISTER = "user/user_register"
 BIND = "device/sn/add"
@@ -395,7 +394,7 @@ async def use_portal(
     )
 
     hass.data[DATA_TIMING] = UNLIMITED
-    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(portal))
+    add_provider(monkeypatch, fake_provider(portal))
     async_setup_services(hass)
 
 

@@ -12,8 +12,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import INSTALLER_TOKEN, Simulator
 
@@ -42,7 +42,9 @@ async def info(hass: HomeAssistant) -> dict[str, Any]:
 
 
 async def add_elsewhere(hass: HomeAssistant, url: str, name: str) -> MockConfigEntry:
-    target = Target(provider=PROVIDERS["growatt"], url=url, credentials={"token": INSTALLER_TOKEN})
+    target = Target(
+        provider=registry.provider("growatt"), url=url, credentials={"token": INSTALLER_TOKEN}
+    )
     entry = account_entry(target, Account(id="7", name=name, session={}))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)

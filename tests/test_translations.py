@@ -13,6 +13,7 @@ from homeassistant.util.yaml import load_yaml_dict
 import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.model import BindingState
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.provider import (
     CAPTCHA_FIELD,
     Capability,
@@ -21,7 +22,6 @@ from custom_components.growatt_onboarding.cloud.provider import (
     Form,
     Provider,
 )
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
@@ -175,7 +175,7 @@ def providers() -> list[Provider]:
             for value in vars(module).values():
                 if isinstance(value, Provider):
                     found[value.key] = value
-    assert found.keys() >= PROVIDERS.keys()
+    assert found.keys() >= set(registry.PROVIDER_KEYS)
     return list(found.values())
 
 
@@ -350,7 +350,7 @@ def test_ends() -> None:
 def test_choices() -> None:
     options = {key: set(value["options"]) for key, value in EN["selector"].items()}
     assert options == {
-        "provider": set(PROVIDERS),
+        "provider": set(registry.PROVIDER_KEYS),
         "server": {OWN_ADDRESS}.union(
             server.key for provider in providers() for server in provider.servers
         ),
@@ -418,7 +418,7 @@ async def test_actions(hass: HomeAssistant) -> None:
             validate_selector(details["selector"])
             if "select" in details["selector"]:
                 select = details["selector"]["select"]
-                assert set(select["options"]) == set(PROVIDERS)
+                assert set(select["options"]) == set(registry.PROVIDER_KEYS)
                 assert select["translation_key"] in EN["selector"]
 
 

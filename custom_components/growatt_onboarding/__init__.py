@@ -9,8 +9,8 @@ from homeassistant.helpers.typing import ConfigType
 from .account import entry_client
 from .account.bindings import BindingStore
 from .account.registration import async_review_pending
+from .cloud import registry
 from .cloud.provider import Provider
-from .cloud.registry import PROVIDERS
 from .const import (
     CONF_PROVIDER,
     CONF_SERVER,
@@ -38,7 +38,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     shared = await async_get_shared_data(hass)
     client, gateway = entry_client(hass, shared, entry)
     coordinator = AccountCoordinator(hass, entry, client=client, shared=shared, gateway=gateway)
-    provider = PROVIDERS[entry.data[CONF_PROVIDER]]
+    provider = registry.provider(entry.data[CONF_PROVIDER])
     portal = provider.portal(entry.data[CONF_SERVER])
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,

@@ -12,9 +12,9 @@ from homeassistant.core import callback
 import voluptuous as vol
 
 from .account.registration import async_resolve_pending, async_review_pending
+from .cloud import registry
 from .cloud.errors import CloudError
 from .cloud.provider import HandOver
-from .cloud.registry import PROVIDERS
 from .const import (
     CONF_PROVIDER,
     CONF_SERVER,
@@ -65,9 +65,9 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         self._shared = await async_get_shared_data(self.hass)
         await async_review_pending(self.hass, self._shared)
         if user_input is None:
-            schema = {vol.Required(CONF_PROVIDER): choice(PROVIDERS, CONF_PROVIDER)}
+            schema = {vol.Required(CONF_PROVIDER): choice(registry.PROVIDER_KEYS, CONF_PROVIDER)}
             return self._show("user", schema)
-        self._provider = PROVIDERS[user_input[CONF_PROVIDER]]
+        self._provider = registry.provider(user_input[CONF_PROVIDER])
         return await self.async_step_server()
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -18,7 +18,7 @@ from .binding.model import Binding
 from .binding.planner import Planned
 from .binding.timing import Timing
 from .clock import now
-from .cloud.registry import PROVIDERS
+from .cloud import registry
 from .cloud.servers import server_key
 from .const import (
     CONF_ACCOUNT_ID,
@@ -102,7 +102,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
     """Return what the account's entry says."""
     data = entry.data
     url = data[CONF_SERVER]
-    known = server_key(PROVIDERS[data[CONF_PROVIDER]], url)
+    known = server_key(registry.provider(data[CONF_PROVIDER]), url)
     return {
         "version": f"{entry.version}.{entry.minor_version}",
         "source": entry.source,

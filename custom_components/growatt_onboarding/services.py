@@ -30,6 +30,7 @@ from .account.serials import (
     split_serials,
     tracked_serials,
 )
+from .cloud import registry
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
 from .cloud.fields import REQUIRED
 from .cloud.model import Values
@@ -42,7 +43,6 @@ from .cloud.provider import (
     FieldKind,
     Form,
 )
-from .cloud.registry import PROVIDERS
 from .cloud.servers import resolve
 from .const import (
     CONF_ACCOUNT_ID,
@@ -99,10 +99,10 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
     """Return each action with what it takes."""
-    providers = PROVIDERS.values()
+    providers = registry.providers()
     target = {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-        vol.Optional(CONF_PROVIDER): vol.In(list(PROVIDERS)),
+        vol.Optional(CONF_PROVIDER): vol.In(list(registry.PROVIDER_KEYS)),
         vol.Optional(CONF_SERVER): cv.string,
         **_texts(field for provider in providers for field in provider.credential_fields),
     }
@@ -228,7 +228,7 @@ def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
         if entry is None or entry.domain != DOMAIN:
             raise _invalid("account_not_found")
         return entry_target(entry)
-    provider = PROVIDERS[data.get(CONF_PROVIDER, next(iter(PROVIDERS)))]
+    provider = registry.provider(data.get(CONF_PROVIDER, registry.PROVIDER_KEYS[0]))
     if CONF_SERVER not in data:
         raise InvalidInputError(REQUIRED, field=CONF_SERVER)
     return Target(
@@ -240,7 +240,7 @@ def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
 
 def _target_names() -> tuple[str, ...]:
     """Return what says where to, when no account does."""
-    fields = (field for provider in PROVIDERS.values() for field in provider.credential_fields)
+    fields = (field for provider in registry.providers() for field in provider.credential_fields)
     return (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
 
 

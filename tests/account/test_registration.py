@@ -17,9 +17,9 @@ from custom_components.growatt_onboarding.account.registration import (
     DATA_REGISTRATIONS,
     ISSUE_UNFINISHED,
 )
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.growatt import REGISTER as FORM
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from custom_components.growatt_onboarding.gateway.store import DurableStore
@@ -168,7 +168,9 @@ async def test_a_registration_that_failed_is_not_joined(
 ) -> None:
     cloud.faults.add(REGISTER, kind="code", code=10001)
     target = Target(
-        provider=PROVIDERS["growatt"], url=cloud.url, credentials={CONF_TOKEN: INSTALLER_TOKEN}
+        provider=registry.provider("growatt"),
+        url=cloud.url,
+        credentials={CONF_TOKEN: INSTALLER_TOKEN},
     )
     first = await registration.async_register(hass, target, FORM, NEW_ACCOUNT)
     joined: list[asyncio.Task[registration.Registration]] = []
@@ -193,7 +195,7 @@ async def test_a_number_is_one_account_however_it_is_written(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     cloud.shopxo.code_picture = False
-    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, credentials={})
+    target = Target(provider=registry.provider("shopxo"), url=cloud.url, credentials={})
     client = target.client(await async_get_shared_data(hass))
     (form,) = [form for form in (await client.test()).register if form.key == "sms"]
     number = "13800138000"
@@ -220,7 +222,7 @@ async def test_a_number_leaves_its_note_in_one_spelling(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     cloud.shopxo.code_picture = False
-    target = Target(provider=PROVIDERS["shopxo"], url=cloud.url, credentials={})
+    target = Target(provider=registry.provider("shopxo"), url=cloud.url, credentials={})
     client = target.client(await async_get_shared_data(hass))
     (form,) = [form for form in (await client.test()).register if form.key == "sms"]
     cloud.faults.add("api.php", kind="cut", match={"s": "user/reg"})
@@ -489,7 +491,9 @@ async def test_a_note_whose_account_is_here_is_dropped_at_the_start(
 ) -> None:
     await crashed(hass_storage, cloud.url)
     target = Target(
-        provider=PROVIDERS["growatt"], url=cloud.url, credentials={CONF_TOKEN: INSTALLER_TOKEN}
+        provider=registry.provider("growatt"),
+        url=cloud.url,
+        credentials={CONF_TOKEN: INSTALLER_TOKEN},
     )
     account_entry(target, Account(id="102", name="Alice", session={})).add_to_hass(hass)
     assert await async_setup_component(hass, DOMAIN, {})

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 import pytest
 
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
     InvalidInputError,
@@ -35,7 +36,6 @@ from custom_components.growatt_onboarding.cloud.provider import (
     ClientContext,
     Offer,
 )
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from simulator import Simulator
 from simulator.growatt.state import END_USER_TOKEN, INSTALLER_TOKEN
 
@@ -84,7 +84,7 @@ def resident(simulator: Simulator) -> tuple[str, str]:
 
 def test_description(http: aiohttp.ClientSession) -> None:
     """The provider says what it needs and can do."""
-    assert PROVIDERS["growatt"] is GROWATT
+    assert registry.provider("growatt") is GROWATT
     assert [field.name for field in GROWATT.credential_fields if field.secret] == ["token"]
     client = GROWATT.client(ClientContext(http=http, url="https://x", credentials={"token": "a"}))
     assert client.signed_in

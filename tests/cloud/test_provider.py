@@ -6,6 +6,7 @@ import sys
 import aiohttp
 import pytest
 
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account, Captcha
 from custom_components.growatt_onboarding.cloud.provider import (
     ClientContext,
@@ -16,7 +17,6 @@ from custom_components.growatt_onboarding.cloud.provider import (
     Offer,
     Provider,
 )
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 
 CLOUD = "custom_components.growatt_onboarding.cloud"
 FORM = Form(key="form", fields=(), identity="name")
@@ -79,10 +79,10 @@ def test_calls_a_client_cannot_make(ask: Callable[[CloudClient], object]) -> Non
         ask(NothingClient())
 
 
-@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.key)
+@pytest.mark.parametrize("provider", registry.providers(), ids=lambda provider: provider.key)
 def test_provider(provider: Provider) -> None:
     """Keys are translation keys, addresses are encrypted, secrets are marked."""
-    assert PROVIDERS[provider.key] is provider
+    assert registry.provider(provider.key) is provider
     assert len({server.key for server in provider.servers}) == len(provider.servers)
     for server in provider.servers:
         assert server.url.startswith("https://")
@@ -91,7 +91,7 @@ def test_provider(provider: Provider) -> None:
         assert field.secret or field.kind is not FieldKind.PASSWORD
 
 
-@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.key)
+@pytest.mark.parametrize("provider", registry.providers(), ids=lambda provider: provider.key)
 def test_registering_is_marked(provider: Provider) -> None:
     """What cannot be undone is marked so, once: the transport then sees to the rest."""
     assert provider.register_fields

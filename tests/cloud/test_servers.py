@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.anqicms import ANQICMS
 from custom_components.growatt_onboarding.cloud.errors import InvalidInputError
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.cloud.provider import Endpoint, Provider
 from custom_components.growatt_onboarding.cloud.quectel import QUECTEL
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.cloud.servers import resolve, server_key
 from custom_components.growatt_onboarding.cloud.shopxo import SHOPXO
 
@@ -114,7 +114,7 @@ def test_address_of_the_interface_itself(provider: Provider, typed: str, url: st
     assert resolve(provider, url) == url
 
 
-@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.key)
+@pytest.mark.parametrize("provider", registry.providers(), ids=lambda provider: provider.key)
 def test_every_call_is_known_by_its_path(provider: Provider) -> None:
     """Whatever a provider asks, its address leads to the server."""
     endpoints = {

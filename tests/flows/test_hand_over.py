@@ -20,7 +20,6 @@ from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.cloud.provider import Server
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
@@ -33,6 +32,7 @@ from tests.common import (
     submit,
     until,
 )
+from tests.fake_provider import add_provider
 
 SN = "SIM0000001"
 OTHER = "growatt_server"
@@ -109,7 +109,7 @@ def flow() -> type[ConfigFlow]:
 
 def serve(monkeypatch: pytest.MonkeyPatch, *servers: Server) -> None:
     """Replace Growatt's servers."""
-    monkeypatch.setitem(PROVIDERS, "growatt", replace(GROWATT, servers=servers))
+    add_provider(monkeypatch, replace(GROWATT, servers=servers))
 
 
 def global_server(url: str) -> Server:

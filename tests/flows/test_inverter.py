@@ -9,11 +9,11 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError, RejectedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import Account, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, Simulator
@@ -32,7 +32,7 @@ from tests.common import (
     suggested,
     until,
 )
-from tests.fake_provider import URL, FakeCloud, fake_provider
+from tests.fake_provider import URL, FakeCloud, add_provider, fake_provider
 
 BIND = "device/sn/add"
 KIND = "device/check/sn"
@@ -675,8 +675,8 @@ async def add_fake(
 ) -> ConfigEntry:
     """Set up the entry of an account of another provider."""
     hass.data[DATA_TIMING] = UNLIMITED
-    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud, place=place))
-    target = Target(provider=PROVIDERS["fake"], url=URL, credentials={})
+    add_provider(monkeypatch, fake_provider(cloud, place=place))
+    target = Target(provider=registry.provider("fake"), url=URL, credentials={})
     entry = account_entry(target, Account(id="7", name="alice", session=session))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)

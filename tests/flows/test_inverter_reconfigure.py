@@ -12,10 +12,10 @@ from homeassistant.util.file import WriteError
 import pytest
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import RejectedError
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING, SUBENTRY_INVERTER
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
@@ -30,7 +30,7 @@ from tests.common import (
     suggested,
     until,
 )
-from tests.fake_provider import URL, FakeCloud, fake_provider
+from tests.fake_provider import URL, FakeCloud, add_provider, fake_provider
 
 SN = "SIM0000001"
 BIND = "device/sn/add"
@@ -240,8 +240,8 @@ async def add_fake(
     """Set up the entry of an account of another provider, with an inverter."""
     hass.data[DATA_TIMING] = UNLIMITED
     cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))
-    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud, place=place))
-    target = Target(provider=PROVIDERS["fake"], url=URL, credentials={})
+    add_provider(monkeypatch, fake_provider(cloud, place=place))
+    target = Target(provider=registry.provider("fake"), url=URL, credentials={})
     session = {"token": "fake"} if signed_in else None
     entry = account_entry(target, Account(id="7", name="alice", session=session))
     entry.add_to_hass(hass)

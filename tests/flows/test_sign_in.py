@@ -11,9 +11,9 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import Offer, Server
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
@@ -32,7 +32,7 @@ from tests.common import (
     suggested,
     unique_id,
 )
-from tests.fake_provider import LOGIN, URL, FakeCloud, fake_provider
+from tests.fake_provider import LOGIN, URL, FakeCloud, add_provider, fake_provider
 
 SN = "SIM0000001"
 NEW_TOKEN = "SIMULATOR_TOKEN_END_USER_RENEWED"
@@ -84,7 +84,7 @@ async def test_a_known_server_is_chosen_in_the_list(
     hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch, entry: ConfigEntry
 ) -> None:
     servers = (Server("global", "https://cloud.example"), Server("china", cloud.url))
-    monkeypatch.setitem(PROVIDERS, "growatt", replace(PROVIDERS["growatt"], servers=servers))
+    add_provider(monkeypatch, replace(registry.provider("growatt"), servers=servers))
     result = await open_reconfigure(hass, entry)
     assert suggested(result) == {"server": "china"}
     result = await submit(hass, result, server="china")
@@ -315,7 +315,9 @@ async def test_every_cloud(
 ) -> None:
     account_id = site.add(cloud)
     assert site.add(elsewhere) == account_id
-    target = Target(provider=PROVIDERS[site.provider], url=cloud.url, credentials=site.credentials)
+    target = Target(
+        provider=registry.provider(site.provider), url=cloud.url, credentials=site.credentials
+    )
     entry = account_entry(target, Account(id=account_id, name=site.name))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -357,7 +359,7 @@ async def portal(
     """Return the cloud of one more provider."""
     hass.data[DATA_TIMING] = UNLIMITED
     cloud = FakeCloud(offer=Offer(link=(LOGIN,)), passwords={"alice": PASSWORD, "bob": PASSWORD})
-    monkeypatch.setitem(PROVIDERS, "fake", fake_provider(cloud))
+    add_provider(monkeypatch, fake_provider(cloud))
     return cloud
 
 
@@ -366,7 +368,7 @@ async def customer(hass: HomeAssistant, portal: FakeCloud) -> ConfigEntry:
     """Return the entry of an account there."""
     credentials = {"site": "1", "site_secret": "Not-a-real-secret-1"}
     entry = account_entry(
-        Target(provider=PROVIDERS["fake"], url=URL, credentials=credentials),
+        Target(provider=registry.provider("fake"), url=URL, credentials=credentials),
         Account(id="id of alice", name="alice", session={"token": "fake"}),
     )
     entry.add_to_hass(hass)

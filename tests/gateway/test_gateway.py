@@ -10,10 +10,10 @@ from homeassistant.util.file import WriteError
 import pytest
 
 from custom_components.growatt_onboarding.binding.planner import PartialList
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import NotNowError, RateLimitedError
 from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
 from custom_components.growatt_onboarding.cloud.provider import Call, CloudClient, Endpoint, Pace
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import (
     Gateway,
@@ -24,7 +24,7 @@ from custom_components.growatt_onboarding.gateway import (
 from simulator.growatt import INSTALLER_TOKEN
 from tests.prove.world import World
 
-GROWATT = PROVIDERS["growatt"]
+GROWATT = registry.provider("growatt")
 FREE = Call(Endpoint("POST", "free"))
 QUICK = Call(Endpoint("POST", "quick", Pace.QUICK))
 SLOW = Call(Endpoint("POST", "slow", Pace.SLOW), "a")

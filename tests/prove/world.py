@@ -27,8 +27,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
@@ -56,7 +56,9 @@ class World:
             user_id = growatt.add_user(f"user-{number}", f"user-{number}@example.com").user_id
         name = growatt.users[user_id].name
         target = Target(
-            provider=PROVIDERS["growatt"], url=self.simulator.url, credentials={"token": token}
+            provider=registry.provider("growatt"),
+            url=self.simulator.url,
+            credentials={"token": token},
         )
         account = Account(id=str(user_id), name=name, session={})
         entry = MockConfigEntry(

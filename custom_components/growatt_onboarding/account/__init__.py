@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
+from ..cloud import registry
 from ..cloud.model import Account, Values, repr_without
 from ..cloud.provider import CloudClient, Provider
-from ..cloud.registry import PROVIDERS
 from ..const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
@@ -70,7 +70,7 @@ class Target(NamedTuple):
 def entry_target(entry: AccountConfigEntry) -> Target:
     """Return the server and credentials of an account's entry."""
     return Target(
-        provider=PROVIDERS[entry.data[CONF_PROVIDER]],
+        provider=registry.provider(entry.data[CONF_PROVIDER]),
         url=entry.data[CONF_SERVER],
         credentials=entry.data[CONF_CREDENTIALS],
     )

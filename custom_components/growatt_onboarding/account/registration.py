@@ -15,10 +15,10 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
 from ..clock import now
+from ..cloud import registry
 from ..cloud.errors import CloudError, UndecidedError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, CloudClient, Form
-from ..cloud.registry import PROVIDERS
 from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, DOMAIN, LOGGER
 from ..gateway import PendingRegistration, SharedData, async_get_shared_data
@@ -237,7 +237,7 @@ async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
     for key, pending in _open_pending(hass, shared):
         if any(_is_about(pending, key, entry) for entry in entries):
             await async_drop_pending(hass, shared, key)
-        elif pending.provider in PROVIDERS:
+        elif pending.provider in registry.PROVIDER_KEYS:
             # Else a later version left it, which may come back.
             _raise_issue(hass, key, pending)
     if shared.pending_lost:
@@ -299,7 +299,7 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
     by Home Assistant, which puts it into diagnostics: it holds just enough to know the account by.
     """
     url = pending.server
-    is_known = server_key(PROVIDERS[pending.provider], url) != url
+    is_known = server_key(registry.provider(pending.provider), url) != url
     ir.async_create_issue(
         hass,
         DOMAIN,

@@ -1,11 +1,34 @@
-"""The providers there are. A new one is a line here."""
+"""The available providers. Each is imported when it is first used.
 
-from .anqicms import ANQICMS
-from .growatt import GROWATT
+To add a provider, append its key to `PROVIDER_KEYS`. The key is the name of its package in this
+folder and, in upper case, the name of the `Provider` in it.
+"""
+
+from importlib import import_module
+from typing import Final
+
 from .provider import Provider
-from .quectel import QUECTEL
-from .shopxo import SHOPXO
 
-PROVIDERS: dict[str, Provider] = {
-    provider.key: provider for provider in (GROWATT, QUECTEL, SHOPXO, ANQICMS)
-}
+PROVIDER_KEYS: Final[tuple[str, ...]] = ("growatt", "quectel", "shopxo", "anqicms")
+"""The keys of the providers, in the order in which they are offered."""
+
+_LOADED: Final[dict[str, Provider]] = {}
+
+
+def provider(key: str) -> Provider:
+    """Return a provider, importing it if necessary. Raises KeyError for an unknown key."""
+    if key not in _LOADED:
+        if key not in PROVIDER_KEYS:
+            raise KeyError(key)
+        _LOADED[key] = getattr(import_module(f".{key}", __package__), key.upper())
+    return _LOADED[key]
+
+
+def providers() -> tuple[Provider, ...]:
+    """Return all providers in the order of `PROVIDER_KEYS`, importing them if necessary."""
+    return tuple(map(provider, PROVIDER_KEYS))
+
+
+def is_loaded(key: str) -> bool:
+    """Return whether a provider can be returned without importing it."""
+    return key in _LOADED

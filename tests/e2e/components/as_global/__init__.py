@@ -10,7 +10,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from custom_components.growatt_onboarding.cloud.registry import PROVIDERS
+from custom_components.growatt_onboarding.cloud import registry
 
 DOMAIN = "as_global"
 CONF_URL = "url"
@@ -21,12 +21,12 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Offer the action `set`, which holds until Home Assistant ends."""
 
     async def set_url(call: ServiceCall) -> None:
-        provider = PROVIDERS["growatt"]
+        provider = registry.provider("growatt")
         servers = tuple(
             replace(server, url=call.data[CONF_URL]) if server.key == "global" else server
             for server in provider.servers
         )
-        PROVIDERS["growatt"] = replace(provider, servers=servers)
+        registry._LOADED["growatt"] = replace(provider, servers=servers)
 
     schema = vol.Schema({vol.Required(CONF_URL): cv.string})
     hass.services.async_register(DOMAIN, "set", set_url, schema)

@@ -1,0 +1,36 @@
+"""Which providers there are, and when they are imported."""
+
+import subprocess
+import sys
+
+import pytest
+
+from custom_components.growatt_onboarding.cloud import registry
+
+
+def test_all_providers() -> None:
+    assert tuple(provider.key for provider in registry.providers()) == registry.PROVIDER_KEYS
+    for provider in registry.providers():
+        assert registry.provider(provider.key) is provider
+
+
+def test_unknown_provider() -> None:
+    with pytest.raises(KeyError):
+        registry.provider("fields")
+
+
+def test_providers_are_imported_when_they_are_needed() -> None:
+    code = """
+import sys
+from custom_components.growatt_onboarding.cloud import registry
+
+def imported():
+    package = "custom_components.growatt_onboarding.cloud."
+    return [key for key in registry.PROVIDER_KEYS if package + key in sys.modules]
+
+assert imported() == []
+registry.provider("shopxo")
+assert imported() == ["shopxo"]
+assert [key for key in registry.PROVIDER_KEYS if registry.is_loaded(key)] == ["shopxo"]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
