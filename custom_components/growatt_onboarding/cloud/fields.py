@@ -1,7 +1,7 @@
-"""What was typed into a form, checked before anything is sent.
+"""Checks the values of forms before they are sent.
 
-Each function takes the form's values and a field's name, and raises InvalidInputError at that
-field. Only what cannot be right for any cloud is refused here; the cloud knows its own rules.
+Most functions take a form's values and the name of a field, and raise InvalidInputError for it.
+They only refuse what no cloud could accept.
 """
 
 import math
@@ -12,37 +12,37 @@ import unicodedata
 from .errors import InvalidInputError
 from .model import Values
 
-# The longest address that mail can be sent to: RFC 5321, 4.5.3.1.3, without the angle brackets.
+# RFC 5321, section 4.5.3.1.3, without the angle brackets.
 _MAX_EMAIL = 254
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _PHONE = re.compile(r"[( ]*\+?[0-9 ()./-]+")
 _PHONE_MARKS = re.compile(r"[ ()./-]")
-# What a number for abroad begins with, and the zero in it that is for the own country only.
+# The start of an international phone number, and a zero in it that only is for domestic calls.
 _ABROAD = re.compile(r"[( ]*(?:\+|00)")
 _TRUNK_ZERO = re.compile(r"\( *0 *\)")
 _MINUS = "\N{MINUS SIGN}"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)")
-# Either a thousand and more or a fraction of three digits, depending on who typed it.
+# The comma could be a decimal point or a thousands separator.
 _AMBIGUOUS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 REQUIRED: Final = "required"
-# Control characters and halves of surrogate pairs; blanks and joiners of all scripts are text.
+# Control characters and surrogates. Spaces and joiners of all scripts are allowed.
 _NEVER_TYPED = frozenset({"Cc", "Cs"})
 
 
 def optional_text(values: Values, name: str) -> str | None:
-    """Return a text without outer blanks, None if there is none."""
+    """Return a stripped text, None if it is empty."""
     return _checked(values.get(name, "").strip(), name) or None
 
 
 def text(values: Values, name: str) -> str:
-    """Return a text without outer blanks."""
+    """Return a stripped text."""
     if (found := optional_text(values, name)) is None:
         raise InvalidInputError(REQUIRED, field=name)
     return found
 
 
 def password(values: Values, name: str) -> str:
-    """Return a password exactly as it was typed."""
+    """Return a password exactly as entered."""
     typed = values.get(name, "")
     if not typed.strip():
         raise InvalidInputError(REQUIRED, field=name)
@@ -58,7 +58,7 @@ def email(values: Values, name: str) -> str:
 
 
 def optional_phone(values: Values, name: str) -> str | None:
-    """Return a telephone number as it was typed but in plain characters, None if there is none."""
+    """Return a phone number in ASCII but otherwise as entered, None if it is empty."""
     typed = optional_text(values, name)
     if typed is None:
         return None
@@ -69,10 +69,7 @@ def optional_phone(values: Values, name: str) -> str | None:
 
 
 def compact_phone(number: str) -> str:
-    """Return a telephone number without what is only there to be read: one spelling for all.
-
-    "+49 (0)170 123" is "+49170123": the zero in brackets is not dialled from abroad.
-    """
+    """Return a phone number without formatting: "+49170123" for "+49 (0)170 123"."""
     number = _plain(number)
     if _ABROAD.match(number):
         number = _TRUNK_ZERO.sub("", number)
@@ -80,14 +77,16 @@ def compact_phone(number: str) -> str:
 
 
 def decimal(number: float) -> str:
-    """Return a number without an exponent and without superfluous zeros."""
+    """Return a number as text without an exponent or trailing zeros."""
     return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
-def optional_number(values: Values, name: str, lowest: float, highest: float) -> float | None:
-    """Return a number from `lowest` to `highest`, None if there is none.
+def optional_number(
+    values: Values, name: str, lowest: float, highest: float, *, whole: bool = False
+) -> float | None:
+    """Return a (whole) number from `lowest` to `highest`, None if the field is empty.
 
-    A fraction may follow a point or a comma, unless the comma could separate thousands.
+    The decimal separator may be a comma, unless it could be a thousands separator.
     """
     typed = optional_text(values, name)
     if typed is None:
@@ -95,7 +94,7 @@ def optional_number(values: Values, name: str, lowest: float, highest: float) ->
     number = math.nan
     if _NUMBER.fullmatch(typed) and not _AMBIGUOUS.fullmatch(typed):
         number = float(typed.replace(",", "."))
-    if not lowest <= number <= highest:
+    if not lowest <= number <= highest or (whole and not number.is_integer()):
         raise InvalidInputError(
             "invalid_number",
             field=name,
@@ -113,9 +112,9 @@ def number(values: Values, name: str, lowest: float, highest: float) -> float:
 
 
 def _plain(typed: str) -> str:
-    """Return a number's text in ASCII where it has such: copied, it may hold other characters.
+    """Replace the typographic characters that copied phone numbers may contain.
 
-    Dashes, blanks and full-width digits have several forms; marks of direction cannot be seen.
+    These are dashes, spaces, full-width digits and invisible directional marks.
     """
     return "".join(
         "-" if unicodedata.category(char) == "Pd" or char == _MINUS else char
@@ -125,7 +124,7 @@ def _plain(typed: str) -> str:
 
 
 def _checked(typed: str, name: str) -> str:
-    """Return what was typed, refusing characters that no keyboard makes."""
+    """Return a text, or raise InvalidInputError if it contains control characters."""
     if any(unicodedata.category(char) in _NEVER_TYPED for char in typed):
         raise InvalidInputError("invalid_characters", field=name)
     return typed

@@ -1,13 +1,8 @@
-"""Addresses of servers: what a person chose or typed, turned into one spelling.
+"""Checks and normalizes the addresses of servers.
 
-Passwords and tokens travel to these addresses, so `https` is required. Plain `http` is left for
-servers that cannot have a certificate and are not reached over the internet:
-
-- addresses of this machine, of private networks and of the local link, IPv4 and IPv6
-- `localhost`, names without a dot, and names ending in `.localhost`, `.local`, `.lan`,
-  `.internal` or `.home.arpa`
-
-Addresses that a carrier shares among customers (100.64.0.0/10) do not count as private.
+As passwords and tokens are sent to them, `https` is required. Plain `http` is only allowed for
+loopback, link-local and private IP addresses (100.64.0.0/10, which carriers share among customers,
+is not private), names without a dot, and the local domains below.
 """
 
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -33,19 +28,18 @@ _LOCAL_NETWORKS = (
 )
 _LOCAL_SUFFIXES = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-# Resolvers take such a name for an IPv4 address in one of its old spellings.
+# Resolvers take such a name for an IPv4 address in an obsolete notation.
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _MAX_NAME = 253
 _NEVER_IN_AN_ADDRESS = frozenset(' "<>\\^`{|}')
 
 
 def resolve(provider: Provider, value: str) -> str:
-    """Return the base URL for the key of a known server or for an address.
+    """Return the base URL for an address or for the key of a known server.
 
-    The URL has no trailing slash, no query and no fragment; its host is lower case and in
-    ASCII; a port other than the scheme's own and a path are kept, but not what of the path is the
-    interface's own. An address without a scheme gets `https`. Raises InvalidInputError at
-    `server`: `invalid_url` or `insecure_url`.
+    The default scheme is https. Query, fragment, trailing slash, default port and the API's own
+    part of the path are removed; the host is converted to lower-case ASCII. Raises
+    InvalidInputError `invalid_url` or `insecure_url` at `server`.
     """
     value = value.strip()
     for server in provider.servers:
@@ -61,12 +55,12 @@ def resolve(provider: Provider, value: str) -> str:
 
 
 def server_key(provider: Provider, url: str) -> str:
-    """Return what `resolve` turns into this URL: the key of a known server, else the URL."""
+    """Return the key of the known server with this URL, otherwise the URL itself."""
     return next((server.key for server in provider.servers if server.url == url), url)
 
 
 def _parse(value: str) -> URL:
-    """Return an absolute http or https URL; raise InvalidInputError."""
+    """Return an absolute http or https URL. Raises InvalidInputError."""
     if not value.isprintable() or any(char in value for char in _NEVER_IN_AN_ADDRESS):
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
@@ -74,27 +68,27 @@ def _parse(value: str) -> URL:
         port = url.port
     except ValueError:
         url, port = URL(), None
-    # Credentials in an address are either a mistake or meant to mislead about its host.
+    # Credentials in a URL are either a mistake or meant to disguise the host.
     if url.scheme not in {"http", "https"} or not port or url.raw_user or url.raw_password:
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     return url
 
 
 def _base_path(provider: Provider, path: str) -> str:
-    """Return a path up to where the interface begins, without a trailing slash."""
+    """Return a path without the API's own part and without a trailing slash."""
     path = path.rstrip("/")
-    # Again, as what is left would be read the same way when it is resolved once more.
+    # Repeated, so that resolving the result again does not change it.
     while provider.api_path is not None and (own := provider.api_path.search(path)) is not None:
         path = path[: own.start()].rstrip("/")
     return path
 
 
 def _host(url: URL) -> str:
-    """Return a URL's host without a trailing dot; raise InvalidInputError if it cannot be one."""
+    """Return a URL's host without a trailing dot. Raises InvalidInputError if it is not valid."""
     host = (url.raw_host or "").lower().removesuffix(".")
     labels = host.split(".")
     if "%" in host:
-        # An IPv6 zone means something on one machine only.
+        # IPv6 zones only have a meaning on one machine.
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
         if ":" in host or _NUMBER.fullmatch(labels[-1]):
@@ -107,7 +101,7 @@ def _host(url: URL) -> str:
 
 
 def _is_local(host: str) -> bool:
-    """Return whether plain http to this host stays inside the house."""
+    """Return whether a host is certain to be on the local network."""
     try:
         address = ip_address(host)
     except ValueError:

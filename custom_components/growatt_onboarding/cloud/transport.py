@@ -1,16 +1,11 @@
-"""One way to every cloud: a single HTTP exchange that is never repeated and never redirected.
+"""Sends HTTP requests to a cloud.
 
-What the transport promises:
-
-- Each request leaves at most once. aiohttp resends idempotent requests after a broken
-  connection; here it cannot. The server is asked to close the connection after each call, so
-  that no later one meets a connection which has ended meanwhile.
-- A failure says whether the request left: `UnreachableError` means no, `NoAnswerError` and
-  `UnexpectedAnswerError` mean that its effect is not known. So does whatever a cloud answers to a
-  call that cannot be undone, unless it is a clear refusal.
-- Neither logs nor exceptions carry anything but method, path, status, result code and duration.
-  aiohttp's own exceptions hold the address and the headers and are not chained.
-- The session is the caller's. Its cookies are not sent and none are left in it.
+- A request is sent at most once. aiohttp would resend idempotent requests when a reused connection
+  breaks, so this is prevented, and connections are not reused.
+- Errors tell whether the request may have taken effect (`outcome_unknown`).
+- Logs and exceptions contain no secrets. aiohttp's exceptions hold URLs and headers, so they are
+  not chained.
+- Cookies of the caller's session are neither sent nor changed. Redirects are not followed.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +34,7 @@ from .provider import Call, Gate
 
 _LOGGER = logging.getLogger(__name__)
 
-# A firewall that has refused a request refuses the next ones too.
+# A firewall that has refused one request will refuse more.
 BLOCKED_RETRY_AFTER: Final = 300.0
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 TIMEOUT: Final = 20.0
@@ -51,9 +46,9 @@ _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_AL
 
 
 class Request(NamedTuple):
-    """A call with what it sends: a query, and a body as form or as JSON (not both).
+    """A call with its query, headers and body, which is either a form or JSON.
 
-    Header values have to be `is_header_value`. Secrets belong in headers or the body.
+    Secrets belong in headers or the body. Header values have to pass `is_header_value`.
     """
 
     call: Call
@@ -63,17 +58,17 @@ class Request(NamedTuple):
     headers: Mapping[str, str] = _NOTHING
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "query", "form", "json", "headers")
 
 
 def is_header_value(text: str) -> bool:
-    """Return whether a text can stand in an HTTP header: printable ASCII without outer blanks."""
+    """Return whether a string can be sent in an HTTP header."""
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
 class Transport:
-    """Sends requests to one server."""
+    """Connection to one server."""
 
     def __init__(
         self,
@@ -83,11 +78,10 @@ class Transport:
         gate: Gate | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        """Send through the caller's session, which is never closed here.
+        """Initialize the transport.
 
-        `url` is the server's address without a trailing slash; the gate is asked before every
-        request and told how it ended; `timeout` is in seconds, from the first look-up of the name
-        to the last byte of the answer.
+        `http` is never closed here; `url` has no trailing slash; `timeout` is the total time in
+        seconds from the DNS lookup to the end of the answer.
         """
         self._http = http
         self._url = url
@@ -95,16 +89,16 @@ class Transport:
         self._timeout = timeout
 
     async def send[T](self, request: Request, read: Callable[[Answer], T]) -> T:
-        """Send a request once and return what `read` makes of the answer.
+        """Send a request and return what `read` reads from the answer.
 
-        `read` raises the CloudError that the answer means, so that the gate hears of it.
+        The gate is told about any error that `read` raises.
         """
         call = request.call
         if self._gate is not None:
             await self._gate.permit(call)
         started = monotonic()
         status: int | None = None
-        # Stands when the caller is cancelled: nobody will read the answer.
+        # Reported if the caller is cancelled.
         error: CloudError | None = NoAnswerError()
         try:
             answer = await self._exchange(request)
@@ -132,7 +126,7 @@ class Transport:
                 self._gate.answered(call, error)
 
     async def _exchange(self, request: Request) -> Answer:
-        """Send a request and take in the answer, whatever it is."""
+        """Send a request and return the answer, whatever it is."""
         if self._http.closed:
             raise UnreachableError
         endpoint = request.call.endpoint
@@ -146,8 +140,8 @@ class Transport:
                 headers={**request.headers, hdrs.CONNECTION: "close"},
                 allow_redirects=False,
                 raise_for_status=False,
-                # A connection that takes half of all the time is a failed one. As this is the
-                # shorter of the two, the total can only run out once the request is on its way.
+                # As connecting has to take less, the total only runs out after the request was
+                # sent, so the two kinds of timeout tell whether it was.
                 timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._timeout / 2),
                 middlewares=(_no_retry_no_cookies,),
             ) as response:
@@ -165,15 +159,15 @@ class Transport:
 async def _no_retry_no_cookies(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep a request from being resent, and its cookies apart from the session's.
+    """Prevent that aiohttp resends a request, and keep cookies out of it and of the session.
 
-    It takes the place of the session's own middlewares, which in Home Assistant guard redirects.
+    This replaces the session's own middlewares; Home Assistant's only checks redirects.
     """
     request.headers.pop(hdrs.COOKIE, None)
     try:
         response = await handler(request)
     except (aiohttp.ClientError, OSError) as err:
-        # aiohttp repeats after its own exceptions only.
+        # aiohttp only resends after exceptions of its own.
         failure = _failure(err)
     else:
         response.cookies = SimpleCookie()
@@ -182,7 +176,7 @@ async def _no_retry_no_cookies(
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Read an answer's body while it stays below the limit, none where only the status counts."""
+    """Return the body of an answer up to the size limit, empty if only the status matters."""
     if _is_redirect(response.status) or _is_server_error(response.status):
         return b""
     if (response.content_length or 0) > MAX_ANSWER_BYTES:
@@ -196,13 +190,13 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _failure(err: Exception) -> CloudError:
-    """Return what an exception of aiohttp means for the request."""
+    """Return the error for an exception of aiohttp."""
     match err:
         case aiohttp.ClientConnectorDNSError():
             return UnreachableError("cannot_resolve")
         case aiohttp.ClientSSLError():
             return UnreachableError("tls_failed")
-        # All of them come from before the first byte of the request.
+        # All of these are raised before anything is sent.
         case (
             aiohttp.ClientConnectorError()
             | aiohttp.ConnectionTimeoutError()
@@ -210,7 +204,7 @@ def _failure(err: Exception) -> CloudError:
             | aiohttp.NonHttpUrlClientError()
         ):
             return UnreachableError()
-        # An answer that is not HTTP.
+        # The answer is not HTTP.
         case aiohttp.ClientResponseError():
             return UnexpectedAnswerError()
         case _:
@@ -218,7 +212,7 @@ def _failure(err: Exception) -> CloudError:
 
 
 def _refuse(answer: Answer) -> None:
-    """Raise where the status alone says that the cloud itself did not answer."""
+    """Raise an error if the status shows that the answer is not the cloud's own."""
     if _is_redirect(answer.status):
         raise UnexpectedAnswerError(
             "redirected",
@@ -245,7 +239,7 @@ def _is_server_error(status: int) -> bool:
 
 
 def _retry_after(answer: Answer) -> float | None:
-    """Return the seconds of a Retry-After header, None without one or where it holds a date."""
+    """Return the seconds in a Retry-After header, None if it is missing or a date."""
     text = answer.headers.get(hdrs.RETRY_AFTER, "")
     if not (text.isascii() and text.isdigit()):
         return None
@@ -253,7 +247,7 @@ def _retry_after(answer: Answer) -> float | None:
 
 
 def _origin(location: str) -> str:
-    """Return scheme and host of a redirect's target: all a person needs, and no secret."""
+    """Return scheme and host of a redirect's target. The rest might contain secrets."""
     scheme, found, rest = location.partition("://")
     if not found:
         return ""

@@ -11,6 +11,7 @@ from base64 import b64decode
 import binascii
 from collections.abc import Mapping
 from http import HTTPStatus
+import re
 from typing import Final, NamedTuple
 
 from ..answer import (
@@ -52,63 +53,35 @@ UPDATE_TOKEN: Final = "Update-Token"  # noqa: S105 - the name of a header
 # 200 is documented for other endpoints only.
 _SUCCESS: Final = frozenset({0, int(HTTPStatus.OK)})
 
-type Messages = tuple[tuple[Meaning, tuple[str, ...]], ...]
-
+_CAPTCHA_WRONG: Final = Meaning(InvalidInputError, "captcha_wrong", "captcha")
 _PASSWORD_LENGTH: Final = Meaning(InvalidInputError, "password_6_to_72", "password")
-_CAPTCHA_WRONG: Final = (
-    Meaning(InvalidInputError, "captcha_wrong", "captcha"),
-    ("graphic", "captcha", "图形", "圖形", "图片验证码"),
-)
-# Messages of code -1: the first meaning wins of which a part, in lower case, is in the message.
-_MESSAGES: Final[Mapping[Endpoint, Messages]] = {
-    REGISTER: (
-        _CAPTCHA_WRONG,
-        (
-            Meaning(InvalidInputError, "username_or_password_refused", "username"),
-            ("username and password", "用户名和密码"),
+_REFUSED: Final = Meaning(InvalidInputError, "username_or_password_refused", "username")
+# What the message of code -1 means, by what it contains. The first match counts.
+_MESSAGES: Final[Mapping[Endpoint, Mapping[str, Meaning]]] = {
+    REGISTER: {
+        "graphic|captcha|图形|圖形|图片验证码": _CAPTCHA_WRONG,
+        "username and password|用户名和密码": _REFUSED,
+        "more than 6|6位|password": _PASSWORD_LENGTH,
+        "username has been registered|用户名已被注册": Meaning(
+            TakenError, "username_taken", "username"
         ),
-        (_PASSWORD_LENGTH, ("more than 6", "6位", "password")),
-        (
-            Meaning(TakenError, "username_taken", "username"),
-            ("username has been registered", "用户名已被注册"),
+        "phone number has been registered|手机号已被注册": Meaning(
+            TakenError, "phone_taken", "phone"
         ),
-        (
-            Meaning(TakenError, "phone_taken", "phone"),
-            ("phone number has been registered", "手机号已被注册"),
+        "email has been registered|邮箱已被注册": Meaning(TakenError, "email_taken", "email"),
+        "at least one|至少填写一个": Meaning(InvalidInputError, "email_or_phone_needed", "email"),
+        "incorrect mobile phone|手机号不正确": Meaning(InvalidInputError, "phone_refused", "phone"),
+        "incorrect email|邮箱不正确": Meaning(InvalidInputError, "invalid_email", "email"),
+        "verification code|验证码": Meaning(InvalidInputError, "code_wrong", "code"),
+    },
+    LOGIN: {
+        "graphic|captcha|图形|圖形|验证码": _CAPTCHA_WRONG,
+        "login failed|登录失败|wrong password|密码错误": Meaning(
+            InvalidInputError, LOGIN_FAILED, "password"
         ),
-        (
-            Meaning(TakenError, "email_taken", "email"),
-            ("email has been registered", "邮箱已被注册"),
-        ),
-        (
-            Meaning(InvalidInputError, "email_or_phone_needed", "email"),
-            ("at least one", "至少填写一个"),
-        ),
-        (
-            Meaning(InvalidInputError, "phone_refused", "phone"),
-            ("incorrect mobile phone", "手机号不正确"),
-        ),
-        (
-            Meaning(InvalidInputError, "invalid_email", "email"),
-            ("incorrect email", "邮箱不正确"),
-        ),
-        (
-            Meaning(InvalidInputError, "code_wrong", "code"),
-            ("verification code", "验证码"),
-        ),
-    ),
-    LOGIN: (
-        (_CAPTCHA_WRONG[0], (*_CAPTCHA_WRONG[1], "验证码")),
-        (
-            Meaning(InvalidInputError, LOGIN_FAILED, "password"),
-            ("login failed", "登录失败", "wrong password", "密码错误"),
-        ),
-        (_PASSWORD_LENGTH, ("6 characters", "6位", "password")),
-        (
-            Meaning(InvalidInputError, REQUIRED, "login"),
-            ("enter your account", "账号", "帐号"),
-        ),
-    ),
+        "6 characters|6位|password": _PASSWORD_LENGTH,
+        "enter your account|账号|帐号": Meaning(InvalidInputError, REQUIRED, "login"),
+    },
 }
 _SESSION_ENDED: Final = Meaning(AccessDeniedError, "session_ended")
 _NO_ACCESS: Final = Meaning(NotAllowedError, "site_refuses_access")
@@ -141,9 +114,8 @@ def _meaning(endpoint: Endpoint, code: int, message: str) -> Meaning:
         return meaning
     if code != FAILED:
         return UNKNOWN_CODE
-    lowered = message.lower()
-    for meaning, parts in _MESSAGES.get(endpoint, ()):
-        if any(part in lowered for part in parts):
+    for pattern, meaning in _MESSAGES.get(endpoint, {}).items():
+        if re.search(pattern, message, re.IGNORECASE):
             return meaning
     return Meaning(RejectedError)
 

@@ -65,11 +65,8 @@ REGISTER: Final = Form(
     ),
     identity="username",
 )
-LINK: Final = Form(
-    key="link",
-    fields=(Field(name="account_id", required=False),),
-    identity="account_id",
-)
+_ACCOUNT_ID = Field(name="account_id", required=False)
+LINK: Final = Form(key="link", fields=(_ACCOUNT_ID,), identity="account_id")
 
 _END_CUSTOMER = "1"
 _PEAK_POWER_KWP = (0.001, 1_000_000.0)
@@ -119,11 +116,7 @@ class GrowattClient(CloudClient):
     async def is_username_available(self, name: str) -> bool:
         """Return whether a user name is free on this server."""
         name = fields.text({"username": name}, "username")
-        return await self._ask(
-            _call(api.USER_CHECK, {"user_name": name}),
-            {"user_name": name},
-            api.is_available,
-        )
+        return await self._ask(api.USER_CHECK, {"user_name": name}, api.is_available)
 
     async def register(self, form: Form, values: Values) -> Account:
         """Create an end user for the token's owner."""
@@ -132,7 +125,7 @@ class GrowattClient(CloudClient):
         password = fields.password(values, "password")
         email = fields.email(values, "email")
         account_id = await self._ask(
-            _call(api.USER_REGISTER, {"user_name": name}),
+            api.USER_REGISTER,
             {
                 "user_name": name,
                 "user_password": password,
@@ -145,6 +138,7 @@ class GrowattClient(CloudClient):
                 "time": fields.optional_text(values, "time_zone"),
             },
             api.registered_id,
+            subject=("user_name",),
             secrets=(password, email),
         )
         if account_id is not None:
@@ -169,8 +163,7 @@ class GrowattClient(CloudClient):
         id in them (`wrong_account`).
         """
         del form
-        typed = fields.optional_text(values, "account_id")
-        if typed is not None:
+        if (typed := fields.optional_text(values, "account_id")) is not None:
             typed = _identifier(typed, "account_id")
         plants = await self._plants()
         users = await self._users()
@@ -223,23 +216,22 @@ class GrowattClient(CloudClient):
         name = fields.text(values, "name")
         country = fields.optional_text(values, "country")
         plant_id = await self._ask(
-            _call(api.PLANT_ADD, {"c_user_id": account_id, "name": name}),
+            api.PLANT_ADD,
             {
                 "c_user_id": account_id,
                 "name": name,
-                "peak_power": _decimal(fields.number(values, "peak_power", *_PEAK_POWER_KWP)),
+                "peak_power": fields.decimal(fields.number(values, "peak_power", *_PEAK_POWER_KWP)),
                 # This is what the vendor calls the country.
                 "latitude_f": None if country is None else vendor_country(country),
                 "currency": fields.optional_text(values, "currency"),
-                "latitude": _decimal(fields.optional_number(values, "latitude", *_LATITUDE)),
-                "longitude": _decimal(fields.optional_number(values, "longitude", *_LONGITUDE)),
-                "timezone_id": _decimal(
-                    fields.optional_number(values, "time_zone", *_HOURS_FROM_UTC)
-                ),
+                "latitude": _optional_number(values, "latitude", _LATITUDE),
+                "longitude": _optional_number(values, "longitude", _LONGITUDE),
+                "timezone_id": _optional_number(values, "time_zone", _HOURS_FROM_UTC),
                 "city": fields.optional_text(values, "city"),
                 "plantAddress": fields.optional_text(values, "address"),
             },
             api.created_plant_id,
+            subject=("c_user_id", "name"),
         )
         plant = Plant(id=plant_id, name=name, owner_id=account_id)
         if (cached := self._cached_plants()) is not None:
@@ -251,8 +243,7 @@ class GrowattClient(CloudClient):
     async def check_serial(self, serial: str) -> DeviceKind:
         """Return the kind of device that a serial number belongs to, bound or not."""
         # Documented as dataloggerSn; the vendor's Postman collection calls it sn.
-        parameters = {"dataloggerSn": serial}
-        return await self._ask(_call(api.DEVICE_CHECK, parameters), parameters, api.device_kind)
+        return await self._ask(api.DEVICE_CHECK, {"dataloggerSn": serial}, api.device_kind)
 
     def check_plant_id(self, plant_id: str) -> None:
         """Raise InvalidInputError if this cannot be the id of a plant."""
@@ -262,30 +253,23 @@ class GrowattClient(CloudClient):
         """Request that an inverter be added to a plant as soon as it is online."""
         _identifier(account_id, "account_id")
         self.check_plant_id(plant_id)
-        await self._ask(
-            self.bind_call(account_id, plant_id, serial),
-            _binding(account_id, plant_id, serial),
-            api.nothing,
-        )
+        await self._ask(api.DEVICE_ADD, _binding(account_id, plant_id, serial), api.nothing)
 
     async def sightings(self, plant_id: str, page: int) -> SightingPage:
         """Return a page of a plant's devices. The `count` in the answer is not reliable."""
-        return await self._ask(
-            self.sightings_call(plant_id, page),
-            {"plant_id": plant_id, **_page(page)},
-            partial(api.sightings, plant_id),
-        )
+        parameters = {"plant_id": plant_id, **_page(page)}
+        return await self._ask(api.DEVICE_LIST, parameters, partial(api.sightings, plant_id))
 
     async def watch(self, page: int) -> SightingPage:
         """Return a page of all devices that the token may read."""
         # A public client that is known to work sends the page in the query.
         return await self._ask(
-            self.watch_call(page), {}, partial(api.watched, page), query={"page": str(page)}
+            api.DEVICE_WATCH, {"page": str(page)}, partial(api.watched, page), in_query=True
         )
 
     async def locate(self, serial: str) -> Location | None:
         """Return the plant and end user that have an inverter."""
-        return await self._ask(self.locate_call(serial), {"device_sn": serial}, api.location)
+        return await self._ask(api.PLANT_OF_DEVICE, {"device_sn": serial}, api.location)
 
     def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
         """Return the call that `bind` makes."""
@@ -307,29 +291,31 @@ class GrowattClient(CloudClient):
 
     async def _ask[T](
         self,
-        call: Call,
+        endpoint: Endpoint,
         parameters: Mapping[str, str | None],
         reader: Callable[[Reply], T],
         *,
-        query: Mapping[str, str] | None = None,
+        subject: tuple[str, ...] = (),
+        in_query: bool = False,
         secrets: tuple[str, ...] = (),
     ) -> T:
         """Make a call and return what `reader` reads from the reply.
 
-        Parameters are sent as a form or, with GET, in the query. Those that are None are left out.
+        Parameters that are None are left out. A GET has them in the query, a POST in a form unless
+        told otherwise. `subject` names those that make up the call's subject, by default all.
         """
         token = self._token()
         sent = {key: value for key, value in parameters.items() if value is not None}
-        is_get = call.endpoint.method == "GET"
+        is_get = endpoint.method == "GET"
+        in_query = in_query or is_get
         request = Request(
-            call=call,
-            query=sent if is_get else query or {},
-            form=None if is_get else sent,
+            call=_call(endpoint, {key: sent[key] for key in subject or sent}),
+            query=sent if in_query else {},
+            form=None if is_get else {} if in_query else sent,
             headers={"token": token},
         )
         return await self._transport.send(
-            request,
-            lambda answer: reader(api.read_reply(call.endpoint, answer, (token, *secrets))),
+            request, lambda answer: reader(api.read_reply(endpoint, answer, (token, *secrets)))
         )
 
     def _token(self) -> str:
@@ -350,9 +336,7 @@ class GrowattClient(CloudClient):
             page = {**parameters, **_page(number)}
             try:
                 found = await self._ask(
-                    _call(endpoint, page),
-                    page,
-                    partial(api.page_rows, name, may_be_blank=True),
+                    endpoint, page, partial(api.page_rows, name, may_be_blank=True)
                 )
             except NotNowError, RateLimitedError:
                 if number == 1:
@@ -473,5 +457,6 @@ def _digits(phone: str | None) -> str | None:
     return fields.compact_phone(phone).removeprefix("+").removeprefix("00")
 
 
-def _decimal(number: float | None) -> str | None:
+def _optional_number(values: Values, name: str, limits: tuple[float, float]) -> str | None:
+    number = fields.optional_number(values, name, *limits)
     return None if number is None else fields.decimal(number)

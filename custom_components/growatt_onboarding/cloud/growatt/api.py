@@ -59,17 +59,8 @@ _LOGIN_PAGE_MARKS = ('data-name="login"', "you have not login")
 type Codes = Mapping[int, Meaning]
 type Row = Mapping[str, object]
 
-# Used where an endpoint does not define these codes itself. 10011 is the answer to an invalid
-# token, to another region's token and to one that may not use the endpoint. As every valid token
-# may use plant/list, only that endpoint proves a token invalid.
-_GENERIC: Codes = {
-    -1: Meaning(WrongServerError),
-    10011: Meaning(NotAllowedError),
-    10012: Meaning(RateLimitedError),
-    10013: Meaning(RejectedError),  # more than 100 rows per page
-    10014: Meaning(RejectedError),  # more than 250 pages
-}
 _SYSTEM_ERROR = Meaning(TryAgainError)
+_TOO_OFTEN = Meaning(RateLimitedError)
 _ACCOUNT_MISSING = Meaning(RejectedError, "account_missing")
 _PLANT_MISSING = Meaning(PlantMissingError)
 _SERIAL_REJECTED = Meaning(RejectedError, "serial_rejected", "serial_numbers")
@@ -77,13 +68,22 @@ _NO_DEVICES = Meaning(NotAllowedError, "not_allowed_devices")
 _NO_PLANTS = Meaning(NotAllowedError, "not_allowed_plants")
 _NO_REGISTERING = Meaning(NotAllowedError, "not_allowed_register")
 _INVALID_TOKEN = Meaning(AccessDeniedError, "invalid_token", "token")
-_TOO_OFTEN = Meaning(RateLimitedError)
 
+# Used where an endpoint does not define these codes itself. 10011 is the answer to an invalid
+# token, to another region's token and to one that may not use the endpoint. As every valid token
+# may use plant/list, only that endpoint proves a token invalid.
+_GENERIC: Codes = {
+    -1: Meaning(WrongServerError),
+    10001: _SYSTEM_ERROR,
+    10011: Meaning(NotAllowedError),
+    10012: _TOO_OFTEN,
+    10013: Meaning(RejectedError),  # more than 100 rows per page
+    10014: Meaning(RejectedError),  # more than 250 pages
+}
 # The same code means different things on different endpoints.
 CODES: Final[Mapping[Endpoint, Codes]] = {
     USER_REGISTER: {
         **_GENERIC,
-        10001: _SYSTEM_ERROR,
         10002: Meaning(InvalidInputError, "username_or_password_empty", "username"),
         10003: Meaning(TakenError, "username_taken", "username"),
         10004: Meaning(InvalidInputError, "email_empty", "email"),
@@ -94,16 +94,14 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
     },
     USER_CHECK: {
         **_GENERIC,
-        10001: _SYSTEM_ERROR,
         10002: Meaning(InvalidInputError, "required", "username"),
         10011: _NO_REGISTERING,
     },
-    USER_LIST: {**_GENERIC, 10001: _SYSTEM_ERROR},
-    PLANT_LIST: {**_GENERIC, 10001: _SYSTEM_ERROR, 10011: _INVALID_TOKEN},
-    PLANT_LIST_OF_USER: {**_GENERIC, 10001: _SYSTEM_ERROR, 10011: _NO_PLANTS},
+    USER_LIST: _GENERIC,
+    PLANT_LIST: {**_GENERIC, 10011: _INVALID_TOKEN},
+    PLANT_LIST_OF_USER: {**_GENERIC, 10011: _NO_PLANTS},
     PLANT_ADD: {
         **_GENERIC,
-        10001: _SYSTEM_ERROR,
         10002: _ACCOUNT_MISSING,  # user id empty
         10003: Meaning(InvalidInputError, "required", "name"),
         10004: Meaning(InvalidInputError, "required", "peak_power"),
@@ -113,7 +111,6 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
     },
     PLANT_OF_DEVICE: {
         **_GENERIC,
-        10001: _SYSTEM_ERROR,
         10002: _ACCOUNT_MISSING,
         10003: _SERIAL_REJECTED,  # serial number empty
         10004: Meaning(RejectedError),  # device type empty; the endpoint takes none
@@ -121,7 +118,6 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
     },
     DEVICE_ADD: {
         **_GENERIC,
-        10001: _SYSTEM_ERROR,
         10002: _SERIAL_REJECTED,  # or plant id empty, but we always send it
         10003: Meaning(AlreadyBoundError),
         10004: _PLANT_MISSING,
@@ -133,12 +129,11 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
     },
     DEVICE_LIST: {
         **_GENERIC,
-        10001: _SYSTEM_ERROR,
         10002: _PLANT_MISSING,  # plant id empty
         10003: _PLANT_MISSING,
         10011: _NO_DEVICES,
     },
-    DEVICE_CHECK: {**_GENERIC, 10001: _SYSTEM_ERROR, 10011: _NO_DEVICES},
+    DEVICE_CHECK: {**_GENERIC, 10011: _NO_DEVICES},
     # v4 has its own codes. A token that is valid for v1 need not be valid for v4, so even its
     # "invalid token" (2) only means that the token may not use this endpoint.
     DEVICE_WATCH: {
@@ -261,20 +256,18 @@ def nothing(_: Reply) -> None:
 def sightings(plant_id: str, reply: Reply) -> SightingPage:
     """Read device/list. Empty data is an error here: it would make all devices look removed."""
     rows = page_rows("devices", reply, may_be_blank=False)
-    found = []
-    for row in rows:
-        if (serial := as_text(row.get("device_sn"))) is not None:
-            lost = as_flag(row.get("lost"))
-            found.append(
-                Sighting(
-                    serial=serial.upper(),
-                    plant_id=plant_id,
-                    model=as_text(row.get("model")),
-                    datalogger=as_text(row.get("datalogger_sn")),
-                    online=None if lost is None else not lost,
-                )
-            )
-    return SightingPage(tuple(found), more=len(rows) >= ROWS_PER_PAGE)
+    found = tuple(
+        Sighting(
+            serial=serial.upper(),
+            plant_id=plant_id,
+            model=as_text(row.get("model")),
+            datalogger=as_text(row.get("datalogger_sn")),
+            online=None if (lost := as_flag(row.get("lost"))) is None else not lost,
+        )
+        for row in rows
+        if (serial := as_text(row.get("device_sn"))) is not None
+    )
+    return SightingPage(found, more=len(rows) >= ROWS_PER_PAGE)
 
 
 def watched(page: int, reply: Reply) -> SightingPage:

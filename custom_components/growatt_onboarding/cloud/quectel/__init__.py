@@ -178,10 +178,10 @@ class QuectelClient(CloudClient):
             raise InvalidInputError("password_6_to_20", field="password")
         code = fields.text(values, "code")
         options = {
-            "lang": _optional_integer(values, "language_id", *_ID),
-            "nationality": _optional_integer(values, "nationality_id", *_ID),
-            "timezone": _optional_integer(values, "time_zone_id", *_INT32),
-            "mcc": _optional_integer(values, "mcc", *_MCC),
+            "lang": _optional_integer(values, "language_id", _ID),
+            "nationality": _optional_integer(values, "nationality_id", _ID),
+            "timezone": _optional_integer(values, "time_zone_id", _INT32),
+            "mcc": _optional_integer(values, "mcc", _MCC),
         }
         user_domain = self._user_domain()
         random, encrypted = await _encrypted(password)
@@ -256,7 +256,8 @@ class QuectelClient(CloudClient):
 
     def check_plant_id(self, plant_id: str) -> None:
         """Raise InvalidInputError if this cannot be a product's key."""
-        self._check(_PRODUCT_KEY, plant_id, "invalid_product_key", "product_key")
+        if not _PRODUCT_KEY.fullmatch(plant_id):
+            raise InvalidInputError("invalid_product_key", field="product_key")
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
         """Bind a device to the account; `plant_id` is its product's key."""
@@ -297,13 +298,9 @@ class QuectelClient(CloudClient):
 
     def _user_domain(self) -> str:
         user_domain = fields.text(self._context.credentials, "user_domain")
-        self._check(_USER_DOMAIN, user_domain, "user_domain_invalid", "user_domain")
+        if not _USER_DOMAIN.fullmatch(user_domain):
+            raise InvalidInputError("user_domain_invalid", field="user_domain")
         return user_domain
-
-    @staticmethod
-    def _check(shape: re.Pattern[str], value: str, key: str, field: str) -> None:
-        if not shape.fullmatch(value):
-            raise InvalidInputError(key, field=field)
 
     def _need_secret(self) -> None:
         if not self._secret:
@@ -398,18 +395,10 @@ async def _encrypted(password: str) -> tuple[str, str]:
     return random, await asyncio.to_thread(encrypt, password, random)
 
 
-def _optional_integer(values: Values, name: str, lowest: int, highest: int) -> str | None:
+def _optional_integer(values: Values, name: str, limits: tuple[int, int]) -> str | None:
     """Return a whole number as it is sent, None if there is no value."""
-    number = fields.optional_number(values, name, lowest, highest)
-    if number is None:
-        return None
-    if not number.is_integer():
-        raise InvalidInputError(
-            "invalid_number",
-            field=name,
-            placeholders={"lowest": str(lowest), "highest": str(highest)},
-        )
-    return str(int(number))
+    number = fields.optional_number(values, name, *limits, whole=True)
+    return None if number is None else str(int(number))
 
 
 QUECTEL: Final = Provider(

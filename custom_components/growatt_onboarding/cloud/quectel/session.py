@@ -53,13 +53,7 @@ class Session(NamedTuple):
 
     def as_dict(self) -> dict[str, str]:
         """Return the session in the form in which it is stored."""
-        stored = {
-            "access_token": self.access_token,
-            "access_expires": str(self.access_expires),
-            "refresh_token": self.refresh_token,
-            "refresh_expires": str(self.refresh_expires),
-        }
-        return stored if self.account_id is None else {**stored, "account_id": self.account_id}
+        return {key: str(value) for key, value in self._asdict().items() if value is not None}
 
 
 def read_session(data: object, now: float, before: Session | None = None) -> Session:

@@ -131,10 +131,8 @@ class ShopxoClient(CloudClient):
         name = _login(fields.text({"username": name}, "username"))
         if not (_MOBILE.fullmatch(name) or "@" in name or _USERNAME.fullmatch(name)):
             raise InvalidInputError("username_format", field="username")
-        try:
-            return not await self._exists(await self._site(), name)
-        except NotImplementedError:
-            return None
+        exists = await self._exists(await self._site(), name)
+        return None if exists is None else not exists
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
         """Fetch a new captcha. Signing in has its own kind."""
@@ -186,7 +184,9 @@ class ShopxoClient(CloudClient):
         site = await self._site()
         if AccountType.USERNAME in site.login_types and not site.login_picture:
             return await self._sign_in_if_ours(name, _password(values))
-        if not await self._exists(site, name):
+        if (exists := await self._exists(site, name)) is None:
+            raise NotImplementedError
+        if not exists:
             return None
         return Account(id=None, name=name, activation_pending=site.review)
 
@@ -227,10 +227,10 @@ class ShopxoClient(CloudClient):
                 return Account(id=None, name=name, activation_pending=True)
             raise
 
-    async def _exists(self, site: api.Site, name: str) -> bool:
-        """Return whether an account exists. NotImplementedError means it is impossible to tell."""
+    async def _exists(self, site: api.Site, name: str) -> bool | None:
+        """Return whether an account exists, None if there is no telling."""
         if (kind := _look_type(site, name)) is None:
-            raise NotImplementedError
+            return None
         return await self._post(
             api.LOGIN,
             {"accounts": name, "pwd": secrets.token_hex(8), "type": kind.value},

@@ -9,6 +9,7 @@ Functions that read a reply raise UnexpectedAnswerError if what was asked for is
 from collections.abc import Mapping
 from copy import replace
 from enum import StrEnum
+import re
 from typing import Final, NamedTuple
 
 from yarl import URL
@@ -77,10 +78,10 @@ _SITE = frozenset({_REGISTER_TYPES, "home_user_login_type", "home_site_name"})
 
 
 class Hint(NamedTuple):
-    """What a code means if its message contains `part`, ignoring case."""
+    """What a code means if its message matches a pattern, ignoring case."""
 
     code: int
-    part: str
+    pattern: str
     meaning: Meaning
 
 
@@ -132,13 +133,9 @@ _PASSWORD_LENGTH: Final = Meaning(InvalidInputError, "password_6_to_18", "passwo
 _TOO_SOON: Final = Meaning(TryAgainError, "code_too_soon", retry_after=_RESEND_SECONDS)
 
 
-def _hints(code: int, meaning: Meaning, *parts: str) -> tuple[Hint, ...]:
-    return tuple(Hint(code, part, meaning) for part in parts)
-
-
 # We ask for English, but a site without it answers in Chinese. "类型" (type) is in the message
 # for an account type that the site does not offer.
-_CLOSED_PARTS = ("close", "关闭", "關閉", "type", "类型", "類型")
+_CLOSED = "close|关闭|關閉|type|类型|類型"
 
 
 def common() -> Rules:
@@ -162,11 +159,11 @@ def register(kind: AccountType) -> Rules:
             -3: _TAKEN[kind],
         },
         hints=(
-            *_hints(-10, _TAKEN[kind], "exist", "已存在"),
-            *_hints(-1, forbidden, "prohibit", "禁止"),
-            *_hints(-1, verify, "verification code", "验证码", "驗證碼"),
-            *_hints(-1, _PASSWORD_LENGTH, "password", "密码", "密碼"),
-            *_hints(-1, _REGISTRATION_CLOSED, *_CLOSED_PARTS),
+            Hint(-10, "exist|已存在", _TAKEN[kind]),
+            Hint(-1, "prohibit|禁止", forbidden),
+            Hint(-1, "verification code|验证码|驗證碼", verify),
+            Hint(-1, "password|密码|密碼", _PASSWORD_LENGTH),
+            Hint(-1, _CLOSED, _REGISTRATION_CLOSED),
         ),
         answers=frozenset({AWAITS_REVIEW}),
     )
@@ -183,8 +180,8 @@ def send_code(kind: AccountType) -> Rules:
             -100: Meaning(TryAgainError, "code_not_sent"),
         },
         hints=(
-            *_hints(-100, _TOO_SOON, "frequent", "频繁", "頻繁"),
-            *_hints(-1, _REGISTRATION_CLOSED, *_CLOSED_PARTS),
+            Hint(-100, "frequent|频繁|頻繁", _TOO_SOON),
+            Hint(-1, _CLOSED, _REGISTRATION_CLOSED),
         ),
     )
 
@@ -205,9 +202,9 @@ def login() -> Rules:
             PICTURE_MISSING: Meaning(NotAllowedError, NOT_ACTIVE),
         },
         hints=(
-            *_hints(PICTURE_MISSING, _PICTURE[PICTURE_MISSING], "picture", "图片", "圖片"),
-            *_hints(-1, _PASSWORD_LENGTH, "6~18", "password", "密码", "密碼"),
-            *_hints(-1, _SIGN_IN_CLOSED, *_CLOSED_PARTS),
+            Hint(PICTURE_MISSING, "picture|图片|圖片", _PICTURE[PICTURE_MISSING]),
+            Hint(-1, "6~18|password|密码|密碼", _PASSWORD_LENGTH),
+            Hint(-1, _CLOSED, _SIGN_IN_CLOSED),
         ),
     )
 
@@ -235,9 +232,10 @@ def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> R
     if code == 0 or code in rules.answers:
         return Reply(code, body.get("data"))
     message = printable(as_text(body.get("msg")) or "", without=secrets)
-    lowered = message.lower()
-    hints = (hint.meaning for hint in rules.hints if hint.code == code and hint.part in lowered)
-    raise next(hints, rules.codes.get(code, UNKNOWN_CODE)).to_error(code, message)
+    for hint in rules.hints:
+        if hint.code == code and re.search(hint.pattern, message, re.IGNORECASE):
+            raise hint.meaning.to_error(code, message)
+    raise rules.codes.get(code, UNKNOWN_CODE).to_error(code, message)
 
 
 class Site(NamedTuple):
