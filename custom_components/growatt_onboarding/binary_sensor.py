@@ -1,4 +1,4 @@
-"""Whether an association is still to come, and how the account stands with its cloud."""
+"""Binary sensors for pending associations and for the account's connection and activation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from homeassistant.components.binary_sensor import (  # type: ignore[attr-define
     BinarySensorEntity,
     BinarySensorEntityDescription,
 )
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -19,7 +18,7 @@ from .const import CONF_ACTIVATION_PENDING
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
 
-# Nothing is asked of the cloud by an entity.
+# Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
 
 
@@ -28,15 +27,15 @@ class AccountBinarySensorDescription(BinarySensorEntityDescription):
     """Describes a binary sensor of an account.
 
     Attributes:
-        value: whether it is on.
-        exists: whether an account has it.
-        of_cloud: it is not known while the cloud cannot be reached.
+        value: returns whether it is on.
+        exists: returns whether an account has it.
+        needs_cloud: whether it is unavailable while the cloud cannot be reached.
 
     """
 
     value: Callable[[AccountCoordinator], bool]
     exists: Callable[[AccountData], bool] = lambda _account: True
-    of_cloud: bool = False
+    needs_cloud: bool = False
 
 
 ACCOUNT_BINARY_SENSORS: Final = (
@@ -45,7 +44,7 @@ ACCOUNT_BINARY_SENSORS: Final = (
         translation_key="association_pending",
         value=lambda coordinator: any(binding.pending for binding in coordinator.data.values()),
         exists=lambda account: Capability.BIND in account.client.capabilities,
-        of_cloud=True,
+        needs_cloud=True,
     ),
     AccountBinarySensorDescription(
         key="connected",
@@ -77,33 +76,28 @@ async def async_setup_entry(
         for description in ACCOUNT_BINARY_SENSORS
         if description.exists(entry.runtime_data)
     )
-
-    def make(subentry: ConfigSubentry) -> list[InverterAssociationPending]:
-        return [InverterAssociationPending(entry, subentry, ASSOCIATION_PENDING)]
-
-    async_add_inverter_entities(entry, async_add_entities, make)
+    async_add_inverter_entities(
+        entry,
+        async_add_entities,
+        lambda subentry: [InverterAssociationPending(entry, subentry, ASSOCIATION_PENDING)],
+    )
 
 
 class AccountBinarySensor(AccountEntity, BinarySensorEntity):
-    """How the account stands."""
+    """A binary sensor of an account."""
 
     entity_description: AccountBinarySensorDescription
 
     @property
     @override
     def available(self) -> bool:
-        """Whether it is known: what the cloud decides is not while that cannot be reached."""
-        return super().available or not self.entity_description.of_cloud
-
-    @property
-    @override
-    def shown(self) -> bool:
-        return self.entity_description.value(self.coordinator)
+        """Return whether the value is known, which may take a reachable cloud."""
+        return super().available or not self.entity_description.needs_cloud
 
     @property
     @override
     def is_on(self) -> bool:
-        return self.shown
+        return self.entity_description.value(self.coordinator)
 
 
 class InverterAssociationPending(InverterEntity, BinarySensorEntity):
@@ -111,10 +105,5 @@ class InverterAssociationPending(InverterEntity, BinarySensorEntity):
 
     @property
     @override
-    def shown(self) -> bool | None:
-        return self.binding.pending if self.binding is not None else None
-
-    @property
-    @override
     def is_on(self) -> bool | None:
-        return self.shown
+        return self.binding.pending if self.binding is not None else None

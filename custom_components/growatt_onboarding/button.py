@@ -1,9 +1,8 @@
-"""Looking for an inverter now instead of at its time."""
+"""The button that checks an inverter's association now."""
 
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -14,7 +13,7 @@ from .const import DOMAIN
 from .coordinator import AccountConfigEntry
 from .entity import InverterEntity, async_add_inverter_entities
 
-# The coordinator makes one call after the other by itself.
+# The coordinator already makes one call at a time.
 PARALLEL_UPDATES = 0
 
 CHECK_NOW = ButtonEntityDescription(
@@ -28,27 +27,20 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the buttons of an account's inverters."""
-
-    def make(subentry: ConfigSubentry) -> list[CheckNow]:
-        return [CheckNow(entry, subentry, CHECK_NOW)]
-
-    async_add_inverter_entities(entry, async_add_entities, make)
+    async_add_inverter_entities(
+        entry, async_add_entities, lambda subentry: [CheckNow(entry, subentry, CHECK_NOW)]
+    )
 
 
 class CheckNow(InverterEntity, ButtonEntity):
-    """Has the inverter looked for as soon as the cloud's limits allow."""
-
-    @property
-    @override
-    def shown(self) -> None:
-        """Nothing but whether it can be pressed."""
+    """Checks the inverter as soon as the cloud's limits allow."""
 
     @override
     async def async_press(self) -> None:
-        """Ask for the check; say when it will be where a limit stands before it.
+        """Request a check.
 
-        Raises ServiceValidationError where the check has to wait: it is planned all the same.
-        Where somebody has to sign in first it is not.
+        Raises ServiceValidationError if somebody has to sign in first, or if a limit delays the
+        check. A delayed check is still planned, and the error says when it will be made.
         """
         if not self.coordinator.signed_in:
             raise ServiceValidationError(

@@ -1,4 +1,4 @@
-"""What the entities of accounts and inverters share."""
+"""Base classes for the entities of accounts and inverters."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -17,65 +17,65 @@ from .binding.model import Binding
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry, AccountCoordinator
 
-# The entities of so many inverters are added in one go; that takes a few milliseconds.
+# Number of inverters whose entities are added in one go, which takes a few milliseconds.
 _ADDED_AT_ONCE: Final = 4
 
 
-class _PublishedEntity(CoordinatorEntity[AccountCoordinator]):
-    """An entity that is written only when what it shows has changed.
+class _ChangeOnlyEntity(CoordinatorEntity[AccountCoordinator]):
+    """An entity that writes its state only when it has changed.
 
-    One coordinator publishes for up to a thousand inverters, of which mostly one has changed.
+    One coordinator publishes for up to a thousand inverters, and usually only one has changed.
     """
 
     _attr_has_entity_name = True
     _written: tuple[bool, object] | None = None
 
     @property
-    def shown(self) -> object:
-        """What the entity shows, by which it is seen whether that has changed."""
-        raise NotImplementedError
+    def state_content(self) -> object:
+        """Return everything that, when it changes, has to be written to the state machine."""
+        return self.state
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Remember what is written first, when this returns."""
+        """Remember the first state, which Home Assistant writes after this."""
         await super().async_added_to_hass()
-        self._written = (self.available, self.shown)
+        self._written = (self.available, self.state_content)
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write the state if it is not what was written last."""
-        shown = (self.available, self.shown)
-        if shown != self._written:
-            self._written = shown
+        """Write the state if it has changed."""
+        content = (self.available, self.state_content)
+        if content != self._written:
+            self._written = content
             self.async_write_ha_state()
 
 
-class AccountEntity(_PublishedEntity):
+class AccountEntity(_ChangeOnlyEntity):
     """An entity of an account."""
 
-    @override
-    async def async_update(self) -> None:
-        """Have what is pending looked for, when somebody asks for an update."""
-        self.coordinator.async_check(
-            serial for serial, binding in self.coordinator.data.items() if binding.pending
-        )
-
     def __init__(self, entry: AccountConfigEntry, description: EntityDescription) -> None:
-        """Belong to the account's device."""
+        """Attach the entity to the account's device."""
         super().__init__(entry.runtime_data.coordinator)
         self.entity_description = description
         self._attr_unique_id = f"{entry.entry_id}_{description.key}"
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, entry.entry_id)})
 
+    @override
+    async def async_update(self) -> None:
+        """Check the pending inverters when somebody requests an update."""
+        self.coordinator.async_check(
+            serial for serial, binding in self.coordinator.data.items() if binding.pending
+        )
 
-class InverterEntity(_PublishedEntity):
+
+class InverterEntity(_ChangeOnlyEntity):
     """An entity of an inverter."""
 
     def __init__(
         self, entry: AccountConfigEntry, subentry: ConfigSubentry, description: EntityDescription
     ) -> None:
-        """Belong to the inverter's device, below the account's."""
+        """Attach the entity to the inverter's device, which is connected via the account's."""
         self.serial: str = subentry.unique_id or ""
         super().__init__(entry.runtime_data.coordinator, context=self.serial)
         self.entity_description = description
@@ -94,22 +94,22 @@ class InverterEntity(_PublishedEntity):
 
     @override
     async def async_update(self) -> None:
-        """Have the inverter looked for, when somebody asks for an update."""
+        """Check the inverter when somebody requests an update."""
         self.coordinator.async_check([self.serial])
 
     @property
     def binding(self) -> Binding | None:
-        """Return the inverter's binding, None once it was removed."""
+        """Return the inverter's binding, or None after it was removed."""
         return self.coordinator.data.get(self.serial)
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Follow what is new about the inverter, unless it is being removed."""
+        """Update the device's model and the state, unless the inverter is being removed."""
         if (binding := self.binding) is None:
             return
         if binding.model != self._model and self.device_entry is not None:
-            # The cloud tells it with the association.
+            # The cloud reports the model with the association.
             self._model = binding.model
             dr.async_get(self.hass).async_update_device(self.device_entry.id, model=self._model)
         super()._handle_coordinator_update()
@@ -121,17 +121,17 @@ def async_add_inverter_entities(
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[ConfigSubentry], Iterable[Entity]],
 ) -> None:
-    """Add the entities of the inverters there are, and of each that comes later."""
+    """Add the entities of the current inverters and of every inverter added later."""
     known: set[str] = set()
-    looked_at: object = None
+    last_subentries: object = None
 
     @callback
     def add_new() -> None:
-        nonlocal looked_at
-        # Another one with every change.
-        if entry.subentries is looked_at:
+        nonlocal last_subentries
+        # Home Assistant replaces the mapping with every change.
+        if entry.subentries is last_subentries:
             return
-        looked_at = entry.subentries
+        last_subentries = entry.subentries
         subentries = list(entry.get_subentries_of_type(SUBENTRY_INVERTER))
         known.intersection_update(subentry.subentry_id for subentry in subentries)
         new = [subentry for subentry in subentries if subentry.subentry_id not in known]
@@ -148,7 +148,7 @@ def async_add_inverter_entities(
             async_add_entities(make(subentry), config_subentry_id=subentry.subentry_id)
 
     async def async_add_later(subentries: list[ConfigSubentry]) -> None:
-        """Add many without keeping Home Assistant from everything else meanwhile."""
+        """Add many without blocking the event loop."""
         for some in batched(subentries, _ADDED_AT_ONCE, strict=False):
             await asyncio.sleep(0)
             if entry.state is ConfigEntryState.LOADED:

@@ -1,9 +1,8 @@
-"""What happens to an inverter's association, as events that automations can follow."""
+"""Events for the changes of an inverter's association."""
 
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -11,7 +10,7 @@ from .binding.model import BindingState
 from .coordinator import AccountConfigEntry
 from .entity import InverterEntity, async_add_inverter_entities
 
-# Nothing is asked of the cloud by an entity.
+# Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
 
 REPORTED: Final = (
@@ -35,11 +34,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the events of an account's inverters."""
-
-    def make(subentry: ConfigSubentry) -> list[AssociationEvent]:
-        return [AssociationEvent(entry, subentry, ASSOCIATION)]
-
-    async_add_inverter_entities(entry, async_add_entities, make)
+    async_add_inverter_entities(
+        entry, async_add_entities, lambda subentry: [AssociationEvent(entry, subentry, ASSOCIATION)]
+    )
 
 
 class AssociationEvent(InverterEntity, EventEntity):
@@ -49,7 +46,7 @@ class AssociationEvent(InverterEntity, EventEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin with the state there is: only what comes after it is news."""
+        """Start from the current state, for which no event is fired."""
         if self.binding is not None:
             self._state = self.binding.state
         await super().async_added_to_hass()
@@ -57,12 +54,12 @@ class AssociationEvent(InverterEntity, EventEntity):
     @property
     @override
     def available(self) -> bool:
-        """Always: an event that ended an unavailable state would go unnoticed by triggers."""
+        """Return True: triggers would ignore an event that ends an unavailable state."""
         return True
 
     @property
     @override
-    def shown(self) -> BindingState | None:
+    def state_content(self) -> BindingState | None:
         return self._state
 
     @callback

@@ -1,4 +1,4 @@
-"""Where an inverter's association stands, and when what happened to it."""
+"""Sensors for the status and the times of an inverter's association."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,26 +23,26 @@ from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
 from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
 
-# Nothing is asked of the cloud by an entity.
+# Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
 
 ATTR_DATALOGGER: Final = "datalogger"
 
 
 def _time(at: float | None) -> datetime | None:
-    """Return a time in whole seconds, as a state shows it."""
+    """Return a timestamp in whole seconds, the resolution of a state."""
     return None if at is None else dt_util.utc_from_timestamp(int(at))
 
 
 def _associated(binding: Binding) -> datetime | None:
-    """Return since when an inverter has been associated, None while it is not."""
+    """Return when the inverter was associated, or None while it is not."""
     known = binding.state is BindingState.ASSOCIATED
     return _time(binding.associated_at) if known else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class InverterSensorDescription(SensorEntityDescription):
-    """Describes a sensor that shows something of a binding."""
+    """Describes a sensor that shows a value of a binding."""
 
     value: Callable[[Binding], str | datetime | None]
 
@@ -75,7 +75,7 @@ NEXT_CHECK: Final = SensorEntityDescription(
     translation_key="next_check",
     device_class=SensorDeviceClass.TIMESTAMP,
     entity_category=EntityCategory.DIAGNOSTIC,
-    # It changes with every look, as often as twice a minute.
+    # It changes with every check, up to twice a minute.
     entity_registry_enabled_default=False,
 )
 INVERTERS_PENDING: Final = SensorEntityDescription(
@@ -105,28 +105,18 @@ async def async_setup_entry(
 
 
 class InvertersPending(AccountEntity, SensorEntity):
-    """How many inverters of the account wait for their association."""
-
-    @property
-    @override
-    def shown(self) -> int:
-        return sum(binding.pending for binding in self.coordinator.data.values())
+    """The number of the account's inverters that wait for their association."""
 
     @property
     @override
     def native_value(self) -> int:
-        return self.shown
+        return sum(binding.pending for binding in self.coordinator.data.values())
 
 
 class InverterSensor(InverterEntity, SensorEntity):
-    """Something of the inverter's binding."""
+    """A value of the inverter's binding."""
 
     entity_description: InverterSensorDescription
-
-    @property
-    @override
-    def shown(self) -> object:
-        return self.native_value
 
     @property
     @override
@@ -135,14 +125,14 @@ class InverterSensor(InverterEntity, SensorEntity):
 
 
 class AssociationStatus(InverterSensor):
-    """The state of the inverter's binding, and by which datalogger the cloud has it."""
+    """The state of the inverter's binding, with the datalogger it is connected through."""
 
     _unrecorded_attributes = frozenset({ATTR_DATALOGGER})
 
     @property
     @override
-    def shown(self) -> object:
-        return self.native_value, self._datalogger
+    def state_content(self) -> object:
+        return self.state, self._datalogger
 
     @property
     @override
@@ -151,18 +141,18 @@ class AssociationStatus(InverterSensor):
 
     @property
     def _datalogger(self) -> str | None:
-        """The datalogger's serial number, where the cloud has told it."""
+        """Return the datalogger's serial number, if the cloud has reported it."""
         return self.binding.datalogger if self.binding is not None else None
 
 
 class NextCheck(InverterEntity, SensorEntity):
-    """When something will next be asked for the inverter."""
+    """The time of the next call to the cloud for the inverter."""
 
     _at: float | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the schedule too: it also changes by what other accounts ask."""
+        """Listen to the schedule too, which calls of other accounts can change."""
         self._at = self.coordinator.next_check(self.serial)
         await super().async_added_to_hass()
         self.async_on_remove(
@@ -172,7 +162,7 @@ class NextCheck(InverterEntity, SensorEntity):
     @property
     @override
     def available(self) -> bool:
-        """Always: while the cloud is out of reach, this tells when it is tried again."""
+        """Return True: during an outage the sensor shows when the cloud is tried again."""
         return True
 
     @callback
@@ -180,17 +170,12 @@ class NextCheck(InverterEntity, SensorEntity):
     def _handle_coordinator_update(self) -> None:
         at = self.coordinator.next_check(self.serial)
         soon = now() + self.coordinator.timing.patience
-        # What is due and waits for its turn stays at the time it became due.
+        # A check that is due but waits for its turn keeps the time at which it became due.
         if at is None or self._at is None or max(at, self._at) > soon:
             self._at = at
         super()._handle_coordinator_update()
 
     @property
     @override
-    def shown(self) -> datetime | None:
-        return _time(self._at)
-
-    @property
-    @override
     def native_value(self) -> datetime | None:
-        return self.shown
+        return _time(self._at)
