@@ -287,7 +287,9 @@ def steps_of(*modules: str) -> set[str]:
         )
         for text in texts
     }
-    for module, call in CODE.calls("_show", "_show_form", "_show_with_ways_out", "_ask_form"):
+    for module, call in CODE.calls(
+        "_show", "_show_form", "_show_server_form", "_show_with_link_option", "_ask_form"
+    ):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])
     return shown

@@ -11,12 +11,7 @@ from .account.bindings import BindingStore
 from .account.registration import async_review_pending
 from .cloud import registry
 from .cloud.provider import Provider
-from .const import (
-    CONF_PROVIDER,
-    CONF_SERVER,
-    DOMAIN,
-    PLATFORMS,
-)
+from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, PLATFORMS
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
 from .gateway import async_get_shared_data
 from .repairs import IssueManager, async_remove_issues

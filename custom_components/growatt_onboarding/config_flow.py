@@ -1,13 +1,8 @@
-"""The account dialog: choose a cloud, sign in to it, create an account or link the one there is."""
+"""The account flow: choose a cloud and a server, then create an account or link an existing one."""
 
 from typing import Any, override
 
-from homeassistant.config_entries import (
-    ConfigEntry,
-    ConfigFlowResult,
-    ConfigSubentryFlow,
-    FlowType,
-)
+from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSubentryFlow, FlowType
 from homeassistant.core import callback
 import voluptuous as vol
 
@@ -15,37 +10,18 @@ from .account.registration import async_resolve_pending, async_review_pending
 from .cloud import registry
 from .cloud.errors import CloudError
 from .cloud.provider import HandOver
-from .const import (
-    CONF_PROVIDER,
-    CONF_SERVER,
-    DOMAIN,
-    SUBENTRY_INVERTER,
-)
-from .flows.forms import (
-    checked,
-    choice,
-    field_names,
-    fields_schema,
-    server_names,
-    server_schema,
-    server_values,
-)
-from .flows.hand_over import (
-    ADD_LINK,
-    async_open_dialog,
-    check_limits,
-    has_associated,
-    offered_by,
-)
+from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
+from .flows.forms import choice, server_values
+from .flows.hand_over import ADD_LINK, async_open_dialog, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
 from .gateway import async_get_shared_data
 
 
 class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
-    """The account dialog."""
+    """The config flow of an account."""
 
-    # Who could take the account over.
+    # The integration that can take the account over.
     _hand_over: HandOver
 
     @classmethod
@@ -54,7 +30,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Inverters are what an account holds."""
+        """Return the flow of the inverters, an account's only kind of subentry."""
         return {SUBENTRY_INVERTER: InverterFlow}
 
     # Which cloud
@@ -71,25 +47,20 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         return await self.async_step_server()
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Choose the server and give the credentials; both are tested at once."""
-        provider = self._provider
-        fields = provider.credential_fields
+        """Enter the server and the credentials, which are tested right away."""
+        fields = self._provider.credential_fields
         if user_input is not None:
-            names = (*server_names(provider), *field_names(fields))
-            self._memory.remember(names, user_input)
             try:
-                await self._use_entered(user_input, checked(fields, user_input))
+                await self._use_entered(fields, user_input)
             except CloudError as err:
-                self._memory.set_error(err, names)
+                self._memory.set_error(err)
             else:
                 await async_resolve_pending(self.hass, self._shared, self._target, self._client)
                 return await self.async_step_method()
-        typed = self._memory.typed
-        schema = {**server_schema(provider, typed), **fields_schema(fields, typed)}
-        return self._show("server", schema)
+        return self._show_server_form("server", fields)
 
     async def async_step_method(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Create an account or link one, where the server leaves the choice."""
+        """Choose between creating and linking an account, if the server offers both."""
         if self._offer.register and self._offer.link:
             return self.async_show_menu(
                 step_id="method",
@@ -109,9 +80,9 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Begin to change an account, or to hand it over once that makes sense."""
+        """Choose between changing an account and handing it over, once that makes sense."""
         entry = self._get_reconfigure_entry()
-        await self._begin_again(entry)
+        await self._load_entry(entry)
         self._memory.typed = {
             **server_values(self._provider, self._target.url),
             **{
@@ -136,7 +107,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     async def async_step_reconfigure_elsewhere(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say why the account cannot be handed over from where it is."""
+        """Explain why the account cannot be handed over from its server."""
         reachable = [server.url for server in self._provider.servers if server.hand_over]
         return self.async_show_menu(
             step_id="reconfigure_elsewhere",
@@ -148,19 +119,19 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         )
 
     def _reconfigure_values(self) -> dict[str, str]:
-        """Return whose reconfiguration it is, and who could take over."""
+        """Return the placeholders: the account and the integration that can take it over."""
         return {
             "name": self._entry.title,
             "server": self._entry.data[CONF_SERVER],
             "integration": self._hand_over.name,
         }
 
-    # On to another integration
+    # Hand an account over
 
     async def async_step_hand_over(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Go on in the dialog of the integration that shows what the inverters do."""
+        """Continue in the flow of the integration that shows the inverters' data."""
         other = self._hand_over
         if user_input is not None:
             try:
@@ -172,7 +143,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         return self._show("hand_over", {}, integration=other.name, name=self._entry.title)
 
     async def _open_other_dialog(self) -> ConfigFlowResult:
-        """End this dialog with the other one, or with a link to it."""
+        """Abort with the other integration's flow as the next one, or with a link to it."""
         other = self._hand_over
         values = {"integration": other.name}
         if (flow_id := await async_open_dialog(self.hass, other)) is None:
@@ -184,10 +155,10 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             next_flow=(FlowType.CONFIG_FLOW, flow_id),
         )
 
-    # The entry of an account whose dialog is gone
+    # Create the entry of an account whose flow is gone
 
     async def async_step_import(self, import_data: dict[str, Any]) -> ConfigFlowResult:
-        """Make the entry."""
+        """Create the entry of a registered account."""
         await self.async_set_unique_id(import_data["unique_id"])
         self._abort_if_unique_id_configured()
         return self.async_create_entry(title=import_data["title"], data=import_data["data"])

@@ -24,12 +24,7 @@ import voluptuous as vol
 from .account import Target, entry_target
 from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .account.registration import async_create_entry, async_register
-from .account.serials import (
-    InvalidSerialError,
-    normalize_serial,
-    split_serials,
-    tracked_serials,
-)
+from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
 from .cloud import registry
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
 from .cloud.fields import REQUIRED

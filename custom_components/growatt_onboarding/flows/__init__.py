@@ -1,1 +1,1 @@
-"""The dialogs."""
+"""The config flow of accounts and the subentry flow of inverters."""

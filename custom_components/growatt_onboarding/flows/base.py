@@ -1,4 +1,4 @@
-"""What the steps of the account dialog share: the server in use, the forms, the entry."""
+"""What the steps of the account flow share: the server in use, the forms, the entry."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -35,13 +35,7 @@ from ..cloud.provider import (
     Provider,
 )
 from ..cloud.servers import resolve
-from ..const import (
-    CONF_ACCOUNT_ID,
-    CONF_ACCOUNT_NAME,
-    CONF_SERVER,
-    DOMAIN,
-    SUBENTRY_INVERTER,
-)
+from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 from .forms import (
@@ -53,17 +47,19 @@ from .forms import (
     choice,
     field_names,
     fields_schema,
+    server_names,
+    server_schema,
 )
 
-# The front end asks once by itself when it begins to show progress. What ends at that moment is
-# also told of, and asked for a second time when there is no dialog any more to answer.
+# The front end asks for the next step once by itself when it starts to show progress. If the work
+# ends at that moment, it is also notified and asks again, when the flow may no longer exist.
 _MINIMUM_DURATION: Final = 1.0
 
 CONF_FORM = "way"
 
 
 class AccountFlow(ConfigFlow):
-    """The account dialog without its steps."""
+    """The account flow without its steps."""
 
     _shared: SharedData
     _provider: Provider
@@ -76,21 +72,29 @@ class AccountFlow(ConfigFlow):
         """Start with nothing entered."""
         self._memory = FormMemory()
         self._captcha: Captcha | None = None
-        # The account that the dialog is about, as far as it is known.
+        # The account that the flow is about, as far as it is known.
         self._account_name: str | None = None
         self._account_id: str | None = None
 
     async def _use_target(self, url: str, credentials: Values) -> None:
-        """Test a server with credentials and go on with it. Raises CloudError."""
+        """Test a server with credentials and use them from now on. Raises CloudError."""
         self._target = Target(provider=self._provider, url=url, credentials=credentials)
         self._client = self._target.client(self._shared)
         self._offer = await self._client.test()
 
-    async def _use_entered(self, user_input: Mapping[str, Any], credentials: Values) -> None:
-        """Test the server that was entered with credentials and go on with it.
+    async def _use_entered(
+        self,
+        fields: tuple[Field, ...],
+        user_input: Mapping[str, Any],
+        kept: Values | None = None,
+    ) -> None:
+        """Test the server and credentials that were entered and use them from now on.
 
-        Raises CloudError; what is wrong with the server stands at the field that named it.
+        `kept` holds the credentials that stay as they are when their fields are left empty.
+        Raises CloudError; an error of the server is put at the field that it was entered in.
         """
+        self._memory.remember((*server_names(self._provider), *field_names(fields)), user_input)
+        credentials = {**(kept or {}), **checked(fields, user_input)}
         address = str(user_input.get(CONF_ADDRESS) or "").strip()
         by_address = user_input.get(CONF_SERVER, OWN_ADDRESS) == OWN_ADDRESS
         if by_address and not address:
@@ -108,9 +112,9 @@ class AccountFlow(ConfigFlow):
     # Forms
 
     def _values(self, fields: tuple[Field, ...], user_input: Mapping[str, Any]) -> Values:
-        """Keep what was typed and return it as values.
+        """Remember what was typed and return it as values, with the captcha's challenge.
 
-        Raises InvalidInputError at a required field that was left empty.
+        Raises InvalidInputError at the first required field that is empty.
         """
         self._memory.remember(field_names(fields), user_input)
         values = dict(checked(fields, user_input))
@@ -126,12 +130,12 @@ class AccountFlow(ConfigFlow):
         *,
         for_code: bool = False,
     ) -> ConfigFlowResult:
-        """Show a provider's form, with a fresh captcha picture where it has one."""
+        """Show a provider's form, with a fresh picture if it has a captcha."""
         self._captcha = None
         captchas = [field.name for field in fields if field.kind is FieldKind.CAPTCHA]
         if captchas:
-            # The answer belongs to a picture that is gone.
-            self._memory.remember(captchas, {})
+            # The answer belongs to the previous picture.
+            self._memory.forget(captchas)
             try:
                 self._captcha = await self._client.captcha(self._form, for_code=for_code)
             except CloudError as err:
@@ -145,15 +149,23 @@ class AccountFlow(ConfigFlow):
             server=self._target.url,
         )
 
+    def _show_server_form(
+        self, step_id: str, fields: tuple[Field, ...], **placeholders: str
+    ) -> ConfigFlowResult:
+        """Show a form for the server and the credentials."""
+        typed = self._memory.typed
+        schema = {**server_schema(self._provider, typed), **fields_schema(fields, typed)}
+        return self._show(step_id, schema, **placeholders)
+
     def _ask_form(self, step_id: str, forms: tuple[Form, ...]) -> ConfigFlowResult:
-        """Ask which of several forms to use."""
+        """Show a form to choose one of several forms."""
         keys = [form.key for form in forms]
         return self._show(step_id, {vol.Required(CONF_FORM): choice(keys, CONF_FORM)})
 
     def _show(
         self, step_id: str, schema: Mapping[Any, Any], **placeholders: str
     ) -> ConfigFlowResult:
-        """Show a form with the error noted before, if any."""
+        """Show a form with the error that was set, if any."""
         errors, error_values = self._memory.pop_error()
         return self.async_show_form(
             step_id=step_id,
@@ -165,13 +177,13 @@ class AccountFlow(ConfigFlow):
     # The entry
 
     async def _finish(self, account: Account) -> ConfigFlowResult:
-        """Make the account's entry, or complete the one that was made before its id was known."""
+        """Create the account's entry, or complete one created before the id was known."""
         for entry in self._async_current_entries():
             if (
                 entry.data[CONF_ACCOUNT_ID] is None
                 and entry_target(entry).realm == self._target.realm
                 and is_same_account(entry, self._target, account)
-                and self._holder(account) in {None, entry}
+                and self._existing_entry(account) in {None, entry}
             ):
                 return self._renew(entry, account)
         await self.async_set_unique_id(self._target.unique_id(account))
@@ -182,16 +194,16 @@ class AccountFlow(ConfigFlow):
             description="activation_pending" if account.activation_pending else None,
         )
 
-    def _holder(self, account: Account) -> AccountConfigEntry | None:
-        """Return the entry that this account of the server in use has already."""
+    def _existing_entry(self, account: Account) -> AccountConfigEntry | None:
+        """Return the entry that already exists for an account of the server in use, if any."""
         unique_id = self._target.unique_id(account)
         return self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
 
     def _renew(self, entry: AccountConfigEntry, account: Account) -> ConfigFlowResult:
-        """Give an account's entry new credentials, and have it set up anew once."""
+        """Update an account's entry with the new credentials, and reload it once."""
         account = replace(account, name=entry.data[CONF_ACCOUNT_NAME])
         data = self._target.entry_data(account)
-        # The entry's own listener reloads it for new data, but only while it is set up.
+        # The entry's own listener reloads it for new data, but only while it is loaded.
         reload = entry.data == data or entry.state is not ConfigEntryState.LOADED
         result = self.async_update_and_abort(
             entry,
@@ -211,20 +223,22 @@ class AccountFlow(ConfigFlow):
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Go straight on to the inverters, when a person is there to do so."""
+        """Continue with the inverters if a person created the entry."""
         entry: AccountConfigEntry = result["result"]
         if self.source != SOURCE_USER:
             return result
         try:
-            return await self._go_on(entry, result)
+            return await self._continue_with_inverters(entry, result)
         except asyncio.CancelledError:
-            # The browser is gone, and nobody else ends what would keep this account to itself.
+            # The browser is gone. Nobody else ends this flow, which would block its account.
             with suppress(UnknownFlow):
                 self.hass.config_entries.flow.async_abort(self.flow_id)
             raise
 
-    async def _go_on(self, entry: AccountConfigEntry, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Open the dialog for the inverters of a new account, where it can have any yet."""
+    async def _continue_with_inverters(
+        self, entry: AccountConfigEntry, result: ConfigFlowResult
+    ) -> ConfigFlowResult:
+        """Start the inverter flow of a new account if the account can bind inverters already."""
         await async_review_pending(self.hass, self._shared)
         if (
             entry.state is ConfigEntryState.LOADED
@@ -235,14 +249,14 @@ class AccountFlow(ConfigFlow):
                 (entry.entry_id, SUBENTRY_INVERTER),
                 context=SubentryFlowContext(source=SOURCE_USER),
             )
-            # A dialog that has nothing to ask has ended already.
+            # A flow without anything to ask has already ended.
             if inverters["type"] is not FlowResultType.ABORT:
                 result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, inverters["flow_id"])
         return result
 
 
 def chosen_form(forms: tuple[Form, ...], user_input: Mapping[str, Any] | None) -> Form | None:
-    """Return the form that was chosen, or the only one."""
+    """Return the chosen form or the only one, or None if there is still a choice to make."""
     if len(forms) == 1:
         return forms[0]
     if user_input is None or CONF_FORM not in user_input:
@@ -251,7 +265,7 @@ def chosen_form(forms: tuple[Form, ...], user_input: Mapping[str, Any] | None) -
 
 
 async def with_minimum_duration(work: Coroutine[Any, Any, None]) -> None:
-    """Do what progress is shown for, but take at least as long as the front end needs for it."""
+    """Await the work, but take at least as long as the front end needs to show progress."""
     loop = asyncio.get_running_loop()
     end = loop.time() + _MINIMUM_DURATION
     await work

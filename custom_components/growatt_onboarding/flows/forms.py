@@ -1,4 +1,4 @@
-"""Providers' fields as Home Assistant's forms, and what a dialog remembers between two of them."""
+"""Providers' fields as Home Assistant forms, and what a flow remembers between forms."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
 
-# The choice of a server that is none of the known ones.
+# The option for a server that is not a known one.
 OWN_ADDRESS: Final = "own_address"
 
 _TEXT_TYPES: Final = {
@@ -37,45 +37,51 @@ _TEXT_TYPES: Final = {
 
 
 class FormMemory:
-    """What was typed into a dialog so far, and the error that its next form shows."""
+    """What was typed into a flow so far, and the error that the next form shows."""
 
     def __init__(self) -> None:
         """Start with nothing entered."""
         self.typed: dict[str, Any] = {}
+        self._names: tuple[str, ...] = ()
         self._errors: dict[str, str] = {}
         self._placeholders: dict[str, str] = {}
 
     def remember(self, names: Iterable[str], user_input: Mapping[str, Any]) -> None:
-        """Remember what the fields of a form hold now; one that was cleared stays empty."""
-        for name in names:
-            self.typed.pop(name, None)
+        """Remember what was submitted for the fields of a form; a cleared field stays empty."""
+        self._names = tuple(names)
+        self.forget(self._names)
         self.typed.update(user_input)
 
-    def set_error(self, err: CloudError, names: Iterable[str] = ()) -> None:
-        """Remember an error for the form that is shown next, at the field at fault."""
-        field = err.field if err.field is not None and err.field in names else "base"
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget what was typed into these fields."""
+        for name in names:
+            self.typed.pop(name, None)
+
+    def set_error(self, err: CloudError) -> None:
+        """Set the error of the next form, at the field at fault if the last form has it."""
+        field = err.field if err.field is not None and err.field in self._names else "base"
         self._errors = {field: err.key}
         self._placeholders = error_placeholders(err)
 
     def add_base_error(self, err: CloudError) -> None:
-        """Remember an error of the form itself, beside one at a field that is to be shown too."""
+        """Add an error of the form itself to an error at one of its fields."""
         self._errors.setdefault("base", err.key)
         self._placeholders = error_placeholders(err) | self._placeholders
 
     @property
     def has_error(self) -> bool:
-        """Whether the next form has an error to show."""
+        """Return whether the next form has an error to show."""
         return bool(self._errors)
 
     def pop_error(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the error to show, once, with the values for its text."""
+        """Return the error with the placeholders of its text, and clear it."""
         errors, self._errors = self._errors, {}
         placeholders, self._placeholders = self._placeholders, {}
         return errors, placeholders
 
 
 def error_placeholders(err: CloudError) -> dict[str, str]:
-    """Return the values for an error's text; a pause is told in seconds and in minutes."""
+    """Return the placeholders of an error's text, with the pause in seconds and in minutes."""
     if err.retry_after is None:
         return err.placeholders
     return {
@@ -86,18 +92,18 @@ def error_placeholders(err: CloudError) -> dict[str, str]:
 
 
 def field_names(fields: Iterable[Field]) -> tuple[str, ...]:
-    """Return the names of fields."""
+    """Return the names of the fields."""
     return tuple(field.name for field in fields)
 
 
 def code_fields(form: Form) -> tuple[Field, ...]:
-    """Return what has to be known before a code is sent."""
+    """Return the fields that are needed to send a code."""
     identity = tuple(field for field in form.fields if field.name == form.identity)
     return (*identity, CAPTCHA_FIELD) if form.code_captcha else identity
 
 
 def field_selector(field: Field) -> Selector[Any]:
-    """Return how the front end asks for a field."""
+    """Return the selector of a field."""
     if field.kind is FieldKind.COUNTRY:
         return CountrySelector()
     kind = TextSelectorType.PASSWORD if field.secret else _TEXT_TYPES.get(field.kind)
@@ -110,9 +116,9 @@ def field_selector(field: Field) -> Selector[Any]:
 def fields_schema(
     fields: Iterable[Field], suggested: Mapping[str, Any], country: str | None = None
 ) -> dict[vol.Marker, Any]:
-    """Return the part of a schema that asks for these fields.
+    """Return the part of a schema for these fields.
 
-    `country` (ISO 3166 alpha-2) is suggested where none was chosen yet.
+    `country` (ISO 3166 alpha-2) is suggested if none was chosen yet.
     """
     return {
         (vol.Required if field.required else vol.Optional)(
@@ -127,8 +133,11 @@ def fields_schema(
     }
 
 
-def filled(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
-    """Return the fields that were filled in; blanks around a text that is no secret go."""
+def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
+    """Return the values of the fields that were filled in, stripped unless they are secret.
+
+    Raises InvalidInputError at the first required field that is empty.
+    """
     values: dict[str, str] = {}
     for field in fields:
         text = str(user_input.get(field.name) or "")
@@ -136,29 +145,18 @@ def filled(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
             text = text.strip()
         if text:
             values[field.name] = text
-    return values
-
-
-def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
-    """Return the fields that were filled in.
-
-    Raises InvalidInputError at the first one that is required and was not.
-    """
-    fields = tuple(fields)
-    values = filled(fields, user_input)
-    for field in fields:
-        if field.required and field.name not in values:
+        elif field.required:
             raise InvalidInputError(REQUIRED, field=field.name)
     return values
 
 
 def server_names(provider: Provider) -> tuple[str, ...]:
-    """Return the names of the fields that say which server."""
+    """Return the names of the fields for the server."""
     return (CONF_SERVER, CONF_ADDRESS) if provider.servers else (CONF_ADDRESS,)
 
 
 def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.Marker, Any]:
-    """Return the part of a schema that asks for the server: a known one, or an address."""
+    """Return the part of a schema for the server: a known one or an address."""
     address = TextSelector(TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url"))
     suggested_address = {"suggested_value": suggested.get(CONF_ADDRESS)}
     if not provider.servers:
@@ -179,7 +177,7 @@ def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.
 
 
 def server_values(provider: Provider, url: str) -> dict[str, str]:
-    """Return what the fields that say which server hold for this one."""
+    """Return the values of the server's fields for a URL."""
     if (key := server_key(provider, url)) != url:
         return {CONF_SERVER: key}
     address = {CONF_ADDRESS: url}
@@ -187,7 +185,7 @@ def server_values(provider: Provider, url: str) -> dict[str, str]:
 
 
 def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
-    """Return a choice whose texts are translated."""
+    """Return a selector whose options are translated."""
     return SelectSelector(
         SelectSelectorConfig(
             options=list(options), mode=SelectSelectorMode.LIST, translation_key=translation_key
@@ -196,15 +194,15 @@ def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
 
 
 def captcha_picture(captcha: Captcha | None) -> str:
-    """Return a picture as the front end shows it inside a text, nothing when there is none."""
+    """Return a captcha's picture in Markdown, or an empty text without a captcha."""
     return "" if captcha is None else f"![captcha]({data_uri(captcha)})"
 
 
 def data_uri(captcha: Captcha) -> str:
-    """Return a picture as an address that holds it."""
+    """Return a captcha's picture as a data URI."""
     return f"data:{captcha.media_type};base64,{b64encode(captcha.image).decode()}"
 
 
 def agreement_links(pages: Iterable[str]) -> str:
-    """Return the addresses of pages as a text with links, nothing when there are none."""
+    """Return links to pages as a Markdown list, or an empty text without pages."""
     return "\n".join(f"- <{page}>" for page in pages)

@@ -1,4 +1,4 @@
-"""Handing an account over to the integration of Home Assistant that shows its inverters' data."""
+"""Handing an account over to the Home Assistant integration that shows its inverters' data."""
 
 from contextlib import suppress
 from typing import Final
@@ -17,12 +17,12 @@ from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 
 ADD_LINK: Final = "/config/integrations/dashboard/add?domain={domain}"
-"""Where the front end opens an integration's dialog."""
+"""The front end's path that starts an integration's config flow."""
 
 
 @callback
 def has_associated(entry: AccountConfigEntry) -> bool:
-    """Tell whether the cloud has any inverter of an account: others find nothing there before."""
+    """Return whether any inverter is associated: before that, there is nothing to hand over."""
     return entry.state is ConfigEntryState.LOADED and any(
         binding.state is BindingState.ASSOCIATED
         for binding in entry.runtime_data.coordinator.data.values()
@@ -31,26 +31,26 @@ def has_associated(entry: AccountConfigEntry) -> bool:
 
 @callback
 def check_limits(shared: SharedData, entry: AccountConfigEntry, hand_over: HandOver) -> None:
-    """Raise NotNowError while the other integration's first call would come too soon for us."""
+    """Raise NotNowError while the other integration's first call would come too soon after ours."""
     target = entry_target(entry)
     ledger = shared.gateway(target.provider, target.url, target.credentials).ledger
     call = hand_over.first_call
-    # It asks with parameters of its own, and the cloud may count them alike.
+    # Its parameters differ from ours, but the cloud may count all calls together.
     ready = ledger.ready_at(call.path, None, ledger.limit(call.pace), now())
     if (wait := ready - now()) > 0:
         raise NotNowError(retry_after=wait, placeholders={"minutes": str(minutes_until(ready))})
 
 
 def offered_by(target: Target) -> HandOver | None:
-    """Return who takes over from the server in use, None when nobody does."""
+    """Return the integration that can take over from this server, if any."""
     servers = target.provider.servers
     return next((server.hand_over for server in servers if server.url == target.url), None)
 
 
 async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | None:
-    """Open the other integration's dialog where it asks for credentials; return the flow's id.
+    """Start the other integration's flow up to its form for credentials; return the flow's id.
 
-    Returns None when anything there is not as expected; then no dialog stays open.
+    Returns None, and leaves no flow open, if anything in it is not as expected.
     """
     flows = hass.config_entries.flow
     flow_id: str | None = None
@@ -62,7 +62,7 @@ async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | N
         if result["type"] is FlowResultType.FORM and result["step_id"] == hand_over.step_id:
             return flow_id
         LOGGER.warning("The dialog of %s is not the one that is known", hand_over.domain)
-    except Exception:  # noqa: BLE001 - whatever is wrong over there, the person gets a link
+    except Exception:  # noqa: BLE001 - whatever fails there, the person gets a link
         LOGGER.exception("The dialog of %s could not be opened", hand_over.domain)
     if flow_id is not None:
         with suppress(UnknownFlow):

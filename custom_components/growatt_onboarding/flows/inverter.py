@@ -1,4 +1,4 @@
-"""The inverter dialog: choose a plant, type serial numbers, see what became of them."""
+"""The inverter flow: choose a plant, enter serial numbers, see the cloud's first answers."""
 
 import asyncio
 from typing import Any, Final
@@ -30,12 +30,7 @@ from ..binding.model import Binding, BindingState
 from ..cloud.errors import AccessDeniedError, CloudError, InvalidInputError
 from ..cloud.model import DeviceKind, Plant
 from ..cloud.provider import Capability
-from ..const import (
-    CONF_ACCOUNT_ID,
-    CONF_PLANT_ID,
-    CONF_SERIAL_NUMBERS,
-    MAX_SERIALS_DIALOG,
-)
+from ..const import CONF_ACCOUNT_ID, CONF_PLANT_ID, CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
 from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
@@ -43,12 +38,12 @@ from .base import with_minimum_duration
 from .forms import FormMemory, checked, field_selector
 
 _NEW_PLANT: Final = "new_plant"
-# How long the dialog watches before it says what is known so far.
+# How long the flow waits for answers before it shows what is known so far.
 _WATCH_SECONDS: Final = 20
 
 
 class InverterFlow(ConfigSubentryFlow):
-    """The inverter dialog."""
+    """The subentry flow that adds inverters or submits one again."""
 
     _plant: Plant
     _coordinator: AccountCoordinator
@@ -66,7 +61,7 @@ class InverterFlow(ConfigSubentryFlow):
 
     @property
     def _entry(self) -> AccountConfigEntry:
-        """The account's entry; the dialog ends when it was removed meanwhile."""
+        """Return the account's entry; abort if it was removed in the meantime."""
         try:
             entry = self._get_entry()
         except UnknownEntry as err:
@@ -78,7 +73,7 @@ class InverterFlow(ConfigSubentryFlow):
 
     @property
     def _account(self) -> AccountData:
-        """The account at run time; the dialog ends when it is not running (any more)."""
+        """Return the account's runtime data; abort if the entry is not loaded."""
         if self._entry.state is not ConfigEntryState.LOADED:
             raise self._abort("not_loaded")
         return self._entry.runtime_data
@@ -86,14 +81,14 @@ class InverterFlow(ConfigSubentryFlow):
     # Which plant
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Begin with what the account's cloud needs: a plant, or a place of another kind."""
+        """Ask for a plant, or for what the account's cloud has instead."""
         self._check_may_bind()
         if Capability.PLANTS in self._account.client.capabilities:
             return await self.async_step_plant()
         return await self.async_step_place()
 
     def _check_may_bind(self) -> None:
-        """End the dialog where the account cannot bind anything."""
+        """Abort if the account cannot bind inverters; start reauthentication if that is why."""
         account = self._account
         if Capability.BIND not in account.client.capabilities:
             raise self._abort("cannot_bind")
@@ -104,7 +99,7 @@ class InverterFlow(ConfigSubentryFlow):
     async def async_step_plant(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Choose one of the account's plants, or a new one."""
+        """Choose one of the account's plants or a new one."""
         client = self._account.client
         if user_input:
             chosen = user_input[CONF_PLANT_ID]
@@ -119,7 +114,7 @@ class InverterFlow(ConfigSubentryFlow):
             raise self._abort("not_signed_in") from None
         except CloudError as err:
             self._memory.set_error(err)
-            # Nothing to choose from: submitting the empty form asks the cloud again.
+            # There are no options to show: submitting the empty form asks the cloud again.
             return self._show("plant", {})
         may_create = Capability.CREATE_PLANT in client.capabilities
         if not self._plants:
@@ -136,18 +131,18 @@ class InverterFlow(ConfigSubentryFlow):
                 options=options, mode=SelectSelectorMode.LIST, translation_key="plant"
             )
         )
-        shown = self._shown_plant() or options[0]["value"]
-        return self._show("plant", {vol.Required(CONF_PLANT_ID, default=shown): selector})
+        default = self._current_plant() or options[0]["value"]
+        return self._show("plant", {vol.Required(CONF_PLANT_ID, default=default): selector})
 
-    def _shown_plant(self) -> str | None:
-        """Return the plant of the inverter that the dialog is about, if it is one of these."""
+    def _current_plant(self) -> str | None:
+        """Return the plant of the inverter that is reconfigured, if it is one of the plants."""
         if self.source != SOURCE_RECONFIGURE:
             return None
         plant_id = self._binding.plant_id
         return plant_id if any(plant.id == plant_id for plant in self._plants) else None
 
     async def _use_plant(self, plant: Plant) -> SubentryFlowResult:
-        """Go on with a plant: to new inverters, or to send the one there is to it."""
+        """Continue with a plant: add inverters to it, or submit the reconfigured one to it."""
         self._plant = plant
         if self.source == SOURCE_RECONFIGURE:
             return await self.async_step_submit_again({})
@@ -158,9 +153,8 @@ class InverterFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Create a plant."""
         self._check_may_bind()
-        names = (CONF_NAME, CONF_PEAK_POWER)
         if user_input is not None:
-            self._memory.remember(names, user_input)
+            self._memory.remember((CONF_NAME, CONF_PEAK_POWER), user_input)
             try:
                 with self._account.coordinator.reauth_on_denial():
                     plant = await async_create_plant(
@@ -173,7 +167,7 @@ class InverterFlow(ConfigSubentryFlow):
             except AccessDeniedError:
                 raise self._abort("not_signed_in") from None
             except CloudError as err:
-                self._memory.set_error(err, names)
+                self._memory.set_error(err)
             else:
                 return await self._use_plant(plant)
         typed = {CONF_NAME: self.hass.config.location_name, **self._memory.typed}
@@ -185,7 +179,7 @@ class InverterFlow(ConfigSubentryFlow):
                 CONF_PEAK_POWER, description={"suggested_value": typed.get(CONF_PEAK_POWER)}
             ): NumberSelector(
                 NumberSelectorConfig(
-                    # What the front end begins with: zero is refused, so a person has to decide.
+                    # The front end starts at the minimum. Zero is refused, so a person must decide.
                     min=0,
                     max=MAX_PEAK_POWER,
                     step="any",
@@ -199,7 +193,7 @@ class InverterFlow(ConfigSubentryFlow):
     async def async_step_place(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for what stands in for a plant where there are none."""
+        """Ask for what the cloud has instead of plants."""
         field = self._account.provider.plant_id_field
         if field is None:
             raise self._abort("cannot_bind")
@@ -209,33 +203,33 @@ class InverterFlow(ConfigSubentryFlow):
                 text = checked((field,), user_input)[field.name]
                 self._account.client.check_plant_id(text)
             except InvalidInputError as err:
-                self._memory.set_error(err, (field.name,))
+                self._memory.set_error(err)
             else:
                 return await self._use_plant(Plant(id=text, name=text))
         typed = self._memory.typed.get(field.name)
         marker = vol.Required(field.name, description={"suggested_value": typed})
         return self._show("place", {marker: field_selector(field)})
 
-    # The inverter there is
+    # Reconfigure an inverter
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Offer to submit an inverter again, also to another plant or place."""
+        """Offer to submit an inverter again, also to another plant."""
         self._check_may_bind()
         account = self._account
         self._serials = [str(self._get_reconfigure_subentry().unique_id)]
         plant_id = self._binding.plant_id
         self._plant = Plant(id=plant_id, name=plant_id)
-        ways = ["submit_again"]
+        options = ["submit_again"]
         if Capability.PLANTS in account.client.capabilities:
-            ways.append("plant")
+            options.append("plant")
         elif (field := account.provider.plant_id_field) is not None:
             self._memory.typed[field.name] = plant_id
-            ways.append("place")
+            options.append("place")
         return self.async_show_menu(
             step_id="reconfigure",
-            menu_options=ways,
+            menu_options=options,
             description_placeholders={
                 "account": self._entry.title,
                 "serial": self._serials[0],
@@ -245,7 +239,7 @@ class InverterFlow(ConfigSubentryFlow):
 
     @property
     def _binding(self) -> Binding:
-        """The inverter's binding; the dialog ends where there is nothing to submit (any more)."""
+        """Return the inverter's binding; abort if there is nothing to submit."""
         serial = self._serials[0]
         binding = self._account.coordinator.data.get(serial)
         if binding is None:
@@ -257,7 +251,7 @@ class InverterFlow(ConfigSubentryFlow):
     async def async_step_submit_again(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Send the inverter's binding anew."""
+        """Submit the inverter's binding again."""
         serial = self._binding.serial
         if user_input is not None:
             self._coordinator = self._account.coordinator
@@ -274,22 +268,21 @@ class InverterFlow(ConfigSubentryFlow):
     async def async_step_serial_numbers(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Type the serial numbers; everything about them is on disk before the dialog goes on."""
+        """Enter the serial numbers. Their bindings are stored before the flow continues."""
         account = self._account
-        names = (CONF_SERIAL_NUMBERS,)
         if user_input is not None:
-            self._memory.remember(names, user_input)
+            self._memory.remember((CONF_SERIAL_NUMBERS,), user_input)
             try:
                 serials = check_serials(
                     self.hass, split_serials(user_input[CONF_SERIAL_NUMBERS]), MAX_SERIALS_DIALOG
                 )
                 await async_refuse_dataloggers(account.client, serials, self._kinds)
-                # Meanwhile somebody else may have added one, and the account been reloaded.
+                # Another flow may have added one of them by now, and the entry may be reloaded.
                 serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
                 self._coordinator = self._account.coordinator
                 await self._coordinator.async_track(serials, self._plant.id)
             except CloudError as err:
-                self._memory.set_error(err, names)
+                self._memory.set_error(err)
             except NotStoredError:
                 self._memory.set_error(CloudError("not_stored"))
             else:
@@ -311,7 +304,7 @@ class InverterFlow(ConfigSubentryFlow):
     async def async_step_binding(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Watch the cloud's first answers. Closing the dialog loses nothing."""
+        """Show progress until the cloud's first answers. Closing the flow loses nothing."""
         if self._watching is None:
             watch = self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
             self._watching = self.hass.async_create_task(with_minimum_duration(watch))
@@ -325,7 +318,7 @@ class InverterFlow(ConfigSubentryFlow):
         return self.async_show_progress_done(next_step_id="done")
 
     async def async_step_done(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Say what is known of each inverter. The subentries are there already."""
+        """Show the result for each inverter. The subentries already exist."""
         reasons, names = await async_reasons(self.hass), await async_state_names(self.hass)
         bindings = self._coordinator.data
         known = [bindings[serial] for serial in self._serials if serial in bindings]
@@ -350,7 +343,7 @@ class InverterFlow(ConfigSubentryFlow):
     # Forms
 
     def _abort(self, reason: str, **placeholders: str) -> AbortFlow:
-        """Return what ends the dialog with a reason that names the account."""
+        """Return the exception that aborts the flow; the reason's text may name the account."""
         return AbortFlow(
             reason, description_placeholders={"account": self._entry.title, **placeholders}
         )
@@ -358,7 +351,7 @@ class InverterFlow(ConfigSubentryFlow):
     def _show(
         self, step_id: str, schema: dict[Any, Any], **placeholders: str
     ) -> SubentryFlowResult:
-        """Show a form with the error noted before, if any."""
+        """Show a form with the error that was set, if any."""
         errors, error_values = self._memory.pop_error()
         return self.async_show_form(
             step_id=step_id,

@@ -1,4 +1,4 @@
-"""The steps of the account dialog that create an account."""
+"""The steps of the account flow that create an account."""
 
 import asyncio
 from copy import replace
@@ -24,20 +24,20 @@ type Switches = dict[vol.Marker, BooleanSelector]
 
 
 class RegisterFlow(SignInFlow):
-    """The steps from choosing how to register to the new account."""
+    """The steps from the choice of a form to the new account."""
 
     def __init__(self) -> None:
         """Start with no registration under way."""
         super().__init__()
         self._registration: Registration | None = None
         self._waiting: asyncio.Task[None] | None = None
-        # The last error was one for which linking an account is a way out.
+        # Whether the next form offers to link an existing account instead.
         self._offer_link = False
 
     async def async_step_register(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Choose how to register, where there is a choice."""
+        """Choose a form to register with, if there are several."""
         if (form := chosen_form(self._offer.register, user_input)) is None:
             return self._ask_form("register", self._offer.register)
         self._form = form
@@ -48,7 +48,7 @@ class RegisterFlow(SignInFlow):
     async def async_step_register_code(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Have a code sent to the address or number of the new account."""
+        """Send a code to the address or number of the new account."""
         form = self._form
         fields = code_fields(form)
         if user_input is not None:
@@ -59,13 +59,13 @@ class RegisterFlow(SignInFlow):
                 await self._check_name(values)
                 await self._client.send_code(form, values)
             except CloudError as err:
-                self._set_refusal(err, fields)
+                self._set_error(err)
             else:
-                # One that was sent before is good for nothing any more.
+                # A code that was sent before is no longer valid.
                 codes = [field.name for field in form.fields if field.kind is FieldKind.CODE]
-                self._memory.remember(codes, {})
+                self._memory.forget(codes)
                 return await self.async_step_register_form()
-        return await self._show_with_ways_out("register_code", fields, for_code=True)
+        return await self._show_with_link_option("register_code", fields, for_code=True)
 
     async def async_step_register_form(
         self, user_input: dict[str, Any] | None = None
@@ -84,7 +84,7 @@ class RegisterFlow(SignInFlow):
                 if not form.sends_code:
                     await self._check_name(values)
             except CloudError as err:
-                self._set_refusal(err, fields)
+                self._set_error(err)
             else:
                 self._registration = await async_register(self.hass, self._target, form, values)
                 self._account_name = self._registration.name
@@ -92,7 +92,7 @@ class RegisterFlow(SignInFlow):
         return await self._show_register_form(fields)
 
     def _register_fields(self) -> tuple[Field, ...]:
-        """Return what the form asks for; a code belongs to the address that it was sent to."""
+        """Return the form's fields, without the address or number once a code was sent to it."""
         form = self._form
         return tuple(
             field for field in form.fields if not (form.sends_code and field.name == form.identity)
@@ -105,20 +105,20 @@ class RegisterFlow(SignInFlow):
         return {identity: str(self._memory.typed.get(identity, "")).strip(), **values}
 
     async def _show_register_form(self, fields: tuple[Field, ...]) -> ConfigFlowResult:
-        """Show the form of the new account; where a code was sent, another can be asked for."""
+        """Show the form of the new account, with a switch to send another code if one was sent."""
         if not self._form.sends_code:
-            return await self._show_with_ways_out("register_form", fields)
-        # Who waits for a code in vain has none to fill in.
-        shown = _optional(FieldKind.CODE, fields)
+            return await self._show_with_link_option("register_form", fields)
+        # Sending another code must not require the code that has not arrived.
+        fields = _optional(FieldKind.CODE, fields)
         again: Switches = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
-        return await self._show_with_ways_out("register_form", shown, again)
+        return await self._show_with_link_option("register_form", fields, again)
 
-    def _set_refusal(self, err: CloudError, fields: tuple[Field, ...]) -> None:
-        """Remember an error, and whether linking the account there is would be a way out."""
-        self._memory.set_error(err, field_names(fields))
+    def _set_error(self, err: CloudError) -> None:
+        """Set the next form's error, and offer to link an existing account if that may help."""
+        self._memory.set_error(err)
         self._offer_link = bool(self._offer.link) and isinstance(err, (NotAllowedError, TakenError))
 
-    async def _show_with_ways_out(
+    async def _show_with_link_option(
         self,
         step_id: str,
         fields: tuple[Field, ...],
@@ -126,25 +126,25 @@ class RegisterFlow(SignInFlow):
         *,
         for_code: bool = False,
     ) -> ConfigFlowResult:
-        """Show a form; after an error that calls for it, with a switch to linking an account."""
+        """Show a form, with a switch to link an existing account if that is to be offered."""
         switches: Switches = dict(more or {})
         if self._offer_link:
             self._offer_link = False
             switches[vol.Optional(CONF_LINK_INSTEAD, default=False)] = BooleanSelector()
-            # Who turns it on need not read the new picture first.
+            # Turning it on must not require the text in the new picture.
             fields = _optional(FieldKind.CAPTCHA, fields)
         return await self._show_form(step_id, fields, switches, for_code=for_code)
 
     async def _link_instead(
         self, fields: tuple[Field, ...], user_input: dict[str, Any]
     ) -> ConfigFlowResult:
-        """Go on to linking the account that was typed."""
+        """Continue with linking the account whose name was typed."""
         self._memory.remember(field_names(fields), user_input)
         self._account_name = self._memory.typed.get(self._form.identity)
         return await self.async_step_link()
 
     async def _check_name(self, values: Values) -> None:
-        """Refuse a name that is taken, where that can be asked without effect."""
+        """Raise TakenError if the name is taken, where the cloud can tell without side effects."""
         if Capability.CHECK_USERNAME not in self._client.capabilities:
             return
         identity = self._form.identity
@@ -154,14 +154,14 @@ class RegisterFlow(SignInFlow):
     async def async_step_registering(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Show that the account is being created. Closing the dialog does not stop it."""
-        assert self._registration is not None  # noqa: S101 - set by the step before
+        """Show progress while the account is created. Closing the flow does not stop that."""
+        assert self._registration is not None  # noqa: S101 - set by the previous step
         task = self._registration.task
-        # The progress is shown even when all is over already: without it the next step would be
-        # given what was typed into this form, and the form would submit itself again.
-        if (shown := self._waiting) is None:
+        # Show progress even if the task is already done: otherwise the next step would get what was
+        # typed into the previous form, as if its own form had been submitted.
+        if (waiting := self._waiting) is None:
             self._waiting = self.hass.async_create_task(with_minimum_duration(_wait_for(task)))
-        if shown is None or not shown.done():
+        if waiting is None or not waiting.done():
             return self.async_show_progress(
                 step_id="registering",
                 progress_action="registering",
@@ -176,24 +176,24 @@ class RegisterFlow(SignInFlow):
             if isinstance(err, OutcomeUnknownError):
                 next_step = "outcome_unknown"
             else:
-                self._set_refusal(err, self._register_fields())
+                self._set_error(err)
         return self.async_show_progress_done(next_step_id=next_step)
 
     async def async_step_registered(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Make the entry of the account that was just created."""
-        assert self._registration is not None  # noqa: S101 - set by the steps before
+        """Create the entry of the new account."""
+        assert self._registration is not None  # noqa: S101 - set by an earlier step
         return await self._finish(self._registration.task.result())
 
     async def async_step_outcome_unknown(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say that nobody can tell whether the account exists, and go on to signing in."""
-        ways = ["link"] if self._offer.link else []
+        """Explain that the account may or may not exist, and offer to sign in or to try again."""
+        link = ["link"] if self._offer.link else []
         return self.async_show_menu(
             step_id="outcome_unknown",
-            menu_options=[*ways, "register_form"],
+            menu_options=[*link, "register_form"],
             description_placeholders={
                 "name": self._account_name or "",
                 "server": self._target.url,
@@ -203,24 +203,24 @@ class RegisterFlow(SignInFlow):
     @callback
     @override
     def async_remove(self) -> None:
-        """Tell a registration under way that its dialog has ended."""
+        """Release a running registration when the flow ends."""
         self._release()
 
     @callback
     def _release(self) -> None:
-        """Wait for the registration no more."""
+        """Stop waiting for the registration."""
         if self._registration is not None:
             self._registration.release()
             self._registration = None
 
 
 def _optional(kind: FieldKind, fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """Return the fields of a form that may be left without those of a kind."""
+    """Return the fields with those of a kind made optional."""
     return tuple(
         replace(field, required=False) if field.kind is kind else field for field in fields
     )
 
 
 async def _wait_for(task: asyncio.Task[Account]) -> None:
-    """Wait for a task without cancelling it when the dialog is closed, nor raising its error."""
+    """Wait for a task without raising its error, and without canceling it if the flow ends."""
     await asyncio.wait({task})
