@@ -31,8 +31,8 @@ from custom_components.growatt_onboarding.diagnostics import (
     _TIMES,
     async_get_config_entry_diagnostics,
     async_get_device_diagnostics,
-    shown,
-    without,
+    redact_serial,
+    redact_text,
 )
 from custom_components.growatt_onboarding.gateway import PendingRegistration, async_get_shared_data
 from simulator.growatt import INSTALLER_TOKEN
@@ -279,7 +279,7 @@ SERIALS = st.from_regex(r"[A-Z0-9][A-Z0-9_-]{3,31}", fullmatch=True)
 
 @given(serial=SERIALS)
 def test_a_serial_number_is_told_by_its_end(serial: str) -> None:
-    told = shown(serial)
+    told = redact_serial(serial)
     assert serial not in told
     end = told.removeprefix("**REDACTED**")
     assert serial.endswith(end)
@@ -296,20 +296,20 @@ def test_a_serial_number_is_told_by_its_end(serial: str) -> None:
 def test_no_text_tells_a_serial_number(
     serial: str, others: list[str], before: str, after: str, spelling: Callable[[str], str]
 ) -> None:
-    told = without(f"{before}{spelling(serial)}{after}", [serial, *others])
+    told = redact_text(f"{before}{spelling(serial)}{after}", [serial, *others])
     assert not re.search(re.escape(serial), told, re.IGNORECASE)
 
 
 @given(serial=SERIALS, after=st.sampled_from(["", ".", " is taken", ": error"]))
 def test_a_short_serial_number_is_found_where_it_is_a_word(serial: str, after: str) -> None:
-    assert without(f"Device {serial}{after}", [serial]) == f"Device **REDACTED**{after}"
+    assert redact_text(f"Device {serial}{after}", [serial]) == f"Device **REDACTED**{after}"
 
 
 @pytest.mark.parametrize(
     "text", ["error_permission_denied", "System error", "code 10005: not found, page 250"]
 )
 def test_words_that_are_nobodys_stay(text: str) -> None:
-    assert without(text, ["7", "SIM0004711", "12"]) == text
+    assert redact_text(text, ["7", "SIM0004711", "12"]) == text
 
 
 async def test_the_file_that_is_downloaded_holds_nothing_personal(

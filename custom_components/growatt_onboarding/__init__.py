@@ -1,4 +1,4 @@
-"""Growatt Onboarding: from an inverter without a working account to one that the cloud has."""
+"""Growatt Onboarding: from an inverter without an account to one associated in the cloud."""
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE
 from homeassistant.core import HomeAssistant
@@ -22,14 +22,14 @@ CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, and look what a crash may have left."""
+    """Register the actions, and review registrations that a crash left pending."""
     async_setup_services(hass)
     await async_review_pending(hass, await async_get_shared_data(hass))
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
-    """Set up an account. Nothing is asked of the cloud unless something is pending."""
+    """Set up an account, without calling the cloud unless something is pending."""
     shared = await async_get_shared_data(hass)
     client, gateway = entry_client(hass, shared, entry)
     coordinator = AccountCoordinator(hass, entry, client=client, shared=shared, gateway=gateway)
@@ -58,14 +58,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(IssueManager(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
-    # What was removed or renamed while all this took its time.
+    # Inverters may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)
     coordinator.begin()
     return True
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
-    """Follow a change of the entry: inverters come and go without a reload, the rest needs one."""
+    """Apply changed inverters and titles without a reload; other data needs one."""
     account = entry.runtime_data
     if entry.data != account.loaded_data:
         hass.config_entries.async_schedule_reload(entry.entry_id)
@@ -83,27 +83,27 @@ async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -
 
 
 def _device_names(provider: Provider, entry: AccountConfigEntry) -> dict[str, str]:
-    """Return what the devices of an account and its inverters are called, by their identifiers."""
+    """Return the names of the account's and its inverters' devices by identifier."""
     inverters = {sub.unique_id: sub.title for sub in entry.subentries.values() if sub.unique_id}
     return {entry.entry_id: _device_name(provider, entry), **inverters}
 
 
 def _device_name(provider: Provider, entry: AccountConfigEntry) -> str:
-    """Return what an account's device is called: people use one name at several clouds."""
+    """Return an account's device name, with the vendor as people reuse names across clouds."""
     named = entry.title.casefold().startswith(provider.vendor.casefold())
     return entry.title if named else f"{provider.vendor} {entry.title}"
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
-    """Take an account down; what is under way gets its answer first, and is told of."""
+    """Unload an account after the answer to a call in progress was received and published."""
     await entry.runtime_data.coordinator.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
-    """Remove what was stored for an account. In the cloud everything stays as it is."""
+    """Remove what was stored for an account; nothing changes in the cloud."""
     async_remove_issues(hass, entry)
-    # As Home Assistant itself does with a dialog to sign in again: there is nothing left to change.
-    for dialog in list(entry.async_get_active_flows(hass, {SOURCE_RECONFIGURE})):
-        hass.config_entries.flow.async_abort(dialog["flow_id"])
+    # There is nothing left to reconfigure. Home Assistant itself aborts only reauthentication.
+    for flow in list(entry.async_get_active_flows(hass, {SOURCE_RECONFIGURE})):
+        hass.config_entries.flow.async_abort(flow["flow_id"])
     await BindingStore(hass, store_key(entry.entry_id), entry.title).async_remove()

@@ -1,7 +1,8 @@
-"""What a bug report needs, with everything personal left out.
+"""Diagnostics for bug reports, without personal data.
 
-Only what is named here is told. Of serial numbers the last four characters are; plants are
-numbered. A cloud's own words are told without what is known to be personal or looks like it.
+Only what is listed here is included. Serial numbers are cut to their end, at most four characters,
+and plants are numbered. A cloud's own words are included without what is known to be personal or
+looks like it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,11 +33,12 @@ from .const import (
 from .coordinator import AccountConfigEntry
 from .gateway import Gateway
 
-_SERIAL_SHOWN: Final = 4
-# A value up to this length, such as the id of a plant, may by chance be part of something else.
+# Number of characters at the end of a serial number that stay readable.
+_SERIAL_END: Final = 4
+# A value up to this length, such as a plant id, may be part of something else by chance.
 _SHORT: Final = 4
 
-# How each of a binding's fields is told; one that is not named here is not.
+# How each field of a binding is included; a field that is not listed here is left out.
 _PLAIN: Final = ("state", "failures", "known_to_cloud", "maybe_accepted_before", "reason", "model")
 _TIMES: Final = (
     "queued_at",
@@ -51,21 +53,21 @@ _TIMES: Final = (
 _SERIALS: Final = ("serial", "datalogger")
 _HIDDEN: Final = ("holder_plant", "holder_owner")
 
-# What looks personal wherever it stands: an address, a coordinate, a number of a device or a phone.
+# What looks personal: e-mail addresses, coordinates, phone numbers, device numbers.
 _LOOKS_PERSONAL: Final = (
     r"\S+@\S+",
     r"\d+[.,]\d{3,}",
     r"\+?\d(?:[ ()/.-]*\d){5,}",
     r"(?=[\w-]*\d)[\w-]{6,}",
 )
-# A shorter word of a name would be found in every text.
+# Shorter words of a name would be found in every text.
 _SHORTEST_WORD: Final = 3
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: AccountConfigEntry
 ) -> dict[str, Any]:
-    """Return what is known of an account."""
+    """Return the diagnostics of an account."""
     if entry.state is not ConfigEntryState.LOADED:
         return {"account": _account(entry)}
     bindings = entry.runtime_data.coordinator.data
@@ -75,7 +77,7 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: AccountConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of an inverter, or of its account."""
+    """Return the diagnostics of an inverter, or of the account for any other device."""
     subentry = entry.subentries.get(device.config_subentry_id or "")
     if subentry is None or entry.state is not ConfigEntryState.LOADED:
         return await async_get_config_entry_diagnostics(hass, entry)
@@ -83,23 +85,23 @@ async def async_get_device_diagnostics(
     return {**_overview(entry), "bindings": _bindings(entry, [binding] if binding else [])}
 
 
-def shown(serial: str) -> str:
-    """Return a serial number with all but its end left out, at least half of it."""
-    left_out = max(len(serial) - _SERIAL_SHOWN, (len(serial) + 1) // 2)
+def redact_serial(serial: str) -> str:
+    """Return the end of a serial number, at most half of it, with the rest redacted."""
+    left_out = max(len(serial) - _SERIAL_END, (len(serial) + 1) // 2)
     return f"{REDACTED}{serial[left_out:]}"
 
 
-def without(text: str, personal: Iterable[str]) -> str:
-    """Return a cloud's words without these values, in whatever case, and what looks like more."""
+def redact_text(text: str, personal: Iterable[str]) -> str:
+    """Return a text without these values, in any case, and without what looks personal."""
     known = sorted(filter(None, personal), key=len, reverse=True)
     exact = [re.escape(value) for value in known if len(value) > _SHORT]
     words = [rf"(?<!\w){re.escape(value)}(?!\w)" for value in known if len(value) <= _SHORT]
-    # Alternatives are tried in order, so what is known goes before what only looks so.
+    # Alternatives are tried in order: known values go before patterns.
     return re.sub("|".join([*exact, *words, *_LOOKS_PERSONAL]), REDACTED, text, flags=re.IGNORECASE)
 
 
 def _account(entry: AccountConfigEntry) -> dict[str, Any]:
-    """Return what the account's entry says."""
+    """Return the entry of an account."""
     data = entry.data
     url = data[CONF_SERVER]
     known = server_key(registry.provider(data[CONF_PROVIDER]), url)
@@ -109,7 +111,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
         "state": entry.state.value,
         "inverters": len(entry.subentries),
         "provider": data[CONF_PROVIDER],
-        # An own address can name a person.
+        # A person's own server may have their name in its address.
         "server": known if known != url else f"own address, {url.partition(':')[0]}",
         "access": sorted(data[CONF_CREDENTIALS]),
         "account_id_known": data[CONF_ACCOUNT_ID] is not None,
@@ -119,7 +121,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
 
 
 def _overview(entry: AccountConfigEntry) -> dict[str, Any]:
-    """Return what is known of an account besides its inverters."""
+    """Return everything about an account except its bindings."""
     runtime = entry.runtime_data
     coordinator = runtime.coordinator
     return {
@@ -134,7 +136,7 @@ def _overview(entry: AccountConfigEntry) -> dict[str, Any]:
 
 
 def _ledger(gateway: Gateway, timing: Timing) -> dict[str, Any]:
-    """Return which calls were made and how they ended, without what they were about."""
+    """Return which calls were made and how they ended, without their subjects."""
     stored = gateway.ledger.as_dict()
     usage = gateway.ledger.usage(now())
     cooldown = timing.slow_cooldown + timing.margin
@@ -166,7 +168,7 @@ def _last_answer(gateway: Gateway, path: str) -> dict[str, Any] | None:
 
 
 def _bindings(entry: AccountConfigEntry, bindings: Iterable[Binding]) -> list[dict[str, Any]]:
-    """Return what is known of inverters."""
+    """Return the bindings of inverters."""
     coordinator = entry.runtime_data.coordinator
     personal = set(_personal(entry))
     plants = {binding.plant_id: None for binding in coordinator.data.values()}
@@ -175,7 +177,7 @@ def _bindings(entry: AccountConfigEntry, bindings: Iterable[Binding]) -> list[di
         {
             **_binding(binding),
             "plant": numbers.get(binding.plant_id),
-            "message": binding.message and without(binding.message, personal),
+            "message": binding.message and redact_text(binding.message, personal),
             "next_step": _step(coordinator.next_step(binding.serial)),
         }
         for binding in bindings
@@ -187,13 +189,13 @@ def _binding(binding: Binding) -> dict[str, Any]:
     return {
         **{name: known[name] for name in _PLAIN if name in known},
         **{name: _time(known[name]) for name in _TIMES if name in known},
-        **{name: shown(known[name]) for name in _SERIALS if name in known},
+        **{name: redact_serial(known[name]) for name in _SERIALS if name in known},
         **{name: REDACTED for name in _HIDDEN if name in known},
     }
 
 
 def _step(planned: Planned | None) -> dict[str, Any] | None:
-    """Return what will be asked and when, without what it is about."""
+    """Return a planned step and its time, without its subject."""
     if planned is None:
         return None
     step = planned.step
@@ -205,7 +207,7 @@ def _time(at: float | None) -> str | None:
 
 
 def _personal(entry: AccountConfigEntry) -> Iterator[str]:
-    """Yield what must not stand in a text: names with each of their words, ids, secrets."""
+    """Yield what must not occur in a text: secrets, ids, and names with each of their words."""
     yield from _texts(entry.data[CONF_CREDENTIALS])
     yield from _texts(entry.data[CONF_SESSION] or {})
     yield from _texts({"": entry.data[CONF_ACCOUNT_ID] or ""})

@@ -1,4 +1,4 @@
-"""The actions: what the dialogs do, for automations."""
+"""The actions, which do for automations what the flows do for people."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -69,18 +69,18 @@ ATTR_STATE: Final = "state"
 ATTR_CHALLENGE_ID: Final = "challenge_id"
 
 _MAX_TIMEOUT: Final = 120
-# What may have to be known before a code is sent.
+# The kinds of fields that may be needed to send a code.
 _CODE_KINDS: Final = (FieldKind.EMAIL, FieldKind.PHONE, FieldKind.CAPTCHA)
 
-# Their response is all there is to them.
-_ONLY_ASKING: Final = ("get_captcha", "check_username", "list_plants")
+# Actions whose only result is their response.
+_RESPONSE_ONLY: Final = ("get_captcha", "check_username", "list_plants")
 
 type Handler = Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
 
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
-    """Register the actions: each takes credentials or spends a rare call, so admins only."""
+    """Register the actions, for admins only: each takes credentials or spends a rare call."""
     for name, (handler, fields) in _actions().items():
         async_register_admin_service(
             hass,
@@ -88,20 +88,23 @@ def async_setup_services(hass: HomeAssistant) -> None:
             name,
             _with_clear_errors(handler),
             vol.Schema(fields),
-            SupportsResponse.ONLY if name in _ONLY_ASKING else SupportsResponse.OPTIONAL,
+            SupportsResponse.ONLY if name in _RESPONSE_ONLY else SupportsResponse.OPTIONAL,
         )
 
 
 def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
-    """Return each action with what it takes."""
+    """Return the handler and the fields of each action."""
     providers = registry.providers()
+    register_fields = [field for provider in providers for field in provider.register_fields]
     target = {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(CONF_PROVIDER): vol.In(list(registry.PROVIDER_KEYS)),
         vol.Optional(CONF_SERVER): cv.string,
         **_texts(field for provider in providers for field in provider.credential_fields),
     }
-    # With a single account there is no need to name it.
+    register_target = {**target, vol.Optional(ATTR_FORM): cv.string}
+    challenge = {vol.Optional(ATTR_CHALLENGE_ID): cv.string}
+    # If there is only one account, it does not have to be given.
     account = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
     timeout = {
         vol.Optional(ATTR_TIMEOUT, default=10): vol.All(
@@ -116,26 +119,19 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
         "register_account": (
             _register_account,
             {
-                **target,
-                vol.Optional(ATTR_FORM): cv.string,
-                **_texts(field for provider in providers for field in provider.register_fields),
-                vol.Optional(ATTR_CHALLENGE_ID): cv.string,
+                **register_target,
+                **_texts(register_fields),
+                **challenge,
                 vol.Optional(ATTR_CREATE_ENTRY, default=True): cv.boolean,
             },
         ),
-        "get_captcha": (_get_captcha, {**target, vol.Optional(ATTR_FORM): cv.string}),
+        "get_captcha": (_get_captcha, register_target),
         "send_verification_code": (
             _send_verification_code,
             {
-                **target,
-                vol.Optional(ATTR_FORM): cv.string,
-                **_texts(
-                    field
-                    for provider in providers
-                    for field in provider.register_fields
-                    if field.kind in _CODE_KINDS
-                ),
-                vol.Optional(ATTR_CHALLENGE_ID): cv.string,
+                **register_target,
+                **_texts(field for field in register_fields if field.kind in _CODE_KINDS),
+                **challenge,
             },
         ),
         "check_username": (_check_username, {**target, vol.Required(ATTR_USERNAME): cv.string}),
@@ -165,7 +161,7 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
 
 
 def _texts(fields: Iterable[Field]) -> dict[Any, Any]:
-    """Return providers' fields as part of a schema; which are needed the provider decides."""
+    """Return the part of a schema for providers' fields; the provider decides which it needs."""
     return {vol.Optional(name): cv.string for name in dict.fromkeys(field_names(fields))}
 
 
@@ -173,13 +169,13 @@ def _texts(fields: Iterable[Field]) -> dict[Any, Any]:
 
 
 def _with_clear_errors(handler: Handler) -> Handler:
-    """Return the handler with a cloud's errors raised as Home Assistant's."""
+    """Return the handler with a cloud's errors translated to Home Assistant's."""
 
     async def handle(call: ServiceCall) -> ServiceResponse:
         try:
             return await handler(call)
         except CloudError as err:
-            # What the caller gave is wrong; everything else is between us and the cloud.
+            # The caller gave a wrong value; everything else is between us and the cloud.
             callers_fault = isinstance(err, InvalidInputError) or (
                 isinstance(err, AccessDeniedError) and err.field in call.data
             )
@@ -203,7 +199,7 @@ def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
-    """Return the account an action is for, if its cloud can do what is asked."""
+    """Return the account that an action is for, which must be signed in and support it."""
     entry: AccountConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )
@@ -215,9 +211,13 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
 
 
 def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
-    """Return the server and credentials that an action names, or those of an account."""
+    """Return the server and credentials that were given, or those of an account."""
     if ATTR_CONFIG_ENTRY_ID in data:
-        if given := [name for name in _target_names() if name in data]:
+        fields = (
+            field for provider in registry.providers() for field in provider.credential_fields
+        )
+        names = (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
+        if given := [name for name in names if name in data]:
             raise _invalid("account_or_server", field=given[0])
         entry = hass.config_entries.async_get_entry(data[ATTR_CONFIG_ENTRY_ID])
         if entry is None or entry.domain != DOMAIN:
@@ -233,14 +233,14 @@ def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
     )
 
 
-def _target_names() -> tuple[str, ...]:
-    """Return what says where to, when no account does."""
-    fields = (field for provider in registry.providers() for field in provider.credential_fields)
-    return (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
+async def _async_target(call: ServiceCall) -> tuple[Target, CloudClient]:
+    """Return the server and credentials that an action is for, with a client for them."""
+    target = _target(call.hass, call.data)
+    return target, target.client(await async_get_shared_data(call.hass))
 
 
 async def _async_forms(client: CloudClient, data: Mapping[str, Any]) -> list[Form]:
-    """Return the ways to register that the server offers, or the one that is named."""
+    """Return the forms to register with that the server offers, or only the given one."""
     offer = await client.test()
     forms = [form for form in offer.register if data.get(ATTR_FORM) in (None, form.key)]
     if not forms:
@@ -248,12 +248,12 @@ async def _async_forms(client: CloudClient, data: Mapping[str, Any]) -> list[For
     return forms
 
 
-def _fitting(
+def _first_complete(
     forms: Iterable[Form], data: Mapping[str, Any], fields: Callable[[Form], tuple[Field, ...]]
 ) -> tuple[Form, Values]:
-    """Return the first form whose fields were given, and their values.
+    """Return the first form whose required fields were given, and the values.
 
-    Raises InvalidInputError at what the first form misses.
+    Raises InvalidInputError at the field that the first form lacks.
     """
     missing: InvalidInputError | None = None
     for form in forms:
@@ -269,7 +269,7 @@ def _fitting(
 
 
 def _check_challenge(data: Mapping[str, Any]) -> None:
-    """Refuse a picture's answer that does not say which picture: it could only be wrong."""
+    """Raise InvalidInputError if a captcha's answer comes without the picture's id."""
     if data.get(CAPTCHA_FIELD.name, "").strip() and not data.get(ATTR_CHALLENGE_ID, "").strip():
         raise InvalidInputError(REQUIRED, field=ATTR_CHALLENGE_ID)
 
@@ -277,11 +277,10 @@ def _check_challenge(data: Mapping[str, Any]) -> None:
 async def _get_captcha(call: ServiceCall) -> ServiceResponse:
     """Fetch a captcha's picture.
 
-    Responds with `challenge_id`, which goes with the answer into `send_verification_code` or
-    `register_account`, and `image`, a data URI.
+    Responds with `challenge_id`, which `send_verification_code` and `register_account` take
+    together with the answer, and `image`, a data URI.
     """
-    target = _target(call.hass, call.data)
-    client = target.client(await async_get_shared_data(call.hass))
+    _, client = await _async_target(call)
     forms = await _async_forms(client, call.data)
     form = next((form for form in forms if form.captcha or form.code_captcha), None)
     if form is None:
@@ -291,27 +290,25 @@ async def _get_captcha(call: ServiceCall) -> ServiceResponse:
 
 
 async def _send_verification_code(call: ServiceCall) -> ServiceResponse:
-    """Have a code sent. Responds with `sent_to`, the address or number."""
+    """Send a verification code. Responds with `sent_to`, the address or number."""
     _check_challenge(call.data)
-    target = _target(call.hass, call.data)
-    client = target.client(await async_get_shared_data(call.hass))
+    _, client = await _async_target(call)
     forms = [form for form in await _async_forms(client, call.data) if form.sends_code]
-    form, values = _fitting(forms, call.data, code_fields)
+    form, values = _first_complete(forms, call.data, code_fields)
     await client.send_code(form, values)
     return {"sent_to": values[form.identity]}
 
 
 async def _register_account(call: ServiceCall) -> ServiceResponse:
-    """Create an account, and its entry unless told not to.
+    """Create an account, and its entry unless `create_entry` is off.
 
-    Responds with `account_id` (null while the cloud has not told it), `account_name`,
-    `activation_pending`, and `config_entry_id` where an entry was asked for.
+    Responds with `account_id` (null until the cloud reports it), `account_name`,
+    `activation_pending` and, unless `create_entry` is off, `config_entry_id`.
     """
     _check_challenge(call.data)
-    target = _target(call.hass, call.data)
-    client = target.client(await async_get_shared_data(call.hass))
+    target, client = await _async_target(call)
     forms = await _async_forms(client, call.data)
-    form, values = _fitting(forms, call.data, lambda form: form.fields)
+    form, values = _first_complete(forms, call.data, lambda form: form.fields)
     if (
         Capability.CHECK_USERNAME in client.capabilities
         and await client.is_username_available(values[form.identity]) is False
@@ -320,7 +317,7 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
     make_entry: bool = call.data[ATTR_CREATE_ENTRY]
     registration = await async_register(call.hass, target, form, values, make_entry=make_entry)
     try:
-        # An action that is stopped must not take the registration with it.
+        # Canceling the action must not cancel the registration.
         account = await asyncio.shield(registration.task)
         response: dict[str, Any] = {
             CONF_ACCOUNT_ID: account.id,
@@ -335,9 +332,8 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
 
 
 async def _check_username(call: ServiceCall) -> ServiceResponse:
-    """Ask whether a login name is still free. Responds with `username` and `available`."""
-    target = _target(call.hass, call.data)
-    client = target.client(await async_get_shared_data(call.hass))
+    """Check whether a login name is free. Responds with `username` and `available`."""
+    target, client = await _async_target(call)
     if Capability.CHECK_USERNAME not in client.capabilities:
         raise _invalid("not_supported", account=target.url)
     name: str = call.data[ATTR_USERNAME]
@@ -377,10 +373,10 @@ async def _create_plant(call: ServiceCall) -> ServiceResponse:
 async def _bind_device(call: ServiceCall) -> ServiceResponse:
     """Bind serial numbers.
 
-    Responds with `results`, one for each serial number in the order given: `serial_number` and
-    `state`, which is `invalid`, `already_tracked` or a binding's; with the latter `pending`,
+    Responds with `results`, one per serial number in the given order: `serial_number` and `state`,
+    which is `invalid`, `already_tracked` or the state of the binding. A binding also has `pending`,
     `reason` (a translation key of this integration's exceptions) and `message` (the cloud's own
-    words), null where there is nothing to say.
+    words); `reason` and `message` may be null.
     """
     entry = _entry(call, Capability.BIND)
     coordinator = entry.runtime_data.coordinator
@@ -414,9 +410,9 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
 
 
 async def _check_association(call: ServiceCall) -> ServiceResponse:
-    """Look for inverters now, as far as the limits allow.
+    """Check inverters now, as far as the limits allow.
 
-    Responds with `results` as `bind_device` does.
+    Responds with `results` like `bind_device`.
     """
     chosen: dict[AccountCoordinator, dict[str, None]] = {}
     for device_id in call.data[ATTR_DEVICE_ID]:
@@ -452,7 +448,7 @@ def _inverter(hass: HomeAssistant, device_id: str) -> tuple[AccountConfigEntry, 
 
 
 def _result(coordinator: AccountCoordinator, serial: str) -> dict[str, Any]:
-    """Return what is known of an inverter, for a response."""
+    """Return an inverter's result for a response."""
     if (binding := coordinator.data.get(serial)) is None:
         # Somebody removed it while the action waited.
         return {CONF_SERIAL_NUMBER: serial, ATTR_STATE: "removed"}

@@ -1,4 +1,4 @@
-"""How the integration is doing, for Home Assistant's page about the system's health."""
+"""The integration's system health information."""
 
 import asyncio
 from typing import Any
@@ -13,16 +13,16 @@ from .coordinator import AccountConfigEntry
 
 @callback
 def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
-    """Register what is told, and the page where accounts are managed."""
+    """Register the information, and the page where accounts are managed."""
     register.async_register_info(
         async_system_health_info, f"/config/integrations/integration/{DOMAIN}"
     )
 
 
 async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return how many accounts there are, what they wait for, and whether they could ask for it.
+    """Return the number of accounts and pending bindings, the next call and the reachability.
 
-    The keys are the same whatever servers there are, since each has a text of its own.
+    Servers share one key because every key needs a translation.
     """
     entries: list[AccountConfigEntry] = hass.config_entries.async_entries(
         DOMAIN, include_disabled=False
@@ -45,7 +45,7 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
 
 
 async def _async_can_reach(hass: HomeAssistant, servers: list[str]) -> str | dict[str, str]:
-    """Return "ok", how many of the servers can be reached, or why none can."""
+    """Return "ok", the share of the servers that can be reached, or why none can."""
     answers = await asyncio.gather(
         *(system_health.async_check_can_reach_url(hass, server) for server in servers)
     )
