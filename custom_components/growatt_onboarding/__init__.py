@@ -89,13 +89,13 @@ def _device_names(provider: Provider, entry: AccountConfigEntry) -> dict[str, st
 
 
 def _device_name(provider: Provider, entry: AccountConfigEntry) -> str:
-    """Return an account's device name, with the vendor as people reuse names across clouds."""
+    """Return an account's device name, with the vendor: clouds may share an account's name."""
     named = entry.title.casefold().startswith(provider.vendor.casefold())
     return entry.title if named else f"{provider.vendor} {entry.title}"
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
-    """Unload an account after the answer to a call in progress was received and published."""
+    """Unload an account; the answer to a call in progress is still awaited and published."""
     await entry.runtime_data.coordinator.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 

@@ -91,7 +91,7 @@ class AccountBinarySensor(AccountEntity, BinarySensorEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the value is known, which may take a reachable cloud."""
+        """Return whether the value is known, which for some sensors takes a reachable cloud."""
         return super().available or not self.entity_description.needs_cloud
 
     @property
@@ -101,7 +101,7 @@ class AccountBinarySensor(AccountEntity, BinarySensorEntity):
 
 
 class InverterAssociationPending(InverterEntity, BinarySensorEntity):
-    """On while the inverter waits for its association."""
+    """A binary sensor that is on while the inverter waits for its association."""
 
     @property
     @override

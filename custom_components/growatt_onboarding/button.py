@@ -33,7 +33,7 @@ async def async_setup_entry(
 
 
 class CheckNow(InverterEntity, ButtonEntity):
-    """Checks the inverter as soon as the cloud's limits allow."""
+    """A button that checks the inverter as soon as the cloud's limits allow."""
 
     @override
     async def async_press(self) -> None:

@@ -12,7 +12,7 @@ from .cloud.errors import CloudError
 from .cloud.provider import HandOver
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
 from .flows.forms import choice, server_values
-from .flows.hand_over import ADD_LINK, async_open_dialog, check_limits, has_associated, offered_by
+from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
 from .gateway import async_get_shared_data
@@ -139,14 +139,14 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             except CloudError as err:
                 self._memory.set_error(err)
             else:
-                return await self._open_other_dialog()
+                return await self._open_other_flow()
         return self._show("hand_over", {}, integration=other.name, name=self._entry.title)
 
-    async def _open_other_dialog(self) -> ConfigFlowResult:
+    async def _open_other_flow(self) -> ConfigFlowResult:
         """Abort with the other integration's flow as the next one, or with a link to it."""
         other = self._hand_over
         values = {"integration": other.name}
-        if (flow_id := await async_open_dialog(self.hass, other)) is None:
+        if (flow_id := await async_start_flow(self.hass, other)) is None:
             values["link"] = ADD_LINK.format(domain=other.domain)
             return self.async_abort(reason="hand_over_failed", description_placeholders=values)
         return self.async_abort(

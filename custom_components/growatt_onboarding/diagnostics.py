@@ -210,7 +210,7 @@ def _personal(entry: AccountConfigEntry) -> Iterator[str]:
     """Yield what must not occur in a text: secrets, ids, and names with each of their words."""
     yield from _texts(entry.data[CONF_CREDENTIALS])
     yield from _texts(entry.data[CONF_SESSION] or {})
-    yield from _texts({"": entry.data[CONF_ACCOUNT_ID] or ""})
+    yield entry.data[CONF_ACCOUNT_ID] or ""
     names = [entry.title, entry.data[CONF_ACCOUNT_NAME]]
     for subentry in entry.subentries.values():
         names.append(subentry.title)

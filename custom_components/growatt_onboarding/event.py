@@ -40,7 +40,7 @@ async def async_setup_entry(
 
 
 class AssociationEvent(InverterEntity, EventEntity):
-    """Fires when the inverter's binding enters a state worth acting on."""
+    """An event that fires when the inverter's binding enters a state worth acting on."""
 
     _state: BindingState | None = None
 

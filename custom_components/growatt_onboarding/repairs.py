@@ -48,9 +48,7 @@ _MENU_OPTIONS: Final = {
 
 
 async def async_create_fix_flow(
-    hass: HomeAssistant,
-    issue_id: str,
-    data: dict[str, str | int | float | None] | None,
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
     """Return the repair flow of an issue."""
     if data is None or "entry_id" not in data:

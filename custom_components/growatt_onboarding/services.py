@@ -199,7 +199,10 @@ def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
-    """Return the account that an action is for, which must be signed in and support it."""
+    """Return the entry of the account that an action is for.
+
+    Raises ServiceValidationError if the account does not support the action or is not signed in.
+    """
     entry: AccountConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )

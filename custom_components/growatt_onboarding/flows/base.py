@@ -52,7 +52,7 @@ from .forms import (
 )
 
 # The front end asks for the next step once by itself when it starts to show progress. If the work
-# ends at that moment, it is also notified and asks again, when the flow may no longer exist.
+# ends at that moment, the front end is notified and asks again, when the flow may no longer exist.
 _MINIMUM_DURATION: Final = 1.0
 
 CONF_FORM = "way"
@@ -83,10 +83,7 @@ class AccountFlow(ConfigFlow):
         self._offer = await self._client.test()
 
     async def _use_entered(
-        self,
-        fields: tuple[Field, ...],
-        user_input: Mapping[str, Any],
-        kept: Values | None = None,
+        self, fields: tuple[Field, ...], user_input: Mapping[str, Any], kept: Values | None = None
     ) -> None:
         """Test the server and credentials that were entered and use them from now on.
 
@@ -246,8 +243,7 @@ class AccountFlow(ConfigFlow):
             and entry.runtime_data.client.signed_in
         ):
             inverters = await self.hass.config_entries.subentries.async_init(
-                (entry.entry_id, SUBENTRY_INVERTER),
-                context=SubentryFlowContext(source=SOURCE_USER),
+                (entry.entry_id, SUBENTRY_INVERTER), context=SubentryFlowContext(source=SOURCE_USER)
             )
             # A flow without anything to ask has already ended.
             if inverters["type"] is not FlowResultType.ABORT:

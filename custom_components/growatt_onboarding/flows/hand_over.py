@@ -47,7 +47,7 @@ def offered_by(target: Target) -> HandOver | None:
     return next((server.hand_over for server in servers if server.url == target.url), None)
 
 
-async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | None:
+async def async_start_flow(hass: HomeAssistant, hand_over: HandOver) -> str | None:
     """Start the other integration's flow up to its form for credentials; return the flow's id.
 
     Returns None, and leaves no flow open, if anything in it is not as expected.
@@ -61,9 +61,9 @@ async def async_open_dialog(hass: HomeAssistant, hand_over: HandOver) -> str | N
             result = await flows.async_configure(flow_id, {"next_step_id": hand_over.step_id})
         if result["type"] is FlowResultType.FORM and result["step_id"] == hand_over.step_id:
             return flow_id
-        LOGGER.warning("The dialog of %s is not the one that is known", hand_over.domain)
+        LOGGER.warning("The config flow of %s is not as expected", hand_over.domain)
     except Exception:  # noqa: BLE001 - whatever fails there, the person gets a link
-        LOGGER.exception("The dialog of %s could not be opened", hand_over.domain)
+        LOGGER.exception("The config flow of %s could not be started", hand_over.domain)
     if flow_id is not None:
         with suppress(UnknownFlow):
             flows.async_abort(flow_id)

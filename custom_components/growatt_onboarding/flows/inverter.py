@@ -334,10 +334,7 @@ class InverterFlow(ConfigSubentryFlow):
                 lines.append(f"- **{names[state]}:** {binding.serial}. {reason}")
         return self.async_abort(
             reason=("submitted_again" if self.source == SOURCE_RECONFIGURE else "inverters_added"),
-            description_placeholders={
-                "account": self._entry.title,
-                "results": "\n".join(lines),
-            },
+            description_placeholders={"account": self._entry.title, "results": "\n".join(lines)},
         )
 
     # Forms
@@ -357,9 +354,5 @@ class InverterFlow(ConfigSubentryFlow):
             step_id=step_id,
             data_schema=vol.Schema(schema),
             errors=errors,
-            description_placeholders={
-                "account": self._entry.title,
-                **placeholders,
-                **error_values,
-            },
+            description_placeholders={"account": self._entry.title, **placeholders, **error_values},
         )

@@ -194,10 +194,7 @@ class RegisterFlow(SignInFlow):
         return self.async_show_menu(
             step_id="outcome_unknown",
             menu_options=[*link, "register_form"],
-            description_placeholders={
-                "name": self._account_name or "",
-                "server": self._target.url,
-            },
+            description_placeholders={"name": self._account_name or "", "server": self._target.url},
         )
 
     @callback

@@ -108,7 +108,7 @@ class SignInFlow(AccountFlow):
         return await self.async_step_reauth_confirm()
 
     async def _load_entry(self, entry: AccountConfigEntry) -> None:
-        """Start from what an account's entry holds."""
+        """Load what the flow needs from an account's entry."""
         self._shared = await async_get_shared_data(self.hass)
         self._entry = entry
         self._target = entry_target(entry)
