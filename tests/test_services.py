@@ -21,8 +21,7 @@ from custom_components.growatt_onboarding.account import registration
 from custom_components.growatt_onboarding.account.registration import DATA_REGISTRATIONS
 from custom_components.growatt_onboarding.cloud.provider import Offer
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.gateway import async_get_shared_data
-from custom_components.growatt_onboarding.gateway.ledger import Limit
+from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
@@ -536,8 +535,7 @@ async def test_plants_that_cannot_be_listed(
 async def test_a_list_that_may_not_be_asked_for_yet_says_when(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = await async_get_shared_data(hass)
-    monkeypatch.setattr(shared, "limit", lambda _pace: Limit(300))
+    monkeypatch.setattr(Ledger, "limit", lambda _ledger, _pace: Limit(300))
     cloud.faults.add("plant/list", kind="code", code=10012)
     told = await fails(hass, "list_plants", HomeAssistantError, "rate_limited")
     assert told["minutes"] == "5"
