@@ -15,7 +15,7 @@ from .flows.forms import choice, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
-from .gateway import async_get_shared_data
+from .gateway import async_get_shared_data, async_load_provider
 
 
 class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
@@ -43,7 +43,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         if user_input is None:
             schema = {vol.Required(CONF_PROVIDER): choice(registry.PROVIDER_KEYS, CONF_PROVIDER)}
             return self._show("user", schema)
-        self._provider = registry.provider(user_input[CONF_PROVIDER])
+        self._provider = await async_load_provider(self.hass, user_input[CONF_PROVIDER])
         return await self.async_step_server()
 
     async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -35,7 +35,6 @@ from .cloud.provider import (
     Capability,
     CloudClient,
     Field,
-    FieldKind,
     Form,
 )
 from .cloud.servers import resolve
@@ -57,9 +56,8 @@ from .flows.forms import (
     code_fields,
     data_uri,
     error_placeholders,
-    field_names,
 )
-from .gateway import async_get_shared_data
+from .gateway import async_get_shared_data, async_load_provider
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
 ATTR_TIMEOUT: Final = "timeout"
@@ -69,8 +67,13 @@ ATTR_STATE: Final = "state"
 ATTR_CHALLENGE_ID: Final = "challenge_id"
 
 _MAX_TIMEOUT: Final = 120
-# The kinds of fields that may be needed to send a code.
-_CODE_KINDS: Final = (FieldKind.EMAIL, FieldKind.PHONE, FieldKind.CAPTCHA)
+# The fields of all providers, by name: so no cloud has to be imported before it is used.
+_CREDENTIALS: Final = ("token", "user_domain", "user_domain_secret", "site_id")
+_CODE_FIELDS: Final = ("email", "phone", "captcha")
+_REGISTER_FIELDS: Final = (
+    *("username", "password", *_CODE_FIELDS, "country", "installer_code", "time_zone", "code"),
+    *("language_id", "nationality_id", "time_zone_id", "mcc", "nickname", "real_name"),
+)
 
 # Actions whose only result is their response.
 _RESPONSE_ONLY: Final = ("get_captcha", "check_username", "list_plants")
@@ -94,13 +97,11 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
     """Return the handler and the fields of each action."""
-    providers = registry.providers()
-    register_fields = [field for provider in providers for field in provider.register_fields]
     target = {
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(CONF_PROVIDER): vol.In(list(registry.PROVIDER_KEYS)),
         vol.Optional(CONF_SERVER): cv.string,
-        **_texts(field for provider in providers for field in provider.credential_fields),
+        **_texts(_CREDENTIALS),
     }
     register_target = {**target, vol.Optional(ATTR_FORM): cv.string}
     challenge = {vol.Optional(ATTR_CHALLENGE_ID): cv.string}
@@ -120,7 +121,7 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
             _register_account,
             {
                 **register_target,
-                **_texts(register_fields),
+                **_texts(_REGISTER_FIELDS),
                 **challenge,
                 vol.Optional(ATTR_CREATE_ENTRY, default=True): cv.boolean,
             },
@@ -130,7 +131,7 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
             _send_verification_code,
             {
                 **register_target,
-                **_texts(field for field in register_fields if field.kind in _CODE_KINDS),
+                **_texts(_CODE_FIELDS),
                 **challenge,
             },
         ),
@@ -160,9 +161,9 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
     }
 
 
-def _texts(fields: Iterable[Field]) -> dict[Any, Any]:
+def _texts(names: Iterable[str]) -> dict[Any, Any]:
     """Return the part of a schema for providers' fields; the provider decides which it needs."""
-    return {vol.Optional(name): cv.string for name in dict.fromkeys(field_names(fields))}
+    return {vol.Optional(name): cv.string for name in names}
 
 
 # Errors
@@ -213,22 +214,20 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
     return entry
 
 
-def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
+async def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
     """Return the server and credentials that were given, or those of an account."""
     if ATTR_CONFIG_ENTRY_ID in data:
-        fields = (
-            field for provider in registry.providers() for field in provider.credential_fields
-        )
-        names = (CONF_PROVIDER, CONF_SERVER, *field_names(fields))
+        names = (CONF_PROVIDER, CONF_SERVER, *_CREDENTIALS)
         if given := [name for name in names if name in data]:
             raise _invalid("account_or_server", field=given[0])
         entry = hass.config_entries.async_get_entry(data[ATTR_CONFIG_ENTRY_ID])
         if entry is None or entry.domain != DOMAIN:
             raise _invalid("account_not_found")
         return entry_target(entry)
-    provider = registry.provider(data.get(CONF_PROVIDER, registry.PROVIDER_KEYS[0]))
     if CONF_SERVER not in data:
         raise InvalidInputError(REQUIRED, field=CONF_SERVER)
+    key = data.get(CONF_PROVIDER, registry.PROVIDER_KEYS[0])
+    provider = await async_load_provider(hass, key)
     return Target(
         provider=provider,
         url=resolve(provider, data[CONF_SERVER]),
@@ -238,8 +237,9 @@ def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
 
 async def _async_target(call: ServiceCall) -> tuple[Target, CloudClient]:
     """Return the server and credentials that an action is for, with a client for them."""
-    target = _target(call.hass, call.data)
-    return target, target.client(await async_get_shared_data(call.hass))
+    shared = await async_get_shared_data(call.hass)
+    target = await _target(call.hass, call.data)
+    return target, target.client(shared)
 
 
 async def _async_forms(client: CloudClient, data: Mapping[str, Any]) -> list[Form]:

@@ -18,6 +18,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..binding.planner import PartialList
 from ..binding.timing import Timing
 from ..clock import minutes_until, now
+from ..cloud import registry
 from ..cloud.errors import (
     BlockedError,
     CloudError,
@@ -31,6 +32,7 @@ from ..cloud.errors import (
 from ..cloud.model import SightingPage
 from ..cloud.provider import Call, ClientContext, CloudClient, Pace, Provider
 from ..const import (
+    CONF_PROVIDER,
     DATA_TIMING,
     DOMAIN,
     LOGGER,
@@ -366,13 +368,24 @@ class SharedData:
         )
 
 
+async def async_load_provider(hass: HomeAssistant, key: str) -> Provider:
+    """Return a provider, whose cloud is imported outside the event loop. Raises KeyError."""
+    if not registry.is_loaded(key):
+        await hass.async_add_import_executor_job(registry.provider, key)
+    return registry.provider(key)
+
+
 DATA_SHARED: HassKey[SharedData] = HassKey(DOMAIN)
 
 
 @singleton(DATA_SHARED, async_=True)
 async def async_get_shared_data(hass: HomeAssistant) -> SharedData:
-    """Return the one `SharedData`, loading it at the first call."""
+    """Return the one `SharedData`, loading it and the clouds of all accounts at the first call."""
     shared = SharedData(hass)
     await shared.async_load()
+    used = {entry.data[CONF_PROVIDER] for entry in hass.config_entries.async_entries(DOMAIN)}
+    used.update(pending.provider for pending in shared.pending_registrations.values())
+    for key in used.intersection(registry.PROVIDER_KEYS):
+        await async_load_provider(hass, key)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, shared.async_close)
     return shared
