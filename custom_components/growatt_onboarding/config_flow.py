@@ -11,7 +11,7 @@ from .cloud import registry
 from .cloud.errors import CloudError
 from .cloud.provider import HandOver
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
-from .flows.forms import choice, server_values
+from .flows.forms import UserInput, choice, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
@@ -36,7 +36,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     # Which cloud
 
     @override
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose the provider."""
         self._shared = await async_get_shared_data(self.hass)
         await async_review_pending(self.hass, self._shared)
@@ -46,7 +46,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         self._provider = await async_load_provider(self.hass, user_input[CONF_PROVIDER])
         return await self.async_step_server()
 
-    async def async_step_server(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_server(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Enter the server and the credentials, which are tested right away."""
         fields = self._provider.credential_fields
         if user_input is not None:
@@ -59,7 +59,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
                 return await self.async_step_method()
         return self._show_server_form("server", fields)
 
-    async def async_step_method(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_method(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose between creating and linking an account, if the server offers both."""
         if self._offer.register and self._offer.link:
             return self.async_show_menu(
@@ -77,9 +77,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     # Change an account
 
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_reconfigure(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose between changing an account and handing it over, once that makes sense."""
         entry = self._get_reconfigure_entry()
         await self._load_entry(entry)
@@ -105,7 +103,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         )
 
     async def async_step_reconfigure_elsewhere(
-        self, user_input: dict[str, Any] | None = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Explain why the account cannot be handed over from its server."""
         reachable = [server.url for server in self._provider.servers if server.hand_over]
@@ -128,9 +126,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     # Hand an account over
 
-    async def async_step_hand_over(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_hand_over(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Continue in the flow of the integration that shows the inverters' data."""
         other = self._hand_over
         if user_input is not None:

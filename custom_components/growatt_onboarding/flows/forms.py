@@ -25,6 +25,9 @@ from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
 
+type UserInput = dict[str, Any] | None
+"""What was submitted for a step's form, None when the step is to show the form."""
+
 # The option for a server that is not a known one.
 OWN_ADDRESS: Final = "own_address"
 
@@ -158,9 +161,9 @@ def server_names(provider: Provider) -> tuple[str, ...]:
 def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.Marker, Any]:
     """Return the part of a schema for the server: a known one or an address."""
     address = TextSelector(TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url"))
-    suggested_address = {"suggested_value": suggested.get(CONF_ADDRESS)}
+    typed_address = suggested.get(CONF_ADDRESS)
     if not provider.servers:
-        return {vol.Required(CONF_ADDRESS, description=suggested_address): address}
+        return {required(CONF_ADDRESS, typed_address): address}
     keys = [server.key for server in provider.servers]
     server = SelectSelector(
         SelectSelectorConfig(
@@ -169,10 +172,9 @@ def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.
             translation_key=CONF_SERVER,
         )
     )
-    suggested_server = {"suggested_value": suggested.get(CONF_SERVER, keys[0])}
     return {
-        vol.Required(CONF_SERVER, description=suggested_server): server,
-        vol.Optional(CONF_ADDRESS, description=suggested_address): address,
+        required(CONF_SERVER, suggested.get(CONF_SERVER, keys[0])): server,
+        vol.Optional(CONF_ADDRESS, description={"suggested_value": typed_address}): address,
     }
 
 
@@ -182,6 +184,11 @@ def server_values(provider: Provider, url: str) -> dict[str, str]:
         return {CONF_SERVER: key}
     address = {CONF_ADDRESS: url}
     return {CONF_SERVER: OWN_ADDRESS, **address} if provider.servers else address
+
+
+def required(name: str, suggested: object) -> vol.Required:
+    """Return the marker of a required field with a suggested value."""
+    return vol.Required(name, description={"suggested_value": suggested})
 
 
 def choice(options: Iterable[str], translation_key: str) -> SelectSelector:

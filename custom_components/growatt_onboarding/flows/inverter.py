@@ -35,7 +35,7 @@ from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
 from .base import with_minimum_duration
-from .forms import FormMemory, checked, field_selector
+from .forms import FormMemory, UserInput, checked, field_selector, required
 
 _NEW_PLANT: Final = "new_plant"
 # How long the flow waits for answers before it shows what is known so far.
@@ -80,7 +80,7 @@ class InverterFlow(ConfigSubentryFlow):
 
     # Which plant
 
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_user(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Ask for a plant, or for what the account's cloud has instead."""
         self._check_may_bind()
         if Capability.PLANTS in self._account.client.capabilities:
@@ -96,9 +96,7 @@ class InverterFlow(ConfigSubentryFlow):
             self._entry.async_start_reauth(self.hass)
             raise self._abort("not_signed_in")
 
-    async def async_step_plant(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_plant(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Choose one of the account's plants or a new one."""
         client = self._account.client
         if user_input:
@@ -148,9 +146,7 @@ class InverterFlow(ConfigSubentryFlow):
             return await self.async_step_submit_again({})
         return await self.async_step_serial_numbers()
 
-    async def async_step_create_plant(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_create_plant(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Create a plant."""
         self._check_may_bind()
         if user_input is not None:
@@ -170,14 +166,11 @@ class InverterFlow(ConfigSubentryFlow):
                 self._memory.set_error(err)
             else:
                 return await self._use_plant(plant)
-        typed = {CONF_NAME: self.hass.config.location_name, **self._memory.typed}
+        typed = self._memory.typed
+        name = typed.get(CONF_NAME, self.hass.config.location_name)
         schema = {
-            vol.Required(CONF_NAME, description={"suggested_value": typed[CONF_NAME]}): (
-                TextSelector()
-            ),
-            vol.Required(
-                CONF_PEAK_POWER, description={"suggested_value": typed.get(CONF_PEAK_POWER)}
-            ): NumberSelector(
+            required(CONF_NAME, name): TextSelector(),
+            required(CONF_PEAK_POWER, typed.get(CONF_PEAK_POWER)): NumberSelector(
                 NumberSelectorConfig(
                     # The front end starts at the minimum. Zero is refused, so a person must decide.
                     min=0,
@@ -190,9 +183,7 @@ class InverterFlow(ConfigSubentryFlow):
         }
         return self._show("create_plant", schema)
 
-    async def async_step_place(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_place(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Ask for what the cloud has instead of plants."""
         field = self._account.provider.plant_id_field
         if field is None:
@@ -207,14 +198,11 @@ class InverterFlow(ConfigSubentryFlow):
             else:
                 return await self._use_plant(Plant(id=text, name=text))
         typed = self._memory.typed.get(field.name)
-        marker = vol.Required(field.name, description={"suggested_value": typed})
-        return self._show("place", {marker: field_selector(field)})
+        return self._show("place", {required(field.name, typed): field_selector(field)})
 
     # Reconfigure an inverter
 
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_reconfigure(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Offer to submit an inverter again, also to another plant."""
         self._check_may_bind()
         account = self._account
@@ -248,9 +236,7 @@ class InverterFlow(ConfigSubentryFlow):
             raise self._abort("already_associated", serial=serial, plant=binding.plant_id)
         return binding
 
-    async def async_step_submit_again(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_submit_again(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Submit the inverter's binding again."""
         serial = self._binding.serial
         if user_input is not None:
@@ -265,9 +251,7 @@ class InverterFlow(ConfigSubentryFlow):
 
     # Which inverters
 
-    async def async_step_serial_numbers(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_serial_numbers(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Enter the serial numbers. Their bindings are stored before the flow continues."""
         account = self._account
         if user_input is not None:
@@ -288,22 +272,16 @@ class InverterFlow(ConfigSubentryFlow):
             else:
                 self._serials = serials
                 return await self.async_step_binding()
-        schema = {
-            vol.Required(
-                CONF_SERIAL_NUMBERS,
-                description={"suggested_value": self._memory.typed.get(CONF_SERIAL_NUMBERS)},
-            ): TextSelector(TextSelectorConfig(multiline=True))
-        }
+        typed = self._memory.typed.get(CONF_SERIAL_NUMBERS)
+        selector = TextSelector(TextSelectorConfig(multiline=True))
         return self._show(
             "serial_numbers",
-            schema,
+            {required(CONF_SERIAL_NUMBERS, typed): selector},
             plant=self._plant.name or self._plant.id,
             most=str(MAX_SERIALS_DIALOG),
         )
 
-    async def async_step_binding(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
+    async def async_step_binding(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Show progress until the cloud's first answers. Closing the flow loses nothing."""
         if self._watching is None:
             watch = self._coordinator.async_wait_for_answers(self._serials, _WATCH_SECONDS)
@@ -317,7 +295,7 @@ class InverterFlow(ConfigSubentryFlow):
             )
         return self.async_show_progress_done(next_step_id="done")
 
-    async def async_step_done(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+    async def async_step_done(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Show the result for each inverter. The subentries already exist."""
         reasons, names = await async_reasons(self.hass), await async_state_names(self.hass)
         bindings = self._coordinator.data

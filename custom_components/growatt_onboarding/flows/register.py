@@ -14,7 +14,7 @@ from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, Field, FieldKind
 from .base import chosen_form, with_minimum_duration
-from .forms import code_fields, field_names
+from .forms import UserInput, code_fields, field_names
 from .sign_in import SignInFlow
 
 CONF_SEND_AGAIN: Final = "send_again"
@@ -34,9 +34,7 @@ class RegisterFlow(SignInFlow):
         # Whether the next form offers to link an existing account instead.
         self._offer_link = False
 
-    async def async_step_register(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_register(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose a form to register with, if there are several."""
         if (form := chosen_form(self._offer.register, user_input)) is None:
             return self._ask_form("register", self._offer.register)
@@ -45,9 +43,7 @@ class RegisterFlow(SignInFlow):
             return await self.async_step_register_code()
         return await self.async_step_register_form()
 
-    async def async_step_register_code(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_register_code(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Send a code to the address or number of the new account."""
         form = self._form
         fields = code_fields(form)
@@ -67,9 +63,7 @@ class RegisterFlow(SignInFlow):
                 return await self.async_step_register_form()
         return await self._show_with_link_option("register_code", fields, for_code=True)
 
-    async def async_step_register_form(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_register_form(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Fill in the form of the new account."""
         form = self._form
         fields = self._register_fields()
@@ -151,9 +145,7 @@ class RegisterFlow(SignInFlow):
         if await self._client.is_username_available(values[identity]) is False:
             raise TakenError(field=identity)
 
-    async def async_step_registering(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_registering(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Show progress while the account is created. Closing the flow does not stop that."""
         assert self._registration is not None  # noqa: S101 - set by the previous step
         task = self._registration.task
@@ -179,16 +171,12 @@ class RegisterFlow(SignInFlow):
                 self._set_error(err)
         return self.async_show_progress_done(next_step_id=next_step)
 
-    async def async_step_registered(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_registered(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Create the entry of the new account."""
         assert self._registration is not None  # noqa: S101 - set by an earlier step
         return await self._finish(self._registration.task.result())
 
-    async def async_step_outcome_unknown(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_outcome_unknown(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Explain that the account may or may not exist, and offer to sign in or to try again."""
         link = ["link"] if self._offer.link else []
         return self.async_show_menu(

@@ -20,7 +20,7 @@ from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME
 from ..coordinator import AccountConfigEntry
 from ..gateway import async_get_shared_data
 from .base import AccountFlow, chosen_form
-from .forms import checked, field_names, fields_schema
+from .forms import UserInput, checked, field_names, fields_schema
 
 # A token can see thousands of accounts; a few names show a person whose token it is.
 _MOST_NAMES = 3
@@ -39,7 +39,7 @@ class SignInFlow(AccountFlow):
 
     # Link an account
 
-    async def async_step_link(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    async def async_step_link(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose a form to sign in with, if there are several."""
         if (form := chosen_form(self._offer.link, user_input)) is None:
             return self._ask_form("link", self._offer.link)
@@ -51,9 +51,7 @@ class SignInFlow(AccountFlow):
         """Return whether signing in takes more than the credentials."""
         return any(field.required for field in self._form.fields)
 
-    async def async_step_link_form(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_link_form(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Sign in to an existing account."""
         fields = self._form.fields
         if user_input is not None:
@@ -81,9 +79,7 @@ class SignInFlow(AccountFlow):
         self._accounts = {account.id: account for account in accounts if account.id is not None}
         return await self.async_step_choose_account()
 
-    async def async_step_choose_account(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_choose_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose one of the accounts that the token can see."""
         if user_input is not None:
             return await self._finish(self._accounts[user_input[CONF_ACCOUNT_ID]])
@@ -116,9 +112,7 @@ class SignInFlow(AccountFlow):
         self._account_name = entry.data[CONF_ACCOUNT_NAME]
         self._account_id = entry.data[CONF_ACCOUNT_ID]
 
-    async def async_step_reauth_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_reauth_confirm(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Ask for the secret credentials again."""
         known = entry_target(self._entry)
         secrets = tuple(field for field in self._provider.credential_fields if field.secret)
@@ -141,9 +135,7 @@ class SignInFlow(AccountFlow):
             server=known.url,
         )
 
-    async def async_step_new_access(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
+    async def async_step_new_access(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change the server or the credentials; a secret that is left empty stays as it is."""
         known = entry_target(self._entry)
         kept = {
