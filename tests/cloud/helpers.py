@@ -41,21 +41,10 @@ class RecordingGate:
 
 
 def growatt_client(
-    http: aiohttp.ClientSession,
-    url: str,
-    token: str,
-    gate: Gate | None = None,
-    *,
-    wait: float = 20,
+    http: aiohttp.ClientSession, url: str, token: str, gate: Gate | None = None
 ) -> GrowattClient:
-    """Return a client; `wait` is its timeout in seconds."""
-    context = ClientContext(
-        http=http,
-        url=url,
-        credentials={"token": token},
-        gate=gate,
-    )
-    return GrowattClient(context, wait)
+    """Return a client."""
+    return GrowattClient(ClientContext(http=http, url=url, credentials={"token": token}, gate=gate))
 
 
 type Reply = Callable[["RawServer", asyncio.StreamWriter], Awaitable[None]]

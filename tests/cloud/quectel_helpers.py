@@ -27,9 +27,8 @@ def quectel_client(
     on_session: Callable[[Mapping[str, str]], None] | None = None,
     gate: Gate | None = None,
     clock: Callable[[], float] = time.time,
-    wait: float = 20,
 ) -> QuectelClient:
-    """Return a client; `wait` is its timeout in seconds, an empty secret is left out."""
+    """Return a client; an empty secret is left out."""
     credentials = {"user_domain": user_domain}
     if secret:
         credentials["user_domain_secret"] = secret
@@ -41,7 +40,7 @@ def quectel_client(
         on_session=on_session,
         gate=gate,
     )
-    return QuectelClient(context, wait, clock)
+    return QuectelClient(context, clock=clock)
 
 
 async def register(client: QuectelClient, simulator: Simulator, **options: str) -> Account:

@@ -164,12 +164,9 @@ async def test_site_id(http: aiohttp.ClientSession, simulator: Simulator) -> Non
 @pytest.mark.parametrize(
     ("kind", "error"),
     [
-        (FaultKind.FORBIDDEN, "blocked"),
-        (FaultKind.EMPTY, "empty_answer"),
         (FaultKind.LOGIN_PAGE, "web_page"),
-        (FaultKind.NOT_OBJECT, "unexpected_answer"),
         (FaultKind.DATA_EMPTY, "unexpected_answer"),
-        (FaultKind.HTTP_500, "server_error"),
+        (FaultKind.CUT, "no_answer"),
     ],
 )
 async def test_what_is_no_site(

@@ -1,5 +1,6 @@
 """Reading values that came as something else."""
 
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.growatt_onboarding.cloud.answer import (
@@ -8,6 +9,7 @@ from custom_components.growatt_onboarding.cloud.answer import (
     as_list,
     as_object,
     as_text,
+    image_type,
     printable,
 )
 
@@ -115,6 +117,16 @@ def test_message_is_fit_to_be_shown(message: str, shown: str) -> None:
     assert printable(message) == shown
 
 
+@given(message=st.text())
+def test_any_message(message: str) -> None:
+    """What is shown is short, printable and without markup."""
+    shown = printable(message)
+    assert len(shown) <= 201
+    assert not set(shown) & set("<>[]`*\n\r")
+    assert "://" not in shown
+    assert shown.isprintable() or not shown.isascii()
+
+
 def test_message_repeats_no_secret() -> None:
     """What we sent as a secret is not shown because a cloud repeats it."""
     assert printable("bad token abc, abc!", without=("abc", "")) == "bad token …, …!"
@@ -142,3 +154,20 @@ def test_message_repeats_no_spelling_of_a_secret(secret: str, repeated: str) -> 
 def test_message_repeats_no_part_of_a_secret() -> None:
     """One secret may be a part of another."""
     assert printable("bad abc123", without=("abc", "abc123", "123")) == "bad …"
+
+
+@pytest.mark.parametrize(
+    ("image", "media_type"),
+    [
+        (b"GIF87a...", "image/gif"),
+        (b"GIF89a...", "image/gif"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"<svg>", None),
+        (b"BM...", None),
+        (b"", None),
+    ],
+)
+def test_image_type(image: bytes, media_type: str | None) -> None:
+    """A picture is what its first bytes say."""
+    assert image_type(image) == media_type

@@ -276,17 +276,6 @@ async def test_lost_registration_is_found(client: GrowattClient, simulator: Simu
     assert simulator.calls.of("user/user_register") == []
 
 
-@pytest.mark.parametrize("code", [10001, 10011, 10012, 10099])
-async def test_lost_registration_without_the_list(
-    client: GrowattClient, simulator: Simulator, code: int
-) -> None:
-    """Where the list of end users cannot be had, the account is found without its id."""
-    simulator.growatt.add_user("new-owner", EMAIL)
-    simulator.faults.add("user/c_user_list", kind="code", code=code)
-    found = await client.find_registered(REGISTER, FORM)
-    assert found == Account(id=None, name="new-owner", session={})
-
-
 async def test_link_end_user(http: aiohttp.ClientSession, simulator: Simulator) -> None:
     """An end user's token names him in his plants; the list of end users is not for him."""
     client = end_user(http, simulator)
@@ -365,15 +354,6 @@ async def test_plants_are_the_accounts_own(client: GrowattClient, simulator: Sim
     assert plants == (Plant(id=plant_id, name="Sim Home", owner_id=user_id),)
 
 
-@pytest.mark.parametrize("fault", ["data_string", "string_code", "wrong_type"])
-async def test_plants_understands(client: GrowattClient, simulator: Simulator, fault: str) -> None:
-    """Lists come in several forms too."""
-    simulator.growatt.numbers_as_strings = True
-    simulator.faults.add("plant/list", kind=fault)
-    user_id, plant_id = resident(simulator)
-    assert [plant.id for plant in await client.plants(user_id)] == [plant_id]
-
-
 async def test_blank_list_of_plants(client: GrowattClient, simulator: Simulator) -> None:
     """An empty string in place of the list is no plants."""
     simulator.faults.add("plant/list", kind="data_empty")
@@ -398,26 +378,13 @@ async def test_list_of_plants_is_cut_by_a_limit(
     user_id, _ = resident(simulator)
     for number in range(149):
         simulator.growatt.add_plant(int(user_id), f"Plant {number}")
-    second = f"{PLANT_LIST}?page=2&perpage=100"
-    gate.closed.add(second)
-    assert len(await client.plants(user_id)) == 100
-    gate.closed.clear()
-    simulator.advance(300)
-    assert len(await client.plants(user_id)) == 150
-    gate.closed.add(second)
-    simulator.advance(300)
-    assert len(await client.plants(user_id)) == 150
-
-
-async def test_list_of_plants_is_cut_by_the_cloud(
-    client: GrowattClient, simulator: Simulator
-) -> None:
-    """The first page is better than nothing also where nothing was known before."""
-    user_id, _ = resident(simulator)
-    for number in range(149):
-        simulator.growatt.add_plant(int(user_id), f"Plant {number}")
+    # The cloud's limit, and ours.
     simulator.faults.add("plant/list", kind="code", code=10012, match={"page": "2"})
-    assert len(await client.plants(user_id)) == 100
+    second = f"{PLANT_LIST}?page=2&perpage=100"
+    for closed, known in ((set(), 100), (set(), 150), ({second}, 150)):
+        gate.closed = closed
+        assert len(await client.plants(user_id)) == known
+        simulator.advance(300)
 
 
 async def test_plants_within_the_limit_of_the_cloud(
@@ -598,7 +565,7 @@ async def test_lists_understand(
     client: GrowattClient, simulator: Simulator, fault: str | None
 ) -> None:
     """Numbers as strings, data as text, any content type, a count that is wrong."""
-    _, plant_id = resident(simulator)
+    user_id, plant_id = resident(simulator)
     simulator.growatt.add_device("fake-0001", plant_id=int(plant_id), online=True)
     simulator.growatt.numbers_as_strings = True
     simulator.growatt.phantom_devices = 500
@@ -608,6 +575,7 @@ async def test_lists_understand(
     assert [seen.serial for seen in page.sightings] == ["FAKE-0001"]
     assert not page.more
     assert [seen.serial for seen in (await client.watch(1)).sightings] == ["FAKE-0001"]
+    assert [plant.id for plant in await client.plants(user_id)] == [plant_id]
 
 
 async def test_pages_of_devices(client: GrowattClient, simulator: Simulator) -> None:

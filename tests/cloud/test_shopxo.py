@@ -141,11 +141,26 @@ async def test_closed_site(shop: ShopxoClient, simulator: Simulator) -> None:
     assert caught.value.placeholders["message"] == "Back on Monday"
 
 
-async def test_not_a_shop(http: aiohttp.ClientSession, simulator: Simulator) -> None:
+@pytest.mark.parametrize(
+    ("path", "fault", "error"),
+    [
+        ("/nowhere", None, "web_page"),
+        ("", FaultKind.DATA_EMPTY, "unexpected_answer"),
+        ("", FaultKind.CUT, "no_answer"),
+    ],
+)
+async def test_not_a_shop(
+    http: aiohttp.ClientSession,
+    simulator: Simulator,
+    path: str,
+    fault: FaultKind | None,
+    error: str,
+) -> None:
     """An address where no shop is, is at fault."""
-    shop = shopxo_client(http, f"{simulator.url}/nowhere")
-    with pytest.raises(CloudError, match="web_page") as caught:
-        await shop.test()
+    if fault is not None:
+        simulator.faults.add("api.php", kind=fault)
+    with pytest.raises(CloudError, match=error) as caught:
+        await shopxo_client(http, f"{simulator.url}{path}").test()
     assert caught.value.field == "server"
 
 
@@ -739,67 +754,57 @@ async def test_codes_of_registering(
     assert err.outcome_unknown is (code in {-500, -100} or err.key == "unknown_code")
 
 
+SEND_CODES: list[tuple[int, str, tuple[str, str | None]]] = [
+    (-1, "Temporarily close registration", ("registration_closed", None)),
+    (-1, "注册类型有误", ("registration_closed", None)),
+    (-1, "error", ("rejected", None)),
+    (-2, "", ("invalid_email", "email")),
+    (-3, "", ("email_taken", "email")),
+    (-10, "", ("captcha_needed", "captcha")),
+    (-11, "", ("captcha_expired", "captcha")),
+    (-12, "", ("captcha_wrong", "captcha")),
+    (-100, "发送失败[操作过于频繁]", ("code_too_soon", None)),
+    (-100, "Sending Failed[SMTP]", ("code_not_sent", None)),
+]
+LOGIN_CODES: list[tuple[int, str, tuple[str, str | None]]] = [
+    (-1, "Password format is between 6~18 characters", ("password_6_to_18", "password")),
+    (-1, "密码格式 6~18 个字符", ("password_6_to_18", "password")),
+    (-1, "Temporarily close login", ("sign_in_closed", None)),
+    (-1, "暂时关闭登录", ("sign_in_closed", None)),
+    (-1, "", ("rejected", None)),
+    (-3, "", ("account_unknown", "login")),
+    (-4, "", ("password_wrong", "password")),
+    (-10, "图片验证码为空", ("captcha_needed", "captcha")),
+    (-10, "User waiting for review", ("account_not_active", None)),
+    (-10, "用户已禁止登录", ("account_not_active", None)),
+    (-11, "", ("captcha_expired", "captcha")),
+    (-12, "", ("captcha_wrong", "captcha")),
+    (-100, "", ("system_error", None)),
+]
+
+
 @pytest.mark.parametrize(
-    ("code", "message", "expected"),
+    ("action", "code", "message", "expected"),
     [
-        (-1, "Temporarily close registration", ("registration_closed", None)),
-        (-1, "注册类型有误", ("registration_closed", None)),
-        (-1, "error", ("rejected", None)),
-        (-2, "", ("invalid_email", "email")),
-        (-3, "", ("email_taken", "email")),
-        (-10, "", ("captcha_needed", "captcha")),
-        (-11, "", ("captcha_expired", "captcha")),
-        (-12, "", ("captcha_wrong", "captcha")),
-        (-100, "发送失败[操作过于频繁]", ("code_too_soon", None)),
-        (-100, "Sending Failed[SMTP]", ("code_not_sent", None)),
+        *(("user/regverifysend", *case) for case in SEND_CODES),
+        *(("user/login", *case) for case in LOGIN_CODES),
     ],
 )
-async def test_codes_of_sending(
+async def test_codes_of_sending_and_signing_in(
     shop: ShopxoClient,
     simulator: Simulator,
+    action: str,
+    *,
     code: int,
     message: str,
     expected: tuple[str, str | None],
 ) -> None:
-    """Here -10 is a picture again."""
-    form = await form_of(shop, "email")
-    planned(simulator, "user/regverifysend", code, message)
+    """-10 is a picture, or said of the account."""
+    form = await form_of(shop, "link" if action == "user/login" else "email")
+    planned(simulator, action, code, message)
+    values = {"email": EMAIL, "login": "owner01", "password": PASSWORD, "captcha": "2345"}
     with pytest.raises(CloudError) as caught:
-        await shop.send_code(form, {"email": EMAIL, "captcha": "2345"})
-    assert (caught.value.key, caught.value.field) == expected
-
-
-@pytest.mark.parametrize(
-    ("code", "message", "expected"),
-    [
-        (-1, "Password format is between 6~18 characters", ("password_6_to_18", "password")),
-        (-1, "密码格式 6~18 个字符", ("password_6_to_18", "password")),
-        (-1, "Temporarily close login", ("sign_in_closed", None)),
-        (-1, "暂时关闭登录", ("sign_in_closed", None)),
-        (-1, "", ("rejected", None)),
-        (-3, "", ("account_unknown", "login")),
-        (-4, "", ("password_wrong", "password")),
-        (-10, "图片验证码为空", ("captcha_needed", "captcha")),
-        (-10, "User waiting for review", ("account_not_active", None)),
-        (-10, "用户已禁止登录", ("account_not_active", None)),
-        (-11, "", ("captcha_expired", "captcha")),
-        (-12, "", ("captcha_wrong", "captcha")),
-        (-100, "", ("system_error", None)),
-    ],
-)
-async def test_codes_of_signing_in(
-    shop: ShopxoClient,
-    simulator: Simulator,
-    code: int,
-    message: str,
-    expected: tuple[str, str | None],
-) -> None:
-    """Here -10 may be said of the account."""
-    form = await form_of(shop, "link")
-    planned(simulator, "user/login", code, message)
-    values = {"login": "owner01", "password": PASSWORD, "captcha": "2345"}
-    with pytest.raises(CloudError) as caught:
-        await shop.link(form, values)
+        await (shop.link if action == "user/login" else shop.send_code)(form, values)
     assert (caught.value.key, caught.value.field) == expected
 
 
@@ -812,30 +817,6 @@ async def test_codes_of_the_token(
     planned(simulator, "user/tokenuserinfo", code, "")
     with pytest.raises(AccessDeniedError, match="session_ended"):
         await shop.verify()
-
-
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [
-        (FaultKind.FIREWALL, "blocked"),
-        (FaultKind.EMPTY, "empty_answer"),
-        (FaultKind.GARBAGE, "not_json"),
-        (FaultKind.LOGIN_PAGE, "web_page"),
-        (FaultKind.NOT_OBJECT, "unexpected_answer"),
-        (FaultKind.DATA_EMPTY, "unexpected_answer"),
-        (FaultKind.OVERSIZED, "too_large"),
-        (FaultKind.REDIRECT, "redirected"),
-        (FaultKind.HTTP_500, "server_error"),
-    ],
-)
-async def test_what_is_no_shop(
-    shop: ShopxoClient, simulator: Simulator, kind: FaultKind, error: str
-) -> None:
-    """Something that is no shop is told apart, at the address."""
-    simulator.faults.add("api.php", kind=kind)
-    with pytest.raises(CloudError) as caught:
-        await shop.test()
-    assert (caught.value.key, caught.value.field) == (error, "server")
 
 
 @pytest.mark.parametrize(

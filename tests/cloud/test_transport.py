@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 import socket
 import ssl
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -37,6 +38,7 @@ from custom_components.growatt_onboarding.cloud.transport import (
     Transport,
     is_header_value,
 )
+from tests.prove.timelapse import Timelapse
 
 from .helpers import (
     HOST,
@@ -88,37 +90,28 @@ async def failure_against(
 # What leaves
 
 
-async def test_form_goes_into_the_body(http: aiohttp.ClientSession) -> None:
-    """A form is URL-encoded UTF-8 in the body; the path continues the server's."""
+@pytest.mark.parametrize(
+    ("sent", "content_type", "body"),
+    [
+        ({"form": {"name": "ä b&c"}}, "application/x-www-form-urlencoded", "name=%C3%A4+b%26c"),
+        ({"json": {"a": "b"}}, "application/json", '{"a": "b"}'),
+    ],
+)
+async def test_what_is_sent(
+    http: aiohttp.ClientSession, sent: dict[str, Any], content_type: str, body: str
+) -> None:
+    """A form is URL-encoded UTF-8; the path continues the server's, the query stays as it is."""
     async with raw_server(sends(http_answer(b'{"a": 1}'))) as server:
         transport = Transport(http=http, url=f"{server.url}/prefix")
-        request = Request(call=POST, form={"name": "ä b&c"}, headers={"token": "fake"})
+        request = Request(call=POST, query={"q": "a+b c&d"}, headers={"token": "fake"}, **sent)
         assert await transport.send(request, read_json) == {"a": 1}
-    (sent,) = server.requests
-    head, _, body = sent.partition("\r\n\r\n")
-    assert head.startswith("POST /prefix/v1/thing HTTP/1.1\r\n")
-    assert "Content-Type: application/x-www-form-urlencoded" in head
+    head, _, sent_body = server.requests[0].partition("\r\n\r\n")
+    method, target, _ = head.split(" ", 2)
+    assert (method, URL(target).path) == ("POST", "/prefix/v1/thing")
+    assert dict(URL(target).query) == {"q": "a+b c&d"}
+    assert f"Content-Type: {content_type}" in head
     assert "token: fake" in head
-    assert body == "name=%C3%A4+b%26c"
-
-
-async def test_query_goes_into_the_address(http: aiohttp.ClientSession) -> None:
-    """A query is encoded so that it comes back as it was."""
-    async with raw_server(sends(http_answer())) as server:
-        request = Request(call=GET, query={"name": "a+b c&d"})
-        await Transport(http=http, url=server.url).send(request, read_json)
-    target = server.requests[0].split(" ")[1]
-    assert dict(URL(target).query) == {"name": "a+b c&d"}
-
-
-async def test_json_goes_into_the_body(http: aiohttp.ClientSession) -> None:
-    """A JSON body says that it is one."""
-    async with raw_server(sends(http_answer())) as server:
-        request = Request(call=POST, json={"a": "b"})
-        await Transport(http=http, url=server.url).send(request, read_json)
-    head, _, body = server.requests[0].partition("\r\n\r\n")
-    assert "Content-Type: application/json" in head
-    assert body == '{"a": "b"}'
+    assert sent_body == body
 
 
 async def test_answer_is_handed_over_whole(http: aiohttp.ClientSession) -> None:
@@ -257,8 +250,9 @@ async def test_name_is_not_found(*, socket_enabled: None, hang: bool, key: str) 
     """A name that does not resolve, or takes too long to."""
     connector = aiohttp.TCPConnector(resolver=Resolver(hang=hang))
     async with aiohttp.ClientSession(connector=connector) as session:
-        transport = Transport(http=session, url="https://nowhere.invalid", timeout=0.4)
-        error = await failure_of(transport, a_post())
+        transport = Transport(http=session, url="https://nowhere.invalid")
+        with Timelapse():
+            error = await failure_of(transport, a_post())
     assert (type(error), error.key) == (UnreachableError, key)
     assert not error.outcome_unknown
 
@@ -274,8 +268,9 @@ async def test_port_is_closed(http: aiohttp.ClientSession) -> None:
 async def test_connection_is_not_taken(http: aiohttp.ClientSession) -> None:
     """A TLS server that takes the connection and never says hello: nothing has left."""
     async with raw_server(hangs) as server:
-        transport = Transport(http=http, url=server.url.replace("http", "https"), timeout=0.4)
-        error = await failure_of(transport, a_post())
+        transport = Transport(http=http, url=server.url.replace("http", "https"))
+        with Timelapse():
+            error = await failure_of(transport, a_post())
     assert (type(error), error.key) == (UnreachableError, "cannot_connect")
 
 
@@ -327,58 +322,42 @@ def _self_signed(folder: Path) -> Path:
 
 @pytest.mark.parametrize("url", ["https://", "https://1.2.3", "https://host:0x", "ftp://host"])
 async def test_address_is_none(http: aiohttp.ClientSession, url: str) -> None:
-    """An address that aiohttp refuses."""
-    error = await failure_of(Transport(http=http, url=url), a_post())
-    assert type(error) is UnreachableError
-
-
-async def test_session_is_closed(http: aiohttp.ClientSession) -> None:
-    """Home Assistant is stopping."""
-    await http.close()
-    error = await failure_of(Transport(http=http, url="https://127.0.0.1"), a_post())
-    assert type(error) is UnreachableError
+    """An address that aiohttp refuses; and any, once Home Assistant has closed the session."""
+    for address in (url, "https://127.0.0.1"):
+        error = await failure_of(Transport(http=http, url=address), a_post())
+        assert type(error) is UnreachableError
+        await http.close()
 
 
 # Left, and no answer came
 
 
-@pytest.mark.parametrize("reply", [cuts, hangs])
-async def test_answer_never_comes(http: aiohttp.ClientSession, reply: Reply) -> None:
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (cuts, NoAnswerError),
+        (hangs, NoAnswerError),
+        # Cut in the head, cut in the body, without the rest of the body.
+        (sends(b"HTTP/1.1 200 OK\r\nContent-Le"), NoAnswerError),
+        (sends(http_answer(b'{"a": 1}')[:-3]), NoAnswerError),
+        (sends(http_answer(b'{"a": 1}')[:-3], close=False), NoAnswerError),
+        # Another kind of server listens there.
+        (sends(b"SSH-2.0-OpenSSH_9.9\r\n\r\n\r\n"), UnexpectedAnswerError),
+    ],
+)
+async def test_answer_never_comes(
+    http: aiohttp.ClientSession, reply: Reply, kind: type[CloudError]
+) -> None:
     """The request arrived; whether it had its effect is not known."""
     async with raw_server(reply) as server:
-        error = await failure_of(Transport(http=http, url=server.url, timeout=1), a_post())
+        with Timelapse():
+            error = await failure_of(Transport(http=http, url=server.url), a_post())
         assert len(server.requests) == 1
-    assert type(error) is NoAnswerError
+    assert (type(error), error.key) == (kind, kind.default_key)
     assert error.outcome_unknown
-
-
-async def test_answer_is_cut_in_its_head(http: aiohttp.ClientSession) -> None:
-    """The connection ends in the middle of the headers."""
-    error = await failure_against(http, b"HTTP/1.1 200 OK\r\nContent-Le")
-    assert type(error) is NoAnswerError
-
-
-async def test_answer_is_cut_in_its_body(http: aiohttp.ClientSession) -> None:
-    """The connection ends before the announced length."""
-    error = await failure_against(http, http_answer(b'{"error_code": 0, "data": {}}')[:-8])
-    assert type(error) is NoAnswerError
-
-
-async def test_answer_stops_in_its_body(http: aiohttp.ClientSession) -> None:
-    """The rest of the body never comes."""
-    async with raw_server(sends(http_answer(b'{"a": 1}')[:-3], close=False)) as server:
-        error = await failure_of(Transport(http=http, url=server.url, timeout=1), a_post())
-    assert type(error) is NoAnswerError
 
 
 # Something else answered
-
-
-async def test_answer_is_not_http(http: aiohttp.ClientSession) -> None:
-    """Another kind of server listens there."""
-    error = await failure_against(http, b"SSH-2.0-OpenSSH_9.9\r\n\r\n\r\n")
-    assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
-    assert error.outcome_unknown
 
 
 @pytest.mark.parametrize(

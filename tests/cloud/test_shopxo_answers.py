@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import aiohttp
-from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
@@ -214,25 +213,6 @@ def test_agreements(config: dict[str, object], pages: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "media_type"),
-    [
-        (b"GIF87a...", "image/gif"),
-        (b"GIF89a...", "image/gif"),
-        (b"\x89PNG\r\n\x1a\n", "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-    ],
-)
-def test_pictures(body: bytes, media_type: str) -> None:
-    """A picture is what its first bytes say."""
-    captcha = api.picture("fake-challenge", answer_of(body))
-    assert (captcha.media_type, captcha.image, captcha.challenge) == (
-        media_type,
-        body,
-        "fake-challenge",
-    )
-
-
-@pytest.mark.parametrize(
     ("body", "error"),
     [
         (b"", "empty_answer"),
@@ -261,85 +241,3 @@ def test_token_without_a_user(data: object) -> None:
 def test_token_with_a_user(account_id: object) -> None:
     """An id is enough."""
     api.known_user(Reply(0, {"id": account_id}))
-
-
-# Anything at all
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-CONFIG = st.fixed_dictionaries(
-    {},
-    optional=dict.fromkeys(
-        (
-            "home_user_reg_type",
-            "home_user_login_type",
-            "home_site_name",
-            "home_user_register_img_verify_state",
-            "common_register_is_enable_audit",
-            "home_is_enable_userregister_agreement",
-            "agreement_userregister_url",
-            "agreement_userprivacy_url",
-        ),
-        JSON,
-    ),
-)
-REPLY = st.fixed_dictionaries({}, optional={"code": JSON, "msg": JSON, "data": JSON})
-RULES = [
-    api.common(),
-    *(api.register(kind) for kind in AccountType),
-    *(api.send_code(kind) for kind in AccountType),
-    api.login(),
-    api.look(),
-    api.token_user(),
-]
-
-
-@given(JSON | st.fixed_dictionaries({"config": CONFIG}) | CONFIG)
-def test_any_site(data: object) -> None:
-    """Any description is read or refused."""
-    try:
-        site = api.site(Reply(0, data))
-    except UnexpectedAnswerError:
-        return
-    assert site.register_types <= ALL
-    assert all(page.startswith(("http://", "https://")) for page in site.agreements)
-
-
-@given(JSON | st.fixed_dictionaries({}, optional={"id": JSON, "user_id": JSON, "token": JSON}))
-def test_any_account(data: object) -> None:
-    """Any user is read; there is no session without an id."""
-    account = api.account("owner01", Reply(0, data))
-    assert account.name == "owner01"
-    assert account.session is None or account.id not in {None, "", "0"}
-
-
-def outcome(rules: api.Rules, body: object) -> Reply | CloudError:
-    """Return what comes of reading an answer; any other exception is a failure."""
-    try:
-        return api.read_reply(rules, answer_of(body))
-    except CloudError as err:
-        return err
-
-
-@given(st.sampled_from(RULES), st.binary() | JSON | REPLY)
-def test_any_reply(rules: api.Rules, body: object) -> None:
-    """Any answer is a success that was expected, or an error with a text."""
-    found = outcome(rules, body)
-    if isinstance(found, Reply):
-        assert found.code == 0 or found.code in rules.answers
-    else:
-        assert found.key
-
-
-@given(st.sampled_from(RULES), st.integers(-20000, 20000), st.text())
-def test_any_code(rules: api.Rules, code: int, message: str) -> None:
-    """Any code that is no answer becomes an error that shows it."""
-    found = outcome(rules, {"code": code, "msg": message})
-    if code == 0 or code in rules.answers:
-        assert found == Reply(code, None)
-    else:
-        assert isinstance(found, CloudError)
-        assert (found.code, found.placeholders["code"]) == (code, str(code))

@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
-from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.growatt_onboarding.cloud.anqicms import (
@@ -22,7 +21,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     UnexpectedAnswerError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.cloud.provider import ClientContext, Endpoint
+from custom_components.growatt_onboarding.cloud.provider import ClientContext
 
 from .helpers import http_answer, raw_server, sends
 
@@ -194,19 +193,11 @@ def test_no_captcha_at_all(data: object) -> None:
         api.captcha_wanted(Reply(0, data))
 
 
-@pytest.mark.parametrize(
-    ("picture", "media_type"),
-    [
-        (PNG, "image/png"),
-        (PNG.partition(",")[2], "image/png"),
-        (f"data:image/x;base64,{b64encode(b'GIF89a').decode()}", "image/gif"),
-        (f"data:image/x;base64,{b64encode(bytes((255, 216, 255))).decode()}", "image/jpeg"),
-    ],
-)
-def test_pictures(picture: str, media_type: str) -> None:
-    """A picture is what its first bytes say."""
+@pytest.mark.parametrize("picture", [PNG, PNG.partition(",")[2]])
+def test_pictures(picture: str) -> None:
+    """A picture comes with or without the head of a data URI."""
     captcha = api.picture(Reply(0, {"captcha_id": "id", "captcha": picture}))
-    assert (captcha.media_type, captcha.challenge) == (media_type, "id")
+    assert (captcha.media_type, captcha.challenge) == ("image/png", "id")
 
 
 @pytest.mark.parametrize(
@@ -288,71 +279,3 @@ async def test_look_that_names_nobody(http: aiohttp.ClientSession) -> None:
         account = await AnqicmsClient(context).register(form, values)
     assert account.id == "7"
     assert requests == ["/api/verify/email", "/api/register"]
-
-
-# Anything at all
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-KEYS = ("id", "token", "user_name", "email", "email_verified")
-USER = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON))
-CAPTCHA = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("captcha_off", "captcha_id", "captcha"), JSON)
-)
-REPLY = st.fixed_dictionaries({}, optional=dict.fromkeys(("code", "msg", "message", "data"), JSON))
-ENDPOINTS = st.sampled_from([api.CAPTCHA, api.REGISTER, api.LOGIN, api.DETAIL, api.EMAIL_EXISTS])
-
-
-@given(JSON | USER)
-def test_any_user(data: object) -> None:
-    """Any user is read or refused."""
-    try:
-        user = api.user(Reply(0, data))
-    except RejectedError, UnexpectedAnswerError:
-        return
-    assert int(user.id) > 0
-    assert user.token is None or user.token.isascii()
-
-
-@given(JSON | CAPTCHA)
-def test_any_captcha(data: object) -> None:
-    """Any description of a picture is read or refused."""
-    try:
-        assert api.captcha_wanted(Reply(0, data)) in {True, False}
-        captcha = api.picture(Reply(0, data))
-    except UnexpectedAnswerError:
-        return
-    assert captcha.image
-    assert captcha.challenge
-
-
-def outcome(endpoint: Endpoint, body: object) -> Reply | CloudError:
-    """Return what comes of reading an answer; any other exception is a failure."""
-    try:
-        return api.read_reply(endpoint, answer_of(body))
-    except CloudError as err:
-        return err
-
-
-@given(ENDPOINTS, st.binary() | JSON | REPLY)
-def test_any_reply(endpoint: Endpoint, body: object) -> None:
-    """Any answer is a success or an error with a text."""
-    found = outcome(endpoint, body)
-    if isinstance(found, Reply):
-        assert found.code in {0, 200}
-    else:
-        assert found.key
-
-
-@given(ENDPOINTS, st.integers(-2000, 2000), st.text())
-def test_any_code(endpoint: Endpoint, code: int, message: str) -> None:
-    """Any code that is no success becomes an error that shows it."""
-    found = outcome(endpoint, {"code": code, "msg": message})
-    if code in {0, 200}:
-        assert found == Reply(code, None)
-    else:
-        assert isinstance(found, CloudError)
-        assert (found.code, found.placeholders["code"]) == (code, str(code))
