@@ -4,13 +4,22 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+import json
 from ssl import SSLContext
 
 import aiohttp
 
+from custom_components.growatt_onboarding.cloud.answer import Answer
 from custom_components.growatt_onboarding.cloud.errors import CloudError, NotNowError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
-from custom_components.growatt_onboarding.cloud.provider import Call, ClientContext, Gate
+from custom_components.growatt_onboarding.cloud.provider import (
+    Call,
+    ClientContext,
+    CloudClient,
+    Form,
+    Gate,
+)
+from simulator import Simulator
 
 HOST = "127.0.0.1"
 
@@ -19,7 +28,6 @@ class RecordingGate:
     """Remembers what it was asked and told; refuses calls of the paths in `closed`."""
 
     def __init__(self) -> None:
-        """Let everything pass."""
         self.permitted: list[Call] = []
         self.ended: list[tuple[Call, CloudError | None]] = []
         self.closed: set[str] = set()
@@ -31,20 +39,38 @@ class RecordingGate:
         self.permitted.append(call)
 
     def answered(self, call: Call, error: CloudError | None) -> None:
-        """Note how a call ended."""
         self.ended.append((call, error))
 
     @property
     def paths(self) -> list[str]:
-        """The paths of the calls that were permitted."""
         return [call.endpoint.path for call in self.permitted]
 
 
 def growatt_client(
     http: aiohttp.ClientSession, url: str, token: str, gate: Gate | None = None
 ) -> GrowattClient:
-    """Return a client."""
     return GrowattClient(ClientContext(http=http, url=url, credentials={"token": token}, gate=gate))
+
+
+async def form_of(client: CloudClient, key: str) -> Form:
+    """Return one of the forms that a site offers."""
+    offer = await client.test()
+    return next(form for form in (*offer.register, *offer.link) if form.key == key)
+
+
+async def solved(client: CloudClient, simulator: Simulator, form: Form) -> dict[str, str]:
+    """Fetch a picture and return the values that answer it, as dialogs fill them in."""
+    captcha = await client.captcha(form)
+    return {
+        "captcha": simulator.captchas[captcha.challenge],
+        "captcha_challenge": captcha.challenge,
+    }
+
+
+def answer_of(body: object, content_type: str = "application/json") -> Answer:
+    """Return an answer; bytes stand as they are."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status=200, content_type=content_type, headers={}, body=data)
 
 
 type Reply = Callable[["RawServer", asyncio.StreamWriter], Awaitable[None]]
@@ -114,12 +140,10 @@ def sends(data: bytes, *, close: bool = True) -> Reply:
 
 
 async def hangs(raw: RawServer, _: asyncio.StreamWriter) -> None:
-    """Never answer."""
     await raw.gone.wait()
 
 
 async def cuts(_: RawServer, writer: asyncio.StreamWriter) -> None:
-    """End the connection without an answer."""
     writer.transport.abort()
 
 

@@ -14,7 +14,7 @@ from custom_components.growatt_onboarding.cloud.anqicms import (
     api,
     register_forms,
 )
-from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
+from custom_components.growatt_onboarding.cloud.answer import Reply
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
     RejectedError,
@@ -23,7 +23,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import ClientContext
 
-from .helpers import http_answer, raw_server, sends
+from .helpers import answer_of, http_answer, raw_server, sends
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.fake.token"
 PNG = "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\nfake").decode()
@@ -40,12 +40,6 @@ SEED: dict[str, object] = {
 }
 BY_PHONE = register_forms(captcha=False)[1]
 VALUES = {"phone": "13800138000", "code": "123456", "password": "Fake-Passw0rd"}
-
-
-def answer_of(body: object) -> Answer:
-    """Return an answer; bytes stand as they are."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status=200, content_type="application/json", headers={}, body=data)
 
 
 async def register_answered(http: aiohttp.ClientSession, body: object) -> Account:
@@ -80,14 +74,12 @@ async def test_success_without_a_user(http: aiohttp.ClientSession, code: int, da
 
 @pytest.mark.parametrize("body", [{}, {"code": None}, {"code": "x"}, {"msg": "ok"}])
 async def test_no_code(http: aiohttp.ClientSession, body: object) -> None:
-    """An answer without a code says nothing."""
     with pytest.raises(UnexpectedAnswerError):
         await register_answered(http, body)
 
 
 @pytest.mark.parametrize("key", ["msg", "message"])
 async def test_message(http: aiohttp.ClientSession, key: str) -> None:
-    """The message has either of the documented names."""
     with pytest.raises(CloudError, match="phone_taken"):
         await register_answered(http, {"code": -1, key: "该手机号已被注册"})
 
@@ -117,7 +109,6 @@ async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
 
 
 async def test_sign_in_without_a_token(http: aiohttp.ClientSession) -> None:
-    """A sign-in that gives no token signs nobody in."""
     body = {"code": 0, "data": {**SEED, "token": ""}}
     async with raw_server(sends(http_answer(json.dumps(body).encode()))) as server:
         client = AnqicmsClient(ClientContext(http=http, url=server.url, credentials={}))
@@ -162,7 +153,6 @@ async def test_sign_in_without_a_token(http: aiohttp.ClientSession) -> None:
     ],
 )
 def test_messages(message: str, error: str, field: str) -> None:
-    """Every documented message lands at its field."""
     with pytest.raises(CloudError) as caught:
         api.read_reply(api.REGISTER, answer_of({"code": -1, "msg": message}))
     assert (caught.value.key, caught.value.field) == (error, field)
@@ -188,7 +178,6 @@ def test_captcha_wanted(data: object, wanted: bool) -> None:  # noqa: FBT001
 
 @pytest.mark.parametrize("data", ["", [], {}, None, {"x": 1}])
 def test_no_captcha_at_all(data: object) -> None:
-    """A success that says nothing of pictures comes from somebody else."""
     with pytest.raises(UnexpectedAnswerError):
         api.captcha_wanted(Reply(0, data))
 
@@ -214,7 +203,6 @@ def test_pictures(picture: str) -> None:
     ],
 )
 def test_no_picture(data: object) -> None:
-    """What is no picture is not shown."""
     with pytest.raises(UnexpectedAnswerError, match="no_picture"):
         api.picture(Reply(0, data))
 
@@ -234,7 +222,6 @@ def test_user_that_was_not_stored(user_id: object) -> None:
     [(TOKEN, TOKEN), ("", None), (None, None), ("ü", None), ("a\nb", "a b"), ({}, None)],
 )
 def test_tokens(token: object, expected: str | None) -> None:
-    """What cannot stand in a header is no token."""
     assert api.user(Reply(0, {**SEED, "token": token})).token == expected
 
 
@@ -249,7 +236,6 @@ def test_verified(verified: object) -> None:
     "data", [{"id": 1, "email": ""}, {"id": "1"}, {"id": 0, "email": "owner@example.com"}]
 )
 def test_somebody_has_the_address(data: object) -> None:
-    """Either names a user."""
     assert api.exists(Reply(0, data))
 
 

@@ -37,7 +37,6 @@ from custom_components.growatt_onboarding.cloud.answer import (
     ],
 )
 def test_text(value: object, text: str | None) -> None:
-    """Texts and whole numbers are texts; nothing else is."""
     assert as_text(value) == text
 
 
@@ -62,7 +61,6 @@ def test_text(value: object, text: str | None) -> None:
     ],
 )
 def test_int(value: object, number: int | None) -> None:
-    """Codes come as numbers and as texts."""
     assert as_int(value) == number
 
 
@@ -82,12 +80,10 @@ def test_int(value: object, number: int | None) -> None:
     ],
 )
 def test_flag(value: object, *, flag: bool | None) -> None:
-    """A truth value that cannot be told is None."""
     assert as_flag(value) is flag
 
 
 def test_containers() -> None:
-    """Objects and arrays also come as text."""
     assert as_object({"a": 1}) == {"a": 1}
     assert as_object(' {"a": 1}') == {"a": 1}
     assert as_list([1]) == [1]
@@ -119,7 +115,6 @@ def test_message_is_fit_to_be_shown(message: str, shown: str) -> None:
 
 @given(message=st.text())
 def test_any_message(message: str) -> None:
-    """What is shown is short, printable and without markup."""
     shown = printable(message)
     assert len(shown) <= 201
     assert not set(shown) & set("<>[]`*\n\r")
@@ -128,7 +123,6 @@ def test_any_message(message: str) -> None:
 
 
 def test_message_repeats_no_secret() -> None:
-    """What we sent as a secret is not shown because a cloud repeats it."""
     assert printable("bad token abc, abc!", without=("abc", "")) == "bad token …, …!"
 
 

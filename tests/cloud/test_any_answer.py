@@ -18,6 +18,8 @@ from custom_components.growatt_onboarding.cloud.quectel import api as quectel
 from custom_components.growatt_onboarding.cloud.quectel.session import read_session
 from custom_components.growatt_onboarding.cloud.shopxo import api as shopxo
 
+from .helpers import answer_of
+
 
 class Cloud(NamedTuple):
     """What reads a cloud's answers: replies with the codes that are no errors, and their data."""
@@ -113,12 +115,6 @@ objects = st.dictionaries(st.sampled_from(NAMES), values, max_size=6)
 successes = objects.map(lambda data: {"error_code": 0, "code": 0, "data": data})
 
 every_cloud = pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS)
-
-
-def answer_of(body: object, content_type: str = "application/json") -> Answer:
-    """Return an answer; bytes stand as they are."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status=200, content_type=content_type, headers={}, body=data)
 
 
 def read_data(cloud: Cloud, reply: Reply) -> None:

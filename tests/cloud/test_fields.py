@@ -35,7 +35,6 @@ def test_required(check: Check, typed: str | None) -> None:
 @pytest.mark.parametrize("check", [fields.text, fields.password, fields.optional_text])
 @pytest.mark.parametrize("typed", ["a\nb", "a\0b", "a\ud800b", "a\x7fb"])
 def test_characters(check: Check, typed: str) -> None:
-    """Control characters are not typed."""
     assert refusal(check, typed) == "invalid_characters"
 
 
@@ -48,13 +47,11 @@ def test_texts() -> None:
 
 
 def test_password_stays_as_typed() -> None:
-    """Blanks belong to a password."""
     assert fields.password({"name": " a b "}, "name") == " a b "
 
 
 @pytest.mark.parametrize("typed", ["a@example.com", " a.b+c@mail.example.co.uk ", "ä@exämple.de"])
 def test_email(typed: str) -> None:
-    """What has the shape of an address passes."""
     assert fields.email({"name": typed}, "name") == typed.strip()
 
 
@@ -74,7 +71,6 @@ def test_email(typed: str) -> None:
     ],
 )
 def test_not_an_email(typed: str) -> None:
-    """What no mail can reach is refused."""
     assert refusal(fields.email, typed) == "invalid_email"
 
 
@@ -92,12 +88,10 @@ def test_not_an_email(typed: str) -> None:
     ],
 )
 def test_phone(typed: str, number: str) -> None:
-    """A number may be written in any of the usual ways, and copied from anywhere."""
     assert fields.optional_phone({"name": typed}, "name") == number
 
 
 def test_no_phone() -> None:
-    """What nobody can dial is refused."""
     assert fields.optional_phone({}, "name") is None
     for typed in ("call me", "+", "()", "12a", "+1+2", "(+)", "\u202a", "\u0661\u0662"):
         assert refusal(fields.optional_phone, typed) == "invalid_phone"

@@ -24,12 +24,10 @@ MISSING = {"CG"}  # Republic of the Congo; the vendor's Congo is the Democratic 
 
 
 def test_every_iso_country_is_mapped() -> None:
-    """A country that Home Assistant offers can always be sent."""
     assert set(COUNTRIES) == set(ISO_COUNTRIES)
 
 
 def test_every_spelling_is_the_vendors() -> None:
-    """The vendor knows each value that is sent."""
     assert set(COUNTRIES.values()) <= VENDOR_COUNTRIES
 
 
@@ -46,7 +44,6 @@ def test_no_spelling_is_used_twice() -> None:
 
 
 def test_spelling() -> None:
-    """The vendor's odd ones, by hand."""
     odd = {
         "CI": "Ivory Coast",
         "CD": "Congo Democratic Republic",
@@ -72,7 +69,6 @@ def test_spelling() -> None:
 
 @pytest.mark.parametrize("code", ["", "XX", "Germany", "DEU"])
 def test_no_country(code: str) -> None:
-    """What is no code is refused at the field."""
     with pytest.raises(InvalidInputError) as caught:
         vendor_country(code)
     assert (caught.value.key, caught.value.field) == ("invalid_country", "country")

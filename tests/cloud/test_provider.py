@@ -22,17 +22,13 @@ FORM = Form(key="form", fields=(), identity="name")
 
 
 class NothingClient(CloudClient):
-    """A client of a cloud that can do nothing."""
-
     capabilities = frozenset()
 
     @property
     def signed_in(self) -> bool:
-        """Never."""
         return False
 
     async def test(self) -> Offer:
-        """Offer nothing."""
         return Offer()
 
 
@@ -61,7 +57,6 @@ class NothingClient(CloudClient):
     ],
 )
 async def test_what_a_client_cannot_do(method: str, arguments: tuple[object, ...]) -> None:
-    """It is a fault of the caller to ask for it."""
     with pytest.raises(NotImplementedError):
         await getattr(NothingClient(), method)(*arguments)
 
@@ -94,7 +89,6 @@ def test_registering_is_marked(provider: Provider) -> None:
 
 
 async def test_secrets_are_not_printed(http: aiohttp.ClientSession) -> None:
-    """What holds secrets does not show them when it is printed."""
     context = ClientContext(
         http=http,
         url="https://x",

@@ -234,33 +234,15 @@ async def test_register_without_secret_leaves_an_account_without_session(
 
 
 async def test_options_are_sent_as_documented(client: QuectelClient, simulator: Simulator) -> None:
+    """What is left empty is not sent. A time zone has a sign, as its documented type."""
     await register(
-        client, simulator, language_id="1", nationality_id="49", time_zone_id="2.0", mcc="262"
+        client, simulator, language_id="1", nationality_id="49.0", time_zone_id="-8", mcc=""
     )
     [user] = simulator.quectel.users.values()
-    assert (user.lang, user.nationality, user.timezone) == (1, 49, 2)
+    assert (user.lang, user.nationality, user.timezone) == (1, 49, -8)
     [call] = simulator.calls.of(REGISTER_PATH)
-    assert call.params["mcc"] == "262"
-
-
-@pytest.mark.parametrize(("typed", "sent"), [("-8", "-8"), ("0", "0"), ("-2147483648", None)])
-async def test_time_zones_west_of_utc(
-    client: QuectelClient, simulator: Simulator, typed: str, sent: str | None
-) -> None:
-    """The documented type has a sign; which ids there are is the cloud's to say."""
-    if sent is None:
-        with pytest.raises(InvalidInputError, match="time_zone_id_rejected"):
-            await register(client, simulator, time_zone_id=typed)
-        return
-    await register(client, simulator, time_zone_id=typed)
-    [user] = simulator.quectel.users.values()
-    assert user.timezone == int(sent)
-
-
-async def test_options_left_empty_are_not_sent(client: QuectelClient, simulator: Simulator) -> None:
-    await register(client, simulator)
-    [call] = simulator.calls.of(REGISTER_PATH)
-    assert call.params.keys() == {"email", "pwd", "random", "code", "userDomain"}
+    always = {"email", "pwd", "random", "code", "userDomain"}
+    assert call.params.keys() == always | {"lang", "nationality", "timezone"}
 
 
 @pytest.mark.parametrize(
@@ -602,21 +584,16 @@ async def test_call_is_made_again_only_once(
     assert len(simulator.calls.of(REFRESH_PATH)) == 1
 
 
-async def test_refresh_token_has_ended(http: aiohttp.ClientSession, simulator: Simulator) -> None:
+async def test_account_is_gone_or_signed_out(
+    http: aiohttp.ClientSession, simulator: Simulator
+) -> None:
     client = await signed_in(http, simulator)
-    simulator.advance(2_592_000)
-    with pytest.raises(AccessDeniedError) as caught:
-        await client.verify()
-    assert caught.value.key == "sign_in_ended"
-    assert not simulator.calls.of(REFRESH_PATH)
-
-
-async def test_account_is_gone(http: aiohttp.ClientSession, simulator: Simulator) -> None:
-    client = await signed_in(http, simulator)
-    simulator.quectel.users.clear()
-    with pytest.raises(AccessDeniedError) as caught:
-        await client.verify()
-    assert caught.value.key == "account_gone"
+    for seconds, key in ((0, "account_gone"), (2_592_000, "sign_in_ended")):
+        simulator.quectel.users.clear()
+        simulator.advance(seconds)
+        with pytest.raises(AccessDeniedError) as caught:
+            await client.verify()
+        assert caught.value.key == key
     assert not simulator.calls.of(REFRESH_PATH)
 
 

@@ -27,7 +27,6 @@ SIGHTING = ("FAKESN0001",)
 
 
 def answer(body: str) -> Answer:
-    """Return an answer with this body."""
     return Answer(status=200, content_type="application/json", headers={}, body=body.encode())
 
 
@@ -194,7 +193,6 @@ def test_online(status: object, *, online: bool | None) -> None:
 
 
 def tokens(**changes: object) -> dict[str, object]:
-    """Return the data of a sign-in."""
     return {
         "accessToken": {"token": jwt({"uid": "C1"}), "expirationTime": NOW + 10},
         "refreshToken": {"token": "Bearer REFRESH", "expirationTime": NOW + 20},

@@ -43,8 +43,6 @@ METHODS: dict[str, Ask] = {
 
 
 class Expected(NamedTuple):
-    """What a code has to become."""
-
     error: type[CloudError]
     key: str
     field: str | None = None
@@ -249,7 +247,6 @@ async def test_refused_refresh(
 
 @pytest.mark.parametrize("path", METHODS)
 async def test_lost_answer(http: aiohttp.ClientSession, simulator: Simulator, path: str) -> None:
-    """No call is sent again."""
     client = await signed_in(http, simulator)
     before = len(simulator.calls.of(path))
     simulator.faults.add(path, kind="cut_after", times=None)

@@ -12,6 +12,7 @@ def test_all_providers() -> None:
     assert tuple(provider.key for provider in registry.providers()) == registry.PROVIDER_KEYS
     for provider in registry.providers():
         assert registry.provider(provider.key) is provider
+        assert registry.is_loaded(provider.key)
 
 
 def test_unknown_provider() -> None:

@@ -69,7 +69,6 @@ def test_known_servers(key: str, url: str) -> None:
     ],
 )
 def test_address_gets_one_spelling(typed: str, url: str) -> None:
-    """Resolving what was resolved changes nothing."""
     assert resolve(GROWATT, typed) == url
     assert resolve(GROWATT, url) == url
     assert server_key(GROWATT, url) == url
@@ -111,7 +110,6 @@ def test_address_of_the_interface_itself(provider: Provider, typed: str, url: st
 
 @pytest.mark.parametrize("provider", registry.providers(), ids=lambda provider: provider.key)
 def test_every_call_is_known_by_its_path(provider: Provider) -> None:
-    """Whatever a provider asks, its address leads to the server."""
     endpoints = {
         value
         for name, module in sys.modules.items()
@@ -194,7 +192,6 @@ def test_plain_http_is_for_the_house(typed: str) -> None:
     ],
 )
 def test_what_is_no_address(typed: str) -> None:
-    """Anything else is refused at the field."""
     with pytest.raises(InvalidInputError) as caught:
         resolve(GROWATT, typed)
     assert (caught.value.key, caught.value.field) == ("invalid_url", "server")
@@ -203,7 +200,6 @@ def test_what_is_no_address(typed: str) -> None:
 @given(typed=st.text() | st.text(alphabet=string.ascii_letters + string.digits + ".:/[]@-%"))
 @settings(max_examples=500)
 def test_any_address(typed: str) -> None:
-    """An address is refused, or gets a spelling that does not change any more."""
     for start in ("", "http://", "https://"):
         try:
             url = resolve(GROWATT, start + typed)

@@ -6,14 +6,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
+from custom_components.growatt_onboarding.cloud.answer import Reply
 from custom_components.growatt_onboarding.cloud.errors import CloudError, UnexpectedAnswerError
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import ClientContext, Form
 from custom_components.growatt_onboarding.cloud.shopxo import ShopxoClient, api, register_form
 from custom_components.growatt_onboarding.cloud.shopxo.api import AccountType
 
-from .helpers import http_answer, raw_server, sends
+from .helpers import answer_of, http_answer, raw_server, sends
 
 PASSWORD = "Fake-Passw0rd"
 # The seed's example, shortened to what varies.
@@ -29,12 +29,6 @@ SEED: dict[str, object] = {
 }
 SITE = {"home_site_name": "A shop"}
 ALL = frozenset(AccountType)
-
-
-def answer_of(body: object) -> Answer:
-    """Return an answer; bytes stand as they are."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status=200, content_type="text/html", headers={}, body=data)
 
 
 def plain_form() -> Form:
@@ -83,7 +77,6 @@ async def test_the_seeds_answer(http: aiohttp.ClientSession, account_id: object,
 async def test_registered_but_not_signed_in(
     http: aiohttp.ClientSession, body: object, account_id: str | None
 ) -> None:
-    """A success without a token is still a success."""
     account = await register_answered(http, body)
     assert account == Account(id=account_id, name="owner01")
     assert account.session is None
@@ -93,14 +86,12 @@ async def test_registered_but_not_signed_in(
 @pytest.mark.parametrize("data", ["", [], {}, None])
 @pytest.mark.parametrize("code", [-110, "-110"])
 async def test_review(http: aiohttp.ClientSession, data: object, code: object) -> None:
-    """An account that waits is told by its code alone."""
     account = await register_answered(http, {"msg": "", "code": code, "data": data})
     assert account == Account(id=None, name="owner01", activation_pending=True)
 
 
 @pytest.mark.parametrize("body", [{}, {"code": None}, {"code": "x"}, {"code": [0]}, {"msg": "ok"}])
 async def test_no_code(http: aiohttp.ClientSession, body: object) -> None:
-    """An answer without a code says nothing, least of all that nothing happened."""
     with pytest.raises(UnexpectedAnswerError) as caught:
         await register_answered(http, body)
     assert caught.value.outcome_unknown
@@ -163,7 +154,6 @@ def test_a_fresh_site() -> None:
 
 @pytest.mark.parametrize("value", [0, "0", False, 0.0])
 def test_switches(value: object) -> None:
-    """Switches come as numbers and as text."""
     names = (
         "home_user_register_img_verify_state",
         "home_user_login_img_verify_state",
@@ -176,7 +166,6 @@ def test_switches(value: object) -> None:
 
 @pytest.mark.parametrize("data", [None, "", [], {}, {"config": []}, {"config": {"x": 1}}, "{"])
 def test_no_site(data: object) -> None:
-    """A success that describes no site is none."""
     with pytest.raises(UnexpectedAnswerError):
         api.site(Reply(0, data))
 
@@ -224,20 +213,17 @@ def test_agreements(config: dict[str, object], pages: tuple[str, ...]) -> None:
     ],
 )
 def test_no_picture(body: object, error: str) -> None:
-    """What is no picture is told apart."""
     with pytest.raises(CloudError) as caught:
-        api.picture("fake-challenge", answer_of(body))
+        api.picture("fake-challenge", answer_of(body, "text/html"))
     assert caught.value.key == error
 
 
 @pytest.mark.parametrize("data", ["", [], {}, {"id": 0}, {"id": ""}, {"username": "x"}, None])
 def test_token_without_a_user(data: object) -> None:
-    """A success without a user is not believed."""
     with pytest.raises(UnexpectedAnswerError):
         api.known_user(Reply(0, data))
 
 
 @pytest.mark.parametrize("account_id", [5, "5"])
 def test_token_with_a_user(account_id: object) -> None:
-    """An id is enough."""
     api.known_user(Reply(0, {"id": account_id}))

@@ -60,7 +60,6 @@ SECRET = "FAKE-SECRET-DO-NOT-LEAK"
 
 
 def read_json(answer: Answer) -> dict[str, object]:
-    """Read the answer as most providers do."""
     return answer.json_object()
 
 
@@ -115,7 +114,6 @@ async def test_what_is_sent(
 
 
 async def test_answer_is_handed_over_whole(http: aiohttp.ClientSession) -> None:
-    """Bytes, media type, status and headers are there for the reader."""
     picture = b"GIF89a\x00\xff"
     reply = http_answer(picture, "401 Unauthorized", "Text/HTML; charset=utf-8", "X-Token: new")
     async with raw_server(sends(reply)) as server:
@@ -137,7 +135,6 @@ async def test_answer_is_handed_over_whole(http: aiohttp.ClientSession) -> None:
     ],
 )
 def test_header_values(*, text: str, fits: bool) -> None:
-    """Only printable ASCII may stand in a header."""
     assert is_header_value(text) is fits
 
 
@@ -172,12 +169,10 @@ def keeps_first_then(cut: Callable[[asyncio.StreamWriter], None]) -> RawServer:
 
 
 def closes(writer: asyncio.StreamWriter) -> None:
-    """End the connection in order."""
     writer.close()
 
 
 def resets(writer: asyncio.StreamWriter) -> None:
-    """End the connection with a reset."""
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     writer.transport.abort()
@@ -227,16 +222,12 @@ async def test_no_connection_is_kept(http: aiohttp.ClientSession) -> None:
 
 
 class Resolver(AbstractResolver):
-    """Fails, or never answers."""
-
     def __init__(self, *, hang: bool) -> None:
-        """Choose how to fail."""
         self._hang = hang
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Find nothing."""
         if self._hang:
             await asyncio.Event().wait()
         raise OSError(None, f"nobody knows {host}")
@@ -247,7 +238,6 @@ class Resolver(AbstractResolver):
 
 @pytest.mark.parametrize(("hang", "key"), [(False, "cannot_resolve"), (True, "cannot_connect")])
 async def test_name_is_not_found(*, socket_enabled: None, hang: bool, key: str) -> None:
-    """A name that does not resolve, or takes too long to."""
     connector = aiohttp.TCPConnector(resolver=Resolver(hang=hang))
     async with aiohttp.ClientSession(connector=connector) as session:
         transport = Transport(http=session, url="https://nowhere.invalid")
@@ -258,7 +248,6 @@ async def test_name_is_not_found(*, socket_enabled: None, hang: bool, key: str) 
 
 
 async def test_port_is_closed(http: aiohttp.ClientSession) -> None:
-    """Nobody listens."""
     async with raw_server(hangs) as server:
         url = server.url
     error = await failure_of(Transport(http=http, url=url), a_post())
@@ -275,7 +264,6 @@ async def test_connection_is_not_taken(http: aiohttp.ClientSession) -> None:
 
 
 async def test_server_speaks_no_tls(http: aiohttp.ClientSession) -> None:
-    """An https address of a server that answers in plain text."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(http_answer())
@@ -288,7 +276,6 @@ async def test_server_speaks_no_tls(http: aiohttp.ClientSession) -> None:
 
 
 async def test_certificate_is_not_trusted(http: aiohttp.ClientSession, tmp_path: Path) -> None:
-    """A certificate that nobody vouches for: the request is not sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_self_signed(tmp_path))
     async with raw_server(sends(http_answer()), ssl=context) as server:
@@ -298,7 +285,6 @@ async def test_certificate_is_not_trusted(http: aiohttp.ClientSession, tmp_path:
 
 
 def _self_signed(folder: Path) -> Path:
-    """Return a file with a fresh key and its own certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = dt.datetime.now(dt.UTC)
@@ -407,13 +393,11 @@ async def test_json_is_believed_with_any_content_type(
     ],
 )
 async def test_answer_is_too_large(http: aiohttp.ClientSession, reply: bytes) -> None:
-    """More than 1 MiB is not taken in."""
     error = await failure_against(http, reply)
     assert (type(error), error.key) == (UnexpectedAnswerError, "too_large")
 
 
 async def test_endless_answer_is_given_up(http: aiohttp.ClientSession) -> None:
-    """An answer without end is refused while it is read."""
     given_up = asyncio.Event()
 
     async def reply(raw: RawServer, writer: asyncio.StreamWriter) -> None:
@@ -434,7 +418,6 @@ async def test_endless_answer_is_given_up(http: aiohttp.ClientSession) -> None:
 
 
 async def test_largest_answer_is_read(http: aiohttp.ClientSession) -> None:
-    """1 MiB is still an answer."""
     body = b'{"a": "' + b"x" * (MAX_ANSWER_BYTES - 9) + b'"}'
     async with raw_server(sends(http_answer(body))) as server:
         transport = Transport(http=http, url=server.url)
@@ -489,7 +472,6 @@ async def test_cloud_may_answer_403_itself(http: aiohttp.ClientSession) -> None:
 async def test_retry_after_is_heard(
     http: aiohttp.ClientSession, header: str, seconds: float | None
 ) -> None:
-    """The pause that a server asks for is passed on."""
     for status, kind in (
         ("429 Too Many Requests", RateLimitedError),
         ("503 Service Unavailable", UnexpectedAnswerError),
@@ -527,20 +509,12 @@ async def test_gate_is_asked_and_told(http: aiohttp.ClientSession, gate: Recordi
 
 
 async def test_gate_refuses(http: aiohttp.ClientSession, gate: RecordingGate) -> None:
-    """What the gate does not permit never leaves."""
     gate.closed.add(POST.endpoint.path)
     async with raw_server(hangs) as server:
         with pytest.raises(NotNowError):
             await Transport(http=http, url=server.url, gate=gate).send(a_post(), read_json)
         assert server.connections == 0
     assert gate.ended == []
-
-
-async def test_gate_hears_of_a_failure(http: aiohttp.ClientSession, gate: RecordingGate) -> None:
-    """No answer is told like any other end."""
-    async with raw_server(cuts) as server:
-        error = await failure_of(Transport(http=http, url=server.url, gate=gate), a_post())
-    assert gate.ended == [(POST, error)]
 
 
 async def test_gate_hears_of_a_cancellation(
