@@ -1,1 +1,1 @@
-"""What a binding is and what to do next: pure Python, no I/O, the clock is passed in."""
+"""Bindings and the planner: pure Python without I/O; the caller passes in the time."""

@@ -1,4 +1,4 @@
-"""A binding: our request that an inverter belong to a plant, and what became of it."""
+"""A binding: the request to add an inverter to a plant, and what became of it."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -10,7 +10,7 @@ from .timing import Timing
 
 
 class BindingState(StrEnum):
-    """Where a binding stands; section *Entities* of docs/reference.md tells what each means."""
+    """The state of a binding; docs/reference.md explains each in its section *Entities*."""
 
     QUEUED = "queued"
     UNCONFIRMED = "unconfirmed"
@@ -22,34 +22,33 @@ class BindingState(StrEnum):
 
     @property
     def pending(self) -> bool:
-        """Whether the association is still to come."""
+        """Whether the association is still awaited."""
         return self in (BindingState.QUEUED, BindingState.UNCONFIRMED, BindingState.ACCEPTED)
 
 
 class Binding(NamedTuple):
-    """One inverter's binding. Times are Unix seconds, None for "not yet".
+    """One inverter's binding. Times are Unix time in seconds; None means "not yet".
 
     Attributes:
         serial: serial number of the inverter.
-        plant_id: the plant it shall stand in.
-        queued_at: when it was asked for.
-        state: where the binding stands.
+        plant_id: the plant it is to be added to.
+        queued_at: when the binding was requested.
         sent_at: when it was last sent, or was about to be.
-        accepted_at: when the cloud said yes.
-        associated_at: when it was seen in its plant.
-        list_checked_at: when the plant's list was last read to its end for it, since it was sent.
-        watch_seen_at: when a list that names no plants first showed it, since it was sent.
-        holder_checked_at: when the cloud was last asked who holds it, since it was sent.
-        missing_at: when its plant's list first lacked it although it is associated.
-        failures: how often in a row the cloud failed to take it, or never answered.
-        known_to_cloud: the cloud answered that it knows this serial number already.
-        maybe_accepted_before: it may have been accepted before `sent_at`, so "already exists" can
-            mean our own request.
+        accepted_at: when the cloud accepted it.
+        associated_at: when the inverter was seen in its plant.
+        list_checked_at: when the plant's device list was last read completely since `sent_at`.
+        watch_seen_at: when the watch list, which names no plants, first showed it since `sent_at`.
+        holder_checked_at: when the cloud was last asked who holds it since `sent_at`.
+        missing_at: when the plant's list first lacked it although it is associated.
+        failures: how many times in a row the cloud failed to accept it or never answered.
+        known_to_cloud: the cloud answered that it already knows this serial number.
+        maybe_accepted_before: the cloud may have accepted it before `sent_at`, so "already
+            exists" can refer to our own request.
         reason: translation key of why it was rejected or is being retried.
-        message: the cloud's own words for that.
-        holder_plant: name or id of the plant that holds it instead.
-        holder_owner: id of the account that holds it instead.
-        model: the cloud's name of the model.
+        message: the cloud's own message about that.
+        holder_plant: name or id of the other plant that holds it.
+        holder_owner: id of the account that owns that plant.
+        model: the cloud's name for the model.
         datalogger: serial number of the datalogger that connects it.
 
     """
@@ -77,7 +76,7 @@ class Binding(NamedTuple):
 
     @property
     def pending(self) -> bool:
-        """Whether the association is still to come."""
+        """Whether the association is still awaited."""
         return self.state.pending
 
     @property
@@ -86,7 +85,7 @@ class Binding(NamedTuple):
         return self.accepted_at or self.sent_at or self.queued_at
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what has to be stored: the state, and everything else that is known."""
+        """Return the data to store: the state, and each field that differs from its default."""
         known = {
             name: value
             for name, value in self._asdict().items()
@@ -96,10 +95,7 @@ class Binding(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Return the binding that `as_dict` described.
-
-        Raises ValueError when the data does not describe a binding.
-        """
+        """Return the binding from `as_dict` data; raise ValueError if the data is invalid."""
         try:
             values = {name: _restored(name, value) for name, value in data.items()}
             return cls(**values | {"state": BindingState(values["state"])})
@@ -107,18 +103,18 @@ class Binding(NamedTuple):
             raise ValueError(f"not a binding: {err}") from err
 
 
-_LOOKS: Final = ("list_checked_at", "watch_seen_at", "holder_checked_at", "missing_at")
+_CHECK_TIMES: Final = ("list_checked_at", "watch_seen_at", "holder_checked_at", "missing_at")
 persistent_fields: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
-    *(name for name in Binding._fields if name not in _LOOKS)
+    *(name for name in Binding._fields if name not in _CHECK_TIMES)
 )
-"""What of a binding is worth a write and worth telling: all but when it was last looked for."""
+"""The fields whose change is written and published at once: all but the times of checks."""
 
-_KINDS = get_type_hints(Binding) | {"state": str}
+_FIELD_TYPES = get_type_hints(Binding) | {"state": str}
 
 
 def _restored(name: str, value: object) -> Any:
-    """Return a stored value as its field takes it; JSON may have made a whole time an integer."""
-    kind = _KINDS[name]
+    """Return a stored value with its field's type; JSON may have turned a float into an int."""
+    kind = _FIELD_TYPES[name]
     if type(value) is int and kind is not int:
         value = float(value)
     if (
@@ -132,7 +128,7 @@ def _restored(name: str, value: object) -> Any:
 
 
 class Problem(StrEnum):
-    """Why a binding does not come to its end by itself."""
+    """Why a binding needs attention."""
 
     OVERDUE = "overdue"
     CONFLICT = "conflict"
@@ -140,7 +136,7 @@ class Problem(StrEnum):
 
 
 def problem(binding: Binding, timing: Timing, now: float) -> Problem | None:
-    """Return what is wrong with a binding, None when nothing is."""
+    """Return what is wrong with a binding, None if nothing is."""
     if binding.state is BindingState.CONFLICT:
         return Problem.CONFLICT
     if binding.state is BindingState.REJECTED:
@@ -150,7 +146,7 @@ def problem(binding: Binding, timing: Timing, now: float) -> Problem | None:
 
 
 def problem_due_at(binding: Binding, timing: Timing) -> float | None:
-    """Return when a binding becomes overdue if nothing changes, None when it cannot."""
+    """Return when a binding becomes overdue if nothing changes, None if it cannot."""
     if binding.state in (BindingState.UNCONFIRMED, BindingState.ACCEPTED):
         return binding.waiting_since + timing.overdue_after
     return None

@@ -1,32 +1,32 @@
-"""What to do next, and when: a pure function of the bindings, the ledger and the time.
+"""The planner: picks the next step and its time from the bindings, the ledger and the time.
 
-A stored time that lies in the future was noted before the clock was set back. It is taken for
-"never", or for long ago, so that nothing waits until the clock comes by there again.
+A stored time in the future was recorded before the clock was set back. It counts as "never" or
+as long ago, so that nothing waits for the clock to reach it again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from .model import Binding, BindingState
 from .timing import Timing
 
 
 class StepKind(StrEnum):
-    """The kinds of steps."""
+    """What a step asks of the cloud."""
 
-    SUBMIT = "submit"
-    LOOK = "look"
-    LOCATE = "locate"
-    WATCH = "watch"
+    SUBMIT = "submit"  # bind an inverter to its plant
+    LOOK = "look"  # read a page of a plant's device list
+    LOCATE = "locate"  # ask who holds an inverter
+    WATCH = "watch"  # read a page of the watch list
 
 
 _LISTS = (StepKind.LOOK, StepKind.WATCH)
 
 
 class Step(NamedTuple):
-    """One call to make: a plant's list, everything's list, or something about one inverter."""
+    """One call to make."""
 
     kind: StepKind
     plant_id: str = ""
@@ -35,26 +35,26 @@ class Step(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A step and the time it is for."""
+    """A step and when to take it."""
 
     step: Step
     at: float
 
 
 class Abilities(NamedTuple):
-    """What the account's cloud can be asked besides taking a binding and listing a plant."""
+    """The optional calls that are available to the account."""
 
     watch: bool = False
     locate: bool = False
 
 
 class PartialList(NamedTuple):
-    """A list that is being read page by page.
+    """A device list that has been read in part.
 
     Attributes:
-        page: the next page.
-        serials: what the earlier pages showed.
-        began: when the first page was asked for, None when it was not yet.
+        page: number of the next page.
+        serials: the serial numbers on the earlier pages.
+        began: when the first page was requested, None if it has not been.
 
     """
 
@@ -68,13 +68,12 @@ class PlannerInput(NamedTuple):
 
     Attributes:
         bindings: the account's bindings by serial number.
-        abilities: what the cloud can be asked.
-        looks: plants whose lists are half read.
-        asked: serial numbers that somebody wants checked, and since when.
-        ready_at: the ledger's answer to when a step may be taken.
-        soonest: no step may be taken before, as far as that is known without asking for each.
-        watch: the cheap list, when it is half read.
-        watched_at: when the cheap list was last read to its end.
+        looks: the plants' device lists that have been read in part, by plant id.
+        asked: when a check was requested, by serial number.
+        ready_at: returns when the ledger and the backoff allow a step.
+        soonest: no step may be taken before this time.
+        watch: the watch list, if it has been read in part.
+        watched_at: when the watch list was last read completely.
         watched_from: when that reading began.
 
     """
@@ -91,10 +90,10 @@ class PlannerInput(NamedTuple):
 
 
 def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
-    """Return the next step and its time, None when nothing is left to do.
+    """Return the next step and its time, None if nothing is left to do.
 
-    Of the steps that can be taken first it is the one that has been due for longest, so that none
-    starves behind others; lists have a head start.
+    Among the steps that can be taken soonest, the one that has been due longest wins, so that
+    none starves; lists get a head start.
     """
     best: Planned | None = None
     best_rank = 0.0
@@ -102,7 +101,7 @@ def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
     ready: dict[Step, float] = {}
     for due, kind, binding in _wanted(given, timing, now):
         rank = due - timing.list_head_start if kind in _LISTS else due
-        # Most steps cannot come first whatever the ledger says: it need not be asked.
+        # Most steps cannot win whatever the ledger says: do not ask it.
         if best is not None and (max(due, soonest), rank) >= (best.at, best_rank):
             continue
         step = _step(kind, binding, given)
@@ -117,9 +116,9 @@ def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
 def requested_steps(
     binding: Binding, asked: float, abilities: Abilities, now: float
 ) -> Iterator[StepKind]:
-    """Yield what is still to be done for an inverter that somebody wanted checked at `asked`.
+    """Yield the steps that are left of a check requested at `asked`.
 
-    Its plant's list is read and, if it is not there, its holder asked for.
+    It reads the plant's device list and, unless the inverter is there, asks who holds it.
     """
     if asked > now:
         return
@@ -134,7 +133,7 @@ def requested_steps(
 
 
 def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
-    """Return the step of a kind that serves a binding. A list that is half read is read on."""
+    """Return the step of a kind for a binding; a partly read list continues at its next page."""
     match kind:
         case StepKind.SUBMIT:
             return Step(kind=kind, plant_id=binding.plant_id, serial=binding.serial)
@@ -150,12 +149,12 @@ def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
 def _wanted(
     given: PlannerInput, timing: Timing, now: float
 ) -> Iterator[tuple[float, StepKind, Binding]]:
-    """Yield every kind of step that a binding wants, with the time from which it does."""
+    """Yield each kind of step that a binding needs, and since when it is due."""
     for binding in given.bindings.values():
         if binding.plant_id in given.looks:
             yield 0, StepKind.LOOK, binding
         if (asked := given.asked.get(binding.serial)) is not None:
-            # One after the other: the list may save the question.
+            # One at a time: if the list shows the inverter, its holder is known.
             for kind in islice(requested_steps(binding, asked, given.abilities, now), 1):
                 yield asked, kind, binding
         for due, kind in _wanted_by_state(binding, given, timing, now):
@@ -165,23 +164,23 @@ def _wanted(
 def _wanted_by_state(
     binding: Binding, given: PlannerInput, timing: Timing, now: float
 ) -> Iterator[tuple[float, StepKind]]:
-    """Yield what a binding wants by itself, whatever anybody asked for."""
+    """Yield the steps that a binding needs in its state, apart from requested checks."""
     match binding.state:
         case BindingState.QUEUED:
-            yield _submission(binding, timing, now), StepKind.SUBMIT
+            yield _submit_at(binding, timing, now), StepKind.SUBMIT
         case BindingState.UNCONFIRMED:
             yield from _resolve_unconfirmed(binding, given, timing, now)
         case BindingState.ACCEPTED:
             yield from _waiting(binding, given, timing, now)
         case BindingState.ASSOCIATED if binding.missing_at is not None:
-            # A list can lack what it should show, as when its pages shift: asked once more.
+            # A list can lack an inverter by mistake, as when its pages shift: check once more.
             missing_at = min(binding.missing_at, now)
             yield missing_at, StepKind.LOOK
             if given.abilities.locate and not _since(binding.holder_checked_at, missing_at, now):
                 yield missing_at, StepKind.LOCATE
 
 
-def _submission(binding: Binding, timing: Timing, now: float) -> float:
+def _submit_at(binding: Binding, timing: Timing, now: float) -> float:
     """Return when to send a binding: at once, or after a pause that grows with its failures."""
     if not binding.failures or binding.sent_at is None:
         return min(binding.queued_at, now)
@@ -193,13 +192,13 @@ def _submission(binding: Binding, timing: Timing, now: float) -> float:
 def _resolve_unconfirmed(
     binding: Binding, given: PlannerInput, timing: Timing, now: float
 ) -> Iterator[tuple[float, StepKind]]:
-    """Yield how to find out what became of a request: look first, then ask who holds it."""
+    """Yield the steps that show what became of a request: the list first, then the holder."""
     since = binding.waiting_since if binding.waiting_since <= now else 0
     unlisted = binding.list_checked_at is None
     if unlisted:
         yield since + timing.first_look, StepKind.LOOK
     if given.abilities.locate and binding.holder_checked_at is None:
-        # The list may save the question, unless it cannot be had.
+        # The list goes first, but is waited for only so long: it may be impossible to read.
         yield since + (timing.fresh_for if unlisted else 0), StepKind.LOCATE
     if not unlisted:
         yield from _waiting(binding, given, timing, now)
@@ -208,7 +207,7 @@ def _resolve_unconfirmed(
 def _waiting(
     binding: Binding, given: PlannerInput, timing: Timing, now: float
 ) -> Iterator[tuple[float, StepKind]]:
-    """Yield how to notice that a device has appeared."""
+    """Yield the steps that show when an inverter appears in its plant."""
     abilities, watch_seen_at = given.abilities, binding.watch_seen_at
     if watch_seen_at is not None and watch_seen_at <= now:
         if not _since(binding.list_checked_at, watch_seen_at, now):
@@ -216,24 +215,21 @@ def _waiting(
         if abilities.locate and not _since(binding.holder_checked_at, watch_seen_at, now):
             yield watch_seen_at, StepKind.LOCATE
     since = binding.waiting_since if binding.waiting_since <= now else 0
-    list_checked_at = (
-        binding.list_checked_at if _since(binding.list_checked_at, since, now) else None
-    )
-    look = first_look = since + timing.first_look
-    if list_checked_at is not None:
-        look = list_checked_at + timing.watch_interval(list_checked_at - since)
+    last, look = since, since + timing.first_look
+    if _since(binding.list_checked_at, since, now):
+        last = binding.list_checked_at
+        look = last + timing.watch_interval(last - since)
     if abilities.watch:
-        watch, watched_at = first_look, given.watched_at
-        if watched_at is not None and _since(watched_at, since, now):
-            # How old it was then counts: what came online during that reading is owed one more.
-            age = (given.watched_from or watched_at) - since
-            watch = watched_at + timing.watch_interval(age)
+        watch = since + timing.first_look
+        if _since(given.watched_at, since, now):
+            # Its age when that reading began: an inverter that came online later may be missed.
+            age = (given.watched_from or given.watched_at) - since
+            watch = given.watched_at + timing.watch_interval(age)
         yield 0 if given.watch else watch, StepKind.WATCH
-        last = since if list_checked_at is None else list_checked_at
         look = last + max(timing.watch_interval(last - since), timing.look_beside_watch)
     yield look, StepKind.LOOK
 
 
-def _since(at: float | None, mark: float, now: float) -> bool:
-    """Tell whether something has happened since a mark."""
+def _since(at: float | None, mark: float, now: float) -> TypeGuard[float]:
+    """Return whether `at` is set and lies between `mark` and `now`."""
     return at is not None and mark <= at <= now

@@ -1,15 +1,14 @@
-"""Every pause, interval and limit of the integration, in one place. All values in seconds."""
+"""Every pause, interval and limit of the integration, in seconds."""
 
 from typing import NamedTuple, Self
 
 
 class Timing(NamedTuple):
-    """How often and how patiently clouds are asked.
+    """How often a cloud is called, and how long to wait for it.
 
-    The vendor documents one call of the same request per five minutes, ten a day for some lists
-    and one per five seconds for the v4 device list (ShineServer OpenAPI; its books are
-    named in `cloud/growatt_api.py`). `margin` is added to each, because a cloud counts from when a
-    request arrives and we from when it leaves.
+    Growatt allows the same request once per five minutes, ten times a day for some lists, and
+    once per five seconds for the v4 device list (source: see `cloud/growatt/api.py`). `margin` is
+    added to each, because a cloud counts from when a request arrives and we from when it leaves.
     """
 
     call_gap: float = 1
@@ -17,10 +16,10 @@ class Timing(NamedTuple):
     quick_cooldown: float = 5
     margin: float = 3
     day: float = 86_400
-    # Longer than a call takes, from being written down to its answer.
+    # Upper bound for a call, from its record in the ledger to its answer.
     call_longest: float = 30
 
-    # How soon a waiting inverter is looked for first, and then how often, by how long it waits.
+    # When to look for a waiting inverter first, and then how often, by how long it has waited.
     first_look: float = 5
     fresh_for: float = 900
     fresh_interval: float = 30
@@ -28,29 +27,29 @@ class Timing(NamedTuple):
     week: float = 604_800
     first_week_interval: float = 1_800
     later_interval: float = 21_600
-    # Where a cheap list is watched, the plant's own list is still asked now and then.
+    # How often to read the plant's own list where there is a watch list.
     look_beside_watch: float = 1_800
-    # One list answers for many inverters, so it goes before steps that became due so much earlier.
+    # One list answers for many inverters: it goes before steps due up to this much earlier.
     list_head_start: float = 900
 
-    # The cloud failed on its side: pauses grow from the first to the longest.
+    # Backoff after the cloud failed on its side: from the first pause to the longest.
     retry_first: float = 60
     retry_longest: float = 3_600
-    # The cloud cannot be reached or its firewall refuses us.
+    # Backoff while the cloud cannot be reached or its firewall refuses us.
     outage_first: float = 60
     outage_longest: float = 3_600
 
-    # A dialog or an action may wait this long for a call to be allowed.
+    # How long a dialog or an action waits for a call to be allowed.
     patience: float = 4
-    # An inverter accepted but not associated for so long deserves a repair.
+    # After this time without an association a repair is raised.
     overdue_after: float = 86_400
 
     def scaled(self, factor: float) -> Self:
-        """Return the same timing for a clock that runs `factor` times as fast."""
+        """Return this timing for a clock that runs `factor` times as fast."""
         return type(self)(*(pause / factor for pause in self))
 
     def watch_interval(self, age: float) -> float:
-        """Return how often to look for an inverter that has been waiting for `age` seconds."""
+        """Return the interval between checks for an inverter that has waited `age` seconds."""
         if age < self.fresh_for:
             return self.fresh_interval
         if age < self.day:
@@ -60,21 +59,21 @@ class Timing(NamedTuple):
         return self.later_interval
 
     def retry_pause(self, failures: int) -> float:
-        """Return the pause after the given number (from 1) of failures in a row."""
+        """Return the pause after this many consecutive failures (at least 1)."""
         return _doubled(self.retry_first, failures, self.retry_longest)
 
     def outage_pause(self, failures: int) -> float:
-        """Return the pause after the given number (from 1) of unreachable attempts in a row."""
+        """Return the pause after this many consecutive outages (at least 1)."""
         return _doubled(self.outage_first, failures, self.outage_longest)
 
 
 def _doubled(first: float, times: int, longest: float) -> float:
     """Return a pause that doubles each time, up to the longest."""
-    # So many doublings reach any pause; a power of many thousand would be no number any more.
+    # 32 doublings reach any pause; thousands would overflow a float.
     return min(first * 2.0 ** min(times - 1, 32), longest)
 
 
-# A binding that the cloud failed to take, or never answered, is sent so many times.
+# How many times a binding is sent if the cloud fails to accept it or never answers.
 SUBMIT_TRIES = 8
-# Lists that the vendor limits per day, and how often.
+# How many times in 24 hours a list with a daily limit may be read.
 CALLS_PER_DAY = 10

@@ -1,4 +1,4 @@
-"""What an answer makes of a binding. Every function returns a new binding."""
+"""State transitions: how each answer of the cloud changes a binding (as a new value)."""
 
 from collections.abc import Iterable, Iterator
 from copy import replace
@@ -18,14 +18,14 @@ from .timing import SUBMIT_TRIES
 
 
 def queue(serial: str, plant_id: str, now: float) -> Binding:
-    """Return a new binding that waits to be sent."""
+    """Return a new binding that is waiting to be sent."""
     return Binding(serial=serial, plant_id=plant_id, queued_at=now)
 
 
 def recover(serial: str, plant_id: str, now: float) -> Binding:
-    """Return a binding for an inverter of which nothing is known any more.
+    """Return a binding for an inverter whose stored binding was lost.
 
-    It may have been sent: it is looked for before anything is sent again.
+    It may have been sent before, so the inverter is looked for before anything is sent.
     """
     return Binding(
         serial=serial,
@@ -37,7 +37,7 @@ def recover(serial: str, plant_id: str, now: float) -> Binding:
 
 
 def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> Binding:
-    """Return the binding as a person wants it: sent anew, perhaps to another plant."""
+    """Return a binding that will be sent again, optionally to another plant."""
     plant_id = plant_id or binding.plant_id
     return Binding(
         serial=binding.serial,
@@ -50,7 +50,7 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
 
 
 def _may_be_accepted(binding: Binding) -> bool:
-    """Tell whether the cloud may hold a request of ours for this plant."""
+    """Return whether the cloud may have accepted an earlier request of ours for this plant."""
     if binding.maybe_accepted_before:
         return True
     refused = binding.known_to_cloud or binding.state in (
@@ -61,7 +61,7 @@ def _may_be_accepted(binding: Binding) -> bool:
 
 
 def sending(binding: Binding, now: float) -> Binding:
-    """Return what has to be on disk before the request leaves."""
+    """Return the binding that must be on disk before the request is sent."""
     return replace(
         binding,
         state=BindingState.UNCONFIRMED,
@@ -76,7 +76,7 @@ def sending(binding: Binding, now: float) -> Binding:
 
 
 def accepted(binding: Binding, now: float) -> Binding:
-    """Return the binding to which the cloud said yes; the device is yet to appear."""
+    """Return the binding after the cloud accepted it; the inverter is yet to appear."""
     return replace(
         binding,
         state=BindingState.ACCEPTED,
@@ -89,12 +89,12 @@ def accepted(binding: Binding, now: float) -> Binding:
 
 
 def known_already(binding: Binding) -> Binding:
-    """Return the binding whose serial number the cloud knows already: whose is to be found out."""
+    """Return the binding after "already exists"; who holds the inverter is yet to be found out."""
     return replace(binding, state=BindingState.UNCONFIRMED, known_to_cloud=True, failures=0)
 
 
 def failed(binding: Binding, reason: str, message: str | None) -> Binding:
-    """Return the binding with which the cloud failed on its side: again later, a few times."""
+    """Return the binding after the cloud failed on its side: queued again, a few times."""
     failures = binding.failures + 1
     return replace(
         binding,
@@ -106,12 +106,12 @@ def failed(binding: Binding, reason: str, message: str | None) -> Binding:
 
 
 def rejected(binding: Binding, reason: str, message: str | None) -> Binding:
-    """Return the binding that the cloud refused for good."""
+    """Return the binding after the cloud refused it for good."""
     return replace(binding, state=BindingState.REJECTED, reason=reason, message=message)
 
 
 def seen(binding: Binding, now: float) -> Binding:
-    """Return the binding that a list without plants shows: a confirmation is worth asking for."""
+    """Return the binding after the watch list showed its inverter, which is to be confirmed."""
     if not binding.pending or binding.watch_seen_at is not None:
         return binding
     return replace(binding, watch_seen_at=now)
@@ -120,7 +120,7 @@ def seen(binding: Binding, now: float) -> Binding:
 def present(
     binding: Binding, now: float, *, model: str | None = None, datalogger: str | None = None
 ) -> Binding:
-    """Return the binding whose device stands in its plant."""
+    """Return the binding after its inverter was found in its plant."""
     known = binding.associated_at if binding.state is BindingState.ASSOCIATED else None
     return replace(
         binding,
@@ -142,22 +142,15 @@ def present(
 def absent(
     binding: Binding, now: float, began: float | None = None, *, last_word: bool = False
 ) -> Binding:
-    """Return the binding whose device the plant's list, read from `began` to its end, lacks.
+    """Return the binding after a complete reading of the plant's list lacked its inverter.
 
-    An associated one counts as lost only when a second answer says so too: a list whose pages
-    shifted while it was read, or that a cloud answers in part, lacks what it should show.
-    Of what happened to the binding while it was read, the list's first pages cannot know: then
-    it says nothing. With `last_word` nothing but this list can tell who holds a device.
+    The reading began at `began`. It proves nothing if the binding changed since then, because
+    the first pages are older than the change. An associated inverter is lost only after a second
+    answer: a list can lack a device because its pages shifted or the cloud returned only a part.
+    `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
-    if began is not None and any(
-        at is not None and began < at <= now
-        for at in (
-            binding.sent_at,
-            binding.accepted_at,
-            binding.watch_seen_at,
-            binding.associated_at,
-        )
-    ):
+    changes = (binding.sent_at, binding.accepted_at, binding.watch_seen_at, binding.associated_at)
+    if began is not None and any(at is not None and began < at <= now for at in changes):
         return binding
     binding = replace(binding, list_checked_at=now)
     if binding.state is BindingState.ASSOCIATED:
@@ -166,11 +159,11 @@ def absent(
     if binding.state is not BindingState.UNCONFIRMED:
         return binding
     if binding.known_to_cloud:
-        # The cloud may know it by an earlier request of ours; else it is somebody else's.
+        # The cloud may know it from an earlier request of ours; otherwise somebody else holds it.
         settled = last_word and not binding.maybe_accepted_before
         return holder_unknown(binding, now) if settled else binding
-    # Not there yet can still mean accepted: the cloud's answer to another request tells. A cloud
-    # that never answers those is left alone with them, and the device looked for.
+    # It may be accepted but not listed yet: send it again, as the answer will tell. If the cloud
+    # never answers, stop sending and only keep looking for the inverter.
     failures = binding.failures + 1
     if failures >= SUBMIT_TRIES:
         return binding
@@ -188,7 +181,7 @@ def located(
     plant_name: str | None = None,
     owner_id: str | None = None,
 ) -> Binding:
-    """Return the binding whose holder the cloud named; `ours`: this plant and account."""
+    """Return the binding after the cloud named the holder; `ours` means this plant and account."""
     if ours:
         return replace(
             present(binding, now), list_checked_at=binding.list_checked_at, holder_checked_at=now
@@ -206,14 +199,14 @@ def located(
 
 
 def _gone(binding: Binding) -> Binding:
-    """Return the associated binding whose device is not in its plant any more."""
+    """Return the associated binding after its inverter left its plant."""
     return replace(binding, state=BindingState.LOST, missing_at=None)
 
 
 def unclaimed(binding: Binding, now: float) -> Binding:
-    """Return the binding whose device, the cloud said, no plant holds."""
+    """Return the binding after the cloud answered that no plant holds the inverter."""
     if binding.state is BindingState.CONFLICT:
-        # Whoever held it let it go: what was asked for can be had now.
+        # The other holder released it, so the request can succeed now.
         again = submit_again(binding, now)
         return replace(again, list_checked_at=binding.list_checked_at, holder_checked_at=now)
     binding = replace(binding, holder_checked_at=now, watch_seen_at=None)
@@ -224,35 +217,35 @@ def unclaimed(binding: Binding, now: float) -> Binding:
         and binding.known_to_cloud
         and binding.maybe_accepted_before
     ):
-        # Known to the cloud, held by nobody, and sent by us before: our request is what it knows.
+        # No plant holds it, so what the cloud already knows is our own earlier request.
         return accepted(binding, now)
     return binding
 
 
 def holder_unknown(binding: Binding, now: float) -> Binding:
-    """Return the binding of whose device the cloud may not say who holds it."""
+    """Return the binding after the cloud did not tell who holds the inverter."""
     if binding.state is BindingState.UNCONFIRMED and binding.known_to_cloud:
         return located(binding, now, plant_id=None, ours=False)
     return replace(binding, holder_checked_at=now)
 
 
 def is_refusal(error: CloudError) -> bool:
-    """Tell whether a request was refused for good: sent again it would be refused again."""
+    """Return whether the request was refused for good: a retry would be refused too."""
     return isinstance(error, (RejectedError, InvalidInputError, UnknownCodeError))
 
 
 def is_answer(error: CloudError) -> bool:
-    """Tell whether the cloud decided about the request, so that nothing else is at fault."""
+    """Return whether the error is the cloud's decision about the binding and no other fault."""
     return is_refusal(error) or isinstance(error, (AlreadyBoundError, TryAgainError))
 
 
 def of_submission(sent: Binding, before: Binding, error: CloudError | None, now: float) -> Binding:
-    """Return what became of a binding that was `sent` and had been `before`."""
+    """Return the binding after its request ended; `before` is its state before it was sent."""
     if error is None:
         return accepted(sent, now)
     message = error.placeholders.get("message")
     if error.key == error.default_key and error.code is not None:
-        # There is no text for just this: the code itself is worth knowing.
+        # No text of its own explains this error, so show the cloud's code.
         message = f"{error.code}: {message}"
     if isinstance(error, AlreadyBoundError):
         return known_already(sent)
@@ -272,9 +265,9 @@ def of_page(
     *,
     last_word: bool,
 ) -> Iterator[Binding]:
-    """Yield a plant's bindings after a page of its list; `look` is what came before the page.
+    """Yield a plant's bindings after a page of its list; `look` holds the earlier pages.
 
-    With `last_word` nothing but this list can tell who holds a device.
+    `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
     ended = not page.has_next(look.serials)
     found = {sighting.serial: sighting for sighting in page.sightings}
@@ -290,7 +283,7 @@ def of_page(
 def of_location(
     binding: Binding, location: Location | None, account_id: str, now: float
 ) -> Binding:
-    """Return a binding after the cloud said who holds its device."""
+    """Return a binding after the cloud answered who holds its inverter."""
     if location is None:
         return unclaimed(binding, now)
     return located(
@@ -306,14 +299,14 @@ def of_location(
 def of_missing_plant(
     bindings: Iterable[Binding], plant_id: str, reason: str, now: float
 ) -> Iterator[Binding]:
-    """Yield a plant's bindings after the cloud said that there is no such plant."""
+    """Yield a plant's bindings after the cloud answered that the plant does not exist."""
     for binding in bindings:
         if binding.plant_id == plant_id:
             yield (rejected(binding, reason, None) if binding.pending else absent(binding, now))
 
 
 def of_denial(binding: Binding, kind: StepKind, reason: str, now: float) -> Binding:
-    """Return a binding after the cloud said that the account may not do this with it."""
+    """Return a binding after the cloud denied the account this kind of step."""
     if kind is StepKind.SUBMIT:
         return rejected(binding, reason, None)
     return holder_unknown(binding, now)
