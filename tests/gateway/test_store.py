@@ -132,7 +132,7 @@ async def test_file_that_can_neither_be_read_nor_moved(
 
     monkeypatch.setattr("os.replace", fail)
     assert await store.async_read() is None
-    assert "nor kept under another name" in caplog.text
+    assert "neither read nor renamed" in caplog.text
     assert not issues(hass)
     with pytest.raises(NotStoredError):
         await store.async_write({"a": 1})

@@ -1,7 +1,6 @@
-"""What all accounts of one server and one token share: the ledger, and answers worth keeping.
+"""What accounts of one server and one set of credentials share: ledger, cache and watch list.
 
-Everything that leaves for a cloud passes `Gateway.permit`, whoever asks: a dialog, an action or a
-coordinator.
+Every call to a cloud passes `Gateway.permit`, be it from a dialog, an action or a coordinator.
 """
 
 import asyncio
@@ -50,24 +49,23 @@ OUTAGE: Final = (
 """The errors that mean the cloud itself cannot be reached."""
 
 NOT_STORED: Final = "not_stored"
-"""Key of the NotNowError that means: Home Assistant cannot write down that the call is made."""
+"""Key of the NotNowError that means: Home Assistant cannot record the call on disk."""
 
 
 class Watch:
-    """The cheap list of everything the token sees: one reading answers for all its accounts.
+    """The watch list: every device the credentials can see, read once for all their accounts.
 
     Attributes:
-        serials: what the last reading showed, or shows so far.
-        read_at: when it was last read to its end.
+        serials: the serial numbers of the last complete reading and of the one in progress.
+        read_at: when the list was last read completely.
         read_from: when that reading began.
-        half_read: the reading under way.
-        page_at: when its last page came.
-        denied_at: when the cloud last said that the token may not read it.
+        half_read: the reading in progress.
+        page_at: when its last page arrived.
+        denied_at: when the cloud last denied the credentials this list.
 
     """
 
     def __init__(self) -> None:
-        """Start with nothing read."""
         self.serials: frozenset[str] = frozenset()
         self.read_at: float | None = None
         self.read_from: float | None = None
@@ -76,7 +74,7 @@ class Watch:
         self.denied_at: float | None = None
 
     def take(self, number: int, page: SightingPage, began: float) -> None:
-        """Take in a page that was asked for at `began`."""
+        """Add a page that was requested at `began`."""
         earlier = (
             PartialList(began=began) if number == 1 or self.half_read is None else self.half_read
         )
@@ -90,11 +88,11 @@ class Watch:
             self.read_from = earlier.began
 
     def denied(self, longest: float) -> bool:
-        """Tell whether the token may not read it, as far as an answer of `longest` seconds says."""
+        """Return whether the cloud denied the list within the last `longest` seconds."""
         return self.denied_at is not None and 0 <= now() - self.denied_at < longest
 
     def drop_old(self, longest: float) -> None:
-        """Forget a reading that did not go on for more than `longest` seconds."""
+        """Drop a partial reading whose last page is older than `longest` seconds."""
         if self.half_read is not None and not 0 <= now() - self.page_at <= longest:
             self.half_read = None
 
@@ -103,9 +101,9 @@ class LastAnswer(NamedTuple):
     """How the last call of an endpoint ended.
 
     Attributes:
-        at: when.
-        key: translation key of the error, None when there was none.
-        code: the cloud's own code for that, where it gave one.
+        at: when it ended.
+        key: translation key of the error, None if there was none.
+        code: the cloud's own code for the error, if it gave one.
 
     """
 
@@ -119,16 +117,15 @@ class Gateway:
 
     Attributes:
         ledger: when each call may be made.
-        cache: the clients' answers that are expensive to ask again.
-        watch: the cheap list.
+        cache: answers that the clients keep because they are expensive to request again.
+        watch: the watch list.
         reachable: whether the last call reached the cloud.
         last_answers: how the last call of each endpoint ended, by its path.
-        background_lock: held by the account that takes a step in the background: one at a time.
+        background_lock: held by the account that takes a background step, one at a time.
 
     """
 
     def __init__(self, shared: SharedData, url: str, ledger: Ledger) -> None:
-        """Start with what is known of the calls made so far."""
         self.ledger = ledger
         self.cache: dict[str, object] = {}
         self.watch = Watch()
@@ -142,35 +139,34 @@ class Gateway:
 
     @callback
     def async_add_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call `listener` whenever the watch or the reachability has news, until it is ended."""
+        """Call `listener` when the watch list or the reachability changes; return its removal."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     @callback
     def _notify_listeners(self) -> None:
-        """Say that there are news."""
         for listener in list(self._listeners):
             listener()
 
     @callback
     def take_watch_page(self, number: int, page: SightingPage, began: float) -> None:
-        """Take in a page of the cheap list that was asked for at `began`, for all accounts."""
+        """Add a page of the watch list that was requested at `began`, for all accounts."""
         self.watch.take(number, page, began)
         self._notify_listeners()
 
     async def permit(self, call: Call) -> None:
-        """Return when the call may leave, having written down that it does.
+        """Wait until the call may leave, and record it in the ledger.
 
-        Raises NotNowError when a limit forbids it for longer than a person would wait, and
-        when it could not be written down.
+        Raises NotNowError if a limit forbids the call for longer than a person would wait, or if
+        the record could not be written to disk.
         """
         limit = self.ledger.limit(call.endpoint.pace)
         async with self._lock:
             if limit != UNLIMITED and self._shared.hass.is_stopping:
-                # What is noted now may not be stored any more.
+                # A record made now may no longer reach the disk.
                 raise NotNowError(NOT_STORED)
             longest = now() + self._shared.timing.patience
-            # Asked again after each wait: meanwhile a call may have been answered "too often".
+            # Check again after each wait: another call may have been answered "too often".
             while (wait := self.ready_at(call, time := now()) - time) > 0:
                 ready = now() + wait
                 if ready > longest:
@@ -185,12 +181,12 @@ class Gateway:
                     self.ledger.withdraw(call.endpoint.path, call.subject)
                     raise NotNowError(NOT_STORED) from err
                 except asyncio.CancelledError:
-                    # It may not be on disk, and the call is not made.
+                    # The record may not be on disk, and the call is not made.
                     self.ledger.withdraw(call.endpoint.path, call.subject)
                     raise
 
     def answered(self, call: Call, error: CloudError | None) -> None:
-        """Note how a call ended, and complete the error of a limit whose pause was not told."""
+        """Record how a call ended; tell an error of a limit how long that lasts."""
         time = now()
         path, subject = call.endpoint.path, call.subject
         self.ledger.finished(path, subject, time)
@@ -198,7 +194,7 @@ class Gateway:
             LastAnswer(time) if error is None else LastAnswer(time, error.key, error.code)
         )
         if isinstance(error, OUTAGE):
-            # A dialog that was closed meanwhile says nothing about the cloud.
+            # A call that failed because its dialog was closed says nothing about the cloud.
             if (task := asyncio.current_task()) is None or not task.cancelling():
                 self.ledger.unreachable(time, error.retry_after)
                 self._set_reachable(error)
@@ -207,18 +203,18 @@ class Gateway:
         if error is None:
             self.ledger.let_through(path, subject, self.ledger.limit(call.endpoint.pace), time)
         elif isinstance(error, RateLimitedError):
-            # A cloud that limits what no document says it limits is left alone as long as usual.
+            # An undocumented limit is taken for the usual one.
             pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
             limit, lesson = self.ledger.limit(pace), self.ledger.by_endpoint
             if error.retry_after is None:
-                error.retry_after = limit.cooldown + self._shared.timing.margin
+                error.retry_after = limit.cooldown
             self.ledger.refused(path, subject, limit, time)
             if self.ledger.by_endpoint is not lesson:
                 self._shared.save_soon()
         self._set_reachable(None)
 
     def _set_reachable(self, outage: CloudError | None) -> None:
-        """Note whether the cloud can be reached; a change is logged once and told on."""
+        """Record whether the cloud can be reached; log a change and notify the listeners."""
         if self.reachable is (outage is None):
             return
         self.reachable = outage is None
@@ -229,22 +225,22 @@ class Gateway:
         self._notify_listeners()
 
     def soonest(self, time: float) -> float:
-        """Return the earliest time, `time` or later, at which the background may make any call."""
+        """Return the earliest time, `time` or later, for any background call."""
         return max(self.ledger.soonest(time), self.ledger.paused(time))
 
     def ready_at(self, call: Call, time: float) -> float:
-        """Return when the limits allow a call, `time` or later."""
+        """Return the earliest time, `time` or later, at which the limits allow a call."""
         limit = self.ledger.limit(call.endpoint.pace)
         return self.ledger.ready_at(call.endpoint.path, call.subject, limit, time)
 
 
 class PendingRegistration(NamedTuple):
-    """A registration of which it is not known yet how it ends. Holds no secret.
+    """A registration whose outcome is not known yet. Holds no secret.
 
     Attributes:
         provider: key of the provider.
         server: the server's address.
-        account_name: what names the account there.
+        account_name: the account's name there.
         started_at: when it began.
 
     """
@@ -256,7 +252,7 @@ class PendingRegistration(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the registration that `_asdict` described; raise what shows that it is none."""
+        """Return the registration from stored data; raise TypeError or ValueError if invalid."""
         pending = cls(**data)
         if not all(isinstance(text, str) for text in pending[:-1]):
             raise TypeError
@@ -264,13 +260,9 @@ class PendingRegistration(NamedTuple):
 
 
 class SharedData:
-    """Everything that the integration keeps for the whole of Home Assistant.
-
-    One store holds the ledgers and the pending registrations.
-    """
+    """What all accounts and dialogs share; one store holds ledgers and pending registrations."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Start empty; `async_load` fills it."""
         self.hass = hass
         self.timing = hass.data.get(DATA_TIMING) or Timing()
         self.pending_registrations: dict[str, PendingRegistration] = {}
@@ -304,23 +296,23 @@ class SharedData:
 
     @property
     def pending_lost(self) -> bool:
-        """Whether there may have been pending registrations that could not be read at start."""
+        """Whether pending registrations may have been lost because the store could not be read."""
         return self._store.damaged
 
     @callback
     def save_soon(self) -> None:
-        """Write the store for something that only costs another lesson when a crash forgets it."""
+        """Write the store in the background: if a crash loses this, it is only learned again."""
 
         async def save() -> None:
             try:
                 await self.async_save()
             except NotStoredError:
-                LOGGER.debug("What was learned about a limit is not on disk yet")
+                LOGGER.debug("A limit learned from the cloud could not be stored yet")
 
         self.hass.async_create_task(save(), f"{DOMAIN} save", eager_start=True)
 
     async def async_close(self, _event: Event | None = None) -> None:
-        """Write the store for the last time, as Home Assistant ends."""
+        """Write the store one last time, as Home Assistant stops."""
         for ledger in self._ledgers.values():
             ledger.close()
         await self._store.async_write_last(self._data())
@@ -339,7 +331,7 @@ class SharedData:
         }
 
     def gateway(self, provider: Provider, url: str, values: Mapping[str, str]) -> Gateway:
-        """Return what is shared by everybody who uses this server with this credentials."""
+        """Return the gateway for this server and these credentials."""
         parts = [provider.key, url, *(f"{key}={values[key]}" for key in sorted(values))]
         key = sha256("\n".join(parts).encode()).hexdigest()
         if key not in self._gateways:
@@ -354,7 +346,7 @@ class SharedData:
         values: Mapping[str, str],
         **session: Any,
     ) -> CloudClient:
-        """Return a client that passes through the shared gateway."""
+        """Return a client that uses the shared gateway."""
         gateway = self.gateway(provider, url, values)
         return provider.client(
             ClientContext(
@@ -380,7 +372,7 @@ DATA_SHARED: HassKey[SharedData] = HassKey(DOMAIN)
 
 @singleton(DATA_SHARED, async_=True)
 async def async_get_shared_data(hass: HomeAssistant) -> SharedData:
-    """Return the one `SharedData`, loading it and the clouds of all accounts at the first call."""
+    """Return the only `SharedData`; the first call loads it, and the clouds of all accounts."""
     shared = SharedData(hass)
     await shared.async_load()
     used = {entry.data[CONF_PROVIDER] for entry in hass.config_entries.async_entries(DOMAIN)}

@@ -1,13 +1,13 @@
-"""When each call may be made, so that no limit of a cloud is ever passed.
+"""The ledger: when each call may be made, so that no limit of a cloud is ever exceeded.
 
-One ledger holds what was called with one server and token. It survives restarts and the accounts
-that used it: its records end by age.
+A ledger holds the calls made to one server with one set of credentials. It survives restarts and
+the accounts that used it; its records expire by age.
 
-A time that lies in the future was noted before the clock was set back. It is taken for the
-present, and kept as that, so that nothing waits longer than the limit itself from then on.
+A stored time in the future was recorded before the clock was set back. It is replaced by the
+present, so that nothing waits longer than the limit itself.
 
-Not every call is worth a write: of most it is on disk only that their endpoint is in use. After a
-crash such an endpoint counts as called at the start, whatever the parameters were.
+Most calls are not written to disk one by one, only that their endpoint is in use. After a crash
+such an endpoint counts as called at the start, whatever the parameters.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ class Limit(NamedTuple):
     """How often the same request may be made.
 
     Attributes:
-        cooldown: seconds between two of the same request, 0 for no limit.
+        cooldown: seconds between two identical requests, 0 for no limit.
         per_day: calls in any 24 hours, None for no limit.
 
     """
@@ -34,25 +34,24 @@ class Limit(NamedTuple):
 
 UNLIMITED = Limit()
 
-# Stands for every subject of an endpoint.
+# A subject that stands for all subjects of an endpoint.
 _ANY = "*"
 
 type _Times = defaultdict[str, dict[str, float]]
 
 
 class Ledger:
-    """The calls of one token, by endpoint and by what makes two requests the same (subject).
+    """The calls with one set of credentials, by endpoint and by subject (`Call.subject`).
 
     Attributes:
-        timing: the pauses that apply.
-        by_endpoint: the cloud has shown that it counts an endpoint whatever its parameters.
-        paused_until: no background call before, because the cloud could not be reached.
-        outages: how many calls in a row ended that way.
+        timing: the pauses and limits that apply.
+        by_endpoint: whether the cloud was found to limit an endpoint across all parameters.
+        paused_until: no background calls before this time, because the cloud was unreachable.
+        outages: how many calls in a row failed to reach the cloud.
 
     """
 
     def __init__(self, timing: Timing) -> None:
-        """Start with no calls."""
         self.timing = timing
         self.by_endpoint = False
         self.paused_until: float = 0
@@ -61,11 +60,11 @@ class Ledger:
         self._calls: _Times = defaultdict(dict)
         self._refused_until: _Times = defaultdict(dict)
         self._days: dict[str, list[float]] = {}
-        # What speaks against `by_endpoint`: the last request let through per endpoint, and whether
-        # a different one was let through too soon after it to be counted alike.
+        # Evidence against `by_endpoint`: the last request let through per endpoint, and whether a
+        # different one was let through too soon afterwards to share its limit.
         self._let_through: dict[str, tuple[str, float]] = {}
         self._by_parameters = False
-        # Endpoints of which only this is on disk: that they are in use.
+        # Endpoints of which only their use is on disk, not each call.
         self._in_use: set[str] = set()
         self._limits = {
             Pace.FREE: UNLIMITED,
@@ -86,7 +85,7 @@ class Ledger:
     def ready_at(self, endpoint: str, subject: str | None, limit: Limit, now: float) -> float:
         """Return the earliest time, `now` or later, at which the call may be made.
 
-        With no subject: a call whose parameters are not known, as when others make it.
+        Without a subject: for a call with any parameters.
         """
         counted = None if self._counts_endpoint(limit) else subject
         times = [self.soonest(now)]
@@ -103,18 +102,19 @@ class Ledger:
         return max(times)
 
     def paused(self, now: float) -> float:
-        """Return until when background work leaves a cloud alone that could not be reached.
+        """Return until when background calls pause because the cloud could not be reached.
 
-        A person's own attempt does not wait for that.
+        Calls that a person waits for are not affected.
         """
         if self.paused_until > now + self.timing.day:
             self.paused_until = now + self.timing.outage_longest
         return self.paused_until
 
     def record(self, endpoint: str, subject: str, limit: Limit, now: float) -> bool:
-        """Note that a call is being made; tell whether that has to be on disk before it leaves.
+        """Record that a call is being made; return whether this must be on disk before it leaves.
 
-        Until `finished` says better, after a crash too, it may arrive as late as a call can end.
+        Until `finished` corrects it, even after a crash, it counts as made when it would end at
+        the latest.
         """
         self._last_call = now
         if limit.cooldown:
@@ -122,50 +122,50 @@ class Ledger:
         if limit.per_day is not None:
             self._days.setdefault(endpoint, []).append(now)
             return True
-        # Shorter pauses are over before a restart could forget them.
+        # Shorter pauses end before a restart could lose them.
         if endpoint in self._in_use or limit.cooldown <= self.timing.quick_cooldown:
             return False
         self._in_use.add(endpoint)
         return True
 
     def withdraw(self, endpoint: str, subject: str) -> None:
-        """Take back what `record` noted last: the call was not made after all."""
+        """Undo the last `record` of a call that was not made after all."""
         self._in_use.discard(endpoint)
         self._calls.get(endpoint, {}).pop(subject, None)
         if self._days.get(endpoint):
             self._days[endpoint].pop()
 
     def finished(self, endpoint: str, subject: str, now: float) -> None:
-        """Note that a call ended: the cloud may have counted it as late as now."""
+        """Record that a call ended: the cloud may have counted it as late as now."""
         if subject in self._calls.get(endpoint, {}):
             self._calls[endpoint][subject] = now
 
     def let_through(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
-        """Note that the cloud answered a call as wanted, so counted it and let it through."""
+        """Record that the cloud let a call through, and so counted it."""
         other, at = self._let_through.get(endpoint, (subject, now))
-        # From end to end; no request takes so long that its beginning would tell otherwise.
+        # Both times are ends of calls; this allows for when the second one began.
         surely = limit.cooldown - self.timing.call_longest
         if other != subject and 0 <= now - at < surely:
             self._by_parameters = True
         self._let_through[endpoint] = (subject, now)
 
     def reached(self) -> None:
-        """Note that the cloud answered."""
+        """Record that the cloud answered."""
         self.outages = 0
         self.paused_until = 0
 
     def unreachable(self, now: float, retry_after: float | None = None) -> None:
-        """Note that the cloud could not be reached or that its firewall refused us."""
+        """Record that the cloud could not be reached or that its firewall refused us."""
         self.outages += 1
         wanted = min(retry_after or 0, self.timing.day)
         self.paused_until = now + max(self.timing.outage_pause(self.outages), wanted)
 
     def refused(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
-        """Note that the cloud said "too often" although this ledger had allowed the call.
+        """Record that the cloud answered "too often" although this ledger allowed the call.
 
-        Where the endpoint had been called with other parameters, the cloud may count endpoints:
-        that is kept from then on. Only where it had just let different requests through, so
-        somebody else may have used the token, it takes a second such refusal.
+        If the endpoint was just called with other parameters, the cloud seems to limit endpoints,
+        which is remembered. But if it recently let different requests through, somebody else may
+        have used the credentials: then it takes a second such refusal.
         """
         pause = limit.cooldown + self.timing.margin
         if not self._counts_endpoint(limit) and any(
@@ -179,20 +179,18 @@ class Ledger:
         self._refused_until[endpoint][subject] = now + pause
 
     def prune(self, now: float) -> None:
-        """Forget what no longer limits anything."""
-        _drop_until(self._calls, now - self.timing.slow_cooldown - self.timing.margin)
-        _drop_until(self._refused_until, now)
-        day = self.timing.day + self.timing.call_longest
-        for endpoint, calls in list(self._days.items()):
-            self._days[endpoint] = [at for at in calls if at > now - day]
-            if not self._days[endpoint]:
-                del self._days[endpoint]
+        """Drop the records that no longer limit anything."""
+        self._calls = _after(now - self.timing.slow_cooldown - self.timing.margin, self._calls)
+        self._refused_until = _after(now, self._refused_until)
+        start = now - self.timing.day - self.timing.call_longest
+        days = {key: [at for at in calls if at > start] for key, calls in self._days.items()}
+        self._days = {endpoint: calls for endpoint, calls in days.items() if calls}
         if self.paused_until <= now:
             self.paused_until = 0
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is worth keeping."""
+        """Whether there is nothing to store."""
         return not (
             self._calls
             or self._refused_until
@@ -203,17 +201,17 @@ class Ledger:
         )
 
     def close(self) -> None:
-        """Note that no call follows before the ledger is stored: then the times say everything."""
+        """Record a clean stop: no call follows, so the recorded times are complete."""
         self._in_use.clear()
 
     def reopen(self, now: float) -> None:
-        """Go on from what was stored: without a `close`, what was in use may have been called."""
+        """Continue after a start: without `close`, endpoints in use may just have been called."""
         for endpoint in self._in_use:
             self._calls[endpoint][_ANY] = now
         self._in_use.clear()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what has to be stored."""
+        """Return the data to store."""
         return {
             "in_use": sorted(self._in_use),
             "by_endpoint": self.by_endpoint,
@@ -226,10 +224,7 @@ class Ledger:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], timing: Timing) -> Self:
-        """Return the ledger that `as_dict` described.
-
-        Raises ValueError when the data does not describe a ledger.
-        """
+        """Return the ledger from `as_dict` data; raise ValueError if the data is invalid."""
         try:
             ledger = cls(timing)
             ledger.by_endpoint = _checked(data["by_endpoint"], bool)
@@ -246,7 +241,7 @@ class Ledger:
         return ledger
 
     def usage(self, now: float) -> dict[str, dict[str, Any]]:
-        """Return per endpoint how much of its limits is used up, for a bug report."""
+        """Return how much of its limits each endpoint has used, for diagnostics."""
         return {
             endpoint: {
                 "requests_cooling_down": sum(
@@ -261,15 +256,15 @@ class Ledger:
         }
 
     def _counts_endpoint(self, limit: Limit) -> bool:
-        """Tell whether requests with different parameters have to keep apart too.
+        """Return whether requests with different parameters share the limit.
 
-        Where that costs seconds, they do anyway: it need not be found out.
+        Where a limit is only seconds, it is always shared: that costs little.
         """
         return self.by_endpoint or 0 < limit.cooldown <= self.timing.quick_cooldown
 
 
 def _newest(times: dict[str, float] | None, subject: str | None, bound: float) -> float:
-    """Return the last time of a subject, or of all, having pulled back what is beyond a bound."""
+    """Return the latest time of a subject (None: of all), limiting the stored times to `bound`."""
     if not times:
         return -math.inf
     newest = max(times.values()) if subject is None else times.get(subject, -math.inf)
@@ -278,26 +273,25 @@ def _newest(times: dict[str, float] | None, subject: str | None, bound: float) -
     return min(newest, bound)
 
 
-def _drop_until(times: _Times, end: float) -> None:
-    """Delete the times up to an end, and the endpoints that have none left."""
-    for endpoint, subjects in list(times.items()):
-        for subject, at in list(subjects.items()):
-            if at <= end:
-                del subjects[subject]
-        if not subjects:
-            del times[endpoint]
+def _after(start: float, times: _Times) -> _Times:
+    """Return the times after `start`, without endpoints that have none."""
+    kept = {
+        endpoint: {subject: at for subject, at in subjects.items() if at > start}
+        for endpoint, subjects in times.items()
+    }
+    return defaultdict(dict, {endpoint: left for endpoint, left in kept.items() if left})
 
 
 def _restored(data: Mapping[str, Mapping[str, Any]]) -> _Times:
-    """Return stored times."""
-    times: _Times = defaultdict(dict)
-    for endpoint, subjects in data.items():
-        times[endpoint] = {subject: _number(at) for subject, at in subjects.items()}
-    return times
+    restored = {
+        endpoint: {subject: _number(at) for subject, at in subjects.items()}
+        for endpoint, subjects in data.items()
+    }
+    return defaultdict(dict, restored)
 
 
 def _number(value: object) -> float:
-    """Return a stored time; JSON may have made a whole one an integer."""
+    """Return a stored time; JSON may have turned a float into an int."""
     number = float(value) if type(value) is int else _checked(value, float)
     if not math.isfinite(number):
         raise TypeError(value)
@@ -305,7 +299,7 @@ def _number(value: object) -> float:
 
 
 def _checked[T](value: object, kind: type[T]) -> T:
-    """Return a stored value that has to be of just this type."""
+    """Return a stored value of exactly this type; raise TypeError if it is not."""
     if type(value) is not kind:
         raise TypeError(value)
     return value

@@ -1,7 +1,7 @@
-"""Storage that says when it did not store.
+"""A store that raises an error if the data did not reach the disk.
 
-Home Assistant's own `Store` logs a failed write and goes on, and writes nothing while it is
-stopping. What this integration sends to a cloud depends on what is on disk, so here both raise.
+Home Assistant's own `Store` logs a failed write and continues, and it writes nothing while Home
+Assistant is stopping. What this integration sends depends on what is on disk, so here both raise.
 """
 
 import asyncio
@@ -26,34 +26,31 @@ class NotStoredError(HomeAssistantError):
     """The data is not on disk."""
 
     def __init__(self) -> None:
-        """Say it in the user's language."""
         super().__init__(translation_domain=DOMAIN, translation_key="not_stored")
 
 
 class DurableStore(Store[StoredData]):
-    """A store whose every write is on disk when it returns.
+    """A store whose writes return only when the data is on disk.
 
     Attributes:
-        damaged: there was something on disk, and it could not be read.
+        damaged: whether there was a file that could not be read.
 
     """
 
     def __init__(self, hass: HomeAssistant, key: str) -> None:
-        """Name the file."""
         super().__init__(hass, STORAGE_VERSION, key, private=True, atomic_writes=True)
         self._on_disk = False
-        # What was on disk could not be read.
         self.damaged = False
-        # What is on disk could neither be read nor kept aside: it must not be overwritten.
+        # The file could neither be read nor quarantined: it must not be overwritten.
         self._unwritable = False
-        # Two writes at once would share one outcome.
-        self._one_write = asyncio.Lock()
+        # Concurrent writes would share one `_on_disk`.
+        self._durable_write_lock = asyncio.Lock()
 
     @override
     async def _async_migrate_func(
         self, old_major_version: int, old_minor_version: int, old_data: StoredData
     ) -> StoredData:
-        """Take what a later minor version stored as it is; no earlier one has there been."""
+        """Accept data of a later minor version unchanged; there is no earlier version."""
         if old_major_version != STORAGE_VERSION:
             raise NotImplementedError
         return old_data
@@ -64,20 +61,20 @@ class DurableStore(Store[StoredData]):
         self._on_disk = True
 
     async def async_write(self, data: StoredData) -> None:
-        """Write the data now; of several calls the last one's data stays.
+        """Write the data now; of several calls, the last one's data stays.
 
-        Raises NotStoredError when it could not be written or Home Assistant is stopping.
+        Raises NotStoredError if the data could not be written or Home Assistant is stopping.
         """
         if self._unwritable or self.hass.is_stopping or self.hass.state is CoreState.stopped:
             raise NotStoredError
-        # When the caller is cancelled, the write goes on, and a later one must not overtake it.
+        # If the caller is cancelled, the write continues, and no later one may overtake it.
         await asyncio.shield(
             self.hass.async_create_task(self._async_write_in_turn(data), f"{DOMAIN} write")
         )
 
     async def _async_write_in_turn(self, data: StoredData) -> None:
-        """Write the data when the writes before are done; raises NotStoredError."""
-        async with self._one_write:
+        """Write the data after all earlier writes; raises NotStoredError."""
+        async with self._durable_write_lock:
             self._on_disk = False
             try:
                 await self.async_save(data)
@@ -87,7 +84,7 @@ class DurableStore(Store[StoredData]):
                 raise NotStoredError
 
     async def async_write_last(self, data: StoredData) -> None:
-        """Write while Home Assistant ends; nothing depends on it any more."""
+        """Write while Home Assistant stops, when nothing depends on the outcome."""
         if self._unwritable:
             return
         try:
@@ -96,17 +93,16 @@ class DurableStore(Store[StoredData]):
             LOGGER.exception("%s could not be written", self.path)
 
     async def async_read(self) -> StoredData | None:
-        """Return what is stored, None when there is nothing.
+        """Return the stored data, None if there is none.
 
-        Broken JSON is set aside by Home Assistant itself. A file of another shape or a newer
-        version, or one that cannot be read, is set aside here, and a repair tells about it: a
-        start never fails for it.
+        Home Assistant itself quarantines broken JSON. Here a file that cannot be read or has the
+        wrong shape or a newer version is quarantined, with a repair, so that a start never fails.
         """
-        there = await self.hass.async_add_executor_job(os.path.exists, self.path)
+        existed = await self.hass.async_add_executor_job(os.path.exists, self.path)
         try:
             data: Any = await self.async_load()
-            # Else Home Assistant has set it aside.
-            self.damaged = there and data is None
+            # An existing file without data was quarantined by Home Assistant.
+            self.damaged = existed and data is None
             if data is not None and not isinstance(data, dict):
                 raise TypeError
         except (
@@ -122,17 +118,17 @@ class DurableStore(Store[StoredData]):
         return data
 
     async def async_quarantine(self) -> None:
-        """Keep an unreadable file under another name and raise the repair."""
+        """Rename an unreadable file and raise the repair about it."""
         self.damaged = True
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        kept = f"{self._kept}{stamp}"
+        kept = f"{self._quarantine_prefix}{stamp}"
         try:
             await self.hass.async_add_executor_job(os.replace, self.path, kept)
         except OSError:
-            LOGGER.exception("%s cannot be read, nor kept under another name", self.path)
+            LOGGER.exception("%s can be neither read nor renamed", self.path)
             self._unwritable = True
             return
-        LOGGER.error("The stored data in %s cannot be read; it was kept as %s", self.path, kept)
+        LOGGER.error("The data in %s cannot be read; the file was renamed to %s", self.path, kept)
         ir.async_create_issue(
             self.hass,
             DOMAIN,
@@ -141,24 +137,24 @@ class DurableStore(Store[StoredData]):
             is_persistent=True,
             severity=ir.IssueSeverity.WARNING,
             translation_key="store_set_aside",
-            # Home Assistant puts it into diagnostics: where its folder is, is nobody's business.
+            # This shows in diagnostics, which must not reveal the configuration folder's path.
             translation_placeholders={"path": f"{STORAGE_DIR}/{Path(kept).name}"},
         )
 
     @override
     async def async_remove(self) -> None:
-        """Remove the file, what was set aside of it, and the repair about that."""
+        """Remove the file, its quarantined copies and the repair about them."""
         await super().async_remove()
-        await self.hass.async_add_executor_job(self._remove_kept)
+        await self.hass.async_add_executor_job(self._remove_quarantined)
         ir.async_delete_issue(self.hass, DOMAIN, self._issue_id)
 
-    def _remove_kept(self) -> None:
-        kept = Path(self._kept)
-        for path in kept.parent.glob(f"{kept.name}*"):
+    def _remove_quarantined(self) -> None:
+        prefix = Path(self._quarantine_prefix)
+        for path in prefix.parent.glob(f"{prefix.name}*"):
             path.unlink(missing_ok=True)
 
     @property
-    def _kept(self) -> str:
+    def _quarantine_prefix(self) -> str:
         return f"{self.path}.unreadable."
 
     @property
