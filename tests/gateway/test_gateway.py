@@ -340,10 +340,10 @@ async def test_a_denial_is_believed_for_a_while(world: World, gateway: Gateway) 
 
 async def test_old_half_of_a_watch_is_forgotten(world: World, gateway: Gateway) -> None:
     gateway.watch.take(1, page("A", more=True), world.simulator.now())
-    await asyncio.sleep(300)
+    await asyncio.sleep(299)
     gateway.watch.drop_old(300)
     assert gateway.watch.half_read is not None
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     gateway.watch.drop_old(300)
     assert gateway.watch.half_read is None
     gateway.watch.drop_old(300)
