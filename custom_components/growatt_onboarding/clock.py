@@ -1,4 +1,4 @@
-"""The time, as everything in the integration takes it."""
+"""The current time, as used throughout the integration."""
 
 import math
 
@@ -6,10 +6,10 @@ from homeassistant.util import dt as dt_util
 
 
 def now() -> float:
-    """Return the time as Unix seconds, as everything in `binding/` takes it."""
+    """Return the current Unix time in seconds."""
     return dt_util.utcnow().timestamp()
 
 
 def minutes_until(at: float) -> int:
-    """Return how long it is until a time, in minutes as a person would say them."""
+    """Return the minutes until a time, rounded up to at least one."""
     return max(1, math.ceil((at - now()) / 60))

@@ -14,7 +14,7 @@ LOGGER: Final = logging.getLogger(__package__)
 
 PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR]
 
-# A config entry's data.
+# Config entry data
 CONF_PROVIDER: Final = "provider"
 CONF_SERVER: Final = "server"
 CONF_CREDENTIALS: Final = "access"
@@ -23,7 +23,7 @@ CONF_ACCOUNT_NAME: Final = "account_name"
 CONF_SESSION: Final = "session"
 CONF_ACTIVATION_PENDING: Final = "activation_pending"
 
-# An inverter's subentry.
+# Inverter subentry
 SUBENTRY_INVERTER: Final = "inverter"
 CONF_SERIAL_NUMBER: Final = "serial_number"
 CONF_SERIAL_NUMBERS: Final = "serial_numbers"
@@ -32,5 +32,5 @@ CONF_PLANT_ID: Final = "plant_id"
 MAX_SERIALS_DIALOG: Final = 100
 MAX_SERIALS_ACTION: Final = 1000
 
-# Present only where somebody put other pauses there before set-up, as our own scripts do.
+# Overrides the default timing if set before set-up, as our own scripts do.
 DATA_TIMING: HassKey[Timing] = HassKey(f"{DOMAIN}_timing")

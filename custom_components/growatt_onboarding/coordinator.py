@@ -1,6 +1,6 @@
-"""One coordinator per account: takes the steps that are due and publishes the bindings.
+"""One coordinator per account: has due steps taken and publishes the bindings.
 
-It never decides what comes next; that is `binding.planner`.
+What comes next is decided by `binding.planner`.
 """
 
 import asyncio
@@ -26,30 +26,30 @@ from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
 from .gateway import Gateway, SharedData
 
-# How long a reload waits for the answer to a request that is under way.
+# Seconds that a reload waits for the answer to a request in progress.
 _LAST_ANSWER_TIMEOUT: Final = 25
-# The entities of so many inverters are told of news in one go; that takes a few milliseconds.
+# How many inverters' entities are notified in one go; that takes a few milliseconds.
 _NOTIFY_BATCH: Final = 5
 
 
 def store_key(entry_id: str) -> str:
-    """Return the name of the store with an account's bindings."""
+    """Return the key of the store with an account's bindings."""
     return f"{DOMAIN}.{entry_id}"
 
 
 @dataclass(slots=True)
 class AccountData:
-    """What an account's entry needs at run time.
+    """The runtime data of an account's entry.
 
     Attributes:
-        provider: the account's kind of cloud.
-        client: talks to it for this account.
-        gateway: what it shares with other accounts of the same server and token.
-        coordinator: drives and publishes the account's bindings.
-        device_id: the account's device in Home Assistant.
-        portal: the web pages where a person sees the account.
-        loaded_data: the entry's data that all this was made from; other data needs a reload.
-        device_names: what its devices are called, by their identifiers.
+        provider: the account's cloud provider.
+        client: the client with the account's session.
+        gateway: shared with other accounts of the same server and credentials.
+        coordinator: the account's coordinator.
+        device_id: id of the account's device in Home Assistant.
+        portal: URL of the portal where a person sees the account.
+        loaded_data: the entry data that all this was made from; other data requires a reload.
+        device_names: names of the account's devices, by identifier.
 
     """
 
@@ -70,7 +70,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     """Drives an account's bindings; its data is the bindings by serial number.
 
     Attributes:
-        changed_serials: the serial numbers that the listeners are told about, or were last.
+        changed_serials: the serial numbers that the latest notification is about.
 
     """
 
@@ -85,7 +85,6 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         shared: SharedData,
         gateway: Gateway,
     ) -> None:
-        """Prepare; `async_load` reads the store, and `begin` begins."""
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.timing = shared.timing
         self._gateway = gateway
@@ -106,7 +105,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._schedule_listeners: list[CALLBACK_TYPE] = []
         self.changed_serials: set[str] = set()
         self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
-        # What the listeners were told last.
+        # The state at the latest notification.
         self._published: dict[str, Binding] = {}
         self._published_success = True
         self._published_reachable = gateway.reachable
@@ -122,12 +121,12 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     @callback
     def begin(self) -> None:
-        """Begin with what there is to do."""
+        """Start taking steps."""
         self.config_entry.async_on_unload(self._gateway.async_add_listener(self._follow_gateway))
         self._changed()
 
     async def async_stop(self) -> None:
-        """Stop after the step under way, so that its answer is not lost."""
+        """Stop after the step in progress, so that its answer is not lost."""
         self._stopped = True
         self._stop_timer()
         if self._running is not None:
@@ -135,16 +134,16 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
                 await asyncio.wait({self._running}, timeout=_LAST_ANSWER_TIMEOUT)
             self._running.cancel()
         await self._bindings.async_close()
-        # Who waits for an answer waits in vain from now on.
+        # No more answers come: release whoever waits for one.
         self._notify([None])
 
-    # What others ask for
+    # Requests from dialogs, actions and entities
 
     async def async_track(self, serials: Iterable[str], plant_id: str) -> None:
-        """Write down new inverters and begin to bind them.
+        """Store bindings for new inverters, add their subentries and start binding.
 
-        The bindings are on disk and the subentries added when this returns, whatever becomes of
-        the caller meanwhile. Raises NotStoredError, and then nothing was added.
+        This completes even if the caller is cancelled. Raises NotStoredError, in which case
+        nothing was added.
         """
         time = now()
         bindings = [
@@ -152,66 +151,66 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             for serial in dict.fromkeys(serials)
             if serial not in self.data
         ]
-        await self._async_finish(self._bindings.async_add(bindings))
+        await asyncio.shield(self._change(self._bindings.async_add(bindings)))
 
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:
-        """Send a binding anew, perhaps to another plant. Raises NotStoredError."""
+        """Send a binding again, optionally to another plant. Raises NotStoredError."""
         again = transitions.submit_again(self.data[serial], now(), plant_id)
         self._runner.begin_anew(serial)
-        await self._async_finish(self._bindings.async_replace(again))
+        await asyncio.shield(self._change(self._bindings.async_replace(again)))
 
-    async def _async_finish(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have bindings changed and go on with them, also when the caller's dialog is closed."""
+    def _change(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Return a task that changes bindings, publishes them and continues with the steps."""
 
-        async def finish() -> None:
+        async def change() -> None:
             await work
             self._changed()
 
-        await asyncio.shield(self.config_entry.async_create_task(self.hass, finish(), DOMAIN))
+        return self.config_entry.async_create_task(self.hass, change(), DOMAIN)
 
     @callback
     def async_check(self, serials: Iterable[str]) -> None:
-        """Look for inverters as soon as the limits allow, whatever their state."""
+        """Check inverters as soon as the limits allow, whatever their state."""
         self._runner.request_check(serials)
         self._changed()
 
     async def async_wait_for_answers(self, serials: Iterable[str], timeout: float) -> None:
-        """Return when the cloud has answered each binding, or when no answer comes in time."""
+        """Wait until the cloud has answered each binding, or cannot in `timeout` seconds."""
         await self._async_wait(list(serials), self._unanswered, timeout)
 
     async def async_wait_for_checks(self, serials: Iterable[str], timeout: float) -> None:
-        """Return when the checks asked for are done, or when they are not in time."""
+        """Wait until the requested checks are done, or cannot be in `timeout` seconds."""
         await self._async_wait(list(serials), self.check_requested, timeout)
 
     async def _async_wait(
         self, serials: list[str], is_open: Callable[[str], bool], timeout: float
     ) -> None:
-        """Return when nothing is open for any serial number, or cannot be settled in time."""
+        """Wait until no serial number is open, or none of them can be settled in time."""
         settled = asyncio.Event()
         end = now() + timeout
 
         @callback
-        def look() -> None:
+        def update() -> None:
             still_open = [serial for serial in serials if is_open(serial)]
-            under_way = self._runner.under_way and bool(still_open)
-            to_come = not self._stopped and any(
+            in_progress = self._runner.under_way and bool(still_open)
+            planned_in_time = not self._stopped and any(
                 at is not None and at <= end for at in map(self.next_check, still_open)
             )
-            if not (under_way or to_come):
+            if not (in_progress or planned_in_time):
                 settled.set()
 
-        look()
-        remove = self.async_add_listener(look)
+        update()
+        remove = self.async_add_listener(update)
         try:
             async with asyncio.timeout(timeout):
                 await settled.wait()
         except TimeoutError:
-            LOGGER.debug("The cloud's answer is still to come")
+            LOGGER.debug("The cloud has not answered in time")
         finally:
             remove()
 
     def _unanswered(self, serial: str) -> bool:
-        """Tell whether the cloud's answer to a binding is still to come."""
+        """Return whether the cloud is still to answer a binding."""
         binding = self.data.get(serial)
         return binding is not None and binding.state in (
             BindingState.QUEUED,
@@ -219,32 +218,32 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         )
 
     def check_requested(self, serial: str) -> bool:
-        """Tell whether a check that somebody asked for is still to be made."""
+        """Return whether a requested check is still to be done."""
         return self._runner.check_requested(serial)
 
     def next_check(self, serial: str) -> float | None:
-        """Return when something will next be asked for this inverter, None when nothing will."""
+        """Return when the next step for an inverter is planned, None if none is."""
         planned = self.next_step(serial)
         return planned.at if planned is not None else None
 
     def next_step(self, serial: str | None = None) -> Planned | None:
-        """Return what will next be asked and when, for one inverter or all; None when nothing."""
+        """Return the next planned step for one inverter or for all, None if there is none."""
         if self._sign_in_needed:
             return None
         return self._runner.plan() if serial is None else self._runner.next_step(serial)
 
     @callback
     def async_add_schedule_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call `listener` whenever it was decided when to go on, until the following is ended.
+        """Call `listener` whenever the next step was scheduled; return its removal.
 
-        That can change without any news about a binding: accounts share limits and lists.
+        The schedule can change while no binding does, because accounts share limits and lists.
         """
         self._schedule_listeners.append(listener)
         return lambda: self._schedule_listeners.remove(listener)
 
     @property
     def signed_in(self) -> bool:
-        """Whether the account can be used: nobody has to sign in (again) first."""
+        """Whether the account can be used without anybody signing in (again)."""
         return self._client.signed_in and not self._sign_in_needed
 
     @property
@@ -254,7 +253,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     @contextmanager
     def reauth_on_denial(self) -> Iterator[None]:
-        """Ask for new credentials when what is done here finds out that they are not valid."""
+        """Start a reauthentication if the block raises AccessDeniedError."""
         try:
             yield
         except AccessDeniedError:
@@ -264,27 +263,22 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     @callback
     def sync_subentries(self) -> None:
-        """Forget the bindings whose subentry is gone."""
+        """Drop the bindings whose subentry is gone."""
         if gone := self._bindings.removed():
             self._runner.forget(gone)
-            self.config_entry.async_create_task(self.hass, self._async_forget(), DOMAIN)
+            self._change(self._bindings.async_try_save())
 
-    async def _async_forget(self) -> None:
-        """Write the store without the removed inverters."""
-        await self._bindings.async_try_save()
-        self._changed()
-
-    # Driving
+    # Taking steps and publishing
 
     @callback
     def _changed(self) -> None:
-        """Publish, and begin with what there is to do now."""
+        """Publish the bindings, and continue with the steps."""
         self._publish()
         self._wake()
 
     @callback
     def _publish(self) -> None:
-        """Publish the bindings; unavailable is who needs a cloud that cannot be reached."""
+        """Publish the bindings; the update fails if a step is left and the cloud is unreachable."""
         self._published_reachable = self._gateway.reachable
         self.last_update_success = self._published_reachable or self._runner.plan() is None
         self.async_update_listeners()
@@ -294,7 +288,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def async_add_listener(
         self, update_callback: CALLBACK_TYPE, context: Any = None
     ) -> Callable[[], None]:
-        """Listen to everything, or with a serial number as context to what is about that."""
+        """Listen to all changes, or to those of the serial number given as context."""
         remove = super().async_add_listener(update_callback, context)
         listeners = self._listeners_by_serial.setdefault(context, [])
         listeners.append(update_callback)
@@ -309,9 +303,9 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     @override
     def async_update_listeners(self) -> None:
-        """Tell those whom the news concern, first those who listen to everything.
+        """Notify those who listen to all changes, then those who listen to a changed inverter.
 
-        Of a thousand inverters mostly one has changed.
+        Usually only one of many inverters has changed.
         """
         before, self._published = self._published, dict(self.data)
         self.changed_serials = before.keys() ^ self._published.keys()
@@ -321,53 +315,53 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             if (old := before.get(serial, binding)) is not binding
             and persistent_fields(old) != persistent_fields(binding)
         }
-        everybody = self.last_update_success is not self._published_success
+        all_changed = self.last_update_success is not self._published_success
         self._published_success = self.last_update_success
         self._notify([None])
-        concerned = list(self._published if everybody else self.changed_serials)
-        self._notify(concerned[:_NOTIFY_BATCH])
-        if later := concerned[_NOTIFY_BATCH:]:
+        to_notify = list(self._published if all_changed else self.changed_serials)
+        self._notify(to_notify[:_NOTIFY_BATCH])
+        if later := to_notify[_NOTIFY_BATCH:]:
             self.config_entry.async_create_task(self.hass, self._async_notify(later), DOMAIN)
 
     async def _async_notify(self, serials: list[str]) -> None:
-        """Tell many without keeping Home Assistant from everything else meanwhile."""
-        for some in batched(serials, _NOTIFY_BATCH, strict=False):
+        """Notify many listeners in batches, so that the event loop is not blocked."""
+        for batch in batched(serials, _NOTIFY_BATCH, strict=False):
             await asyncio.sleep(0)
-            self._notify(some)
+            self._notify(batch)
 
     @callback
     def _notify(self, serials: Iterable[str | None]) -> None:
-        """Tell those who listen to what is about these inverters, or (None) to everything."""
+        """Call the listeners of these serial numbers; None stands for those of all changes."""
         for serial in serials:
             for listener in list(self._listeners_by_serial.get(serial, ())):
                 try:
                     listener()
-                except Exception:  # noqa: BLE001 - the others shall hear of it all the same
-                    LOGGER.exception("%s: an entity failed to take in news", self.name)
+                except Exception:  # noqa: BLE001 - it must not block the other listeners
+                    LOGGER.exception("%s: a listener failed", self.name)
 
     @callback
     def _wake(self) -> None:
-        """Begin with the next step, unless one is under way: it will go on by itself."""
+        """Start taking steps unless that is running already."""
         if self._stopped or (self._running is not None and not self._running.done()):
             return
         self._stop_timer()
-        # Not eager: what it does at once must find it running.
+        # Not eager, so that `_running` is set before the task does anything.
         self._running = self.config_entry.async_create_background_task(
             self.hass, self._async_run(), f"{DOMAIN} {self.name}", eager_start=False
         )
 
     async def _async_run(self) -> None:
         """Take step after step until the next one is in the future."""
-        going_on = True
-        while going_on:
-            # What is due is decided when it is our turn: others' answers may have changed it.
+        has_more = True
+        while has_more:
+            # Decide what is due only with the lock: answers to other accounts may have changed it.
             async with self._gateway.background_lock:
-                going_on = await self._async_next()
+                has_more = await self._async_next()
         for listener in list(self._schedule_listeners):
             listener()
 
     async def _async_next(self) -> bool:
-        """Take the next step if it is due, else see to it that it will be; tell which."""
+        """Take the next step if it is due, else schedule it; return whether it was taken."""
         if self._stopped or self._sign_in_needed or self.hass.is_stopping:
             return False
         if self._bindings.write_failed and not await self._bindings.async_try_save():
@@ -382,11 +376,11 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             await self._runner.async_carry_out(planned.step)
         except AccessDeniedError:
             self._start_reauth()
-        except Exception:  # noqa: BLE001 - whatever it is, it must not be the end of all steps
-            LOGGER.exception("%s: a step could not be dealt with", self.name)
+        except Exception:  # noqa: BLE001 - it must not stop all further steps
+            LOGGER.exception("%s: the outcome of a step could not be processed", self.name)
             self._set_timer(self.timing.retry_first)
             return False
-        # Between two steps Home Assistant comes to everything else.
+        # Yield to the event loop between steps.
         await asyncio.sleep(0)
         self._publish()
         await asyncio.sleep(0)
@@ -397,7 +391,6 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._cancel_timer = async_call_later(self.hass, seconds, self._async_timer)
 
     async def _async_timer(self, _now: object) -> None:
-        """Wake when the next step's time has come."""
         self._cancel_timer = None
         self._wake()
 
@@ -408,14 +401,14 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             self._cancel_timer = None
 
     def _start_reauth(self) -> None:
-        """Ask for new credentials; everything waits until the entry is reloaded with it."""
+        """Ask for new credentials; no step is taken until the entry is reloaded with them."""
         self._sign_in_needed = True
         self._gateway.cache.clear()
         self.config_entry.async_start_reauth(self.hass)
 
     @callback
     def _follow_gateway(self) -> None:
-        """Note what the shared list shows by now, and whether the cloud can be reached."""
+        """Take over what the watch list shows and whether the cloud can be reached."""
         seen = self._bindings.see(self._gateway.watch.serials)
         if seen or self._published_reachable is not self._gateway.reachable:
             self._publish()

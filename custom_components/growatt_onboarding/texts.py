@@ -1,6 +1,6 @@
-"""Texts that other texts hold as placeholders, in the language of this Home Assistant.
+"""Texts that fill placeholders of other texts, in the language of this Home Assistant.
 
-Home Assistant translates a text for each person, but not what is put into it.
+Home Assistant translates a text for each user, but not the values of its placeholders.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
-    """Return a reason's text, or the cloud's own words where the text says what is not known."""
+    """Return a reason's text, or the cloud's message if there is none or a value is missing."""
     try:
         return reasons[key].format_map(values)
     except KeyError:
@@ -30,7 +30,7 @@ def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str])
 def explanation(
     hass: HomeAssistant, entry: AccountConfigEntry, reasons: Mapping[str, str], binding: Binding
 ) -> str:
-    """Return why a binding of an account does not come to its end, and what to do then."""
+    """Return why a binding does not complete, and what to do about it."""
     plant, owner = binding.holder_plant, binding.holder_owner
     key = binding.reason or ""
     if binding.state is BindingState.CONFLICT:
@@ -44,31 +44,31 @@ def explanation(
 
 @callback
 def account_title(hass: HomeAssistant, entry: AccountConfigEntry, account_id: str) -> str:
-    """Return what an account of the same server is called here, its id where it is not."""
+    """Return the title of an account in the same realm, or its id if it has no entry here."""
     unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
     known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
     return account_id if known is None else known.title
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:
-    """Return why a cloud may refuse, by key."""
+    """Return the texts of the errors, by translation key."""
     return await _async_texts(hass, "exceptions", "", ".message")
 
 
 async def async_state_names(hass: HomeAssistant) -> dict[BindingState, str]:
-    """Return what the states of a binding are called."""
+    """Return the names of the states of a binding."""
     names = await _async_texts(hass, "entity", "sensor.association_status.state.", "")
     return {state: names.get(state.value, state.value) for state in BindingState}
 
 
 async def _async_texts(
-    hass: HomeAssistant, category: str, beginning: str, end: str
+    hass: HomeAssistant, category: str, prefix: str, suffix: str
 ) -> dict[str, str]:
-    """Return the texts of a category whose keys begin and end like this, by what is between."""
+    """Return a category's texts whose keys have this prefix and suffix, by the rest of the key."""
     texts = await async_get_translations(hass, hass.config.language, category, [DOMAIN])
-    prefix = f"component.{DOMAIN}.{category}.{beginning}"
+    prefix = f"component.{DOMAIN}.{category}.{prefix}"
     return {
-        key.removeprefix(prefix).removesuffix(end): text
+        key.removeprefix(prefix).removesuffix(suffix): text
         for key, text in texts.items()
-        if key.startswith(prefix) and key.endswith(end)
+        if key.startswith(prefix) and key.endswith(suffix)
     }

@@ -328,7 +328,7 @@ async def test_an_account_is_created_where_repairs_cannot_be_stored_at_once(
     monkeypatch.setattr(ir.async_get(hass), "_store", store)
     result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert "repairs are stored later than usual" in caplog.text
+    assert "Repairs could not be stored at once" in caplog.text
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not issues(hass)
 

@@ -1,4 +1,4 @@
-"""An account as a config entry: what is stored, what tells two of them apart, how to talk to it."""
+"""An account as a config entry: its stored data, its identity and its client."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def fingerprint(text: str) -> str:
-    """Return a short text that tells this one apart from others without giving it away."""
+    """Return a short hash that identifies a text without revealing it."""
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -38,7 +38,7 @@ class Target(NamedTuple):
     credentials: Values
 
     def __repr__(self) -> str:
-        """Return what may be read by anybody."""
+        """Return a representation without secrets."""
         return repr_without(self, "credentials")
 
     def client(self, shared: SharedData) -> CloudClient:
@@ -47,15 +47,15 @@ class Target(NamedTuple):
 
     @property
     def realm(self) -> str:
-        """Within what account ids are unique: a server, or a site or user domain on it."""
+        """The scope in which account ids are unique: a server, or a site or user domain on it."""
         return f"{self.provider.key}|{self.url}|{self.provider.identify(self.credentials)}"
 
     def unique_id(self, account: Account) -> str:
-        """Return what tells this account apart from every other: no address, no user name."""
+        """Return the account's unique id, which reveals no address and no user name."""
         return f"{fingerprint(self.realm)}_{account.id or fingerprint(account.name.casefold())}"
 
     def entry_data(self, account: Account) -> dict[str, Any]:
-        """Return what the account's config entry stores."""
+        """Return the data of the account's config entry."""
         return {
             CONF_PROVIDER: self.provider.key,
             CONF_SERVER: self.url,
@@ -77,10 +77,10 @@ def entry_target(entry: AccountConfigEntry) -> Target:
 
 
 def is_same_account(entry: AccountConfigEntry, target: Target, account: Account) -> bool:
-    """Tell whether an entry's account is this one, found here or at another place than before.
+    """Return whether an entry is of this account, even if the account was in another realm.
 
-    Elsewhere the same id may be somebody else's, so the names have to agree there too, unless
-    one of them is only the id.
+    In another realm the same id may be somebody else's, so the names have to match too, unless
+    one of them is just the id.
     """
     known_id, known_name = entry.data[CONF_ACCOUNT_ID], entry.data[CONF_ACCOUNT_NAME]
     same_name: bool = account.name.casefold() == known_name.casefold()
@@ -95,18 +95,18 @@ def is_same_account(entry: AccountConfigEntry, target: Target, account: Account)
 def entry_client(
     hass: HomeAssistant, shared: SharedData, entry: AccountConfigEntry
 ) -> tuple[CloudClient, Gateway]:
-    """Return the client of an account's entry and what it shares with others."""
+    """Return the client of an account's entry and its gateway."""
     target = entry_target(entry)
     stored_data: Mapping[str, Any] = entry.data
 
     @callback
     def store_session(session: Values) -> None:
-        """Keep the session that the cloud handed out anew, unless somebody signed in meanwhile."""
+        """Store a renewed session, unless somebody signed in meanwhile."""
         nonlocal stored_data
         if entry.data != stored_data:
             return
         stored_data = {**stored_data, CONF_SESSION: dict(session)}
-        # While it is taken down, the last answer is still waited for.
+        # An unloading entry still waits for the last answer.
         if entry.state in {ConfigEntryState.LOADED, ConfigEntryState.UNLOAD_IN_PROGRESS}:
             entry.runtime_data.loaded_data = dict(stored_data)
         hass.config_entries.async_update_entry(entry, data=stored_data)

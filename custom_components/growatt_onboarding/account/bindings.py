@@ -1,7 +1,7 @@
 """An account's bindings, in memory and on disk, and the subentries that belong to them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -19,44 +19,42 @@ from ..gateway.store import DurableStore, NotStoredError, StoredData
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
 
-# All are written once more when more than one of so many has changed: a few are always all written.
+# The journal holds at most one of so many bindings; beyond that the snapshot is written again.
 _JOURNAL_FRACTION: Final = 50
-# Home Assistant writes a subentry a second after it was added; after this many it surely has.
+# Seconds after which a new subentry is surely on disk; Home Assistant writes it after one.
 _SUBENTRY_STORED_AFTER: Final = 10
 
 
 class Bindings:
     """The bindings of one account.
 
-    A subentry that was on disk once and is gone at a start was removed by somebody, and its
-    binding goes too. One that never was on disk was lost in a crash, and comes back.
+    If a subentry was on disk and is gone at a start, somebody removed it, so its binding is
+    dropped too. If it never was on disk, a crash lost it, so it is added again.
 
     Attributes:
-        known: the bindings by serial number; for others to read only.
+        known: the bindings by serial number; read-only for others.
 
     """
 
     def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry, store: BindingStore) -> None:
-        """Start empty; `async_load` fills it."""
         self.known: dict[str, Binding] = {}
         self._hass = hass
         self._entry = entry
         self._store = store
-        # Known, but not on disk for the first time yet: nothing may be sent for these.
+        # New bindings that are not on disk yet: nothing may be sent for these.
         self._unsaved: set[str] = set()
         self._subentry_stored: set[str] = set()
         self._added: dict[str, float] = {}
         self._cancel_stored_check: CALLBACK_TYPE | None = None
         self._times_changed = False
-        # Another object has the store from now on.
         self._closed = False
 
     # Reading
 
     async def async_load(self) -> None:
-        """Read the store, and put store and subentries right with each other.
+        """Read the store, and reconcile bindings and subentries.
 
-        An inverter of which no binding is known is looked for before anything is sent for it.
+        An inverter without a stored binding is looked for before anything is sent for it.
         """
         stored, subentry_stored = await self._store.async_read()
         subentries = self._subentries()
@@ -101,7 +99,7 @@ class Bindings:
             del self._added[serial]
 
     async def async_try_save(self, changed: Collection[str] | None = None) -> bool:
-        """Write these bindings, by default all; a failure leaves them `write_failed`."""
+        """Write these bindings, by default all; return whether that succeeded."""
         try:
             await self.async_save(changed)
         except NotStoredError:
@@ -109,7 +107,7 @@ class Bindings:
         return True
 
     async def async_close(self) -> None:
-        """Write what is worth keeping and was not worth a write of its own."""
+        """Write what has not been written yet."""
         self._closed = True
         if self._cancel_stored_check is not None:
             self._cancel_stored_check()
@@ -120,9 +118,9 @@ class Bindings:
     # Changing
 
     async def async_add(self, bindings: Collection[Binding]) -> None:
-        """Write down new bindings, then add their subentries.
+        """Store new bindings, then add their subentries.
 
-        Raises NotStoredError, and then none was added.
+        Raises NotStoredError, in which case none was added.
         """
         new = {binding.serial: binding for binding in bindings}
         self.known.update(new)
@@ -139,7 +137,7 @@ class Bindings:
         self._schedule_stored_check()
 
     def ready(self) -> Mapping[str, Binding]:
-        """Return the bindings that are on disk: the only ones to do anything about."""
+        """Return the bindings that are on disk: only for these may anything be sent."""
         if not self._unsaved:
             return self.known
         return {
@@ -147,7 +145,7 @@ class Bindings:
         }
 
     async def async_store(self, binding: Binding) -> None:
-        """Replace a binding, on disk too. Raises NotStoredError, and then nothing changed."""
+        """Replace a binding, also on disk. Raises NotStoredError, in which case nothing changed."""
         before = self.known[binding.serial]
         self.known[binding.serial] = binding
         try:
@@ -158,17 +156,17 @@ class Bindings:
             raise
 
     async def async_replace(self, binding: Binding) -> None:
-        """Replace a binding, on disk and in its subentry; raises NotStoredError as above."""
+        """Replace a binding and update its subentry; raises NotStoredError like `async_store`."""
         await self.async_store(binding)
         if binding.serial in self.known:
             self._sync_subentries([self.known[binding.serial]])
 
     async def async_take(self, bindings: Iterable[Binding]) -> None:
-        """Replace the bindings among these that are still tracked; the times alone cost no write.
+        """Replace those of these bindings that are still tracked; times alone cause no write.
 
-        These are things that are so in the cloud: a failed write does not undo them.
+        A failed write does not undo the change, because it reports what is so in the cloud.
         """
-        material = []
+        to_write = []
         for binding in bindings:
             before = self.known.get(binding.serial)
             if before is None or before is binding:
@@ -176,12 +174,12 @@ class Bindings:
             self.known[binding.serial] = binding
             self._times_changed = True
             if persistent_fields(before) != persistent_fields(binding):
-                material.append(binding.serial)
-        if material:
-            await self.async_try_save(material)
+                to_write.append(binding.serial)
+        if to_write:
+            await self.async_try_save(to_write)
 
     def see(self, serials: Collection[str]) -> bool:
-        """Note which pending inverters a list without plants shows; tell whether any is new."""
+        """Record which pending inverters the watch list shows; return whether any is new."""
         time = now()
         seen = [
             binding
@@ -192,9 +190,9 @@ class Bindings:
         return bool(seen)
 
     def removed(self) -> set[str]:
-        """Return the serial numbers of the bindings whose subentry is gone, and forget these.
+        """Drop the bindings whose subentry is gone; return their serial numbers.
 
-        What is left has to be saved.
+        The caller has to save the rest.
         """
         had_subentry = self._subentry_stored | self._added.keys()
         gone = (had_subentry & self.known.keys()) - self._subentries().keys()
@@ -207,7 +205,6 @@ class Bindings:
     # Subentries
 
     def _subentries(self) -> dict[str, ConfigSubentry]:
-        """Return the inverters' subentries by serial number."""
         return {
             subentry.unique_id: subentry
             for subentry in self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
@@ -215,7 +212,7 @@ class Bindings:
         }
 
     def _sync_subentries(self, bindings: Iterable[Binding]) -> None:
-        """Give bindings without a subentry one; where the plants differ, the binding knows best."""
+        """Add missing subentries, and set the plants of the others to those of the bindings."""
         entries = self._hass.config_entries
         subentries = self._subentries()
         for binding in bindings:
@@ -236,7 +233,7 @@ class Bindings:
 
     @callback
     def _schedule_stored_check(self) -> None:
-        """Write down which subentries are on disk as soon as the new ones are."""
+        """Schedule storing which subentries are on disk, for when the new ones are."""
         if self._added and self._cancel_stored_check is None and not self._closed:
             self._cancel_stored_check = async_call_later(
                 self._hass, _SUBENTRY_STORED_AFTER, self._async_note_stored
@@ -249,31 +246,30 @@ class Bindings:
 
 
 class BindingStore:
-    """The files of one account's bindings.
+    """The files of one account's bindings: a snapshot of all, and a journal of later changes.
 
     Attributes:
-        write_failed: a write failed and none has succeeded since.
+        write_failed: whether the last snapshot could not be written.
 
     """
 
     def __init__(self, hass: HomeAssistant, key: str, name: str) -> None:
-        """Name the files, and the account for the log."""
         self.write_failed = False
         self._hass = hass
         self._name = name
         self._snapshot = DurableStore(hass, key)
         self._journal = DurableStore(hass, f"{key}.journal")
-        # Counts the writes of everything.
+        # Counts the snapshots; a journal belongs to the snapshot of the same generation.
         self._generation = 0
         self._changed: set[str] = set()
-        self._one_write = asyncio.Lock()
-        # What was stored last of each binding.
+        self._write_lock = asyncio.Lock()
+        # Caches the stored form of each binding.
         self._as_dicts: dict[str, tuple[Binding, dict[str, Any]]] = {}
 
     async def async_read(self) -> tuple[dict[str, Binding], set[str]]:
-        """Return the stored bindings, and which of them had their subentry on disk."""
+        """Return the stored bindings, and the serial numbers whose subentry was on disk."""
         if (stored := await self._async_read_snapshot()) is None:
-            # Without what it was made after, the small file says nothing.
+            # A journal means nothing without its snapshot.
             await self._journal.async_remove()
             return {}, set()
         bindings, subentry_stored, self._generation = stored
@@ -286,7 +282,7 @@ class BindingStore:
         except AttributeError, KeyError, TypeError, ValueError:
             await self._journal.async_quarantine()
         if self._journal.damaged:
-            # Some may have been sent since: they are looked for before anything is sent.
+            # Some may have been sent since the snapshot: look for them before sending anything.
             bindings |= {
                 serial: transitions.recover(serial, binding.plant_id, binding.queued_at)
                 for serial, binding in bindings.items()
@@ -295,15 +291,12 @@ class BindingStore:
         return bindings, subentry_stored
 
     async def _async_read_snapshot(self) -> tuple[dict[str, Binding], set[str], int] | None:
-        """Return what the big file holds, None when it is not there or holds something else."""
+        """Return the contents of the snapshot, None if it is missing or invalid."""
         if (stored := await self._snapshot.async_read()) is None:
             return None
         try:
-            bindings, subentry_stored = (
-                _restored(stored["bindings"]),
-                set(stored["subentry_stored"]),
-            )
-            return bindings, subentry_stored, int(stored["generation"])
+            bindings, generation = _restored(stored["bindings"]), int(stored["generation"])
+            return bindings, set(stored["subentry_stored"]), generation
         except AttributeError, KeyError, TypeError, ValueError:
             await self._snapshot.async_quarantine()
             return None
@@ -311,34 +304,35 @@ class BindingStore:
     async def async_write(
         self, known: Mapping[str, Binding], subentry_stored: Collection[str]
     ) -> None:
-        """Write everything; raises NotStoredError."""
-        async with self._one_write:
-            await self._async_write(
-                self._snapshot, lambda: self._snapshot_data(known, subentry_stored)
-            )
+        """Write a snapshot; raises NotStoredError."""
+        async with self._write_lock:
+            await self._async_write_snapshot(known, subentry_stored)
 
     async def async_write_changed(
         self, serials: Iterable[str], known: Mapping[str, Binding], subentry_stored: Collection[str]
     ) -> None:
-        """Write these bindings, with all others where that is as good; raises NotStoredError."""
-        async with self._one_write:
+        """Write the journal if few bindings changed, else a snapshot; raises NotStoredError."""
+        async with self._write_lock:
             self._changed.update(serials)
             if not self.write_failed and len(self._changed) <= len(known) // _JOURNAL_FRACTION:
+                changed = [known[serial].as_dict() for serial in self._changed if serial in known]
                 with suppress(NotStoredError):
-                    await self._journal.async_write(self._journal_data(known))
+                    await self._journal.async_write(
+                        {"generation": self._generation, "bindings": changed}
+                    )
                     return
-            await self._async_write(
-                self._snapshot, lambda: self._snapshot_data(known, subentry_stored)
-            )
+            await self._async_write_snapshot(known, subentry_stored)
 
     async def async_remove(self) -> None:
-        """Remove the files."""
+        """Remove both files."""
         await self._snapshot.async_remove()
         await self._journal.async_remove()
 
-    async def _async_write(self, store: DurableStore, data: Callable[[], StoredData]) -> None:
+    async def _async_write_snapshot(
+        self, known: Mapping[str, Binding], subentry_stored: Collection[str]
+    ) -> None:
         try:
-            await store.async_write(data())
+            await self._snapshot.async_write(self._snapshot_data(known, subentry_stored))
         except NotStoredError, asyncio.CancelledError:
             if not (self.write_failed or self._hass.is_stopping):
                 LOGGER.error("%s: storage cannot be written, so nothing is sent", self._name)
@@ -351,7 +345,7 @@ class BindingStore:
     def _snapshot_data(
         self, known: Mapping[str, Binding], subentry_stored: Collection[str]
     ) -> StoredData:
-        """Return all there is to store; what has changed until now is part of it."""
+        """Return the data of a new snapshot, which starts a new journal."""
         self._generation += 1
         self._changed.clear()
         self._as_dicts = {
@@ -366,13 +360,8 @@ class BindingStore:
             "subentry_stored": sorted(subentry_stored),
         }
 
-    def _journal_data(self, known: Mapping[str, Binding]) -> StoredData:
-        """Return what differs from the last write of everything."""
-        changed = [known[serial].as_dict() for serial in self._changed if serial in known]
-        return {"generation": self._generation, "bindings": changed}
-
 
 def _restored(stored: Iterable[dict[str, Any]]) -> dict[str, Binding]:
-    """Return stored bindings by serial number; raise what shows that they are none."""
+    """Return stored bindings by serial number; raise TypeError or ValueError if invalid."""
     bindings = map(Binding.from_dict, stored)
     return {binding.serial: binding for binding in bindings}

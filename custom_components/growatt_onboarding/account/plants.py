@@ -1,4 +1,4 @@
-"""Creating a plant, from the dialog and from the action."""
+"""Create plants, for the dialog and the action."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -15,16 +15,16 @@ from ..const import DOMAIN
 
 CONF_NAME: Final = "name"
 CONF_PEAK_POWER: Final = "peak_power"
-# kWp; far above any home, and below where a slipped decimal point would go unnoticed.
+# kWp; far above any home, yet low enough to catch a misplaced decimal point.
 MAX_PEAK_POWER: Final = 10_000
 
 
 async def async_create_plant(
     hass: HomeAssistant, client: CloudClient, account_id: str, *, name: str, peak_power: float
 ) -> Plant:
-    """Create a plant of an account, where the home is; `peak_power` in kWp.
+    """Create a plant with the home's country, currency and time zone; `peak_power` in kWp.
 
-    An unknown outcome is settled by looking whether the plant is there now. Raises CloudError.
+    An unknown outcome is resolved by checking whether the plant exists. Raises CloudError.
     """
     name = name.strip()
     if not name:
@@ -36,21 +36,21 @@ async def async_create_plant(
         "peak_power": f"{peak_power:g}",
         "country": hass.config.country or "",
         "currency": hass.config.currency,
-        "time_zone": f"{_hours_from_utc(dt_util.now()):g}",
+        "time_zone": f"{_standard_offset(dt_util.now()):g}",
     }
-    # When the caller's dialog is closed meanwhile, the plant has to be known all the same.
+    # Even if the caller's dialog is closed meanwhile, the outcome has to be found out.
     work = _create(client, account_id, {key: value for key, value in values.items() if value})
     return await asyncio.shield(hass.async_create_task(work, f"{DOMAIN} plant"))
 
 
-def _hours_from_utc(now: datetime) -> float:
-    """Return the zone of a time without summer time: a plant keeps what it was made with."""
+def _standard_offset(now: datetime) -> float:
+    """Return the UTC offset in hours without daylight saving time: a plant keeps its offset."""
     halves = (now.replace(month=month, day=1) for month in (1, 7))
     return min(half.utcoffset() or timedelta() for half in halves) / timedelta(hours=1)
 
 
 async def _create(client: CloudClient, account_id: str, values: Values) -> Plant:
-    """Send the request once, and settle an unknown outcome by a look."""
+    """Send the request once, and resolve an unknown outcome by reading the plants."""
     try:
         return await client.create_plant(account_id, values)
     except CloudError as err:
@@ -66,6 +66,6 @@ async def _create(client: CloudClient, account_id: str, values: Values) -> Plant
         if plant.name == values["name"]:
             return plant
     if isinstance(lost, UndecidedError):
-        # No answer was lost: the cloud said why there is no plant.
+        # The answer was not lost: it says why there is no plant.
         raise lost
     raise unknown from lost

@@ -1,8 +1,8 @@
-"""Creating an account, which cannot be undone, without ever losing or repeating it.
+"""Create an account, which cannot be undone, without ever losing or repeating the request.
 
-The request runs in a task of the integration: Home Assistant cancels a dialog's own tasks when the
-browser goes away. A note without secrets is on disk before the request leaves. Whoever asked for
-the account makes its entry; when nobody is left to do so, the integration does.
+The request runs in a task of the integration, because Home Assistant cancels a dialog's own tasks
+when the browser disconnects. A record without secrets is on disk before the request is sent.
+Whoever requested the account creates its entry; if nobody is left, the integration does.
 """
 
 import asyncio
@@ -29,45 +29,43 @@ if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
 
 ISSUE_UNFINISHED: Final = "registration_unfinished"
-# How long a finished registration waits for its dialog before it makes the entry itself.
+# Seconds to wait for the dialog after a registration before creating the entry without it.
 _DIALOG_GRACE: Final = 30
-# Config entries reach the disk a second after they were added; the note stays until they have.
+# Seconds after which a new config entry is surely on disk; Home Assistant writes it after one.
 _ENTRY_STORED_AFTER: Final = 5
-# So many characters of a name tell whose it is.
-_HINT: Final = 3
+_ABBREVIATED_LENGTH: Final = 3
 
 
 class NotRegisteredError(CloudError):
-    """The answer was lost, and a look showed that no account came of it."""
+    """The answer was lost, and a check showed that no account was created."""
 
     default_key = "not_registered"
 
 
 class OutcomeUnknownError(CloudError):
-    """The answer was lost, and nothing can tell whether the account exists."""
+    """The answer was lost, and it is unknown whether the account exists."""
 
     default_key = "outcome_unknown"
     outcome_unknown = True
 
 
 class Registration:
-    """A registration under way or done, and who waits for it.
+    """A registration that is running or finished.
 
     Attributes:
         target: where the account is created.
         name: the account's name there.
-        task: ends with the account, or with the error to show. Whoever waits for it shields it.
-        make_entry: whether the integration makes the entry when nobody else does.
+        task: returns the account or raises the error to show. Shield it when awaiting it.
+        make_entry: whether the integration creates the entry if nobody else does.
         waiting: how many dialogs and actions wait for it.
-        abandoned: set once they have all ended, whatever way.
-        entry_lock: held while the entry is looked for and made.
+        abandoned: set once none of them waits any longer, for whatever reason.
+        entry_lock: held while the entry is looked up and created.
 
     """
 
     def __init__(
         self, target: Target, name: str, task: asyncio.Task[Account], *, make_entry: bool
     ) -> None:
-        """Begin with nobody waiting."""
         self.target = target
         self.name = name
         self.task = task
@@ -83,7 +81,7 @@ class Registration:
 
     @callback
     def release(self) -> None:
-        """Note that a dialog or an action does not wait any more."""
+        """Record that a dialog or an action no longer waits."""
         self.waiting -= 1
         if self.waiting == 0:
             self.abandoned.set()
@@ -93,17 +91,17 @@ DATA_REGISTRATIONS: HassKey[dict[str, Registration]] = HassKey(f"{DOMAIN}_regist
 
 
 def _key(target: Target, name: str) -> str:
-    """Return what makes two registrations the same."""
+    """Return the key that two registrations of the same account share."""
     return f"{target.realm}|{name.casefold()}"
 
 
 async def async_register(
     hass: HomeAssistant, target: Target, form: Form, values: Values, *, make_entry: bool = True
 ) -> Registration:
-    """Start a registration, or join the one that is already under way for this name.
+    """Start a registration, or join the one that is already running for this name.
 
-    With `make_entry` the integration makes the account's entry when the caller does not. The
-    caller says with `release` that it does not wait any more.
+    With `make_entry` the integration creates the account's entry if the caller does not. The
+    caller has to call `release` when it no longer waits.
     """
     shared = await async_get_shared_data(hass)
     running = hass.data.setdefault(DATA_REGISTRATIONS, {})
@@ -128,7 +126,7 @@ async def async_register(
 async def _async_create(
     hass: HomeAssistant, shared: SharedData, key: str, target: Target, *, form: Form, values: Values
 ) -> Account:
-    """Store that it begins, send the request once, and settle an unknown outcome by a look."""
+    """Store that it is pending, send the request once, and resolve an unknown outcome."""
     client = target.client(shared)
     pending = shared.pending_registrations[key] = PendingRegistration(
         target.provider.key, target.url, form.name(values), now()
@@ -152,12 +150,12 @@ async def _async_create(
     try:
         found = await client.find_registered(form, values)
     except (CloudError, NotImplementedError) as err:
-        LOGGER.debug("The lost answer could not be settled: %s", type(err).__name__)
+        LOGGER.debug("Could not find out whether the account was created: %s", type(err).__name__)
         raise OutcomeUnknownError from lost
     if found is None:
         await async_drop_pending(hass, shared, key)
         if isinstance(lost, UndecidedError):
-            # No answer was lost: the cloud said why there is no account.
+            # The answer was not lost: it says why there is no account.
             raise lost
         raise NotRegisteredError from lost
     return found
@@ -166,13 +164,13 @@ async def _async_create(
 async def _async_identify(
     client: CloudClient, form: Form, values: Values, account: Account
 ) -> Account:
-    """Return the account with its id, where the cloud signed us in without naming it."""
+    """Return the account with its id, looked up if the cloud signed us in without naming it."""
     if account.id is not None or account.session is None:
         return account
     try:
         found = await client.find_registered(form, values)
     except (CloudError, NotImplementedError) as err:
-        LOGGER.debug("The new account's id could not be found out: %s", type(err).__name__)
+        LOGGER.debug("Could not look up the id of the new account: %s", type(err).__name__)
         return account
     return account if found is None else replace(account, id=found.id)
 
@@ -180,7 +178,7 @@ async def _async_identify(
 async def _async_ensure_entry(
     hass: HomeAssistant, shared: SharedData, key: str, registration: Registration
 ) -> None:
-    """See to it that a new account has its entry, then forget the registration."""
+    """Make sure that a new account has its entry, then drop the registration."""
     try:
         await asyncio.wait({registration.task})
         if registration.failed:
@@ -190,7 +188,7 @@ async def _async_ensure_entry(
                 async with asyncio.timeout(_DIALOG_GRACE):
                     await registration.abandoned.wait()
             except TimeoutError:
-                LOGGER.debug("The dialog does not go on: the entry is made without it")
+                LOGGER.debug("The dialog did not continue; creating the entry without it")
             await async_create_entry(hass, registration)
             await asyncio.sleep(_ENTRY_STORED_AFTER)
         await async_drop_pending(hass, shared, key)
@@ -201,7 +199,7 @@ async def _async_ensure_entry(
 
 
 async def async_create_entry(hass: HomeAssistant, registration: Registration) -> str | None:
-    """Make the entry of a new account unless it has one; return its id."""
+    """Create the entry of a new account unless it exists; return its entry id."""
     account = registration.task.result()
     unique_id = registration.target.unique_id(account)
     entries = hass.config_entries
@@ -222,28 +220,28 @@ async def async_create_entry(hass: HomeAssistant, registration: Registration) ->
 
 
 async def async_drop_pending(hass: HomeAssistant, shared: SharedData, key: str) -> None:
-    """Take a pending registration off the disk; one that stays only leads to a repair too many."""
+    """Remove a pending registration from disk too; one that stays only causes a needless repair."""
     ir.async_delete_issue(hass, DOMAIN, _issue_id(key))
     shared.pending_registrations.pop(key, None)
     try:
         await shared.async_save()
     except NotStoredError:
-        LOGGER.debug("A registration stays on disk as pending")
+        LOGGER.debug("A registration is still stored as pending")
 
 
 async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
-    """Turn what a crash left pending into repairs, and drop that whose account is here."""
+    """Drop pending registrations whose account has an entry, and raise repairs for the others."""
     entries: list[AccountConfigEntry] = hass.config_entries.async_entries(DOMAIN)
     for key, pending in _open_pending(hass, shared):
         if any(_is_about(pending, key, entry) for entry in entries):
             await async_drop_pending(hass, shared, key)
         elif pending.provider in registry.PROVIDER_KEYS:
-            # Else a later version left it, which may come back.
+            # An unknown provider belongs to a later version, which may be installed again.
             _raise_issue(hass, key, pending)
     if shared.pending_lost:
-        # Then these repairs are all there is to tell of them.
+        # The repairs are then the only trace of the lost registrations.
         return
-    # A repair outlives its cause when Home Assistant ends between the two writes.
+    # A repair outlives its cause if Home Assistant stops between the two writes.
     known = {_issue_id(key) for key in shared.pending_registrations}
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(ISSUE_UNFINISHED) and issue_id not in known:
@@ -253,7 +251,7 @@ async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
 async def async_resolve_pending(
     hass: HomeAssistant, shared: SharedData, target: Target, client: CloudClient
 ) -> None:
-    """Drop what is pending about accounts that do not exist here, where that can be asked."""
+    """Drop pending registrations whose account does not exist, if the cloud can be asked."""
     if Capability.CHECK_USERNAME not in client.capabilities:
         return
     for key, pending in _open_pending(hass, shared):
@@ -263,20 +261,20 @@ async def async_resolve_pending(
             if await client.is_username_available(pending.account_name):
                 await async_drop_pending(hass, shared, key)
         except CloudError as err:
-            LOGGER.debug("It could not be asked about an account: %s", err.key)
+            LOGGER.debug("Could not check whether an account exists: %s", err.key)
 
 
 def _open_pending(hass: HomeAssistant, shared: SharedData) -> list[tuple[str, PendingRegistration]]:
-    """Return the pending registrations that no task of this run sees to."""
+    """Return the pending registrations that no running task handles."""
     running, pending = hass.data.get(DATA_REGISTRATIONS, {}), shared.pending_registrations
     return [(key, one) for key, one in pending.items() if key not in running]
 
 
 def _is_about(pending: PendingRegistration, key: str, entry: AccountConfigEntry) -> bool:
-    """Tell whether an entry is that of the account whose registration is pending.
+    """Return whether an entry is of the account whose registration is pending.
 
-    An account that was linked by a token which tells no name is called by its id. Made later, in
-    the same realm, such an entry is taken for it.
+    An account linked with a token that tells no name is named by its id. Such an entry counts as
+    a match if it was created later, in the same realm.
     """
     target, name = entry_target(entry), entry.data[CONF_ACCOUNT_NAME]
     if _key(target, name) == key:
@@ -294,9 +292,9 @@ def _issue_id(key: str) -> str:
 def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) -> None:
     """Raise the repair that offers to link the account.
 
-    It leads into the dialog by a link and not by a fix flow, because it has to work after a crash
-    that left no account, when Home Assistant does not load this integration. For that it is kept
-    by Home Assistant, which puts it into diagnostics: it holds just enough to know the account by.
+    It links to the dialog instead of using a fix flow, because it has to work after a crash that
+    left no account, when Home Assistant does not load this integration. That is why it is
+    persistent, and so shows in diagnostics: it holds just enough to recognize the account.
     """
     url = pending.server
     is_known = server_key(registry.provider(pending.provider), url) != url
@@ -317,19 +315,19 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
 
 
 def _abbreviated(text: str) -> str:
-    """Return the beginning of a name: who knows it recognises it, others learn little."""
-    return f"{text[: min(_HINT, len(text) // 2)]}…"
+    """Return the beginning of a name: enough to recognize it, but little to learn from."""
+    return f"{text[: min(_ABBREVIATED_LENGTH, len(text) // 2)]}…"
 
 
 async def _async_store_issues(hass: HomeAssistant) -> None:
     """Write Home Assistant's repairs to disk now instead of in ten seconds.
 
-    A crash within those seconds would lose the only trace of an account that nobody could see
-    without this integration being loaded. There is no public way, so this is extra safety: where
-    the private one fails, or is gone in a later version, the registration goes on all the same.
+    A crash within those seconds would lose the only trace of the account that is visible without
+    this integration being loaded. There is no public API for this; if the private one fails or
+    is gone in a later version, the registration continues without this extra safety.
     """
-    registry = ir.async_get(hass)
+    issues = ir.async_get(hass)
     try:
-        await registry._store.async_save(registry._data_to_save())  # noqa: SLF001
-    except Exception:  # noqa: BLE001 - whatever a later version made of it
-        LOGGER.warning("Home Assistant's repairs are stored later than usual", exc_info=True)
+        await issues._store.async_save(issues._data_to_save())  # noqa: SLF001
+    except Exception:  # noqa: BLE001 - a private API may fail in any way
+        LOGGER.warning("Repairs could not be stored at once but will be later", exc_info=True)

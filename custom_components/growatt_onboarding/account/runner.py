@@ -1,6 +1,6 @@
-"""The steps that an account's planner plans: what is asked of the cloud, and what follows from it.
+"""Takes the steps that the planner picks for an account: calls the cloud and applies the answer.
 
-A binding is on disk before its request leaves and again after the answer.
+A binding is stored before its request leaves and again after the answer.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,22 +38,21 @@ from .bindings import Bindings
 
 
 class Backoff:
-    """The steps that failed, and until when each is left alone."""
+    """The steps that failed, and until when each of them pauses."""
 
     def __init__(self, timing: Timing) -> None:
-        """Start with none."""
         self._timing = timing
-        # How often in a row each failed, when it did last, and when it may be taken again.
+        # By step: consecutive failures, time of the last one, and end of the pause.
         self._failures: dict[Step, tuple[int, float, float]] = {}
 
     def until(self, step: Step) -> float:
-        """Return when a step may be taken."""
+        """Return the end of a step's pause, 0 if there is none."""
         _, began, end = self._failures.get(_backoff_key(step), (0, 0.0, 0.0))
-        # Where the clock was set back since, what the pause stood for may be long over.
+        # If the clock was set back since, the pause may be long over.
         return end if began <= now() else 0.0
 
     def add(self, step: Step, at_least: float = 0) -> None:
-        """Leave a step alone that failed, the longer the more often it failed in a row."""
+        """Record a failed step: each further failure in a row makes its pause longer."""
         time, step = now(), _backoff_key(step)
         forgotten = time - self._timing.retry_longest
         for old, (_, _, end) in list(self._failures.items()):
@@ -64,16 +63,16 @@ class Backoff:
         self._failures[step] = (failures, time, time + pause)
 
     def end(self, step: Step) -> None:
-        """Note that a step did not fail."""
+        """Record that a step succeeded."""
         self._failures.pop(_backoff_key(step), None)
 
     def end_all(self) -> None:
-        """Let everything be tried again: somebody wants to know."""
+        """End all pauses."""
         self._failures.clear()
 
 
 def _backoff_key(step: Step) -> Step:
-    """Return what fails when one page of a list does: the list."""
+    """Return the key of a step: all pages of a list share one."""
     return replace(step, page=1)
 
 
@@ -81,7 +80,7 @@ class StepRunner:
     """Plans and takes the steps of one account.
 
     Attributes:
-        under_way: a step is being taken.
+        under_way: whether a step is being taken.
 
     """
 
@@ -94,7 +93,6 @@ class StepRunner:
         account_id: str | None,
         timing: Timing,
     ) -> None:
-        """Start with nothing under way."""
         self.under_way = False
         self._client = client
         self._gateway = gateway
@@ -104,29 +102,29 @@ class StepRunner:
         self._looks: dict[str, PartialList] = {}
         self._asked: dict[str, float] = {}
         self._backoff = Backoff(timing)
-        # When the credentials were last seen to be good.
+        # When the cloud last confirmed the credentials.
         self._verified_at: float | None = None
 
-    # What somebody wants
+    # Requests
 
     def request_check(self, serials: Iterable[str]) -> None:
-        """Look for inverters as soon as the limits allow, whatever their state."""
+        """Check inverters as soon as the limits allow, whatever their state."""
         time = now()
         known = self._bindings.known
         self._asked.update((serial, time) for serial in serials if serial in known)
         self._backoff.end_all()
 
     def check_requested(self, serial: str) -> bool:
-        """Tell whether a check is still to be made."""
+        """Return whether a requested check is still to be done."""
         return serial in self._asked
 
     def begin_anew(self, serial: str) -> None:
-        """Note that a binding is to be sent anew."""
+        """Prepare for sending a binding again: drop its check and end all pauses."""
         self._asked.pop(serial, None)
         self._backoff.end_all()
 
     def forget(self, serials: Iterable[str]) -> None:
-        """Note that inverters are tracked no more."""
+        """Forget inverters that are no longer tracked."""
         for serial in serials:
             self._asked.pop(serial, None)
         plants = {binding.plant_id for binding in self._bindings.known.values()}
@@ -136,13 +134,13 @@ class StepRunner:
     # Planning
 
     def plan(self) -> Planned | None:
-        """Return the next step, None when nothing is left to do or nothing can be done."""
+        """Return the next step, None if nothing is left to do or can be done."""
         return self._plan(self._bindings.ready())
 
     def next_step(self, serial: str) -> Planned | None:
-        """Return the next step for an inverter as if there were no other, None when there is none.
+        """Return the next step for an inverter, None if there is none.
 
-        While others wait for their turn it may come later.
+        Other inverters are ignored, so the step may be taken later than planned here.
         """
         binding = self._bindings.known.get(serial)
         return self._plan({serial: binding}) if binding is not None else None
@@ -153,8 +151,8 @@ class StepRunner:
             return None
         watch = self._gateway.watch
         watch.drop_old(self._timing.slow_cooldown)
-        # One time for all: else each step would be ready a little later than the one before, and
-        # the ledger be asked for every binding in vain.
+        # One time for all, else each step would seem ready a little later than the one before, and
+        # the ledger would be asked for every binding.
         time = now()
         given = PlannerInput(
             bindings=bindings,
@@ -171,18 +169,18 @@ class StepRunner:
 
     @property
     def _abilities(self) -> Abilities:
-        """What the cloud can be asked, as far as this account may."""
+        """The optional calls that are available to the account."""
         capabilities = self._client.capabilities
         return Abilities(
             watch=Capability.WATCH in capabilities
             and not self._gateway.watch.denied(self._timing.day)
-            # While it fails, the plants' own lists have to do.
+            # While it fails, the plants' own lists are read instead.
             and self._backoff.until(Step(kind=StepKind.WATCH)) <= now(),
             locate=Capability.LOCATE in capabilities,
         )
 
     def _ready_at(self, step: Step, time: float) -> float:
-        """Return when a step may be taken, `time` or later."""
+        """Return the earliest time, `time` or later, at which a step may be taken."""
         return max(self._gateway.ready_at(self._call(step), time), self._backoff.until(step))
 
     def _call(self, step: Step) -> Call:
@@ -205,23 +203,23 @@ class StepRunner:
     # Taking
 
     async def async_carry_out(self, step: Step) -> None:
-        """Take a step and draw the consequences.
+        """Take a step and handle its outcome.
 
-        Raises AccessDeniedError when nothing can be asked any more with these credentials.
+        Raises AccessDeniedError if the credentials are no longer valid.
         """
         self.under_way = True
         try:
             await self._async_ask(step)
         except NotStoredError:
-            LOGGER.debug("Nothing was sent: the binding could not be written down")
+            LOGGER.debug("Nothing was sent, because the binding could not be stored")
             self._backoff.add(step)
         except NotNowError as err:
-            # Else somebody used the token since the step was planned: the ledger knows when again.
+            # Otherwise another call used up a limit meanwhile: the ledger tells when to retry.
             if err.key == NOT_STORED:
                 self._backoff.add(step)
         except CloudError as err:
             await self._async_failed(step, err)
-        except Exception:  # noqa: BLE001 - the other inverters shall not wait for it
+        except Exception:  # noqa: BLE001 - it must not block the other inverters
             LOGGER.exception("A step failed unexpectedly")
             self._backoff.add(step)
         else:
@@ -241,7 +239,7 @@ class StepRunner:
                 await self._async_watch(step)
 
     async def _async_submit(self, step: Step) -> None:
-        """Send one binding: on disk first, then to the cloud, then the answer on disk."""
+        """Send one binding: store it, send the request, store the outcome."""
         before = self._bindings.known[step.serial]
         sent = transitions.sending(before, now())
         await self._bindings.async_store(sent)
@@ -251,14 +249,14 @@ class StepRunner:
         except CloudError as err:
             error = await self._async_explain(step.serial, err)
         current = self._bindings.known.get(step.serial)
-        # Meanwhile it may have been removed, or be wanted elsewhere: then this answer is not its.
+        # If it was removed or submitted again meanwhile, the answer is not for the current binding.
         if current is not None and current.sent_at == sent.sent_at:
             await self._async_take(transitions.of_submission(current, before, error, now()))
         if error is not None and not transitions.is_answer(error):
             raise error
 
     async def _async_explain(self, serial: str, error: CloudError) -> CloudError:
-        """Return why a serial number was refused; a datalogger's is worth telling apart."""
+        """Return why a serial number was refused, with an error of its own for dataloggers."""
         at_fault = transitions.is_refusal(error) and error.field is not None
         if at_fault and Capability.CHECK_SERIAL in self._client.capabilities:
             try:
@@ -292,16 +290,16 @@ class StepRunner:
             await self._async_take(transitions.of_location(binding, location, self._owner, now()))
 
     async def _async_watch(self, step: Step) -> None:
-        """Read one page of the list of everything the token sees, for all its accounts."""
+        """Read one page of the watch list, for all accounts of the gateway."""
         began = now()
         page = await self._client.watch(step.page)
         self._gateway.take_watch_page(step.page, page, began)
 
     async def _async_failed(self, step: Step, err: CloudError) -> None:
-        """Draw the consequences of a step that failed."""
+        """Handle a failed step."""
         if isinstance(err, RateLimitedError):
             return
-        # A list is read on only at once: meanwhile its pages may have shifted.
+        # Start the list over, because its pages may shift before the next attempt.
         if step.kind is StepKind.LOOK:
             self._looks.pop(step.plant_id, None)
         elif step.kind is StepKind.WATCH:
@@ -316,7 +314,7 @@ class StepRunner:
                 *transitions.of_missing_plant(bindings, step.plant_id, err.key, now())
             )
         elif isinstance(err, OUTAGE):
-            # Others go first afterwards: what they are answered shows whether only this one fails.
+            # Let other steps go first: their answers show whether only this one fails.
             time = now()
             outage = max(0, self._gateway.soonest(time) - time)
             self._backoff.add(step, at_least=outage + self._timing.quick_cooldown)
@@ -325,7 +323,7 @@ class StepRunner:
             self._end_checks(step)
 
     def _end_checks(self, step: Step) -> None:
-        """Look no more for what somebody wanted to know where the cloud fails to answer it."""
+        """Drop the requested checks that the failed step was part of."""
         known = self._bindings.known
         for serial in list(self._asked):
             if serial == step.serial or (
@@ -336,7 +334,7 @@ class StepRunner:
                 del self._asked[serial]
 
     async def _async_not_allowed(self, step: Step, err: NotAllowedError) -> None:
-        """Find out whether the token is bad or only may not do this."""
+        """Find out whether the credentials are invalid or just lack a permission."""
         if step.kind is StepKind.WATCH:
             self._gateway.watch.denied_at = now()
             return
@@ -346,26 +344,26 @@ class StepRunner:
         except AccessDeniedError:
             raise
         except CloudError:
-            # Whose fault it is cannot be told now: the same again later.
+            # The cause cannot be determined now: retry later.
             self._backoff.add(step)
             return
         if step.kind is StepKind.LOOK:
-            # What a good token may do changes rarely.
+            # The permissions of valid credentials rarely change.
             self._backoff.add(step, at_least=self._timing.later_interval)
             self._end_checks(step)
         elif before is not None and self._bindings.known.get(step.serial) is before:
-            # Else it is wanted elsewhere by now: this answer is not its.
+            # Otherwise the binding changed meanwhile, and the answer is not for it.
             await self._async_take(transitions.of_denial(before, step.kind, err.key, now()))
 
     async def _async_verify(self) -> None:
-        """Ask whether the credentials are good, unless that was just seen."""
+        """Ask the cloud whether the credentials are valid, unless it just confirmed them."""
         cooldown = self._timing.slow_cooldown + self._timing.margin
         if self._verified_at is None or not 0 <= now() - self._verified_at < cooldown:
             await self._client.verify()
             self._verified_at = now()
 
     async def _async_take(self, *bindings: Binding) -> None:
-        """Take new versions of bindings, and see which checks are done by that."""
+        """Take new versions of bindings, and drop the checks that are now done."""
         await self._bindings.async_take(bindings)
         abilities, time, known = self._abilities, now(), self._bindings.known
         self._asked = {

@@ -1,4 +1,4 @@
-"""Serial numbers as people give them, judged before a call is spent on them."""
+"""Serial numbers as people enter them, checked before a call is spent on them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,13 +12,12 @@ from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability, CloudClient
 from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
 
-# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use longer
-# ones. What cannot be a serial number at all is refused before a call is spent on it.
+# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more.
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}")
-# Blanks inside a serial number are how people read it out, but not between pieces of this length.
-_WHOLE_FROM = 8
-# So many serial numbers are asked about while somebody waits; a call a second is allowed.
-_CHECKED_IN_DIALOG = 5
+# People group a serial number's characters with blanks; pieces of this length are whole numbers.
+_MIN_WHOLE_LENGTH = 8
+# How many serial numbers are checked while somebody waits; one call a second is allowed.
+_MAX_CHECKED = 5
 
 
 class InvalidSerialError(ValueError):
@@ -28,10 +27,10 @@ class InvalidSerialError(ValueError):
 def normalize_serial(text: str) -> str:
     """Return a serial number as the clouds write it: upper case and without blanks.
 
-    Raises InvalidSerialError when the text cannot be a serial number.
+    Raises InvalidSerialError if the text cannot be a serial number.
     """
     serial = "".join(text.split())
-    # Checked first: some letters of other alphabets become one of ours in upper case.
+    # Check first: some letters of other alphabets become ASCII letters in upper case.
     if not _SERIAL.fullmatch(serial):
         raise InvalidSerialError(serial)
     return serial.upper()
@@ -41,7 +40,6 @@ class SerialError(InvalidInputError):
     """Something is wrong with these serial numbers."""
 
     def __init__(self, key: str, serials: Iterable[str] = (), **placeholders: str) -> None:
-        """Name the error and the serial numbers it is about."""
         super().__init__(
             key,
             field=CONF_SERIAL_NUMBERS,
@@ -50,14 +48,14 @@ class SerialError(InvalidInputError):
 
 
 def split_serials(text: str) -> list[str]:
-    """Return what stands on each line, in each cell or between commas, blank ones left out.
+    """Return the text of each line, cell or item between commas, leaving out blank ones.
 
-    Blanks part what would be a serial number each; else they belong to one.
+    Blanks separate pieces that are long enough for a serial number each, else they belong to one.
     """
     texts: list[str] = []
     for part in re.split(r"[\n\t,;]+", text):
         pieces = part.split()
-        whole = len(pieces) > 1 and all(len(piece) >= _WHOLE_FROM for piece in pieces)
+        whole = len(pieces) > 1 and all(len(piece) >= _MIN_WHOLE_LENGTH for piece in pieces)
         texts += pieces if whole else filter(str.strip, [part])
     return texts
 
@@ -65,8 +63,8 @@ def split_serials(text: str) -> list[str]:
 def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[str]:
     """Return the serial numbers as the clouds write them.
 
-    Raises SerialError when there are none or too many, or when one cannot be a serial number,
-    stands there twice, or is tracked already.
+    Raises SerialError if there are none or more than `most`, or if one cannot be a serial number,
+    is repeated, or is already tracked.
     """
     parts = list(texts)
     if not parts:
@@ -92,12 +90,12 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
 
 @callback
 def tracked_serials(hass: HomeAssistant) -> set[str]:
-    """Return every serial number that any account tracks, or is about to."""
+    """Return every serial number that any account tracks or is about to track."""
     tracked: set[str] = set()
     for entry in hass.config_entries.async_entries(DOMAIN):
         tracked.update(filter(None, (sub.unique_id for sub in entry.subentries.values())))
         if entry.state is ConfigEntryState.LOADED:
-            # A binding is there first; its subentry follows once it is on disk.
+            # The binding comes first; its subentry follows once the binding is on disk.
             tracked.update(entry.runtime_data.coordinator.data)
     return tracked
 
@@ -105,15 +103,15 @@ def tracked_serials(hass: HomeAssistant) -> set[str]:
 async def async_refuse_dataloggers(
     client: CloudClient, serials: list[str], known: dict[str, DeviceKind]
 ) -> None:
-    """Raise SerialError when a serial number is a datalogger's.
+    """Raise SerialError if a serial number is a datalogger's.
 
-    Only a few are asked about, and only where the limits allow it now: the cloud's own answer to
-    the binding tells about the others. `known` keeps the answers, as the same question may not be
-    asked again soon.
+    Only the first few are checked, and only if the limits allow it now; for the others the
+    cloud's answer to the binding will tell. `known` keeps the answers, because the limits forbid
+    the same question for a while.
     """
     if Capability.CHECK_SERIAL not in client.capabilities:
         return
-    for serial in serials[:_CHECKED_IN_DIALOG]:
+    for serial in serials[:_MAX_CHECKED]:
         if serial in known:
             continue
         try:
