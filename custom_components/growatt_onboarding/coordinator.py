@@ -42,10 +42,6 @@ class AccountData:
     """The runtime data of an account's entry.
 
     Attributes:
-        provider: the account's cloud provider.
-        client: the client with the account's session.
-        gateway: shared with other accounts of the same server and credentials.
-        coordinator: the account's coordinator.
         device_id: id of the account's device in Home Assistant.
         portal: URL of the portal where a person sees the account.
         loaded_data: the entry data that all this was made from; other data requires a reload.
@@ -67,12 +63,7 @@ type AccountConfigEntry = ConfigEntry[AccountData]
 
 
 class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
-    """Drives an account's bindings; its data is the bindings by serial number.
-
-    Attributes:
-        changed_serials: the serial numbers that the latest notification is about.
-
-    """
+    """Drives an account's bindings; its data is the bindings by serial number."""
 
     config_entry: AccountConfigEntry
 
@@ -103,6 +94,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._running: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._schedule_listeners: list[CALLBACK_TYPE] = []
+        # What the latest notification is about.
         self.changed_serials: set[str] = set()
         self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
         # The state at the latest notification.

@@ -30,13 +30,10 @@ class Bindings:
 
     If a subentry was on disk and is gone at a start, somebody removed it, so its binding is
     dropped too. If it never was on disk, a crash lost it, so it is added again.
-
-    Attributes:
-        known: the bindings by serial number; read-only for others.
-
     """
 
     def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry, store: BindingStore) -> None:
+        # By serial number; read-only for others.
         self.known: dict[str, Binding] = {}
         self._hass = hass
         self._entry = entry
@@ -246,14 +243,10 @@ class Bindings:
 
 
 class BindingStore:
-    """The files of one account's bindings: a snapshot of all, and a journal of later changes.
-
-    Attributes:
-        write_failed: whether the last snapshot could not be written.
-
-    """
+    """The files of one account's bindings: a snapshot of all, and a journal of later changes."""
 
     def __init__(self, hass: HomeAssistant, key: str, name: str) -> None:
+        # Whether a write failed and none has succeeded since.
         self.write_failed = False
         self._hass = hass
         self._name = name

@@ -53,8 +53,6 @@ class Registration:
     """A registration that is running or finished.
 
     Attributes:
-        target: where the account is created.
-        name: the account's name there.
         task: returns the account or raises the error to show. Shield it when awaiting it.
         make_entry: whether the integration creates the entry if nobody else does.
         waiting: how many dialogs and actions wait for it.

@@ -77,12 +77,7 @@ def _backoff_key(step: Step) -> Step:
 
 
 class StepRunner:
-    """Plans and takes the steps of one account.
-
-    Attributes:
-        under_way: whether a step is being taken.
-
-    """
+    """Plans and takes the steps of one account; `under_way` while it takes one."""
 
     def __init__(
         self,

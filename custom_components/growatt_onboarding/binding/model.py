@@ -30,7 +30,6 @@ class Binding(NamedTuple):
     """One inverter's binding. Times are Unix time in seconds; None means "not yet".
 
     Attributes:
-        serial: serial number of the inverter.
         plant_id: the plant it is to be added to.
         queued_at: when the binding was requested.
         sent_at: when it was last sent, or was about to be.

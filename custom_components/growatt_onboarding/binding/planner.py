@@ -49,25 +49,17 @@ class Abilities(NamedTuple):
 
 
 class PartialList(NamedTuple):
-    """A device list that has been read in part.
+    """A device list that has been read in part."""
 
-    Attributes:
-        page: number of the next page.
-        serials: the serial numbers on the earlier pages.
-        began: when the first page was requested, None if it has not been.
-
-    """
-
-    page: int = 1
-    serials: frozenset[str] = frozenset()
-    began: float | None = None
+    page: int = 1  # the next page
+    serials: frozenset[str] = frozenset()  # the serial numbers on the earlier pages
+    began: float | None = None  # when the first page was requested, None if it has not been
 
 
 class PlannerInput(NamedTuple):
     """Everything the next step depends on.
 
     Attributes:
-        bindings: the account's bindings by serial number.
         looks: the plants' device lists that have been read in part, by plant id.
         asked: when a check was requested, by serial number.
         ready_at: returns when the ledger and the backoff allow a step.

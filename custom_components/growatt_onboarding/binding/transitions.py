@@ -53,11 +53,9 @@ def _may_be_accepted(binding: Binding) -> bool:
     """Return whether the cloud may have accepted an earlier request of ours for this plant."""
     if binding.maybe_accepted_before:
         return True
-    refused = binding.known_to_cloud or binding.state in (
-        BindingState.CONFLICT,
-        BindingState.REJECTED,
-    )
-    return binding.sent_at is not None and not refused
+    if binding.sent_at is None or binding.known_to_cloud:
+        return False
+    return binding.state not in (BindingState.CONFLICT, BindingState.REJECTED)
 
 
 def sending(binding: Binding, now: float) -> Binding:
@@ -212,11 +210,8 @@ def unclaimed(binding: Binding, now: float) -> Binding:
     binding = replace(binding, holder_checked_at=now, watch_seen_at=None)
     if binding.state is BindingState.ASSOCIATED:
         return _gone(binding)
-    if (
-        binding.state is BindingState.UNCONFIRMED
-        and binding.known_to_cloud
-        and binding.maybe_accepted_before
-    ):
+    unconfirmed = binding.state is BindingState.UNCONFIRMED
+    if unconfirmed and binding.known_to_cloud and binding.maybe_accepted_before:
         # No plant holds it, so what the cloud already knows is our own earlier request.
         return accepted(binding, now)
     return binding

@@ -98,18 +98,11 @@ class Watch:
 
 
 class LastAnswer(NamedTuple):
-    """How the last call of an endpoint ended.
-
-    Attributes:
-        at: when it ended.
-        key: translation key of the error, None if there was none.
-        code: the cloud's own code for the error, if it gave one.
-
-    """
+    """When and how the last call of an endpoint ended."""
 
     at: float
-    key: str | None = None
-    code: int | None = None
+    key: str | None = None  # translation key of the error, if any
+    code: int | None = None  # the cloud's own code for the error, if it gave one
 
 
 class Gateway:
@@ -118,7 +111,6 @@ class Gateway:
     Attributes:
         ledger: when each call may be made.
         cache: answers that the clients keep because they are expensive to request again.
-        watch: the watch list.
         reachable: whether the last call reached the cloud.
         last_answers: how the last call of each endpoint ended, by its path.
         background_lock: held by the account that takes a background step, one at a time.
@@ -235,18 +227,10 @@ class Gateway:
 
 
 class PendingRegistration(NamedTuple):
-    """A registration whose outcome is not known yet. Holds no secret.
+    """A registration whose outcome is not known yet. Holds no secret."""
 
-    Attributes:
-        provider: key of the provider.
-        server: the server's address.
-        account_name: the account's name there.
-        started_at: when it began.
-
-    """
-
-    provider: str
-    server: str
+    provider: str  # key of the provider
+    server: str  # URL of the server
     account_name: str
     started_at: float
 

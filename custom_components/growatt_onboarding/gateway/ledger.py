@@ -20,16 +20,10 @@ from ..cloud.provider import Pace
 
 
 class Limit(NamedTuple):
-    """How often the same request may be made.
+    """How often the same request may be made."""
 
-    Attributes:
-        cooldown: seconds between two identical requests, 0 for no limit.
-        per_day: calls in any 24 hours, None for no limit.
-
-    """
-
-    cooldown: float = 0
-    per_day: int | None = None
+    cooldown: float = 0  # seconds between two identical requests, 0 for no limit
+    per_day: int | None = None  # calls in any 24 hours, None for no limit
 
 
 UNLIMITED = Limit()
@@ -44,7 +38,6 @@ class Ledger:
     """The calls with one set of credentials, by endpoint and by subject (`Call.subject`).
 
     Attributes:
-        timing: the pauses and limits that apply.
         by_endpoint: whether the cloud was found to limit an endpoint across all parameters.
         paused_until: no background calls before this time, because the cloud was unreachable.
         outages: how many calls in a row failed to reach the cloud.

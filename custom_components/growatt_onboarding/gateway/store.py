@@ -30,16 +30,12 @@ class NotStoredError(HomeAssistantError):
 
 
 class DurableStore(Store[StoredData]):
-    """A store whose writes return only when the data is on disk.
-
-    Attributes:
-        damaged: whether there was a file that could not be read.
-
-    """
+    """A store whose writes return only when the data is on disk."""
 
     def __init__(self, hass: HomeAssistant, key: str) -> None:
         super().__init__(hass, STORAGE_VERSION, key, private=True, atomic_writes=True)
         self._on_disk = False
+        # Whether there was a file that could not be read.
         self.damaged = False
         # The file could neither be read nor quarantined: it must not be overwritten.
         self._unwritable = False
