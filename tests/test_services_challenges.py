@@ -14,7 +14,8 @@ from custom_components.growatt_onboarding.account import registration
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
-from tests.common import UNLIMITED, entries, submit
+
+from .common import UNLIMITED, entries, submit
 
 PASSWORD = "Not-real-1"
 

@@ -8,10 +8,9 @@ from custom_components.growatt_onboarding.account import registration
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
-
-from .common import entries
-from .prove.timelapse import Timelapse
-from .prove.world import World
+from tests.common import entries
+from tests.prove.timelapse import Timelapse
+from tests.prove.world import World
 
 PASSWORD = "Fake-Passw0rd"
 SERIAL = "FAKESN00000001"

@@ -20,8 +20,7 @@ from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import INSTALLER_TOKEN
-
-from .prove.world import World
+from tests.prove.world import World
 
 SN, OTHER_SN = "SIM0000001", "SIM0000002"
 HOUR, DAY = 3_600, 86_400

@@ -23,8 +23,7 @@ from custom_components.growatt_onboarding.cloud.model import Sighting, SightingP
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway.store import NotStoredError
 from simulator.growatt import INSTALLER_TOKEN
-
-from .prove.world import World
+from tests.prove.world import World
 
 ADD = "device/sn/add"
 LIST = "device/list"
