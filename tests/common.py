@@ -43,6 +43,9 @@ NEW_ACCOUNT = {
 # Every text that must never be seen outside a request's body or header.
 SECRETS = (NEW_ACCOUNT["password"], INSTALLER_TOKEN, END_USER_TOKEN)
 
+# Seconds that only what hangs takes, in simulated time and in real time alike.
+HANGS = 300
+
 type Result = dict[str, Any]
 
 
@@ -101,6 +104,21 @@ def entries(hass: HomeAssistant) -> list[ConfigEntry]:
     return hass.config_entries.async_entries(DOMAIN)
 
 
+async def track(entry: ConfigEntry, *serials: str, plant_id: str = RESIDENT_PLANT) -> None:
+    """Have an account track inverters, and wait until the cloud has answered."""
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track(serials, plant_id)
+    await coordinator.async_wait_for_answers(serials, HANGS)
+
+
+async def associate(cloud: Simulator, entry: ConfigEntry, serial: str) -> None:
+    """Have an inverter that an account tracks come online and be found."""
+    coordinator = entry.runtime_data.coordinator
+    cloud.growatt.bring_online(serial)
+    coordinator.async_check([serial])
+    await until(lambda: coordinator.data[serial].state == "associated")
+
+
 # Dialogs
 
 
@@ -141,7 +159,7 @@ async def send(hass: HomeAssistant, result: Result, **answers: Any) -> Result:
 
 async def follow(hass: HomeAssistant, result: Result) -> Result:
     """Return what a dialog shows once its progress is over."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS):
         while result["type"] is FlowResultType.SHOW_PROGRESS:
             await hass.async_block_till_done()
             result = await _manager(hass, result).async_configure(result["flow_id"])
@@ -192,12 +210,12 @@ def suggested(result: Result) -> dict[str, Any]:
 # Waiting
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Return when a condition holds; TimeoutError after real `seconds`."""
-    async with asyncio.timeout(seconds):
+async def until(condition: Callable[[], object]) -> None:
+    """Return when a condition holds; TimeoutError when it never does."""
+    async with asyncio.timeout(HANGS):
         # What is waited for sets no event.
         while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
 
 
 def unique_id(realm: str, account: str) -> str:

@@ -1,8 +1,6 @@
 """What every test shares."""
 
 from collections.abc import AsyncGenerator, Iterator
-from copy import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 # Before the harness's own folder of that name can shadow ours.
 import custom_components.growatt_onboarding  # noqa: F401
-from custom_components.growatt_onboarding.cloud import registry
-from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from custom_components.growatt_onboarding.flows import base
 from simulator import Simulator
 
 from . import secrets_watch
 from .common import UNLIMITED
-from .fake_provider import add_provider
 from .prove.timelapse import Timelapse
 from .prove.world import World
 from .secrets_watch import Watch
@@ -64,22 +59,16 @@ def _no_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cloud(
+async def cloud(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],  # what is stored stays within the test
     simulator: Simulator,
-) -> Simulator:
-    """Return a simulator whose limits, and ours, are switched off."""
+) -> AsyncGenerator[Simulator]:
+    """Return a simulator on simulated time whose limits, and ours, are switched off."""
     hass.data[DATA_TIMING] = UNLIMITED
     simulator.growatt.limits.reading = "none"
-    return simulator
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for an answer of the cloud for a moment only."""
-    provider = replace(registry.provider("growatt"), client=partial(GrowattClient, timeout=0.5))
-    add_provider(monkeypatch, provider)
+    with Timelapse():
+        yield simulator
 
 
 # A Home Assistant on simulated time

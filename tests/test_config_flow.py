@@ -135,7 +135,6 @@ async def test_create_an_account_and_go_on_to_inverters(
         *((fault, "address", key) for fault, key in BROKEN),
     ],
 )
-@pytest.mark.usefixtures("impatient")
 async def test_the_server_step_tells_what_is_wrong_and_recovers(
     hass: HomeAssistant, cloud: Simulator, fault: Fault, at: str, key: str
 ) -> None:
@@ -403,7 +402,6 @@ async def test_a_firewall_before_the_registration(
     "fault",
     ["cut", "hang", "garbage", "empty", "login_page", "http_500", "redirect", "not_object"],
 )
-@pytest.mark.usefixtures("impatient")
 async def test_a_lost_answer_without_an_account(
     hass: HomeAssistant, cloud: Simulator, fault: str
 ) -> None:
@@ -420,7 +418,6 @@ async def test_a_lost_answer_without_an_account(
 
 
 @pytest.mark.parametrize("fault", ["cut_after", "cut_body", "hang_after", "oversized"])
-@pytest.mark.usefixtures("impatient")
 async def test_a_lost_answer_with_an_account(
     hass: HomeAssistant, cloud: Simulator, fault: str
 ) -> None:

@@ -9,20 +9,17 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 
-from custom_components.growatt_onboarding.account import registration
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 
-from .common import UNLIMITED, add_account, entries, open_reauth, submit
+from .common import add_account, entries, open_reauth, submit
 
 PASSWORD = "Not-real-1"
 
 
 @pytest.fixture(autouse=True)
-async def component(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the integration up, without any account and without pauses."""
-    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
-    hass.data[DATA_TIMING] = UNLIMITED
+async def component(hass: HomeAssistant, cloud: Simulator) -> None:
+    """Set the integration up, without any account."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "repairs", {})
     assert await async_setup_component(hass, DOMAIN, {})
@@ -37,8 +34,8 @@ def shown(hass: HomeAssistant, key: str) -> str | None:
     return state.state if state is not None else None
 
 
-async def register(hass: HomeAssistant, simulator: Simulator) -> dict[str, Any]:
-    site = {"provider": "shopxo", "server": simulator.url, "form": "username"}
+async def register(hass: HomeAssistant, cloud: Simulator) -> dict[str, Any]:
+    site = {"provider": "shopxo", "server": cloud.url, "form": "username"}
     picture = await hass.services.async_call(
         DOMAIN, "get_captcha", site, blocking=True, return_response=True
     )
@@ -52,7 +49,7 @@ async def register(hass: HomeAssistant, simulator: Simulator) -> dict[str, Any]:
             "username": "alice",
             "password": PASSWORD,
             "challenge_id": challenge,
-            "captcha": simulator.captchas[challenge],
+            "captcha": cloud.captchas[challenge],
         },
         blocking=True,
         return_response=True,
@@ -62,11 +59,9 @@ async def register(hass: HomeAssistant, simulator: Simulator) -> dict[str, Any]:
     return dict(response)
 
 
-async def test_an_account_that_waits_for_its_review(
-    hass: HomeAssistant, simulator: Simulator
-) -> None:
-    simulator.shopxo.review = True
-    made = await register(hass, simulator)
+async def test_an_account_that_waits_for_its_review(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.shopxo.review = True
+    made = await register(hass, cloud)
     assert made["activation_pending"] is True
     assert shown(hass, "activation_pending") == "on"
     assert shown(hass, "connected") == "off"
@@ -74,10 +69,10 @@ async def test_an_account_that_waits_for_its_review(
     issue = f"activation_pending_{entry.entry_id}"
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue) is not None
     # Nothing is asked of the site meanwhile.
-    simulator.calls.clear()
+    cloud.calls.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    assert list(simulator.calls) == []
+    assert list(cloud.calls) == []
 
     # The repair leads into the dialog to sign in.
     repairs = repairs_flow_manager(hass)
@@ -97,10 +92,10 @@ async def test_an_account_that_waits_for_its_review(
 
     # Too early: the site says so, and the same form works once it is done.
     assert dialog["step_id"] == "link_form"
-    dialog = await sign_in(hass, simulator, dialog)
+    dialog = await sign_in(hass, cloud, dialog)
     assert dialog["errors"] == {"base": "account_not_active"}
-    simulator.shopxo.approve("alice")
-    dialog = await sign_in(hass, simulator, dialog)
+    cloud.shopxo.approve("alice")
+    dialog = await sign_in(hass, cloud, dialog)
     assert dialog["reason"] == "reauth_successful"
     await hass.async_block_till_done()
     assert shown(hass, "activation_pending") == "off"
@@ -109,9 +104,9 @@ async def test_an_account_that_waits_for_its_review(
 
 
 async def test_an_account_that_is_removed_while_its_repair_is_open(
-    hass: HomeAssistant, simulator: Simulator
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    entry = await reviewed(hass, simulator)
+    entry = await reviewed(hass, cloud)
     repairs = repairs_flow_manager(hass)
     assert repairs is not None
     issue = f"activation_pending_{entry.entry_id}"
@@ -121,46 +116,46 @@ async def test_an_account_that_is_removed_while_its_repair_is_open(
     assert result["type"] == "create_entry"
 
 
-async def reviewed(hass: HomeAssistant, simulator: Simulator) -> ConfigEntry:
+async def reviewed(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
     """Return the entry of a new account that its portal still reviews."""
-    simulator.shopxo.review = True
-    await register(hass, simulator)
+    cloud.shopxo.review = True
+    await register(hass, cloud)
     (entry,) = entries(hass)
     return entry
 
 
-async def sign_in(hass: HomeAssistant, simulator: Simulator, dialog: Any) -> Any:
-    answer = list(simulator.captchas.values())[-1]
+async def sign_in(hass: HomeAssistant, cloud: Simulator, dialog: Any) -> Any:
+    answer = list(cloud.captchas.values())[-1]
     return await submit(hass, dialog, login="alice", password=PASSWORD, captcha=answer)
 
 
 async def test_an_account_that_cannot_bind_shows_no_association(
-    hass: HomeAssistant, simulator: Simulator
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    made = await register(hass, simulator)
+    made = await register(hass, cloud)
     assert made["activation_pending"] is False
     assert shown(hass, "association_pending") is None
     assert shown(hass, "activation_pending") == "off"
     assert shown(hass, "connected") == "on"
 
 
-async def test_growatt_has_nothing_to_activate(hass: HomeAssistant, simulator: Simulator) -> None:
-    await add_account(hass, simulator)
+async def test_growatt_has_nothing_to_activate(hass: HomeAssistant, cloud: Simulator) -> None:
+    await add_account(hass, cloud)
     assert shown(hass, "activation_pending") is None
     assert shown(hass, "association_pending") == "off"
     assert shown(hass, "connected") == "on"
 
 
 async def test_signing_in_again_at_a_portal_that_does_not_answer(
-    hass: HomeAssistant, simulator: Simulator
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    entry = await reviewed(hass, simulator)
+    entry = await reviewed(hass, cloud)
     # As it begins, and when a person opens it.
-    simulator.faults.add("*", kind="firewall", times=2)
+    cloud.faults.add("*", kind="firewall", times=2)
     dialog = await open_reauth(hass, entry)
     assert (dialog["step_id"], dialog["errors"]) == ("reauth_confirm", {"base": "blocked"})
-    simulator.shopxo.approve("alice")
+    cloud.shopxo.approve("alice")
     dialog = await submit(hass, dialog)
     assert dialog["step_id"] == "link_form"
-    dialog = await sign_in(hass, simulator, dialog)
+    dialog = await sign_in(hass, cloud, dialog)
     assert dialog["reason"] == "reauth_successful"

@@ -14,7 +14,8 @@ from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.coordinator import store_key
 from simulator import END_USER_TOKEN, Simulator
 
-from .common import RESIDENT, RESIDENT_PLANT, SECRETS, UNLIMITED, add_account, until
+from . import common
+from .common import RESIDENT, SECRETS, UNLIMITED, add_account, associate
 
 BIND = "device/sn/add"
 SERIAL = "SIM0000001"
@@ -29,9 +30,7 @@ async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
 async def track(hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry) -> None:
     """Add an inverter that is not online yet, and wait until the cloud has accepted it."""
     cloud.growatt.add_device(SERIAL)
-    coordinator = entry.runtime_data.coordinator
-    await coordinator.async_track([SERIAL], RESIDENT_PLANT)
-    await until(lambda: coordinator.data[SERIAL].state == "accepted")
+    await common.track(entry, SERIAL)
     await hass.async_block_till_done()
 
 
@@ -112,14 +111,11 @@ async def test_a_pending_association_survives_a_restart(
 
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert pending(hass, SERIAL) == STATE_UNAVAILABLE
-    cloud.growatt.bring_online(SERIAL)
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert pending(hass, SERIAL) == STATE_ON
 
-    coordinator = entry.runtime_data.coordinator
-    coordinator.async_check([SERIAL])
-    await until(lambda: coordinator.data[SERIAL].state == "associated")
+    await associate(cloud, entry, SERIAL)
     await hass.async_block_till_done()
     assert pending(hass, SERIAL) == STATE_OFF
     assert pending(hass, entry.entry_id) == STATE_OFF

@@ -17,7 +17,6 @@ from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
 
-from custom_components.growatt_onboarding.account import registration
 from custom_components.growatt_onboarding.account.registration import DATA_REGISTRATIONS
 from custom_components.growatt_onboarding.cloud.provider import Offer
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
@@ -43,9 +42,8 @@ WITHOUT_PICTURE = replace(BY_NAME, fields=LOGIN.fields)
 
 
 @pytest.fixture(autouse=True)
-async def component(hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+async def component(hass: HomeAssistant, cloud: Simulator) -> None:
     """Set the integration up, without any account."""
-    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
     assert await async_setup_component(hass, DOMAIN, {})
 
 

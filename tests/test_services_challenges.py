@@ -10,21 +10,18 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
 
-from custom_components.growatt_onboarding.account import registration
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 
-from .common import UNLIMITED, entries, submit
+from .common import entries, submit
 
 PASSWORD = "Not-real-1"
 
 
 @pytest.fixture(autouse=True)
-async def component(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the integration up, without any account and without pauses."""
-    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
-    hass.data[DATA_TIMING] = UNLIMITED
+async def component(hass: HomeAssistant, cloud: Simulator) -> None:
+    """Set the integration up, without any account."""
     assert await async_setup_component(hass, DOMAIN, {})
 
 
@@ -36,8 +33,8 @@ async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
     return response
 
 
-async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) -> None:
-    site = {"provider": "shopxo", "server": simulator.url, "form": "username"}
+async def test_a_picture_is_answered(hass: HomeAssistant, cloud: Simulator) -> None:
+    site = {"provider": "shopxo", "server": cloud.url, "form": "username"}
     picture = await act(hass, "get_captcha", **site)
     kind, _, data = picture["image"].partition(";base64,")
     assert kind == "data:image/gif"
@@ -51,7 +48,7 @@ async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) 
     assert entries(hass) == []
 
     picture = await act(hass, "get_captcha", **site)
-    answer = simulator.captchas[picture["challenge_id"]]
+    answer = cloud.captchas[picture["challenge_id"]]
     made = await act(
         hass,
         "register_account",
@@ -75,26 +72,26 @@ async def test_a_picture_is_answered(hass: HomeAssistant, simulator: Simulator) 
 )
 async def test_an_answer_needs_its_picture(
     hass: HomeAssistant,
-    simulator: Simulator,
+    cloud: Simulator,
     action: str,
     data: dict[str, str],
     challenge: dict[str, str],
 ) -> None:
-    site = {"provider": "shopxo", "server": simulator.url}
+    site = {"provider": "shopxo", "server": cloud.url}
     with pytest.raises(ServiceValidationError) as caught:
         await act(hass, action, **site, **data, **challenge, captcha="2345")
     assert caught.value.translation_key == "required"
     assert caught.value.translation_placeholders == {"field": "challenge_id"}
-    assert len(simulator.calls) == 0
+    assert len(cloud.calls) == 0
 
 
 async def test_a_site_that_does_not_tell_whether_a_name_is_free(
-    hass: HomeAssistant, simulator: Simulator
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    simulator.shopxo.login_types = ["sms"]
-    simulator.shopxo.register_picture = False
-    simulator.shopxo.add_user(username="bob")
-    site = {"provider": "shopxo", "server": simulator.url}
+    cloud.shopxo.login_types = ["sms"]
+    cloud.shopxo.register_picture = False
+    cloud.shopxo.add_user(username="bob")
+    site = {"provider": "shopxo", "server": cloud.url}
     with pytest.raises(HomeAssistantError) as caught:
         await act(hass, "check_username", **site, username="alice")
     assert caught.value.translation_key == "cannot_check_name"
@@ -110,21 +107,21 @@ async def test_a_site_that_does_not_tell_whether_a_name_is_free(
 
 
 async def test_a_dialog_of_a_site_that_does_not_tell_whether_a_name_is_free(
-    hass: HomeAssistant, simulator: Simulator
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    simulator.shopxo.login_types = ["sms"]
-    simulator.shopxo.register_types = ["username"]
-    simulator.shopxo.register_picture = False
+    cloud.shopxo.login_types = ["sms"]
+    cloud.shopxo.register_types = ["username"]
+    cloud.shopxo.register_picture = False
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     result = await submit(hass, result, provider="shopxo")
-    result = await submit(hass, result, address=simulator.url)
+    result = await submit(hass, result, address=cloud.url)
     assert result["step_id"] == "register_form"
     result = await submit(hass, result, username="alice", password=PASSWORD)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:
-    site = {"provider": "shopxo", "server": simulator.url, "form": "email"}
+async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, cloud: Simulator) -> None:
+    site = {"provider": "shopxo", "server": cloud.url, "form": "email"}
     email = {"email": "alice@example.com"}
     picture = await act(hass, "get_captcha", **site)
     sent = await act(
@@ -133,50 +130,50 @@ async def test_a_code_is_sent_after_a_picture(hass: HomeAssistant, simulator: Si
         **site,
         **email,
         challenge_id=picture["challenge_id"],
-        captcha=simulator.captchas[picture["challenge_id"]],
+        captcha=cloud.captchas[picture["challenge_id"]],
     )
     assert sent == {"sent_to": "alice@example.com"}
-    code = simulator.mailbox[-1].code
+    code = cloud.mailbox[-1].code
     made = await act(hass, "register_account", **site, **email, password=PASSWORD, code=code)
     assert made["config_entry_id"] == entries(hass)[0].entry_id
 
 
-async def test_a_code_without_a_picture(hass: HomeAssistant, simulator: Simulator) -> None:
-    cloud = {
+async def test_a_code_without_a_picture(hass: HomeAssistant, cloud: Simulator) -> None:
+    app = {
         "provider": "quectel",
-        "server": simulator.url,
+        "server": cloud.url,
         "user_domain": USER_DOMAIN,
         "user_domain_secret": USER_DOMAIN_SECRET,
     }
     with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, "get_captcha", **cloud)
+        await act(hass, "get_captcha", **app)
     assert caught.value.translation_key == "no_captcha"
     with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, "send_verification_code", **cloud)
+        await act(hass, "send_verification_code", **app)
     assert caught.value.translation_placeholders is not None
     assert caught.value.translation_placeholders["field"] == "email"
 
-    await act(hass, "send_verification_code", **cloud, email="alice@example.com")
-    code = simulator.mailbox[-1].code
+    await act(hass, "send_verification_code", **app, email="alice@example.com")
+    code = cloud.mailbox[-1].code
     made = await act(
         hass,
         "register_account",
-        **cloud,
+        **app,
         email="alice@example.com",
         password=PASSWORD,
         code=code,
     )
     assert made["account_name"] == "alice@example.com"
-    assert len(simulator.calls.of("emailPwdRegister")) == 1
+    assert len(cloud.calls.of("emailPwdRegister")) == 1
 
 
-async def test_where_no_code_is_sent(hass: HomeAssistant, simulator: Simulator) -> None:
+async def test_where_no_code_is_sent(hass: HomeAssistant, cloud: Simulator) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await act(
             hass,
             "send_verification_code",
             provider="shopxo",
-            server=simulator.url,
+            server=cloud.url,
             form="username",
         )
     assert caught.value.translation_key == "nothing_offered"

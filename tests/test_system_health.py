@@ -14,10 +14,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, get_sy
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import INSTALLER_TOKEN, Simulator
 
-from .common import UNLIMITED, account_entry, add_account
+from .common import account_entry, add_account, track
 from .used_texts import ROOT
 
 SN = "SIM0000001"
@@ -26,8 +26,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
-async def component(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
-    hass.data[DATA_TIMING] = UNLIMITED
+async def component(hass: HomeAssistant, cloud: Simulator) -> None:
     assert await async_setup_component(hass, "system_health", {})
     assert await async_setup_component(hass, DOMAIN, {})
     await hass.async_block_till_done()
@@ -55,8 +54,8 @@ async def test_without_accounts(hass: HomeAssistant) -> None:
     assert await info(hass) == {"accounts": 0, "pending_bindings": 0}
 
 
-async def test_nothing_pending(hass: HomeAssistant, simulator: Simulator) -> None:
-    await add_account(hass, simulator)
+async def test_nothing_pending(hass: HomeAssistant, cloud: Simulator) -> None:
+    await add_account(hass, cloud)
     assert await info(hass) == {
         "accounts": 1,
         "pending_bindings": 0,
@@ -64,42 +63,38 @@ async def test_nothing_pending(hass: HomeAssistant, simulator: Simulator) -> Non
     }
 
 
-async def test_pending(hass: HomeAssistant, simulator: Simulator) -> None:
-    simulator.growatt.limits.reading = "none"
-    entry = await add_account(hass, simulator)
-    simulator.growatt.add_device(SN)
-    coordinator = entry.runtime_data.coordinator
-    await coordinator.async_track([SN], "20001")
-    await coordinator.async_wait_for_answers([SN], 10)
+async def test_pending(hass: HomeAssistant, cloud: Simulator) -> None:
+    entry = await add_account(hass, cloud)
+    cloud.growatt.add_device(SN)
+    await track(entry, SN)
     found = await info(hass)
     assert found["pending_bindings"] == 1
-    planned = coordinator.next_step()
+    planned = entry.runtime_data.coordinator.next_step()
     assert found["next_call"].timestamp() == int(planned.at)
     # As it is told to somebody who copies it; nothing in it is personal.
     told = (await get_info(hass))[DOMAIN]
     assert datetime.fromisoformat(told["next_call"]) == found["next_call"]
-    for personal in (SN, INSTALLER_TOKEN, entry.title, simulator.url):
+    for personal in (SN, INSTALLER_TOKEN, entry.title, cloud.url):
         assert personal not in str(told)
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await info(hass))["pending_bindings"] == 0
 
 
-async def test_servers_that_cannot_be_reached(hass: HomeAssistant, simulator: Simulator) -> None:
+async def test_servers_that_cannot_be_reached(hass: HomeAssistant, cloud: Simulator) -> None:
     nowhere = await add_elsewhere(hass, NOWHERE, "nowhere")
     assert (await info(hass))["can_reach_servers"] == {"type": "failed", "error": "unreachable"}
-    await add_account(hass, simulator)
+    await add_account(hass, cloud)
     # A server that two accounts use counts once.
-    await add_account(hass, simulator, account_id="102", name="another")
+    await add_account(hass, cloud, account_id="102", name="another")
     found = await info(hass)
     assert (found["accounts"], found["can_reach_servers"]) == (3, "1/2")
     assert await hass.config_entries.async_remove(nowhere.entry_id)
     assert (await info(hass))["can_reach_servers"] == "ok"
 
 
-async def test_everything_that_is_told_has_a_text(
-    hass: HomeAssistant, simulator: Simulator
-) -> None:
-    entry = await add_account(hass, simulator)
-    await entry.runtime_data.coordinator.async_track([SN], "20001")
+async def test_everything_that_is_told_has_a_text(hass: HomeAssistant, cloud: Simulator) -> None:
+    entry = await add_account(hass, cloud)
+    cloud.growatt.add_device(SN)
+    await track(entry, SN)
     texts = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))
     assert set(await info(hass)) == set(texts["system_health"]["info"])

@@ -46,12 +46,6 @@ REGISTER = "user/user_register"
 CHECK = "user/check_user"
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for config entries to reach the disk."""
-    monkeypatch.setattr(registration, "_ENTRY_STORED_AFTER", 0)
-
-
 def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     return [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
 
@@ -131,9 +125,8 @@ async def test_closing_the_dialog_right_after_the_request(
 
 
 async def test_a_dialog_that_does_not_go_on_is_not_waited_for_for_ever(
-    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    monkeypatch.setattr(registration, "_DIALOG_GRACE", 0)
     result = await begin(hass, cloud)
     (running,) = hass.data[DATA_REGISTRATIONS].values()
     # Somebody else waits too, so that the dialog is not the one to go on.

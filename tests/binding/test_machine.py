@@ -297,8 +297,6 @@ class EndpointMachine(Machine):
     by_endpoint = True
 
 
-# Shrinking what was found may take longer than a test usually does.
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("machine", [Machine, EndpointMachine])
 def test_machine(machine: type[Machine]) -> None:
     run_state_machine_as_test(

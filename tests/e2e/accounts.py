@@ -14,8 +14,8 @@ REGISTER, CHECK = "user/user_register", "user/check_user"
 
 
 async def the_entry(client: HomeAssistantClient) -> dict[str, Any]:
-    """Wait for the one entry, for less long than a dialog is waited for, and return it."""
-    [entry] = await until(lambda: _loaded(client), "the new account's entry", timeout=15)
+    """Wait for the one entry and return it; nobody has waited for a dialog until then."""
+    [entry] = await until(lambda: _loaded(client), "the new account's entry")
     assert entry["title"] == NAME
     return entry
 

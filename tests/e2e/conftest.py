@@ -28,7 +28,7 @@ RECORDER = "home-assistant_v2.db"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server() -> AsyncIterator[HomeAssistantServer]:
     """Return a Home Assistant for all scenarios of a module, and judge what it left behind."""
-    async with judged_server({"short_grace": {}}) as running:
+    async with judged_server({"dialog_grace": {}}) as running:
         yield running
 
 

@@ -49,7 +49,7 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
     for serial in (LATER, BY_ACTION):
         story.note(f"{serial} comes online ...")
         cloud.bring_online(serial)
-        await client.wait_for_state(pending[serial], "off", timeout=60)
+        await client.wait_for_state(pending[serial], "off")
     await _show(client, story)
     _check_cloud(simulator)
 

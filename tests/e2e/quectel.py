@@ -56,7 +56,7 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
     await client.wait_for_state(pending, "on")
     story.note(f"pending: {SERIAL} comes online ...")
     cloud.bring_online(SERIAL)
-    await client.wait_for_state(pending, "off", timeout=60)
+    await client.wait_for_state(pending, "off")
     await client.wait_for_state(status, "associated")
     story.note(f"{SERIAL} is associated")
     await _check_cloud(simulator)

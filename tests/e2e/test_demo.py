@@ -10,6 +10,7 @@ import socket
 import psutil
 import pytest
 
+from tests.server.client import PATIENCE
 from tests.server.homeassistant_server import PROJECT
 
 from .demo import INTERRUPTED, PORT, RUNS
@@ -19,7 +20,6 @@ from .waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STAYS = "Ctrl-C ends it."
-TIMEOUT = 90
 
 
 class Demo:
@@ -32,13 +32,13 @@ class Demo:
 
     async def reach(self, text: str) -> None:
         """Wait until it has printed this."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while not any(text in line for line in self.lines):
                 assert await self._read(), f"{text!r} never came: {self.lines}"
 
     async def end(self) -> int:
         """Wait until it has ended and return its exit status."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while await self._read():
                 pass
             return await self._process.wait()

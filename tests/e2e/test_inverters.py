@@ -40,7 +40,7 @@ async def all_are(client: HomeAssistantClient, serials: list[str], key: str, sta
         return seen == wanted
 
     try:
-        await until(look, f"{key} {state}", timeout=60)
+        await until(look, f"{key} {state}")
     except TimeoutError as err:
         raise AssertionError(f"{err}; it is {seen}") from err
 

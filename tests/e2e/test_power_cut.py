@@ -6,6 +6,7 @@ import json
 import pytest
 
 from simulator import Simulator
+from tests.server.client import PATIENCE
 from tests.server.homeassistant_server import HomeAssistantServer
 
 from .accounts import NAME, REGISTER, is_unfinished, link_the_account, no_repair, the_entry
@@ -41,7 +42,7 @@ async def test_a_power_cut_while_the_account_is_created(
         flow = await open_register_form(client, simulator)
         expect(await flow.submit(**new_account(NAME)), "progress")
         if moment == "held":
-            await simulator.faults.wait_held()
+            await simulator.faults.wait_held(seconds=PATIENCE)
         else:
             [call] = await simulator.calls.wait_for(REGISTER)
             await until(lambda: call.status == 200, "the cloud's answer")

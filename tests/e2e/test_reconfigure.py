@@ -53,7 +53,7 @@ async def becomes(client: HomeAssistantClient, state: str) -> None:
     async def look() -> bool:
         return await states(client, "association_status") == {SERIAL: state}
 
-    await until(look, state, timeout=60)
+    await until(look, state)
 
 
 async def the_entry(client: HomeAssistantClient) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pytest
 
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
-from tests.server.client import FLOW_PROGRESSED, FlowKind
+from tests.server.client import FLOW_PROGRESSED, PATIENCE, FlowKind
 from tests.server.homeassistant_server import HomeAssistantServer
 from tests.server.websocket import HomeAssistantApiError
 
@@ -32,7 +32,7 @@ async def test_closing_the_dialog_while_the_request_is_under_way(
     async with server.client() as client:
         flow = await open_register_form(client, simulator)
         expect(await flow.submit(**new_account(NAME)), "progress")
-        await simulator.faults.wait_held()
+        await simulator.faults.wait_held(seconds=PATIENCE)
         await flow.abort()
         assert await client.config_entries(DOMAIN) == []
         simulator.faults.release()
@@ -49,7 +49,7 @@ async def test_closing_the_dialog_right_after_the_answer(
         flow = await open_register_form(client, simulator)
         async with client.events(FLOW_PROGRESSED) as following:
             expect(await flow.submit(**new_account(NAME)), "progress")
-            await simulator.faults.wait_held()
+            await simulator.faults.wait_held(seconds=PATIENCE)
             simulator.faults.release()
             while (await following())["data"]["flow_id"] != flow.flow_id:
                 pass
@@ -62,14 +62,14 @@ async def test_closing_the_dialog_right_after_the_answer(
 async def test_closing_the_browser(server: HomeAssistantServer, simulator: Simulator) -> None:
     simulator.faults.add(REGISTER, kind="hold")
     async with server.client() as client:
-        await client.call_service("short_grace", "set", {"seconds": 1})
+        await client.call_service("dialog_grace", "set", {"seconds": 1})
         flow = await open_register_form(client, simulator)
         expect(await flow.submit(**new_account(NAME)), "progress")
-        await simulator.faults.wait_held()
+        await simulator.faults.wait_held(seconds=PATIENCE)
     simulator.faults.release()
     async with server.client() as client:
         await the_entry(client)
-        await client.call_service("short_grace", "set", {"seconds": 30})
+        await client.call_service("dialog_grace", "set", {})
         # Who comes back after all is told that the account is there.
         left = await client.open_flow(FlowKind.CONFIG, flow.flow_id)
         expect(left, "abort", "already_configured")
@@ -147,7 +147,7 @@ async def test_the_action_outlives_its_caller(
                 **new_account(NAME),
             )
         )
-        await simulator.faults.wait_held()
+        await simulator.faults.wait_held(seconds=PATIENCE)
     with pytest.raises(HomeAssistantApiError, match="has ended"):
         await calling
     simulator.faults.release()

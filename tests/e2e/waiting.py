@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
+from tests.server.client import PATIENCE
+
 POLL_INTERVAL = 0.05
 
 
-async def until[T](look: Callable[[], T | Awaitable[T]], what: str, timeout: float = 30) -> T:
+async def until[T](look: Callable[[], T | Awaitable[T]], what: str, timeout: float = PATIENCE) -> T:
     """Look until there is something, and return it. Raises TimeoutError that says what lacks."""
     try:
         async with asyncio.timeout(timeout):

@@ -1,5 +1,6 @@
 """Handing an account over to Home Assistant's own integration for what its inverters do."""
 
+import asyncio
 from collections.abc import Generator
 from copy import replace
 from typing import Any
@@ -17,20 +18,19 @@ from pytest_homeassistant_custom_component.common import (
 import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.timing import Timing
-from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.cloud.provider import Server
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,
-    RESIDENT_PLANT,
     UNLIMITED,
     add_account,
+    associate,
     open_inverters,
     open_reconfigure,
     submit,
-    until,
+    track,
 )
 from tests.fake_provider import add_provider
 
@@ -131,12 +131,9 @@ async def entry(
 async def with_inverter(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
     """Return the entry of the resident, with an associated inverter."""
     entry = await add_account(hass, cloud, token=END_USER_TOKEN)
-    cloud.growatt.add_device(SN, online=True)
-    coordinator = entry.runtime_data.coordinator
-    await coordinator.async_track([SN], RESIDENT_PLANT)
-    await coordinator.async_wait_for_answers([SN], 10)
-    coordinator.async_check([SN])
-    await until(lambda: coordinator.data[SN].state == "associated")
+    cloud.growatt.add_device(SN)
+    await track(entry, SN)
+    await associate(cloud, entry, SN)
     return entry
 
 
@@ -174,7 +171,7 @@ async def test_not_before_an_association(
     serve(monkeypatch, global_server(cloud.url))
     entry = await add_account(hass, cloud, token=END_USER_TOKEN)
     cloud.growatt.add_device(SN)
-    await entry.runtime_data.coordinator.async_track([SN], RESIDENT_PLANT)
+    await track(entry, SN)
     assert (await open_reconfigure(hass, entry))["step_id"] == "new_access"
 
 
@@ -257,19 +254,16 @@ async def test_an_integration_that_is_not_there(
 
 @pytest.mark.usefixtures("other")
 async def test_not_within_minutes_of_our_own_call(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    hass_storage: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other integration begins with the same call, which the cloud would refuse."""
     hass.data[DATA_TIMING] = timing = replace(UNLIMITED, slow_cooldown=Timing().slow_cooldown)
-    serve(monkeypatch, global_server(simulator.url))
-    entry = await with_inverter(hass, simulator)
-    assert not simulator.calls.of("plant/list")
+    serve(monkeypatch, global_server(cloud.url))
+    entry = await with_inverter(hass, cloud)
+    assert not cloud.calls.of("plant/list")
     # Somebody looks at the plants.
     assert (await open_inverters(hass, entry))["step_id"] == "plant"
-    assert len(simulator.calls.of("plant/list")) == 1
+    assert len(cloud.calls.of("plant/list")) == 1
 
     result = await submit(hass, await open_hand_over(hass, entry))
     assert result["step_id"] == "hand_over"
@@ -278,10 +272,6 @@ async def test_not_within_minutes_of_our_own_call(
     assert not hass.config_entries.flow.async_progress_by_handler(OTHER)
 
     # Later it works, in the same dialog.
-    later = timing.slow_cooldown + 1
-    monkeypatch.setattr(
-        "custom_components.growatt_onboarding.flows.hand_over.now",
-        lambda original=now: original() + later,
-    )
+    await asyncio.sleep(timing.slow_cooldown)
     result = await submit(hass, result)
     assert result["reason"] == "handed_over"

@@ -33,6 +33,7 @@ from tests.common import (
     until,
 )
 from tests.fake_provider import URL, FakeCloud, add_provider, fake_provider
+from tests.prove.world import World
 
 BIND = "device/sn/add"
 KIND = "device/check/sn"
@@ -369,11 +370,12 @@ async def test_a_hundred_serial_numbers_at_once_are_the_most(
 
 
 async def test_a_datalogger_is_told_even_when_it_may_not_be_asked_about_again(
-    hass: HomeAssistant, simulator: Simulator, hass_storage: dict[str, Any]
+    hass: HomeAssistant, world: World
 ) -> None:
     """The cloud allows the question once in five minutes; people submit again after seconds."""
+    simulator = world.simulator
     simulator.growatt.add_device("SIM0000001")
-    entry = await add_account(hass, simulator, token=END_USER_TOKEN)
+    entry = await world.add_account(int(RESIDENT_ID), END_USER_TOKEN)
     result = await open_serials(hass, entry)
     for _ in range(2):
         result = await submit(hass, result, serial_numbers="QMN000SIM0000001")

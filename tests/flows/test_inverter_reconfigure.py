@@ -25,9 +25,11 @@ from tests.common import (
     UNLIMITED,
     account_entry,
     add_account,
+    associate,
     count_setups,
     submit,
     suggested,
+    track,
     until,
 )
 from tests.fake_provider import URL, FakeCloud, add_provider, fake_provider
@@ -43,7 +45,7 @@ async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
     """Return the entry of the resident, who has an inverter that is not online yet."""
     entry = await add_account(hass, cloud, token=END_USER_TOKEN)
     cloud.growatt.add_device(SN)
-    await track(entry, RESIDENT_PLANT)
+    await track(entry, SN)
     assert state(entry) == "accepted"
     return entry
 
@@ -52,12 +54,6 @@ async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
 def garage(cloud: Simulator) -> str:
     """Return another plant of the resident."""
     return str(cloud.growatt.add_plant(int(RESIDENT_ID), "Garage").plant_id)
-
-
-async def track(entry: ConfigEntry, plant_id: str) -> None:
-    coordinator = entry.runtime_data.coordinator
-    await coordinator.async_track([SN], plant_id)
-    await coordinator.async_wait_for_answers([SN], 10)
 
 
 def state(entry: ConfigEntry) -> str:
@@ -192,9 +188,7 @@ async def test_an_inverter_that_is_associated(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
-    cloud.growatt.bring_online(SN)
-    entry.runtime_data.coordinator.async_check([SN])
-    await until(lambda: state(entry) == "associated")
+    await associate(cloud, entry, SN)
 
     # Whether the dialog was open before or not.
     for shown in (await submit(hass, result), await open_inverter(hass, entry)):
@@ -246,7 +240,7 @@ async def add_fake(
     entry = account_entry(target, Account(id="7", name="alice", session=session))
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    await track(entry, "p11aaa")
+    await track(entry, SN, plant_id="p11aaa")
     return cloud, entry
 
 

@@ -20,7 +20,6 @@ from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import (
     RESIDENT,
     RESIDENT_ID,
-    RESIDENT_PLANT,
     UNLIMITED,
     account_entry,
     add_account,
@@ -30,6 +29,7 @@ from tests.common import (
     own_address,
     submit,
     suggested,
+    track,
     unique_id,
 )
 from tests.fake_provider import LOGIN, URL, FakeCloud, add_provider, fake_provider
@@ -57,14 +57,6 @@ async def elsewhere(cloud: Simulator) -> AsyncGenerator[Simulator]:
     async with Simulator() as other:
         other.growatt.limits.reading = "none"
         yield other
-
-
-async def track(cloud: Simulator, entry: ConfigEntry, *, online: bool = False) -> None:
-    """Have the account track an inverter."""
-    cloud.growatt.add_device(SN, online=online)
-    coordinator = entry.runtime_data.coordinator
-    await coordinator.async_track([SN], RESIDENT_PLANT)
-    await coordinator.async_wait_for_answers([SN], 10)
 
 
 # Credentials
@@ -152,7 +144,8 @@ async def test_another_server_keeps_the_inverters(
     entry: ConfigEntry,
     setups: list[str],
 ) -> None:
-    await track(cloud, entry)
+    cloud.growatt.add_device(SN)
+    await track(entry, SN)
     subentries = dict(entry.subentries)
     binding = entry.runtime_data.coordinator.data[SN]
     assert binding.state == "accepted"

@@ -17,7 +17,7 @@ from simulator.growatt import END_USER_TOKEN
 from tests.e2e.dialogs import DOMAIN, act, link_account, states
 from tests.e2e.story import Story
 from tests.e2e.waiting import until
-from tests.server.client import HomeAssistantClient
+from tests.server.client import PATIENCE, HomeAssistantClient
 from tests.server.homeassistant_server import PROJECT, HomeAssistantServer
 from tests.server.websocket import HomeAssistantApiError
 
@@ -132,7 +132,7 @@ def hold(path: str, *, executed: bool = True) -> Reach:
         match = {"sn": scene.marked}
         scene.simulator.faults.add(path, kind="hold", match=match, executed=executed)
         await begin(scene, client)
-        await scene.simulator.faults.wait_held(seconds=60)
+        await scene.simulator.faults.wait_held(seconds=PATIENCE)
 
     return reach
 
@@ -145,7 +145,7 @@ def hold_look(path: str) -> Reach:
         scene.simulator.faults.add(path, kind="hold")
         for serial in scene.serials:
             scene.simulator.growatt.bring_online(serial)
-        await scene.simulator.faults.wait_held(seconds=60)
+        await scene.simulator.faults.wait_held(seconds=PATIENCE)
 
     return reach
 
@@ -154,7 +154,7 @@ async def accept(scene: Scene, server: HomeAssistantServer, client: HomeAssistan
     """Reach the point where the cloud has accepted every binding and that is on disk."""
     await begin(scene, client)
     wanted = dict.fromkeys(scene.serials, "accepted")
-    await until(lambda: scene.stored() == wanted, "the acceptance of all", timeout=60)
+    await until(lambda: scene.stored() == wanted, "the acceptance of all")
 
 
 async def begin(scene: Scene, client: HomeAssistantClient) -> None:
@@ -354,7 +354,7 @@ async def _cut(scene: Scene) -> None:
             for serial in scene.serials:
                 scene.simulator.growatt.bring_online(serial)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 code, _ = await asyncio.gather(server.serve(), _begin_until_cut(scene, client))
         except TimeoutError:
             raise NotAsClaimedError(f"the cut never struck: {scene.stored()}") from None
@@ -411,7 +411,7 @@ async def _all_in(client: HomeAssistantClient, serials: list[str], wanted: set[s
         return seen.keys() == set(serials) and wanted.issuperset(seen.values())
 
     try:
-        await until(look, "association", timeout=90)
+        await until(look, "association")
     except TimeoutError:
         raise NotAsClaimedError(f"{sorted(wanted)} never came: {_summary(seen)}") from None
 

@@ -13,6 +13,9 @@ import aiohttp
 from .tokens import Tokens, refresh
 from .websocket import HomeAssistantApiError, WebSocket
 
+PATIENCE = 120.0
+"""Real seconds that only what hangs takes, on however busy a machine."""
+
 FLOW_PROGRESSED = "data_entry_flow_progressed"
 
 
@@ -242,7 +245,7 @@ class HomeAssistantClient:
         self,
         entity_id: str,
         wanted: str | Callable[[dict[str, Any]], bool],
-        timeout: float = 30,
+        timeout: float = PATIENCE,
     ) -> dict[str, Any]:
         """Wait until an entity's state is the one wanted, and return it.
 
@@ -314,7 +317,7 @@ class Flow:
         """Fill the form in and press *Submit*."""
         return await self._step("POST", answers)
 
-    async def submit_and_follow(self, timeout: float = 60, **answers: Any) -> Self:
+    async def submit_and_follow(self, timeout: float = PATIENCE, **answers: Any) -> Self:
         """Fill the form in, press *Submit* and watch the progress until the next step is there.
 
         The events are followed from before: asking again while the progress ends, which the front

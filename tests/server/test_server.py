@@ -171,7 +171,7 @@ async def test_it_comes_back_when_its_user_restarts_it(tmp_path: Path) -> None:
             # The answer may be lost with the connection.
             with suppress(HomeAssistantApiError):
                 await client.call_service("homeassistant", "restart")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(homeassistant_server.START_TIMEOUT):
             while server.pid in (pid, None):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await server.stop()

@@ -14,10 +14,8 @@ from tests.e2e.browser.homeowner import Homeowner
 from tests.e2e.browser.texts import LANGUAGE
 from tests.e2e.conftest import judged_server
 from tests.server import browser
+from tests.server.client import PATIENCE
 from tests.server.homeassistant_server import HomeAssistantServer
-
-PATIENCE = 30_000
-"""Milliseconds in which what is waited for must be seen."""
 
 # Light or dark as the machine is, so that a scenario sees both.
 FOLLOW_THE_MACHINE = {"selectedTheme": "{}"}
@@ -69,8 +67,8 @@ async def homeowner(
 async def _watched(
     page: Page, server: HomeAssistantServer, language: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[Homeowner]:
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    page.set_default_timeout(PATIENCE * 1_000)
+    expect.set_options(timeout=PATIENCE * 1_000)
     scenario = f"{request.path.stem} {request.node.name}".replace("test_", "")
     yield Homeowner(page, server, language=language, scenario=scenario)
     if request.node.stash.get(_FAILED, False):

@@ -11,6 +11,8 @@ from typing import Any
 
 from playwright.async_api import Locator, Page, TimeoutError as NotInTimeError, ViewportSize
 
+from tests.server.client import PATIENCE
+
 from .texts import FOLDER
 
 DESKTOP = ViewportSize(width=1280, height=800)
@@ -21,8 +23,8 @@ _VIEWS = ((False, PHONE), (True, PHONE), (True, DESKTOP), (False, DESKTOP))
 LOOK = Path(__file__).with_name("looks.js").read_text()
 # Until a scheme is chosen there is none, which is drawn light.
 _IS_DARK = "dark => !!document.querySelector('home-assistant').hass.themes.darkMode === dark"
-# Pages arrange themselves for a moment after their size changes.
-_SETTLING = 3.0
+# How long a scheme is waited for before it is taken for missed and set once more.
+_MISSED = 3.0
 _POLL_INTERVAL = 0.05
 _TRIES = 4
 
@@ -86,7 +88,7 @@ class Looks:
         for _ in range(_TRIES - 1):
             await self._page.emulate_media(color_scheme=wanted)
             try:
-                await self._page.wait_for_function(_IS_DARK, arg=dark, timeout=_SETTLING * 1_000)
+                await self._page.wait_for_function(_IS_DARK, arg=dark, timeout=_MISSED * 1_000)
             except NotInTimeError:
                 await self._page.emulate_media(color_scheme=other)
             else:
@@ -118,9 +120,10 @@ def _shown(found: dict[str, Any]) -> tuple[str, ...]:
 
 async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[str, Any]:
     """Look at one screen in one scheme, and return what is found."""
+    # Pages arrange themselves for a moment after their size changes.
     cut: list[str] = []
     try:
-        async with asyncio.timeout(_SETTLING):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found: dict[str, Any] = await seen.evaluate(LOOK)
                 if raw := [text for text in found["texts"] if is_raw(text)]:

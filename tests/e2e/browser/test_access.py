@@ -11,7 +11,7 @@ from tests.server.homeassistant_server import HomeAssistantServer
 from .dialog import INVERTER, Dialog
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RESIDENT = "sim-resident"
 SERIAL = "ABC0000006"

@@ -8,7 +8,7 @@ from tests.e2e.control import captcha_answer
 from .dialog import Dialog
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NAME, EMAIL = "jansen", "jansen@example.com"
 PASSWORD = "not-a-real-one"

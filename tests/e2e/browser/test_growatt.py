@@ -10,7 +10,7 @@ from .dialog import INVERTER as INVERTER_DIALOG, Dialog
 from .homeowner import Homeowner
 from .texts import LANGUAGE, Texts, languages
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INVERTER, DATALOGGER = "ABC0000001", "QMN000ABC0000001"
 WRONG_TOKEN = "SIMULATOR_TOKEN_OF_NOBODY_000000"

@@ -9,7 +9,7 @@ from tests.server.homeassistant_server import HomeAssistantServer
 
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ACCOUNT = "sim-resident"
 SERIAL = "ABC0000008"

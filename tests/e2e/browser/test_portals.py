@@ -8,7 +8,7 @@ from tests.e2e.control import captcha_answer
 from .dialog import ACCOUNT, Dialog
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Signing in at ShopXO takes 18 bytes at most.
 PASSWORD = "not-a-real-one"

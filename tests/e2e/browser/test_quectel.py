@@ -9,7 +9,7 @@ from tests.e2e.control import code_sent_to
 from .dialog import INVERTER, Dialog
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EMAIL = "jansen@example.com"
 PASSWORD = "not-a-real-one"

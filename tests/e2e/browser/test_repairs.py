@@ -11,7 +11,7 @@ from tests.server.homeassistant_server import HomeAssistantServer
 from .dialog import Dialog
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ACCOUNT = "jansen-solar"
 LATE, ELSEWHERE, WITHOUT_STICK = "ABC0000003", "ABC0000004", "ABC0000005"

@@ -10,7 +10,7 @@ from tests.server.homeassistant_server import HomeAssistantServer
 from .dialog import INVERTER as INVERTER_DIALOG
 from .homeowner import Homeowner
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INVERTER = "ABC0000002"
 ACCOUNT = "jansen-solar"
