@@ -1,7 +1,8 @@
 """What the tests of the integration itself share."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -23,6 +24,7 @@ from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.const import DOMAIN, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
 # No pauses between calls: the limits have tests of their own.
@@ -205,6 +207,21 @@ def suggested(result: Result) -> dict[str, Any]:
         for marker in result["data_schema"].schema
         if (marker.description or {}).get("suggested_value") is not None
     }
+
+
+# The disk
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Have every store of ours fail to reach the disk."""
+
+    async def full(_store: DurableStore, _data: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DurableStore, "_async_write_data", full)
+        yield
 
 
 # Waiting

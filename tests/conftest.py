@@ -17,6 +17,7 @@ from simulator import Simulator
 
 from . import secrets_watch
 from .common import UNLIMITED
+from .home import Home
 from .prove.timelapse import Timelapse
 from .prove.world import World
 from .secrets_watch import Watch
@@ -88,3 +89,8 @@ async def entry(world: World) -> MockConfigEntry:
 @pytest.fixture
 def plant_id(world: World, entry: MockConfigEntry) -> str:
     return world.add_plant(entry)
+
+
+@pytest.fixture
+def home(world: World, entry: MockConfigEntry, plant_id: str) -> Home:
+    return Home(**vars(world), entry=entry, plant_id=plant_id)

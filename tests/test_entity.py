@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from contextlib import nullcontext
 from datetime import datetime
+from functools import partial
 import json
 from typing import Any
 
@@ -15,6 +16,7 @@ from homeassistant.const import (
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -27,6 +29,7 @@ from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.coordinator import store_key
 
 from .common import account_entry
+from .home import Home
 from .prove.timelapse import START
 from .prove.world import World
 from .used_texts import ROOT
@@ -123,14 +126,14 @@ def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str]
     }
 
 
-async def test_every_entity(world: World, entry: MockConfigEntry, plant_id: str) -> None:
-    await world.bind(entry, plant_id, [SN])
-    of_account = described(world, entry.runtime_data.device_id, entry.entry_id)
+async def test_every_entity(home: Home) -> None:
+    await home.add(SN)
+    of_account = described(home, home.entry.runtime_data.device_id, home.entry.entry_id)
     # Growatt has nothing to activate.
     assert of_account == {
         key: value for key, value in OF_AN_ACCOUNT.items() if key[1] != "activation_pending"
     }
-    assert described(world, world.device(SN).id, SN) == OF_AN_INVERTER
+    assert described(home, home.device(SN).id, SN) == OF_AN_INVERTER
 
 
 def test_every_entity_has_a_name_and_an_icon() -> None:
@@ -149,69 +152,68 @@ def test_every_entity_has_a_name_and_an_icon() -> None:
             assert described_so.get("state", {}).keys() == icon.get("state", {}).keys()
 
 
-async def test_account_waits_while_any_inverter_does(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    assert (account_pending(world, entry), count_pending(world, entry)) == ("off", "0")
-    world.add_devices([SN, OTHER_SN])
-    await world.bind(entry, plant_id, [SN, OTHER_SN])
-    assert (account_pending(world, entry), count_pending(world, entry)) == ("on", "2")
-    world.simulator.growatt.bring_online(SN)
-    await world.shows("associated", SN)
-    assert (account_pending(world, entry), count_pending(world, entry)) == ("on", "1")
-    world.simulator.growatt.bring_online(OTHER_SN)
-    await world.shows("associated", OTHER_SN)
-    assert (account_pending(world, entry), count_pending(world, entry)) == ("off", "0")
+async def test_account_waits_while_any_inverter_does(home: Home) -> None:
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("off", "0")
+    home.add_devices([SN, OTHER_SN])
+    await home.add(SN, OTHER_SN)
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("on", "2")
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("on", "1")
+    home.growatt.bring_online(OTHER_SN)
+    await home.shows("associated", OTHER_SN)
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("off", "0")
     # A removed one is not counted.
-    world.remove_inverter(entry, SN)
-    await world.bind(entry, plant_id, ["SIM0000003"])
-    assert count_pending(world, entry) == "1"
-    world.remove_inverter(entry, "SIM0000003")
+    home.remove_inverter(home.entry, SN)
+    await home.add("SIM0000003")
+    assert count_pending(home, home.entry) == "1"
+    home.remove_inverter(home.entry, "SIM0000003")
     await asyncio.sleep(1)
-    assert (account_pending(world, entry), count_pending(world, entry)) == ("off", "0")
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("off", "0")
 
 
-async def test_inverter_is_a_device_of_its_own(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
+async def test_inverter_is_a_device_of_its_own(home: Home) -> None:
     """Below the account's device and its subentry; its model is known with the association."""
-    world.add_devices([SN])
-    await world.bind(entry, plant_id, [SN])
-    device = world.device(SN)
-    (subentry_id,) = entry.subentries
+    home.add_devices([SN])
+    await home.add(SN)
+    account = dr.async_get(home.hass).async_get(home.entry.runtime_data.device_id)
+    assert account is not None
+    assert account.name == f"Growatt {home.entry.title}"
+    assert (account.manufacturer, account.model) == ("Growatt", "ShineServer")
+    assert account.configuration_url == home.simulator.url
+    device = home.device(SN)
+    (subentry_id,) = home.entry.subentries
     assert device.config_subentry_id == subentry_id
     assert device.serial_number == SN
     assert device.manufacturer == "Growatt"
     assert device.model is None
-    assert device.via_device_id == entry.runtime_data.device_id
+    assert device.via_device_id == home.entry.runtime_data.device_id
 
-    world.simulator.growatt.bring_online(SN)
-    await world.shows("associated", SN)
-    assert world.device(SN).model == "MIN 3000TL-XH"
-    await world.reload(entry)
-    assert world.device(SN).model == "MIN 3000TL-XH"
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert home.device(SN).model == "MIN 3000TL-XH"
+    await home.reload(home.entry)
+    assert home.device(SN).model == "MIN 3000TL-XH"
 
 
-async def test_the_status_names_the_datalogger_once_it_is_known(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    world.add_devices([SN], datalogger_sn="STICK00001")
-    await world.bind(entry, plant_id, [SN])
-    await world.shows("accepted", SN)
-    state = world.hass.states.get(world.entity_id(SN))
+async def test_the_status_names_the_datalogger_once_it_is_known(home: Home) -> None:
+    home.add_devices([SN], datalogger_sn="STICK00001")
+    await home.add(SN)
+    await home.shows("accepted", SN)
+    state = home.hass.states.get(home.entity_id(SN))
     assert state is not None
     assert "datalogger" not in state.attributes
-    world.simulator.growatt.bring_online(SN)
-    await world.shows("associated", SN)
-    state = world.hass.states.get(world.entity_id(SN))
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    state = home.hass.states.get(home.entity_id(SN))
     assert state is not None
     assert state.attributes["datalogger"] == "STICK00001"
 
     # Another stick is news, although the state is the same.
-    world.simulator.growatt.devices[SN].datalogger_sn = "STICK00002"
+    home.growatt.devices[SN].datalogger_sn = "STICK00002"
     await asyncio.sleep(600)
-    await world.check([SN], timeout=10)
-    state = world.hass.states.get(world.entity_id(SN))
+    await home.check([SN], timeout=10)
+    state = home.hass.states.get(home.entity_id(SN))
     assert state is not None
     assert (state.state, state.attributes["datalogger"]) == ("associated", "STICK00002")
 
@@ -249,197 +251,159 @@ async def test_devices_link_to_the_portal(
     assert {device.entry_type for device in devices} == {None, dr.DeviceEntryType.SERVICE}
 
 
-async def test_only_what_changed_is_written(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
+async def test_only_what_changed_is_written(home: Home) -> None:
     serials = [f"SIM{number:07}" for number in range(20)]
-    world.add_devices(serials)
-    await world.bind(entry, plant_id, serials)
-    await world.shows("accepted", *serials)
-    writes = count_writes(world)
-    world.simulator.growatt.bring_online(serials[3])
-    await world.shows("associated", serials[3])
+    await home.accept(*serials)
+    writes = count_writes(home)
+    home.growatt.bring_online(serials[3])
+    await home.shows("associated", serials[3])
     await asyncio.sleep(3_600)
-    of_the_device = er.async_entries_for_device(
-        er.async_get(world.hass), world.device(serials[3]).id
-    )
-    count = entity_id(world, "sensor", f"{entry.entry_id}_inverters_pending")
+    of_the_device = er.async_entries_for_device(er.async_get(home.hass), home.device(serials[3]).id)
+    count = entity_id(home, "sensor", f"{home.entry.entry_id}_inverters_pending")
     assert writes.keys() <= {count, *(entity.entity_id for entity in of_the_device)}
     assert set(writes.values()) == {1}
     assert writes[count] == 1
-    assert writes[world.entity_id(serials[3])] == 1
-    assert writes[world.entity_id(serials[3], "association_pending")] == 1
-    assert writes[entity_id(world, "sensor", f"{serials[3]}_associated")] == 1
+    assert writes[home.entity_id(serials[3])] == 1
+    assert writes[home.entity_id(serials[3], "association_pending")] == 1
+    assert writes[entity_id(home, "sensor", f"{serials[3]}_associated")] == 1
 
 
-async def test_nothing_is_written_when_nothing_is_new(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    """Not even once after a reload, when the coordinator publishes first."""
-    world.add_devices([SN])
-    await world.bind(entry, plant_id, [SN])
-    await world.shows("accepted", SN)
-    await world.reload(entry)
-    writes = count_writes(world)
-    await asyncio.sleep(3_600)
-    assert world.asked("v4/new-api/queryDeviceList") > 10
-    assert not writes
-
-
-async def test_times_of_an_association(world: World, entry: MockConfigEntry, plant_id: str) -> None:
-    world.add_devices([SN, OTHER_SN])
-    await world.bind(entry, plant_id, [OTHER_SN, SN])
+async def test_times_of_an_association(home: Home) -> None:
+    home.add_devices([SN, OTHER_SN])
+    await home.add(OTHER_SN, SN)
     # The second one's turn is to come.
-    assert (time_of(world, "submitted"), time_of(world, "associated")) == (None, None)
-    await world.shows("accepted", SN)
-    (_, sent) = world.times("device/sn/add")
-    assert time_of(world, "submitted") == int(sent)
+    assert (time_of(home, "submitted"), time_of(home, "associated")) == (None, None)
+    await home.shows("accepted", SN)
+    (_, sent) = home.times("device/sn/add")
+    assert time_of(home, "submitted") == int(sent)
     await asyncio.sleep(1_000)
-    assert time_of(world, "submitted") == int(sent)
-    assert time_of(world, "associated") is None
+    assert time_of(home, "submitted") == int(sent)
+    assert time_of(home, "associated") is None
 
-    world.simulator.growatt.bring_online(SN)
-    await world.shows("associated", SN)
-    assert time_of(world, "associated") == int(world.clock.passed)
-    associated = time_of(world, "associated")
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert time_of(home, "associated") == int(home.clock.passed)
+    associated = time_of(home, "associated")
     await asyncio.sleep(1_000)
-    await world.check([SN], timeout=10)
-    assert time_of(world, "associated") == associated
-    await world.reload(entry)
-    assert time_of(world, "associated") == associated
+    await home.check([SN], timeout=10)
+    assert time_of(home, "associated") == associated
+    await home.reload(home.entry)
+    assert time_of(home, "associated") == associated
 
     # While it is not there, it is not associated.
-    world.simulator.growatt.remove_from_plant(SN)
+    home.growatt.remove_from_plant(SN)
     await asyncio.sleep(1_000)
-    await world.check([SN])
-    await world.shows("lost", SN)
-    assert time_of(world, "associated") is None
-    assert time_of(world, "submitted") == int(sent)
+    await home.check([SN])
+    await home.shows("lost", SN)
+    assert time_of(home, "associated") is None
+    assert time_of(home, "submitted") == int(sent)
     await asyncio.sleep(1_000)
-    await entry.runtime_data.coordinator.async_submit_again(SN)
+    await home.coordinator.async_submit_again(SN)
     await asyncio.sleep(5)
-    assert time_of(world, "submitted") == int(world.times("device/sn/add")[-1]) > sent
+    assert time_of(home, "submitted") == int(home.times("device/sn/add")[-1]) > sent
 
 
-async def test_next_check_is_off_at_first(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    await world.bind(entry, plant_id, [SN])
-    entities = er.async_get(world.hass)
-    entity = entities.async_get(entity_id(world, "sensor", f"{SN}_next_check"))
+async def test_next_check_is_off_at_first(home: Home) -> None:
+    await home.add(SN)
+    entities = er.async_get(home.hass)
+    entity = entities.async_get(entity_id(home, "sensor", f"{SN}_next_check"))
     assert entity is not None
     assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
 
 
-async def test_next_check_is_when_it_is_looked_for_next(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    show_next_check(world, SN)
-    world.add_devices([SN])
-    await world.bind(entry, plant_id, [SN])
-    await world.shows("accepted", SN)
+async def test_next_check_is_when_it_is_looked_for_next(home: Home) -> None:
+    show_next_check(home, SN)
+    await home.accept(SN)
     for _ in range(5):
-        planned = time_of(world, "next_check")
+        planned = time_of(home, "next_check")
         assert planned is not None
-        calls = len(world.times("*"))
-        await asyncio.sleep(planned - world.clock.passed - 1)
-        assert len(world.times("*")) == calls
+        calls = len(home.times("*"))
+        await asyncio.sleep(planned - home.clock.passed - 1)
+        assert len(home.times("*")) == calls
         await asyncio.sleep(5)
-        assert world.times("*")[calls] - planned in (0, pytest.approx(0.5, abs=0.5))
+        assert home.times("*")[calls] - planned in (0, pytest.approx(0.5, abs=0.5))
 
     # It tells so also while the cloud cannot be reached.
-    world.simulator.faults.add(kind="cut", times=None)
-    await world.shows("unavailable", SN)
-    planned = time_of(world, "next_check")
+    home.faults.add(kind="cut", times=None)
+    await home.shows("unavailable", SN)
+    planned = time_of(home, "next_check")
     assert planned is not None
-    assert planned > world.clock.passed
-    world.simulator.faults.clear()
-    await world.shows("accepted", SN)
-    world.simulator.growatt.bring_online(SN)
-    await world.shows("associated", SN)
-    assert time_of(world, "next_check") is None
+    assert planned > home.clock.passed
+    home.faults.clear()
+    await home.shows("accepted", SN)
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert time_of(home, "next_check") is None
 
 
-async def test_next_check_follows_what_another_account_asks(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
+async def test_next_check_follows_what_another_account_asks(home: Home) -> None:
     """One reading of the list that the token's accounts share is news for all of them."""
-    other = await world.add_account()
-    show_next_check(world, SN, OTHER_SN)
-    world.add_devices([SN, OTHER_SN])
-    await world.bind(entry, plant_id, [SN])
-    await world.bind(other, world.add_plant(other), [OTHER_SN])
-    await world.shows("accepted", SN, OTHER_SN)
+    other = await home.add_account()
+    show_next_check(home, SN, OTHER_SN)
+    home.add_devices([SN, OTHER_SN])
+    await home.add(SN)
+    await home.bind(other, home.add_plant(other), [OTHER_SN])
+    await home.shows("accepted", SN, OTHER_SN)
     await asyncio.sleep(100)
     for _ in range(10):
         await asyncio.sleep(20)
         for serial in (SN, OTHER_SN):
-            planned = time_of(world, "next_check", serial)
+            planned = time_of(home, "next_check", serial)
             assert planned is not None
-            assert planned > world.clock.passed - 1
+            assert planned > home.clock.passed - 1
 
     # One that is removed leaves nothing behind that would be told.
-    world.remove_inverter(entry, SN)
+    home.remove_inverter(home.entry, SN)
     await asyncio.sleep(60)
-    entities = er.async_get(world.hass)
+    entities = er.async_get(home.hass)
     assert entities.async_get_entity_id("sensor", DOMAIN, f"{SN}_next_check") is None
-    planned = time_of(world, "next_check", OTHER_SN)
+    planned = time_of(home, "next_check", OTHER_SN)
     assert planned is not None
-    assert planned > world.clock.passed - 1
+    assert planned > home.clock.passed - 1
 
 
-async def test_next_check_stands_still_while_many_wait_for_their_turn(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
+async def test_next_check_stands_still_while_many_wait_for_their_turn(home: Home) -> None:
     serials = [f"SIM{number:07}" for number in range(50)]
-    show_next_check(world, *serials)
-    world.add_devices(serials)
-    await world.bind(entry, plant_id, serials)
-    writes = count_writes(world)
-    await world.shows("accepted", serials[-1])
-    last = entity_id(world, "sensor", f"{serials[-1]}_next_check")
+    show_next_check(home, *serials)
+    home.add_devices(serials)
+    await home.add(*serials)
+    writes = count_writes(home)
+    await home.shows("accepted", serials[-1])
+    last = entity_id(home, "sensor", f"{serials[-1]}_next_check")
     # Once for what follows its submission, and perhaps once when its plant's list was due before.
     assert 1 <= writes[last] <= 3
-    planned = time_of(world, "next_check", serials[-1])
+    planned = time_of(home, "next_check", serials[-1])
     assert planned is not None
-    assert planned > world.clock.passed - 10
+    assert planned > home.clock.passed - 10
 
 
-async def test_unavailable_only_while_the_cloud_cannot_be_reached(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    world.add_devices([SN])
-    await world.bind(entry, plant_id, [SN])
-    await world.shows("accepted", SN)
-    world.simulator.faults.add(kind="code", code=10012, times=3)
+async def test_unavailable_only_while_the_cloud_cannot_be_reached(home: Home) -> None:
+    await home.accept(SN)
+    home.faults.add(kind="code", code=10012, times=3)
     await asyncio.sleep(300)
-    assert world.status(SN) == "accepted"
-    world.simulator.faults.add(kind="firewall", times=2)
-    await world.shows("unavailable", SN)
-    assert world.pending(SN) == "unavailable"
-    await world.reload(entry)
-    assert world.status(SN) == "unavailable"
-    await world.shows("accepted", SN)
-    assert world.pending(SN) == "on"
+    assert home.status(SN) == "accepted"
+    home.faults.add(kind="firewall", times=2)
+    await home.shows("unavailable", SN)
+    assert home.pending(SN) == "unavailable"
+    await home.reload(home.entry)
+    assert home.status(SN) == "unavailable"
+    await home.shows("accepted", SN)
+    assert home.pending(SN) == "on"
 
 
-async def test_an_account_that_needs_nothing_of_the_cloud_stays_available(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    world.add_devices([SN], online=True)
-    await world.bind(entry, plant_id, [SN])
-    await world.shows("associated", SN)
-    waiting = await world.add_account()
-    world.add_devices([OTHER_SN])
-    await world.bind(waiting, world.add_plant(waiting), [OTHER_SN])
-    world.simulator.faults.add(kind="cut", times=None)
-    await world.shows("unavailable", OTHER_SN)
-    assert world.status(SN) == "associated"
+async def test_an_account_that_needs_nothing_of_the_cloud_stays_available(home: Home) -> None:
+    await home.associate(SN)
+    waiting = await home.add_account()
+    home.add_devices([OTHER_SN])
+    await home.bind(waiting, home.add_plant(waiting), [OTHER_SN])
+    home.faults.add(kind="cut", times=None)
+    await home.shows("unavailable", OTHER_SN)
+    assert home.status(SN) == "associated"
     # Until somebody wants something of it.
-    await world.check([SN])
-    assert world.status(SN) == "unavailable"
-    world.simulator.faults.clear()
-    await world.shows("associated", SN)
+    await home.check([SN])
+    assert home.status(SN) == "unavailable"
+    home.faults.clear()
+    await home.shows("associated", SN)
 
 
 async def test_connected_follows_the_last_call_also_while_nothing_is_pending(
@@ -454,22 +418,38 @@ async def test_connected_follows_the_last_call_also_while_nothing_is_pending(
         await asyncio.sleep(600)
 
 
-async def test_inverters_come_and_go_without_a_reload(
-    world: World, entry: MockConfigEntry, plant_id: str
-) -> None:
-    coordinator = entry.runtime_data.coordinator
+async def test_inverters_come_and_go_without_a_reload(home: Home) -> None:
+    coordinator = home.coordinator
     serials = [f"SIM{number:07}" for number in range(100)]
-    world.add_devices(serials)
-    await world.bind(entry, plant_id, serials)
-    await world.hass.async_block_till_done()
-    assert all(world.status(serial) == "queued" for serial in serials[1:])
+    home.add_devices(serials)
+    await home.add(*serials)
+    await home.hass.async_block_till_done()
+    assert all(home.status(serial) == "queued" for serial in serials[1:])
     for serial in serials[1:]:
-        world.remove_inverter(entry, serial)
+        home.remove_inverter(home.entry, serial)
     await asyncio.sleep(1)
-    devices = dr.async_entries_for_config_entry(dr.async_get(world.hass), entry.entry_id)
+    devices = dr.async_entries_for_config_entry(dr.async_get(home.hass), home.entry.entry_id)
     assert {device.serial_number for device in devices} == {None, serials[0]}
-    assert [world.status(serial) for serial in serials[:3]] == ["accepted", None, None]
+    assert [home.status(serial) for serial in serials[:3]] == ["accepted", None, None]
     # One that was removed can be added again.
-    await world.bind(entry, plant_id, serials[1:2])
-    await world.shows("accepted", serials[1])
-    assert entry.runtime_data.coordinator is coordinator
+    await home.add(*serials[1:2])
+    await home.shows("accepted", serials[1])
+    assert home.coordinator is coordinator
+
+
+async def test_updating_an_entity_looks_for_the_inverter(home: Home) -> None:
+    assert await async_setup_component(home.hass, "homeassistant", {})
+    await home.associate(SN)
+    await asyncio.sleep(400)
+    looks = home.asked("device/list")
+    update = partial(home.hass.services.async_call, "homeassistant", "update_entity")
+    account = er.async_get(home.hass).async_get_entity_id(
+        "sensor", DOMAIN, f"{home.entry.entry_id}_inverters_pending"
+    )
+    # Of an account only what is pending is looked for.
+    await update({"entity_id": account}, blocking=True)
+    await asyncio.sleep(10)
+    assert home.asked("device/list") == looks
+    home.growatt.remove_from_plant(SN)
+    await update({"entity_id": home.entity_id(SN)}, blocking=True)
+    await home.shows("lost", SN)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -43,30 +43,6 @@ def pending(hass: HomeAssistant, unique_id: str) -> str:
     state = hass.states.get(entity_id)
     assert state is not None
     return state.state
-
-
-async def test_nothing_is_asked_when_nothing_is_pending(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
-) -> None:
-    assert entry.state is ConfigEntryState.LOADED
-    assert pending(hass, entry.entry_id) == STATE_OFF
-    await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state is ConfigEntryState.LOADED
-    assert not cloud.calls
-
-
-async def test_the_accounts_device(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
-) -> None:
-    await track(hass, cloud, entry)
-    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    account, inverter = sorted(devices, key=lambda device: device.via_device_id is not None)
-    assert account.name == f"Growatt {RESIDENT}"
-    assert (account.manufacturer, account.model) == ("Growatt", "ShineServer")
-    assert account.configuration_url == cloud.url
-    assert inverter.via_device_id == account.id
-    assert inverter.serial_number == SERIAL
-    assert inverter.manufacturer == "Growatt"
 
 
 async def test_accounts_of_one_name_at_several_clouds_are_told_apart(
@@ -120,23 +96,6 @@ async def test_a_pending_association_survives_a_restart(
     assert pending(hass, SERIAL) == STATE_OFF
     assert pending(hass, entry.entry_id) == STATE_OFF
     assert len(cloud.calls.of(BIND)) == 1
-
-
-async def test_removing_an_account_removes_what_was_stored_for_it(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, hass_storage: dict[str, Any]
-) -> None:
-    await track(hass, cloud, entry)
-    key = store_key(entry.entry_id)
-    assert SERIAL in str(hass_storage[key])
-    before = len(cloud.calls)
-    await hass.config_entries.async_remove(entry.entry_id)
-    await hass.async_block_till_done()
-    assert key not in hass_storage
-    assert not dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    assert not er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    # At the cloud everything stays as it is.
-    assert len(cloud.calls) == before
-    assert SERIAL in cloud.growatt.bindings
 
 
 async def test_the_stores_hold_no_secret(

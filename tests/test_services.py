@@ -21,7 +21,6 @@ from custom_components.growatt_onboarding.account.registration import DATA_REGIS
 from custom_components.growatt_onboarding.cloud.provider import Offer
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
-from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
 from .common import (
@@ -32,6 +31,7 @@ from .common import (
     UNLIMITED,
     add_account,
     entries,
+    full_disk,
     until,
 )
 from .fake_provider import BY_EMAIL, BY_NAME, LOGIN, URL, FakeCloud, add_provider, fake_provider
@@ -335,17 +335,14 @@ async def test_a_stored_token_that_is_not_valid_any_more(
 
 
 async def test_nothing_is_sent_when_it_cannot_be_stored(
-    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, cloud: Simulator
 ) -> None:
     # The plants are known, so that the registration is what needs the disk first.
     await act(hass, "check_username", **there(cloud), username="alice")
 
-    async def full(*_: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(DurableStore, "_async_write_data", full)
     data = {**there(cloud), **NEW_ACCOUNT}
-    await fails(hass, "register_account", HomeAssistantError, "not_stored", **data)
+    with full_disk():
+        await fails(hass, "register_account", HomeAssistantError, "not_stored", **data)
     assert not cloud.calls.of(REGISTER)
 
 
@@ -728,15 +725,11 @@ async def test_two_actions_at_once_track_each_serial_number_once(
 
 
 async def test_inverters_that_cannot_be_stored(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
-    async def full(*_: object) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(DurableStore, "_async_write_data", full)
-    with pytest.raises(HomeAssistantError) as caught:
-        await act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers="SIM0000001")
-    assert caught.value.translation_key == "not_stored"
+    data = {"plant_id": RESIDENT_PLANT, "serial_numbers": "SIM0000001"}
+    with full_disk():
+        await fails(hass, "bind_device", HomeAssistantError, "not_stored", **data)
     assert not entry.subentries
     assert not cloud.calls
 

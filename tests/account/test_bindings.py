@@ -5,8 +5,6 @@ from copy import deepcopy, replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
-from homeassistant.util.file import WriteError
 from hypothesis import given, strategies as st
 import pytest
 
@@ -14,6 +12,7 @@ from custom_components.growatt_onboarding.account.bindings import BindingStore
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.gateway.store import NotStoredError
+from tests.common import full_disk
 
 KEY = "growatt_onboarding.account"
 JOURNAL = f"{KEY}.journal"
@@ -114,14 +113,10 @@ async def test_damaged_news_are_left_out(
 async def test_after_a_failed_write_everything_is_written(
     hass: HomeAssistant, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def full(_store: Store[Any], _data: dict[str, Any]) -> None:
-        raise WriteError
-
     known, first = bindings(), store(hass)
     await first.async_write(known, ())
     known["SIM0000002"] = transitions.sending(known["SIM0000002"], 200.0)
-    with pytest.MonkeyPatch.context() as context:
-        context.setattr(Store, "_async_write_data", full)
+    with full_disk():
         for _ in range(2):
             with pytest.raises(NotStoredError):
                 await first.async_write_changed(["SIM0000002"], known, ())

@@ -15,7 +15,6 @@ from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import Account, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
 from custom_components.growatt_onboarding.const import DATA_TIMING, SUBENTRY_INVERTER
-from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,
@@ -26,6 +25,7 @@ from tests.common import (
     add_account,
     close,
     follow,
+    full_disk,
     open_inverters,
     send,
     submit,
@@ -420,16 +420,10 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(
     hass: HomeAssistant,
     cloud: Simulator,
     entry: ConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cloud.growatt.add_device("SIM0000001")
     result = await open_serials(hass, entry)
-    with monkeypatch.context() as patched:
-
-        async def full(*_: object) -> None:
-            raise OSError("no space left")
-
-        patched.setattr(DurableStore, "_async_write_data", full)
+    with full_disk():
         result = await submit(hass, result, serial_numbers="SIM0000001")
     assert result["errors"] == {"base": "not_stored"}
     assert suggested(result) == {"serial_numbers": "SIM0000001"}

@@ -1,14 +1,10 @@
 """Submitting one inverter again, also to another plant, from its own page."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers.storage import Store
-from homeassistant.util.file import WriteError
 import pytest
 
 from custom_components.growatt_onboarding.account import Target
@@ -27,6 +23,7 @@ from tests.common import (
     add_account,
     associate,
     count_setups,
+    full_disk,
     submit,
     suggested,
     track,
@@ -67,16 +64,6 @@ async def open_inverter(hass: HomeAssistant, entry: ConfigEntry) -> Result:
         (entry.entry_id, SUBENTRY_INVERTER),
         context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry.subentry_id},
     )
-
-
-@contextmanager
-def a_full_disk() -> Iterator[None]:
-    async def full(_store: Store[Any], _data: dict[str, Any]) -> None:
-        raise WriteError
-
-    with pytest.MonkeyPatch.context() as context:
-        context.setattr(Store, "_async_write_data", full)
-        yield
 
 
 # Submitting again
@@ -171,7 +158,7 @@ async def test_a_full_disk_sends_nothing_and_can_be_tried_again(
     plant_id = garage if way == "plant" else RESIDENT_PLANT
     answers = {"plant_id": garage} if way == "plant" else {}
     result = await submit(hass, await open_inverter(hass, entry), next_step_id=way)
-    with a_full_disk():
+    with full_disk():
         result = await submit(hass, result, **answers)
         assert result["step_id"] == "submit_again"
         assert result["errors"] == {"base": "not_stored"}

@@ -1,13 +1,13 @@
 """What the accounts of one server and token share: limits, reachability, the watch."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState
-from homeassistant.helpers.storage import Store
-from homeassistant.util.file import WriteError
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.binding.planner import PartialList
 from custom_components.growatt_onboarding.cloud import registry
@@ -21,7 +21,9 @@ from custom_components.growatt_onboarding.gateway import (
     SharedData,
     async_get_shared_data,
 )
+from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator.growatt import INSTALLER_TOKEN
+from tests.common import full_disk
 from tests.prove.world import World
 
 GROWATT = registry.provider("growatt")
@@ -96,11 +98,7 @@ async def test_ten_a_day(world: World, gateway: Gateway) -> None:
 async def test_a_call_that_could_not_be_written_down_does_not_count(
     world: World, gateway: Gateway, shared: SharedData
 ) -> None:
-    async def full(_store: Store[Any], _data: dict[str, Any]) -> None:
-        raise WriteError
-
-    with pytest.MonkeyPatch.context() as context:
-        context.setattr(Store, "_async_write_data", full)
+    with full_disk():
         for _ in range(12):
             with pytest.raises(NotNowError) as refused:
                 await gateway.permit(DAILY)
@@ -177,6 +175,28 @@ async def test_a_clean_end_writes_the_times_down(world: World, gateway: Gateway)
         OTHER_SLOW, world.simulator.now()
     ) - world.simulator.now() == pytest.approx(203)
     assert again.ready_at(SLOW, world.simulator.now()) - world.simulator.now() < 2
+
+
+async def test_a_call_that_is_given_up_before_it_is_noted_is_noted_the_next_time(
+    world: World, entry: MockConfigEntry
+) -> None:
+    gateway, client = entry.runtime_data.gateway, entry.runtime_data.client
+    write, written = DurableStore.async_write, Counter[str]()
+
+    async def slow(store: DurableStore, data: dict[str, Any]) -> None:
+        await asyncio.sleep(10)
+        written[store.key] += 1
+        await write(store, data)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DurableStore, "async_write", slow)
+        given_up = asyncio.create_task(gateway.permit(client.sightings_call("1", 1)))
+        await asyncio.sleep(1)
+        given_up.cancel()
+        await asyncio.sleep(60)
+        assert not written
+        await gateway.permit(client.sightings_call("2", 1))
+    assert written[DOMAIN] == 1
 
 
 async def test_what_a_limit_taught_survives_a_crash(world: World, gateway: Gateway) -> None:

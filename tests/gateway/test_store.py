@@ -112,7 +112,7 @@ async def test_broken_json_is_set_aside_by_home_assistant(
 
 
 async def test_file_that_cannot_be_read(
-    hass: HomeAssistant, store: DurableStore, file: Path, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, store: DurableStore, file: Path
 ) -> None:
     file.mkdir()
     assert await store.async_read() is None
@@ -141,7 +141,7 @@ async def test_file_that_can_neither_be_read_nor_moved(
     assert file.read_text() == "[]"
 
 
-async def test_disk_full(store: DurableStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_disk_full(store: DurableStore, file: Path) -> None:
     await store.async_write({"a": 1})
 
     def full(*_: object, **__: object) -> None:
