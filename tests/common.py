@@ -6,12 +6,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-from homeassistant.config_entries import (
-    SOURCE_REAUTH,
-    SOURCE_RECONFIGURE,
-    SOURCE_USER,
-    ConfigEntry,
-)
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntry
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -49,6 +44,7 @@ SECRETS = (NEW_ACCOUNT["password"], INSTALLER_TOKEN, END_USER_TOKEN)
 HANGS = 300
 
 type Result = dict[str, Any]
+type Fault = dict[str, Any]
 
 
 # Accounts
@@ -119,6 +115,19 @@ async def associate(cloud: Simulator, entry: ConfigEntry, serial: str) -> None:
     cloud.growatt.bring_online(serial)
     coordinator.async_check([serial])
     await until(lambda: coordinator.data[serial].state == "associated")
+
+
+# What goes wrong at the cloud
+
+
+def code(number: int) -> Fault:
+    """Have the cloud answer with a result code."""
+    return {"kind": "code", "code": number, "msg": "the cloud's own words"}
+
+
+def kind(name: str, **options: Any) -> Fault:
+    """Have the cloud fail in this way."""
+    return {"kind": name, **options}
 
 
 # Dialogs

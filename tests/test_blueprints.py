@@ -289,9 +289,7 @@ async def test_no_reminder_of_anything_else(
 
 
 async def test_the_integration_itself_calls_for_the_reminder(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    messages: list[ServiceCall],
+    hass: HomeAssistant, cloud: Simulator, messages: list[ServiceCall]
 ) -> None:
     cloud.growatt.add_device(SERIAL, online=False)
     hass.data[DATA_TIMING] = replace(UNLIMITED, overdue_after=0)
@@ -300,11 +298,7 @@ async def test_the_integration_itself_calls_for_the_reminder(
     await hass.services.async_call(
         DOMAIN,
         "bind_device",
-        {
-            "config_entry_id": entry.entry_id,
-            "plant_id": RESIDENT_PLANT,
-            "serial_numbers": [SERIAL],
-        },
+        {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT, "serial_numbers": [SERIAL]},
         blocking=True,
     )
     await until(lambda: messages)

@@ -4,9 +4,7 @@ import asyncio
 from typing import Any
 
 from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import (
-    async_capture_events,
-)
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.growatt_onboarding.const import DOMAIN
 

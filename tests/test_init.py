@@ -142,10 +142,7 @@ async def test_devices_have_the_names_of_the_account_and_its_inverters(
 
 
 async def test_an_inverter_that_is_removed_while_its_account_is_set_up(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    entry: ConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await track(hass, cloud, entry)
     assert await hass.config_entries.async_unload(entry.entry_id)

@@ -12,11 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.binding.timing import Timing
-from custom_components.growatt_onboarding.const import (
-    CONF_ACTIVATION_PENDING,
-    DATA_TIMING,
-    DOMAIN,
-)
+from custom_components.growatt_onboarding.const import CONF_ACTIVATION_PENDING, DATA_TIMING, DOMAIN
 from simulator import Simulator
 
 from .prove.timelapse import Timelapse

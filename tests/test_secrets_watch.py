@@ -17,11 +17,7 @@ from custom_components.growatt_onboarding.cloud.errors import RejectedError
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 
-from .cloud.quectel_helpers import (
-    CREDENTIALS,
-    quectel_client,
-    register as register_at_quectel,
-)
+from .cloud.quectel_helpers import CREDENTIALS, quectel_client, register as register_at_quectel
 from .common import NEW_ACCOUNT, add_account, open_at, submit
 from .secrets_watch import LOGGERS, Watch
 
@@ -72,10 +68,7 @@ def _of_a_logged_exception(secret: str, logger: logging.Logger) -> None:
     ids=lambda it: it.__name__,
 )
 def test_a_secret_in_a_log(
-    leak: Callable[[str, logging.Logger], None],
-    logger: str,
-    secret: str,
-    leaks: Callable[[], str],
+    leak: Callable[[str, logging.Logger], None], logger: str, secret: str, leaks: Callable[[], str]
 ) -> None:
     leak(secret, logging.getLogger(logger))
     assert f"the log of {logger} shows '{SECRET}'" in leaks()

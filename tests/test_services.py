@@ -7,11 +7,7 @@ from typing import Any
 from homeassistant.auth.models import User
 from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import (
-    HomeAssistantError,
-    ServiceValidationError,
-    Unauthorized,
-)
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
@@ -68,11 +64,7 @@ def there(cloud: Simulator, token: str = INSTALLER_TOKEN) -> dict[str, str]:
 
 
 async def fails(
-    hass: HomeAssistant,
-    action: str,
-    kind: type[HomeAssistantError],
-    key: str,
-    **data: Any,
+    hass: HomeAssistant, action: str, kind: type[HomeAssistantError], key: str, **data: Any
 ) -> dict[str, str]:
     """Return the placeholders of the error that an action raises."""
     with pytest.raises(HomeAssistantError) as caught:
@@ -184,11 +176,7 @@ async def test_register_an_account_without_an_entry(
     response = await act(
         hass, "register_account", **there(cloud), **NEW_ACCOUNT, create_entry=False
     )
-    assert response == {
-        "account_id": "102",
-        "account_name": "alice",
-        "activation_pending": False,
-    }
+    assert response == {"account_id": "102", "account_name": "alice", "activation_pending": False}
     await until(lambda: not hass.data[DATA_REGISTRATIONS])
     await hass.async_block_till_done()
     assert not entries(hass)
@@ -763,12 +751,7 @@ async def test_check_the_association(
 ) -> None:
     for serial in ("SIM0000001", "SIM0000002"):
         cloud.growatt.add_device(serial)
-    await act(
-        hass,
-        "bind_device",
-        plant_id=RESIDENT_PLANT,
-        serial_numbers="SIM0000001, SIM0000002",
-    )
+    await act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers="SIM0000001, SIM0000002")
     await hass.async_block_till_done()
     cloud.growatt.bring_online("SIM0000001")
     devices = [

@@ -156,12 +156,7 @@ async def test_a_code_without_a_picture(hass: HomeAssistant, cloud: Simulator) -
     await act(hass, "send_verification_code", **app, email="alice@example.com")
     code = cloud.mailbox[-1].code
     made = await act(
-        hass,
-        "register_account",
-        **app,
-        email="alice@example.com",
-        password=PASSWORD,
-        code=code,
+        hass, "register_account", **app, email="alice@example.com", password=PASSWORD, code=code
     )
     assert made["account_name"] == "alice@example.com"
     assert len(cloud.calls.of("emailPwdRegister")) == 1
@@ -170,10 +165,6 @@ async def test_a_code_without_a_picture(hass: HomeAssistant, cloud: Simulator) -
 async def test_where_no_code_is_sent(hass: HomeAssistant, cloud: Simulator) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await act(
-            hass,
-            "send_verification_code",
-            provider="shopxo",
-            server=cloud.url,
-            form="username",
+            hass, "send_verification_code", provider="shopxo", server=cloud.url, form="username"
         )
     assert caught.value.translation_key == "nothing_offered"

@@ -56,11 +56,7 @@ async def test_without_accounts(hass: HomeAssistant) -> None:
 
 async def test_nothing_pending(hass: HomeAssistant, cloud: Simulator) -> None:
     await add_account(hass, cloud)
-    assert await info(hass) == {
-        "accounts": 1,
-        "pending_bindings": 0,
-        "can_reach_servers": "ok",
-    }
+    assert await info(hass) == {"accounts": 1, "pending_bindings": 0, "can_reach_servers": "ok"}
 
 
 async def test_pending(hass: HomeAssistant, cloud: Simulator) -> None:

@@ -102,10 +102,7 @@ async def test_nothing_is_sent_while_the_disk_is_full(
         await asyncio.sleep(600)
         assert home.asked("*") == 0
     assert caplog.text.count("storage cannot be written") == 1
-    assert await home.add(SN, OTHER_SN, timeout=10) == {
-        SN: "accepted",
-        OTHER_SN: "accepted",
-    }
+    assert await home.add(SN, OTHER_SN, timeout=10) == {SN: "accepted", OTHER_SN: "accepted"}
 
 
 async def test_disk_is_full_before_the_next_request(home: Home) -> None:

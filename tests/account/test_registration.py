@@ -354,9 +354,7 @@ async def test_nothing_is_sent_while_home_assistant_stops(
 
 
 async def test_a_note_that_cannot_be_dropped_does_no_harm(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    hass_storage: dict[str, Any],
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     result = await begin(hass, cloud)
     with full_disk():

@@ -30,10 +30,7 @@ async def test_a_device_in_other_hands(world: World) -> None:
     await world.call("register_account", **app, password=PASSWORD, code=code)
     [entry] = entries(world.hass)
     await world.call(
-        "bind_device",
-        config_entry_id=entry.entry_id,
-        plant_id=PRODUCT_KEY,
-        serial_numbers=[SERIAL],
+        "bind_device", config_entry_id=entry.entry_id, plant_id=PRODUCT_KEY, serial_numbers=[SERIAL]
     )
     await world.shows("conflict", SERIAL)
     assert world.pending(SERIAL) == "off"

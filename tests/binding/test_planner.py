@@ -116,8 +116,7 @@ def test_what_exists_but_not_here_is_located() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "interval"),
-    [(5, 30), (1_000, 300), (DAY + 10, 1_800), (7 * DAY + 10, 21_600)],
+    ("age", "interval"), [(5, 30), (1_000, 300), (DAY + 10, 1_800), (7 * DAY + 10, 21_600)]
 )
 def test_without_a_cheap_list_the_plants_list_is_read(age: float, interval: float) -> None:
     assert planned(ACCEPTED) == Planned(LOOK, T + TIMING.first_look)

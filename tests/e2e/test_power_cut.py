@@ -63,9 +63,7 @@ async def test_a_power_cut_while_the_account_is_created(
 
 @pytest.mark.parametrize("moment", [in_memory, on_disk])
 async def test_a_power_cut_after_the_entry_was_made(
-    server: HomeAssistantServer,
-    simulator: Simulator,
-    moment: Callable[[HomeAssistantServer], bool],
+    server: HomeAssistantServer, simulator: Simulator, moment: Callable[[HomeAssistantServer], bool]
 ) -> None:
     async with server.client() as client:
         flow = await open_register_form(client, simulator)

@@ -111,11 +111,7 @@ async def test_choose_a_plant_and_add_inverters(
     [("Asia/Kolkata", 5.5), ("Europe/Amsterdam", 1), ("Australia/Sydney", 10)],
 )
 async def test_create_the_first_plant(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    without_plants: ConfigEntry,
-    time_zone: str,
-    hours: float,
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, time_zone: str, hours: float
 ) -> None:
     hass.config.country = "NL"
     hass.config.currency = "EUR"
@@ -417,9 +413,7 @@ async def test_one_added_elsewhere_while_the_cloud_was_asked(
 
 
 async def test_nothing_is_sent_when_it_cannot_be_stored(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    entry: ConfigEntry,
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     cloud.growatt.add_device("SIM0000001")
     result = await open_serials(hass, entry)
@@ -565,10 +559,7 @@ async def test_one_removed_while_the_dialog_watches(
 
 
 async def test_sixty_inverters_at_once_reload_nothing(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    entry: ConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setups: list[str] = []
     schedule = hass.config_entries.async_schedule_reload

@@ -1,4 +1,4 @@
-"""Changing an account: its server, its credentials, and handing it over."""
+"""Signing in: linking an account, signing in again, and changing its server or credentials."""
 
 from collections.abc import AsyncGenerator, Callable
 from copy import replace
@@ -20,11 +20,18 @@ from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import (
     RESIDENT,
     RESIDENT_ID,
+    RESIDENT_PLANT,
     UNLIMITED,
+    Fault,
     account_entry,
     add_account,
+    code,
     count_setups,
     entries,
+    kind,
+    open_at,
+    open_dialog,
+    open_reauth,
     open_reconfigure,
     own_address,
     submit,
@@ -34,6 +41,8 @@ from tests.common import (
 )
 from tests.fake_provider import LOGIN, URL, FakeCloud, add_provider, fake_provider
 
+PLANTS = "plant/list"
+USERS = "user/c_user_list"
 SN = "SIM0000001"
 NEW_TOKEN = "SIMULATOR_TOKEN_END_USER_RENEWED"
 PASSWORD = "Not-a-real-one-1"
@@ -59,7 +68,223 @@ async def elsewhere(cloud: Simulator) -> AsyncGenerator[Simulator]:
         yield other
 
 
-# Credentials
+# Linking an account
+
+
+async def test_link_one_of_several_accounts(hass: HomeAssistant, cloud: Simulator) -> None:
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    result = await open_at(hass, cloud, "link")
+    assert result["step_id"] == "choose_account"
+    options = result["data_schema"].schema["account_id"].config["options"]
+    assert {option["value"]: option["label"] for option in options} == {
+        RESIDENT_ID: f"{RESIDENT} ({RESIDENT_ID})",
+        str(bob.user_id): f"bob ({bob.user_id})",
+    }
+    result = await submit(hass, result, account_id=str(bob.user_id))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "bob"
+    assert "next_flow" in result
+
+    # Those that are there already are offered no more.
+    result = await open_at(hass, cloud, "link")
+    options = result["data_schema"].schema["account_id"].config["options"]
+    assert [option["value"] for option in options] == [RESIDENT_ID]
+    result = await submit(hass, result, account_id=RESIDENT_ID)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    result = await open_at(hass, cloud, "link")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert len(entries(hass)) == 2
+
+
+async def test_link_the_only_account_from_the_list_of_end_users(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    result = await open_at(hass, cloud, "link")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == RESIDENT
+    assert result["data"]["account_id"] == RESIDENT_ID
+
+
+async def test_link_with_an_end_users_token_by_the_plants(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await open_at(hass, cloud, "link", END_USER_TOKEN)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == f"Sim Home ({RESIDENT_ID})"
+    assert result["data"]["account_id"] == RESIDENT_ID
+    assert [call.code for call in cloud.calls.of(USERS)] == [10011]
+
+    result = await open_at(hass, cloud, "link", END_USER_TOKEN)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+
+
+async def test_link_asks_for_the_id_that_the_token_does_not_tell(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    result = await open_at(hass, cloud, "link", END_USER_TOKEN)
+    assert result["step_id"] == "link_form"
+    assert result["errors"] == {"account_id": "account_id_needed"}
+
+    result = await submit(hass, result, account_id="not a number")
+    assert result["errors"] == {"account_id": "invalid_id"}
+    assert suggested(result) == {"account_id": "not a number"}
+
+    result = await submit(hass, result, account_id=RESIDENT_ID)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == RESIDENT_ID
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"), [(code(10011), "invalid_token"), (kind("firewall"), "blocked")]
+)
+async def test_linking_tells_what_is_wrong_and_recovers(
+    hass: HomeAssistant, cloud: Simulator, fault: Fault, key: str
+) -> None:
+    result = await open_dialog(hass)
+    result = await submit(hass, result, **own_address(cloud.url), token=END_USER_TOKEN)
+    cloud.faults.add(PLANTS, **fault)
+    result = await submit(hass, result, next_step_id="link")
+    assert result["step_id"] == "link_form"
+    assert result["errors"] == {"base": key}
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_account_that_is_known_by_its_id_does_not_complete_another_entry(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    unknown = await add_account(hass, cloud, account_id=None)
+    await add_account(hass, cloud)
+    result = await open_at(hass, cloud, "link")
+    assert result["reason"] == "already_configured"
+    assert unknown.data["account_id"] is None
+
+
+async def test_link_completes_an_account_whose_id_was_not_known(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    entry = await add_account(hass, cloud, account_id=None)
+    result = await open_at(hass, cloud, "link")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    assert entries(hass) == [entry]
+    assert entry.data["account_id"] == RESIDENT_ID
+    assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", RESIDENT_ID)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+
+
+# Signing in again
+
+
+async def test_reauth_with_a_new_token_reloads_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=int(RESIDENT_ID))
+    result = await open_reauth(hass, entry)
+    assert result["step_id"] == "reauth_confirm"
+    assert result["description_placeholders"]["name"] == RESIDENT
+    assert result["description_placeholders"]["server"] == cloud.url
+    # A secret that is not valid any more is of no use to anybody.
+    assert suggested(result) == {}
+    assert not cloud.calls
+
+    result = await submit(hass, result, token="x" * 32)
+    assert result["errors"] == {"token": "invalid_token"}
+    assert suggested(result) == {"token": "x" * 32}
+    result = await submit(hass, result, token="")
+    assert result["errors"] == {"token": "required"}
+    assert not setups
+
+    result = await submit(hass, result, token=NEW_TOKEN)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert entry.data["access"] == {"token": NEW_TOKEN}
+    assert entry.data["account_name"] == RESIDENT
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_reauth_with_the_same_token_reloads_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    """The cloud took it for invalid for a while: only a reload lets the work go on."""
+    result = await open_reauth(hass, entry)
+    result = await submit(hass, result, token=END_USER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert setups == [entry.entry_id]
+
+
+async def test_reauth_of_an_entry_that_is_not_loaded(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=int(RESIDENT_ID))
+    result = await open_reauth(hass, entry)
+    result = await submit(hass, result, token=NEW_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_reauth_refuses_another_account(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+) -> None:
+    merchant = "SIMULATOR_TOKEN_OTHER_MERCHANT_0"
+    cloud.growatt.add_token(merchant, merchant="elsewhere")
+    for name in ("bob", "carol", "dave", "erin"):
+        cloud.growatt.add_user(name, f"{name}@example.com", merchant="elsewhere")
+
+    result = await open_reauth(hass, entry)
+    result = await submit(hass, result, token=merchant)
+    assert result["step_id"] == "reauth_confirm"
+    assert result["errors"] == {"base": "wrong_account"}
+    assert result["description_placeholders"]["expected"] == RESIDENT
+    assert result["description_placeholders"]["found"] == "bob, carol, dave, …"
+    assert suggested(result) == {"token": merchant}
+    assert not setups
+
+    result = await submit(hass, result, token=END_USER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+
+
+async def test_reauth_where_the_token_does_not_tell_the_account(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    result = await open_reauth(hass, entry)
+    result = await submit(hass, result, token=END_USER_TOKEN)
+    assert result["step_id"] == "link_form"
+    assert result["errors"] == {"account_id": "account_id_needed"}
+    assert suggested(result) == {"account_id": RESIDENT_ID}
+
+    result = await submit(hass, result, account_id="999")
+    assert result["errors"] == {"base": "wrong_account"}
+    assert result["step_id"] == "reauth_confirm"
+    result = await submit(hass, result, token=END_USER_TOKEN)
+    result = await submit(hass, result, account_id=RESIDENT_ID)
+    assert result["reason"] == "reauth_successful"
+
+
+async def test_reauth_of_an_account_whose_id_was_not_known(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    entry = await add_account(hass, cloud, account_id=None)
+    result = await open_reauth(hass, entry)
+    result = await submit(hass, result, token=INSTALLER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    assert entry.data["account_id"] == RESIDENT_ID
+    assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", RESIDENT_ID)
+
+
+# New credentials
 
 
 async def test_the_form_has_what_is_stored_but_no_secret(

@@ -290,11 +290,7 @@ async def test_how_the_last_calls_ended(
 
 @pytest.mark.parametrize("kind", ["hang", "hang_after"])
 async def test_a_closed_dialog_is_no_outage(
-    world: World,
-    gateway: Gateway,
-    client: CloudClient,
-    caplog: pytest.LogCaptureFixture,
-    kind: str,
+    world: World, gateway: Gateway, client: CloudClient, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     world.simulator.faults.add("plant/list", kind=kind)
     dialog = asyncio.create_task(client.test())

@@ -179,12 +179,7 @@ POINTS: Sequence[Point] = (
         state="queued",
         stored="queued",
     ),
-    Point(
-        key="a2",
-        text="about to be sent",
-        moment="before_sending",
-        stored="unconfirmed",
-    ),
+    Point(key="a2", text="about to be sent", moment="before_sending", stored="unconfirmed"),
     Point(
         key="b1",
         text="received by the cloud",
@@ -374,10 +369,7 @@ async def _begin_until_cut(scene: Scene, client: HomeAssistantClient) -> None:
 async def _recover(scene: Scene, promised: set[str]) -> None:
     """Start again, have everything end associated, and compare with the cloud."""
     cloud = scene.simulator.growatt
-    async with (
-        HomeAssistantServer(scene.folder, speed=SPEED) as server,
-        server.client() as client,
-    ):
+    async with HomeAssistantServer(scene.folder, speed=SPEED) as server, server.client() as client:
         kept = await states(client, "association_pending")
         if kept.keys() != promised:
             raise NotAsClaimedError(f"lost: {sorted(promised - kept.keys())}")

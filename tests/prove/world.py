@@ -21,10 +21,7 @@ from homeassistant.helpers import (
     frame,
     issue_registry as ir,
 )
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_test_home_assistant,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry

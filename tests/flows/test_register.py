@@ -1,0 +1,274 @@
+"""Creating an account in the dialog."""
+
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_REAUTH, FlowType
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+
+from custom_components.growatt_onboarding.const import DOMAIN
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+from tests.common import (
+    NEW_ACCOUNT,
+    RESIDENT,
+    RESIDENT_ID,
+    SECRETS,
+    Fault,
+    code,
+    entries,
+    kind,
+    open_at,
+    submit,
+    suggested,
+    unique_id,
+)
+
+REGISTER = "user/user_register"
+CHECK = "user/check_user"
+PLANTS = "plant/list"
+USERS = "user/c_user_list"
+
+
+async def test_create_an_account_and_go_on_to_inverters(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    hass.config.country = "BE"
+    result = await open_at(hass, cloud, "register")
+    assert result["step_id"] == "register_form"
+    assert suggested(result) == {"country": "BE"}
+
+    result = await submit(
+        hass, result, **NEW_ACCOUNT, installer_code="SIM01", phone="+31 6 1234", time_zone="1"
+    )
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (entry,) = entries(hass)
+    assert result["title"] == entry.title == "alice"
+    assert entry.data == {
+        "provider": "growatt",
+        "server": cloud.url,
+        "access": {"token": INSTALLER_TOKEN},
+        "account_id": "102",
+        "account_name": "alice",
+        "session": {},
+        "activation_pending": False,
+    }
+    assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", "102")
+    user = cloud.growatt.user_named("alice")
+    assert user is not None
+    assert (user.email, user.country) == ("alice@example.com", "Netherlands")
+    assert (user.agent_code, user.tel, user.time_zone) == ("SIM01", "3161234", "1")
+    flow_type, flow_id = result["next_flow"]
+    assert flow_type is FlowType.CONFIG_SUBENTRIES_FLOW
+    inverters = await hass.config_entries.subentries.async_configure(flow_id)
+    assert inverters["step_id"] == "create_plant"
+    assert NEW_ACCOUNT["password"] not in str(entry.data)
+
+
+@pytest.mark.parametrize("path", [PLANTS, CHECK, REGISTER])
+async def test_odd_but_right_answers_are_understood(
+    hass: HomeAssistant, cloud: Simulator, path: str
+) -> None:
+    cloud.faults.add(path, kind="data_empty", times=None)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == "102"
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+@pytest.mark.parametrize("fault", [kind("data_empty"), code(10011)])
+async def test_an_account_whose_id_nobody_tells_is_asked_to_sign_in(
+    hass: HomeAssistant, cloud: Simulator, fault: Fault
+) -> None:
+    cloud.faults.add(REGISTER, kind="data_empty")
+    cloud.faults.add(USERS, **fault, times=None)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] is None
+    assert "next_flow" not in result
+    (reauth,) = hass.config_entries.flow.async_progress()
+    assert reauth["context"]["source"] == SOURCE_REAUTH
+
+    cloud.faults.clear()
+    result = await submit(hass, reauth | {"handler": DOMAIN}, token=INSTALLER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    (entry,) = entries(hass)
+    assert entry.data["account_id"] == "102"
+
+
+async def test_the_id_stays_unknown_where_the_look_for_it_fails(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.faults.add(REGISTER, kind="data_empty")
+    cloud.faults.add(CHECK, kind="pass")
+    cloud.faults.add(CHECK, kind="cut")
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] is None
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "errors"),
+    [
+        (REGISTER, code(10014), {"installer_code": "installer_code_wrong"}),
+        (REGISTER, code(10001), {"base": "system_error"}),
+        (REGISTER, code(10012), {"base": "rate_limited"}),
+        (REGISTER, code(31337), {"base": "unknown_code"}),
+        (REGISTER, kind("firewall"), {"base": "blocked"}),
+        (CHECK, code(10003), {"username": "username_taken"}),
+        (CHECK, code(-1), {"base": "wrong_server"}),
+    ],
+)
+async def test_what_refuses_a_registration_stands_at_its_field(
+    hass: HomeAssistant, cloud: Simulator, path: str, fault: Fault, errors: dict[str, str]
+) -> None:
+    cloud.faults.add(path, **fault)
+
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == errors
+    assert suggested(result) == NEW_ACCOUNT
+    assert not entries(hass)
+
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("typed", "errors"),
+    [
+        ({"username": ""}, {"username": "required"}),
+        ({"username": RESIDENT}, {"username": "username_taken"}),
+        ({"password": "   "}, {"password": "required"}),
+        ({"email": "alice"}, {"email": "invalid_email"}),
+        ({"phone": "call me"}, {"phone": "invalid_phone"}),
+        ({"installer_code": "WRONG"}, {"installer_code": "installer_code_wrong"}),
+    ],
+)
+async def test_bad_input_to_register_stands_at_its_field(
+    hass: HomeAssistant, cloud: Simulator, typed: dict[str, str], errors: dict[str, str]
+) -> None:
+    result = await submit(hass, await open_at(hass, cloud, "register"), **{**NEW_ACCOUNT, **typed})
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == errors
+    assert suggested(result) == {**NEW_ACCOUNT, **typed}
+
+    # What was cleared stays cleared: the optional ones are left out this time.
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_field_that_was_cleared_does_not_come_back(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await open_at(hass, cloud, "register")
+    result = await submit(hass, result, **NEW_ACCOUNT, installer_code="WRONG")
+    result = await submit(hass, result, **{**NEW_ACCOUNT, "email": "alice"})
+    assert result["errors"] == {"email": "invalid_email"}
+    assert "installer_code" not in suggested(result)
+
+
+async def test_a_token_that_may_not_register(hass: HomeAssistant, cloud: Simulator) -> None:
+    result = await open_at(hass, cloud, "register", END_USER_TOKEN)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["errors"] == {"base": "not_allowed_register"}
+    assert suggested(result) == NEW_ACCOUNT
+    assert cloud.growatt.user_named("alice") is None
+    # The way out is in the same dialog.
+    result = await submit(hass, result, **NEW_ACCOUNT, link_instead=True)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].data["account_id"] == RESIDENT_ID
+
+
+@pytest.mark.parametrize("fault", ["cut", "hang", "garbage"])
+async def test_a_lost_answer_without_an_account(
+    hass: HomeAssistant, cloud: Simulator, fault: str
+) -> None:
+    cloud.faults.add(REGISTER, kind=fault)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"base": "not_registered"}
+    assert suggested(result) == NEW_ACCOUNT
+    assert len(cloud.calls.of(REGISTER)) == 1
+    assert len(cloud.calls.of(CHECK)) == 2
+
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    "fault",
+    # Lost, late, too much of it; and a cloud that fails once the account is there.
+    [kind("cut_after"), kind("hang_after"), kind("oversized"), kind("code_after", code=10001)],
+    ids=str,
+)
+async def test_a_lost_answer_with_an_account(
+    hass: HomeAssistant, cloud: Simulator, fault: Fault
+) -> None:
+    cloud.faults.add(REGISTER, **fault)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == "102"
+    assert len(cloud.calls.of(REGISTER)) == 1
+    assert len(cloud.calls.of(CHECK)) == 2
+
+
+async def test_a_fault_of_the_cloud_that_no_look_settles(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.faults.add(REGISTER, kind="code", code=10001)
+    cloud.faults.add(CHECK, kind="pass")
+    cloud.faults.add(CHECK, kind="cut")
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["step_id"] == "outcome_unknown"
+
+
+async def _lose_the_answer_and_the_look(hass: HomeAssistant, cloud: Simulator) -> dict[str, Any]:
+    cloud.faults.add(REGISTER, kind="cut_after")
+    cloud.faults.add(CHECK, kind="pass")
+    cloud.faults.add(CHECK, kind="cut")
+    return await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+
+
+async def test_an_unknown_outcome_leads_to_linking(hass: HomeAssistant, cloud: Simulator) -> None:
+    result = await _lose_the_answer_and_the_look(hass, cloud)
+    assert result["type"] is FlowResultType.MENU
+    assert result["step_id"] == "outcome_unknown"
+    assert result["menu_options"] == ["link", "register_form"]
+    assert result["description_placeholders"] == {"name": "alice", "server": cloud.url}
+
+    result = await submit(hass, result, next_step_id="link")
+    assert result["step_id"] == "choose_account"
+    result = await submit(hass, result, account_id="102")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "alice"
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_an_unknown_outcome_leads_back_to_the_form(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await _lose_the_answer_and_the_look(hass, cloud)
+    result = await submit(hass, result, next_step_id="register_form")
+    assert suggested(result) == NEW_ACCOUNT
+    assert len(cloud.calls.of(REGISTER)) == 1
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["errors"] == {"username": "username_taken"}
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_no_secret_is_logged(
+    hass: HomeAssistant, cloud: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    cloud.faults.add(REGISTER, **code(31337))
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert "unknown_code" in str(result["errors"])
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert not cloud.calls.secrets_in_url
+    for private in (*SECRETS, NEW_ACCOUNT["email"]):
+        assert private not in caplog.text
