@@ -18,9 +18,12 @@ from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.const import DOMAIN, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.cloud.provider import Field
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+
+from .fake_provider import URL, FakeCloud, add_provider, fake_provider
 
 # No pauses between calls: the limits have tests of their own.
 UNLIMITED = Timing(call_gap=0, slow_cooldown=0, quick_cooldown=0, margin=0)
@@ -100,6 +103,25 @@ def count_setups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def entries(hass: HomeAssistant) -> list[ConfigEntry]:
     """Return the accounts that Home Assistant has."""
     return hass.config_entries.async_entries(DOMAIN)
+
+
+async def add_fake_account(
+    hass: HomeAssistant,
+    monkeypatch: pytest.MonkeyPatch,
+    cloud: FakeCloud,
+    *,
+    place: Field | None = None,
+    signed_in: bool = True,
+) -> MockConfigEntry:
+    """Set up the entry of an account of a provider that is known by its description only."""
+    hass.data[DATA_TIMING] = UNLIMITED
+    add_provider(monkeypatch, fake_provider(cloud, place=place))
+    target = Target(provider=registry.provider("fake"), url=URL, credentials={})
+    session = {"token": "fake"} if signed_in else None
+    entry = account_entry(target, Account(id="7", name="alice", session=session))
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    return entry
 
 
 async def track(entry: ConfigEntry, *serials: str, plant_id: str = RESIDENT_PLANT) -> None:

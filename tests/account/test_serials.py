@@ -1,11 +1,17 @@
-"""What can be a serial number, and how it is written."""
+"""What can be a serial number, how it is written, and how several are told apart."""
 
+from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.growatt_onboarding.account.serials import (
     InvalidSerialError,
+    SerialError,
+    check_serials,
     normalize_serial,
+    split_serials,
 )
+from simulator import Simulator
+from tests.common import RESIDENT_ID, add_account, track
 
 
 @pytest.mark.parametrize(
@@ -41,3 +47,33 @@ def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
 def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
     with pytest.raises(InvalidSerialError):
         normalize_serial(typed)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("SIM0000001 SIM0000002", ["SIM0000001", "SIM0000002"]),
+        ("SIM0000001\tSIM0000002", ["SIM0000001", "SIM0000002"]),
+        ("SIM 0000001", ["SIM 0000001"]),
+        ("1234 5678 9012", ["1234 5678 9012"]),
+        (" \n , ;", []),
+    ],
+)
+def test_blanks_part_serial_numbers_where_each_could_be_one(text: str, parts: list[str]) -> None:
+    assert split_serials(text) == parts
+
+
+async def test_no_serial_number_is_taken_twice(hass: HomeAssistant, cloud: Simulator) -> None:
+    """Neither in one text nor by two accounts, even of one that is not loaded."""
+    entry = await add_account(hass, cloud, account_id=RESIDENT_ID)
+    cloud.growatt.add_device("THERE00001")
+    await track(entry, "THERE00001")
+    await hass.config_entries.async_unload(entry.entry_id)
+    for texts, key, told in (
+        (["SIM0000001", "sim 0000001"], "serial_repeated", "SIM0000001"),
+        (["SIM0000001", "there00001"], "already_tracked", "THERE00001"),
+    ):
+        with pytest.raises(SerialError) as caught:
+            check_serials(hass, texts, most=10)
+        assert (caught.value.key, caught.value.placeholders["serials"]) == (key, told)
+    assert check_serials(hass, ["sim 0000001"], most=10) == ["SIM0000001"]

@@ -7,20 +7,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
-from custom_components.growatt_onboarding.account import Target
-from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import RejectedError
-from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
-from custom_components.growatt_onboarding.const import DATA_TIMING, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,
     RESIDENT_ID,
     RESIDENT_PLANT,
-    UNLIMITED,
-    account_entry,
     add_account,
+    add_fake_account,
     associate,
     count_setups,
     full_disk,
@@ -29,7 +25,7 @@ from tests.common import (
     track,
     until,
 )
-from tests.fake_provider import URL, FakeCloud, add_provider, fake_provider
+from tests.fake_provider import FakeCloud
 
 SN = "SIM0000001"
 BIND = "device/sn/add"
@@ -201,32 +197,15 @@ async def test_an_inverter_that_was_removed_meanwhile(
     assert result["description_placeholders"]["serial"] == SN
 
 
-async def test_an_account_that_is_not_set_up(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    await hass.config_entries.async_unload(entry.entry_id)
-    result = await open_inverter(hass, entry)
-    assert result["reason"] == "not_loaded"
-    assert result["description_placeholders"] == {"account": RESIDENT}
-
-
 # Clouds that are not like that
 
 
 async def add_fake(
-    hass: HomeAssistant,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    place: Field | None = None,
-    signed_in: bool = True,
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, *, place: Field | None = None
 ) -> tuple[FakeCloud, ConfigEntry]:
     """Set up the entry of an account of another provider, with an inverter."""
-    hass.data[DATA_TIMING] = UNLIMITED
     cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))
-    add_provider(monkeypatch, fake_provider(cloud, place=place))
-    target = Target(provider=registry.provider("fake"), url=URL, credentials={})
-    session = {"token": "fake"} if signed_in else None
-    entry = account_entry(target, Account(id="7", name="alice", session=session))
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
+    entry = await add_fake_account(hass, monkeypatch, cloud, place=place)
     await track(entry, SN, plant_id="p11aaa")
     return cloud, entry
 
@@ -252,19 +231,25 @@ async def test_a_cloud_without_plants_and_without_a_place(
     assert (await open_inverter(hass, entry))["menu_options"] == ["submit_again"]
 
 
-async def test_a_cloud_that_binds_nothing_any_more(
-    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("reason", ["not_loaded", "cannot_bind", "not_signed_in"])
+async def test_an_account_that_cannot_bind_now(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
 ) -> None:
     cloud, entry = await add_fake(hass, monkeypatch)
-    cloud.capabilities = frozenset()
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    assert (await open_inverter(hass, entry))["reason"] == "cannot_bind"
-
-
-async def test_an_account_that_is_not_signed_in(
-    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, entry = await add_fake(hass, monkeypatch, signed_in=False)
-    assert (await open_inverter(hass, entry))["reason"] == "not_signed_in"
+    if reason == "not_loaded":
+        await hass.config_entries.async_unload(entry.entry_id)
+    elif reason == "cannot_bind":
+        cloud.capabilities = frozenset()
+        assert await hass.config_entries.async_reload(entry.entry_id)
+    else:
+        hass.config_entries.async_update_entry(entry, data={**entry.data, "session": None})
+        await hass.async_block_till_done()
+    result = await open_inverter(hass, entry)
+    assert result["reason"] == reason
+    assert result["description_placeholders"] == {"account": "alice"}
     await hass.async_block_till_done()
-    assert list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    asked = list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    assert len(asked) == (reason == "not_signed_in")
