@@ -1,31 +1,21 @@
-"""Changing what there is, on a real Home Assistant: account, hand-over, a single inverter."""
-
-from collections.abc import AsyncIterator
+"""Moving an account to another server, on a real Home Assistant."""
 
 import pytest
-import pytest_asyncio
 
 from simulator import Simulator
 from simulator.growatt import END_USER_TOKEN
 from simulator.growatt.model import Plant
-from tests.server.client import Flow, HomeAssistantClient
+from tests.server.client import HomeAssistantClient
 from tests.server.homeassistant_server import HomeAssistantServer
 
-from .conftest import SPEED, judged_server
-from .dialogs import DOMAIN, SUBENTRY_INVERTER, act, expect, fill, link_account, states
+from .conftest import SPEED
+from .dialogs import DOMAIN, act, expect, fill, link_account, states
 from .waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SERIAL = "E2E0000001"
 BIND = "device/sn/add"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server() -> AsyncIterator[HomeAssistantServer]:
-    """Return a Home Assistant that can be told where the global server is."""
-    async with judged_server({"as_global": {}}) as running:
-        yield running
 
 
 def home(simulator: Simulator) -> Plant:
@@ -81,68 +71,3 @@ async def test_the_account_moves_to_another_server(
         await becomes(client, "associated")
         assert not elsewhere.calls.of(BIND)
         assert elsewhere.growatt.limits.violations == []
-
-
-async def test_home_assistants_own_dialog_goes_on(
-    server: HomeAssistantServer, simulator: Simulator
-) -> None:
-    async with server.client() as client:
-        entry_id = await tracks(client, simulator)
-        simulator.growatt.bring_online(SERIAL)
-        await becomes(client, "associated")
-        expect(
-            await client.start_reconfigure_flow(DOMAIN, entry_id), "menu", "reconfigure_elsewhere"
-        )
-
-        await client.call_service("as_global", "set", {"url": simulator.url})
-        flow = await client.start_reconfigure_flow(DOMAIN, entry_id)
-        expect(flow, "menu", "reconfigure")
-        expect(await flow.choose("hand_over"), "form", "hand_over")
-        asked = len(simulator.calls.of("plant/list"))
-
-        async def handed_over() -> bool:
-            await flow.submit()
-            assert flow.errors in ({}, {"base": "not_now"})
-            return flow.type != "form"
-
-        await until(handed_over, "the end of the limit's pause")
-        expect(flow, "abort", "handed_over")
-        theirs = await flow.next_flow()
-        expect(theirs, "form", "token_auth")
-        assert theirs.result["handler"] == "growatt_server"
-        await theirs.abort()
-        assert len(simulator.calls.of("plant/list")) == asked
-
-
-async def test_an_inverter_is_submitted_to_another_plant(
-    server: HomeAssistantServer, simulator: Simulator
-) -> None:
-    async with server.client() as client:
-        owner = home(simulator).user_id
-        entry_id = await tracks(client, simulator)
-        garage = str(simulator.growatt.add_plant(owner, "Garage").plant_id)
-        [subentry] = await client.subentries(entry_id)
-        flow = await open_inverter(client, entry_id, subentry["subentry_id"])
-
-        async def listed() -> Flow | None:
-            """Look again until the list of plants is new enough to have the garage."""
-            nonlocal flow
-            await flow.choose("plant")
-            if "Garage" in str(flow.result["data_schema"]):
-                return flow
-            await flow.abort()
-            flow = await open_inverter(client, entry_id, subentry["subentry_id"])
-            return None
-
-        await until(listed, "the new plant")
-        await fill(flow, "plant", plant_id=garage)
-        expect(flow, "abort", "submitted_again")
-        assert flow.placeholders["results"] == f"- **Accepted:** {SERIAL}"
-        simulator.growatt.bring_online(SERIAL)
-        await becomes(client, "associated")
-        assert str(simulator.growatt.devices[SERIAL].plant_id) == garage
-
-
-async def open_inverter(client: HomeAssistantClient, entry_id: str, subentry_id: str) -> Flow:
-    flow = await client.start_subentry_flow(entry_id, SUBENTRY_INVERTER, subentry_id=subentry_id)
-    return expect(flow, "menu", "reconfigure")

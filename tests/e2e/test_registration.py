@@ -6,18 +6,15 @@ import pytest
 
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
-from tests.server.client import FLOW_PROGRESSED, PATIENCE, FlowKind
+from tests.server.client import FLOW_PROGRESSED, PATIENCE, Flow, FlowKind, HomeAssistantClient
 from tests.server.homeassistant_server import HomeAssistantServer
 from tests.server.websocket import HomeAssistantApiError
 
-from .accounts import CHECK, NAME, REGISTER, is_unfinished, no_repair, the_entry
+from .accounts import NAME, REGISTER, no_repair, the_entry
 from .dialogs import (
     DOMAIN,
     act,
-    choose_account,
     expect,
-    fill,
-    finish,
     new_account,
     open_register_form,
 )
@@ -25,14 +22,20 @@ from .dialogs import (
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+async def register_and_hold(client: HomeAssistantClient, simulator: Simulator) -> Flow:
+    """Return the dialog while the cloud keeps the answer to the registration."""
+    simulator.faults.add(REGISTER, kind="hold")
+    flow = await open_register_form(client, simulator)
+    expect(await flow.submit(**new_account(NAME)), "progress")
+    await simulator.faults.wait_held(seconds=PATIENCE)
+    return flow
+
+
 async def test_closing_the_dialog_while_the_request_is_under_way(
     server: HomeAssistantServer, simulator: Simulator
 ) -> None:
-    simulator.faults.add(REGISTER, kind="hold")
     async with server.client() as client:
-        flow = await open_register_form(client, simulator)
-        expect(await flow.submit(**new_account(NAME)), "progress")
-        await simulator.faults.wait_held(seconds=PATIENCE)
+        flow = await register_and_hold(client, simulator)
         await flow.abort()
         assert await client.config_entries(DOMAIN) == []
         simulator.faults.release()
@@ -44,12 +47,9 @@ async def test_closing_the_dialog_while_the_request_is_under_way(
 async def test_closing_the_dialog_right_after_the_answer(
     server: HomeAssistantServer, simulator: Simulator
 ) -> None:
-    simulator.faults.add(REGISTER, kind="hold")
     async with server.client() as client:
-        flow = await open_register_form(client, simulator)
         async with client.events(FLOW_PROGRESSED) as following:
-            expect(await flow.submit(**new_account(NAME)), "progress")
-            await simulator.faults.wait_held(seconds=PATIENCE)
+            flow = await register_and_hold(client, simulator)
             simulator.faults.release()
             while (await following())["data"]["flow_id"] != flow.flow_id:
                 pass
@@ -60,12 +60,9 @@ async def test_closing_the_dialog_right_after_the_answer(
 
 
 async def test_closing_the_browser(server: HomeAssistantServer, simulator: Simulator) -> None:
-    simulator.faults.add(REGISTER, kind="hold")
     async with server.client() as client:
         await client.call_service("dialog_grace", "set", {"seconds": 1})
-        flow = await open_register_form(client, simulator)
-        expect(await flow.submit(**new_account(NAME)), "progress")
-        await simulator.faults.wait_held(seconds=PATIENCE)
+        flow = await register_and_hold(client, simulator)
     simulator.faults.release()
     async with server.client() as client:
         await the_entry(client)
@@ -73,62 +70,6 @@ async def test_closing_the_browser(server: HomeAssistantServer, simulator: Simul
         # Who comes back after all is told that the account is there.
         left = await client.open_flow(FlowKind.CONFIG, flow.flow_id)
         expect(left, "abort", "already_configured")
-    assert len(simulator.calls.of(REGISTER)) == 1
-
-
-async def test_the_answer_never_comes_but_the_account_is_there(
-    server: HomeAssistantServer, simulator: Simulator
-) -> None:
-    simulator.faults.add(REGISTER, kind="cut_after")
-    async with server.client() as client:
-        flow = await open_register_form(client, simulator)
-        await fill(flow, "register_form", **new_account(NAME))
-        await finish(flow)
-        await the_entry(client)
-    assert len(simulator.calls.of(REGISTER)) == 1
-    # Before, because a taken name costs nothing to tell; after, because the answer was lost.
-    assert len(simulator.calls.of(CHECK)) == 2
-
-
-async def test_the_answer_never_comes_and_there_is_no_account(
-    server: HomeAssistantServer, simulator: Simulator
-) -> None:
-    simulator.faults.add(REGISTER, kind="cut")
-    async with server.client() as client:
-        flow = await open_register_form(client, simulator)
-        await flow.submit_and_follow(**new_account(NAME))
-        expect(flow, "form", "register_form")
-        assert flow.errors == {"base": "not_registered"}
-        suggested = {
-            field["name"]: field.get("description", {}).get("suggested_value")
-            for field in flow.result["data_schema"]
-        }
-        assert suggested.items() >= new_account(NAME).items()
-        assert len(simulator.calls.of(REGISTER)) == 1
-        await fill(flow, "register_form", **new_account(NAME))
-        await finish(flow)
-        await the_entry(client)
-    assert len(simulator.calls.of(REGISTER)) == 2
-
-
-async def test_the_answer_never_comes_and_nothing_can_tell(
-    server: HomeAssistantServer, simulator: Simulator
-) -> None:
-    simulator.faults.add(REGISTER, kind="cut_after")
-    simulator.faults.add(CHECK, kind="pass")
-    simulator.faults.add(CHECK, kind="cut", times=None)
-    user = simulator.growatt.user_named
-    async with server.client() as client:
-        flow = await open_register_form(client, simulator)
-        await flow.submit_and_follow(**new_account(NAME))
-        expect(flow, "menu", "outcome_unknown")
-        assert flow.placeholders == {"name": NAME, "server": simulator.url}
-        assert await is_unfinished(client, simulator)
-        simulator.faults.clear()
-        created = user(NAME)
-        assert created is not None
-        await choose_account(await flow.choose("link"), str(created.user_id))
-        await the_entry(client)
     assert len(simulator.calls.of(REGISTER)) == 1
 
 

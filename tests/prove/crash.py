@@ -171,6 +171,10 @@ async def begin(scene: Scene, client: HomeAssistantClient) -> None:
     scene.reported |= {result["serial_number"] for result in response["results"]}
 
 
+# What holds once the cloud has answered, and what each inverter's write leaves half done.
+_ANSWERED: dict[str, Any] = {"sent": 1, "accepted": True, "answered": True}
+_WRITING: dict[str, Any] = {"moment": "while_writing", "half": '"bindings"'}
+
 POINTS: Sequence[Point] = (
     Point(
         key="a1",
@@ -200,53 +204,17 @@ POINTS: Sequence[Point] = (
         text="answered, not written",
         moment="after_the_answer",
         stored="unconfirmed",
-        sent=1,
-        accepted=True,
-        answered=True,
+        **_ANSWERED,
+    ),
+    Point(key="d", text="accepted and pending", reach=accept, stored="accepted", **_ANSWERED),
+    Point(
+        key="e1", text="cheap list awaited", reach=hold_look(WATCH), stored="accepted", **_ANSWERED
     ),
     Point(
-        key="d",
-        text="accepted and pending",
-        reach=accept,
-        stored="accepted",
-        sent=1,
-        accepted=True,
-        answered=True,
+        key="e2", text="plant's list awaited", reach=hold_look(LIST), stored="accepted", **_ANSWERED
     ),
-    Point(
-        key="e1",
-        text="cheap list awaited",
-        reach=hold_look(WATCH),
-        stored="accepted",
-        sent=1,
-        accepted=True,
-        answered=True,
-    ),
-    Point(
-        key="e2",
-        text="plant's list awaited",
-        reach=hold_look(LIST),
-        stored="accepted",
-        sent=1,
-        accepted=True,
-        answered=True,
-    ),
-    Point(
-        key="f1",
-        text="writing it as new",
-        moment="while_writing",
-        state="queued",
-        stored=None,
-        half='"bindings"',
-    ),
-    Point(
-        key="f2",
-        text="writing it as leaving",
-        moment="while_writing",
-        state="unconfirmed",
-        stored="queued",
-        half='"bindings"',
-    ),
+    Point(key="f1", text="writing it as new", state="queued", stored=None, **_WRITING),
+    Point(key="f2", text="writing it as leaving", state="unconfirmed", stored="queued", **_WRITING),
     Point(
         key="f3",
         text="writing the ledger",
@@ -260,24 +228,18 @@ POINTS: Sequence[Point] = (
     Point(
         key="f4",
         text="writing the answer",
-        moment="while_writing",
         state="accepted",
         stored="unconfirmed",
-        sent=1,
-        accepted=True,
-        answered=True,
-        half='"bindings"',
+        **_ANSWERED,
+        **_WRITING,
     ),
     Point(
         key="f5",
         text="writing associated",
-        moment="while_writing",
         state="associated",
         stored="accepted",
-        sent=1,
-        accepted=True,
-        answered=True,
-        half='"bindings"',
+        **_ANSWERED,
+        **_WRITING,
     ),
 )
 
