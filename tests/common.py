@@ -10,6 +10,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOUR
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -238,6 +239,42 @@ def suggested(result: Result) -> dict[str, Any]:
         for marker in result["data_schema"].schema
         if (marker.description or {}).get("suggested_value") is not None
     }
+
+
+# Actions
+
+
+async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
+    """Perform an action and return its response."""
+    response = await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True
+    )
+    assert response is not None
+    return response
+
+
+async def refused(hass: HomeAssistant, action: str, key: str, **data: Any) -> dict[str, str]:
+    """Perform an action that is its caller's mistake; return the values in the error's text."""
+    return await _raises(hass, action, key, data, of_caller=True)
+
+
+async def fails(hass: HomeAssistant, action: str, key: str, **data: Any) -> dict[str, str]:
+    """Perform an action that fails by nobody's mistake; return the values in the error's text."""
+    return await _raises(hass, action, key, data, of_caller=False)
+
+
+async def _raises(
+    hass: HomeAssistant, action: str, key: str, data: dict[str, Any], *, of_caller: bool
+) -> dict[str, str]:
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(hass, action, **data)
+    assert isinstance(caught.value, ServiceValidationError) is of_caller
+    assert caught.value.translation_domain == DOMAIN
+    assert caught.value.translation_key == key
+    for secret in SECRETS:
+        assert secret not in repr(caught.value)
+        assert secret not in repr(caught.value.__cause__)
+    return dict(caught.value.translation_placeholders or {})
 
 
 # The disk

@@ -61,13 +61,22 @@ def portal(
     return cloud
 
 
-async def open_portal(hass: HomeAssistant, **access: str) -> dict[str, Any]:
+async def open_portal(hass: HomeAssistant, **credentials: str) -> dict[str, Any]:
     """Open the account dialog and choose the fake provider and its server."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert result["step_id"] == "user"
     result = await submit(hass, result, provider="fake")
     assert result["step_id"] == "server"
-    return await submit(hass, result, address=URL, **access)
+    return await submit(hass, result, address=URL, **credentials)
+
+
+async def linked(hass: HomeAssistant, portal: FakeCloud, **credentials: str) -> ConfigEntry:
+    """Return the entry of an account that was linked in the dialog."""
+    portal.offer = Offer(link=(LOGIN,))
+    portal.passwords["alice"] = PASSWORD
+    result = await submit(hass, await open_portal(hass, **credentials), **ACCOUNT)
+    entry: ConfigEntry = result["result"]
+    return entry
 
 
 def picture(result: dict[str, Any]) -> str:
@@ -401,11 +410,7 @@ async def test_another_account_of_the_same_portal_is_another_entry(
 async def test_signing_in_keeps_a_secret_that_is_left_empty(
     hass: HomeAssistant, portal: FakeCloud
 ) -> None:
-    portal.offer = Offer(link=(LOGIN,))
-    portal.passwords["alice"] = PASSWORD
-    result = await open_portal(hass, site_secret="first")
-    result = await submit(hass, result, **ACCOUNT)
-    entry = result["result"]
+    entry = await linked(hass, portal, site_secret="first")
     result = await submit(hass, await open_reauth(hass, entry))
     result = await submit(hass, result, **ACCOUNT)
     assert entry.data["access"] == {"site_secret": "first"}
@@ -417,9 +422,7 @@ async def test_signing_in_keeps_a_secret_that_is_left_empty(
 async def test_a_renewed_session_is_stored_and_reloads_nothing(
     hass: HomeAssistant, portal: FakeCloud
 ) -> None:
-    portal.offer = Offer(link=(LOGIN,))
-    portal.passwords["alice"] = PASSWORD
-    entry = (await submit(hass, await open_portal(hass), **ACCOUNT))["result"]
+    entry = await linked(hass, portal)
     coordinator = entry.runtime_data.coordinator
     entry.runtime_data.client.renew()
     await hass.async_block_till_done()
@@ -444,9 +447,7 @@ async def test_a_session_renewed_while_the_account_is_taken_down_reloads_nothing
 
     monkeypatch.setattr(FakeClient, "bind", bind)
     portal.capabilities |= {Capability.BIND}
-    portal.offer = Offer(link=(LOGIN,))
-    portal.passwords["alice"] = PASSWORD
-    entry = (await submit(hass, await open_portal(hass), **ACCOUNT))["result"]
+    entry = await linked(hass, portal)
     await entry.runtime_data.coordinator.async_track(["SIM0000001"], "place")
     await asked.wait()
     setups = count_setups(monkeypatch)
@@ -464,9 +465,7 @@ async def test_a_session_renewed_while_the_account_is_taken_down_reloads_nothing
 async def test_a_session_renewed_too_late_does_not_undo_a_sign_in(
     hass: HomeAssistant, portal: FakeCloud
 ) -> None:
-    portal.offer = Offer(link=(LOGIN,))
-    portal.passwords["alice"] = PASSWORD
-    entry = (await submit(hass, await open_portal(hass), **ACCOUNT))["result"]
+    entry = await linked(hass, portal)
     before = entry.runtime_data.client
     signed_in = {**entry.data, "session": {"token": "of a new sign-in"}}
     hass.config_entries.async_update_entry(entry, data=signed_in)

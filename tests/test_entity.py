@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNKNOWN
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -46,6 +46,13 @@ def shown(world: World, platform: str, unique_id: str) -> str:
     state = world.hass.states.get(entity_id(world, platform, unique_id))
     assert state is not None
     return state.state
+
+
+def status(world: World) -> State:
+    """Return the state of the inverter's status sensor, with its attributes."""
+    state = world.hass.states.get(world.entity_id(SN))
+    assert state is not None
+    return state
 
 
 def account_pending(world: World, entry: MockConfigEntry) -> str:
@@ -196,21 +203,18 @@ async def test_the_status_names_the_datalogger_once_it_is_known(home: Home) -> N
     home.add_devices([SN], datalogger_sn="STICK00001")
     await home.add(SN)
     await home.shows("accepted", SN)
-    state = home.hass.states.get(home.entity_id(SN))
-    assert state is not None
+    state = status(home)
     assert "datalogger" not in state.attributes
     home.growatt.bring_online(SN)
     await home.shows("associated", SN)
-    state = home.hass.states.get(home.entity_id(SN))
-    assert state is not None
+    state = status(home)
     assert state.attributes["datalogger"] == "STICK00001"
 
     # Another stick is news, although the state is the same.
     home.growatt.devices[SN].datalogger_sn = "STICK00002"
     await asyncio.sleep(600)
     await home.check([SN], timeout=10)
-    state = home.hass.states.get(home.entity_id(SN))
-    assert state is not None
+    state = status(home)
     assert (state.state, state.attributes["datalogger"]) == ("associated", "STICK00002")
 
 

@@ -1,11 +1,9 @@
 """Repairs: when they are there, what can be done about them, and that they go by themselves."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -13,12 +11,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.provider import Capability
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from simulator import Simulator
 from simulator.growatt.model import Plant
 
 from .common import full_disk
 from .home import Home
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 SN = "SIM0000001"
@@ -29,11 +25,10 @@ type Result = dict[str, Any]
 
 
 @pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    assert await async_setup_component(hass, "repairs", {})
-    hass.data[DATA_TIMING] = Timing(overdue_after=OVERDUE_AFTER)
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
+async def world(world: World) -> World:
+    assert await async_setup_component(world.hass, "repairs", {})
+    world.hass.data[DATA_TIMING] = Timing(overdue_after=OVERDUE_AFTER)
+    return world
 
 
 @pytest.fixture
@@ -43,18 +38,22 @@ def theirs(world: World) -> Plant:
     return world.simulator.growatt.add_plant(stranger.user_id, "Their roof")
 
 
+def manager(world: World) -> Any:
+    found = repairs_flow_manager(world.hass)
+    assert found is not None
+    return found
+
+
 async def open_repair(world: World, problem: str) -> Result:
     """Open the dialog of the inverter's repair."""
-    manager = repairs_flow_manager(world.hass)
-    assert manager is not None
-    return await manager.async_init(DOMAIN, data={"issue_id": world.repair_id(f"{problem}_{SN}")})
+    return await manager(world).async_init(
+        DOMAIN, data={"issue_id": world.repair_id(f"{problem}_{SN}")}
+    )
 
 
 async def answer(world: World, result: Result, data: dict[str, Any] | None = None) -> Result:
     """Fill in what a repair's dialog shows."""
-    manager = repairs_flow_manager(world.hass)
-    assert manager is not None
-    return await manager.async_configure(result["flow_id"], data)
+    return await manager(world).async_configure(result["flow_id"], data)
 
 
 async def choose(world: World, result: Result, way: str) -> Result:
@@ -296,9 +295,7 @@ async def test_repair_opened_in_the_moment_its_cause_goes(
     monkeypatch.setattr(home.coordinator, "async_update_listeners", lambda: None)
     issue_id = home.repair_id(f"overdue_{SN}")
     home.remove_inverter(home.entry, SN)
-    manager = repairs_flow_manager(home.hass)
-    assert manager is not None
-    result: Any = await manager.async_init(DOMAIN, data={"issue_id": issue_id})
+    result = await manager(home).async_init(DOMAIN, data={"issue_id": issue_id})
     assert result["type"] == "create_entry"
 
 
@@ -327,9 +324,7 @@ async def test_set_aside_store_is_only_told(
         await world.set_up(entry)
     issue_id = f"store_set_aside_{DOMAIN}.{entry.entry_id}"
     assert issue_id in world.issues()
-    manager = repairs_flow_manager(world.hass)
-    assert manager is not None
-    result: Any = await manager.async_init(DOMAIN, data={"issue_id": issue_id})
+    result = await manager(world).async_init(DOMAIN, data={"issue_id": issue_id})
     assert result["step_id"] == "confirm"
     assert (await answer(world, result, {}))["type"] == "create_entry"
     assert not world.issues()

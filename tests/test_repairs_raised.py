@@ -1,21 +1,18 @@
 """Repairs through reloads, removals and restarts: what a person chose to ignore stays so."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from copy import replace
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.const import CONF_ACTIVATION_PENDING, DATA_TIMING, DOMAIN
-from simulator import Simulator
 
-from .prove.timelapse import Timelapse
 from .prove.world import World
 
 SN = "SIM0000001"
@@ -26,10 +23,9 @@ OVERDUE_AFTER = 7_200
 
 
 @pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    hass.data[DATA_TIMING] = Timing(overdue_after=OVERDUE_AFTER)
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
+def world(world: World) -> World:
+    world.hass.data[DATA_TIMING] = Timing(overdue_after=OVERDUE_AFTER)
+    return world
 
 
 @pytest.fixture
@@ -149,19 +145,15 @@ async def test_another_account_leaves_them_alone(world: World, entry: MockConfig
     assert known(world) == {OVERDUE: "ignored", REJECTED: "new"}
 
 
-async def test_a_removed_account_leaves_none(world: World, entry: MockConfigEntry) -> None:
-    ignore(world, OVERDUE)
-    await world.hass.config_entries.async_remove(entry.entry_id)
-    assert known(world) == {}
-
-
-async def test_an_account_removed_while_not_set_up_leaves_none(
-    world: World, entry: MockConfigEntry
+@pytest.mark.parametrize("set_up", [True, False])
+async def test_a_removed_account_leaves_none(
+    world: World, entry: MockConfigEntry, *, set_up: bool
 ) -> None:
     ignore(world, OVERDUE)
     ignore(world, REJECTED)
-    await world.unload(entry)
-    world.remove_inverter(entry, OTHER_SN)
+    if not set_up:
+        await world.unload(entry)
+        world.remove_inverter(entry, OTHER_SN)
     await world.hass.config_entries.async_remove(entry.entry_id)
     assert known(world) == {}
 

@@ -1,12 +1,10 @@
 """The actions for pictures and codes, from the challenge to the account."""
 
 from base64 import b64decode
-from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -14,7 +12,7 @@ from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 
-from .common import entries, submit
+from .common import act, entries, fails, refused, submit
 
 PASSWORD = "Not-real-1"
 
@@ -23,14 +21,6 @@ PASSWORD = "Not-real-1"
 async def component(hass: HomeAssistant, cloud: Simulator) -> None:
     """Set the integration up, without any account."""
     assert await async_setup_component(hass, DOMAIN, {})
-
-
-async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
-    response = await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
-    )
-    assert response is not None
-    return response
 
 
 async def test_a_picture_is_answered(hass: HomeAssistant, cloud: Simulator) -> None:
@@ -42,9 +32,9 @@ async def test_a_picture_is_answered(hass: HomeAssistant, cloud: Simulator) -> N
     account = {"username": "alice", "password": PASSWORD}
     challenge = {"challenge_id": picture["challenge_id"]}
 
-    with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, "register_account", **site, **account, **challenge, captcha="0000")
-    assert caught.value.translation_key == "captcha_wrong"
+    await refused(
+        hass, "register_account", "captcha_wrong", **site, **account, **challenge, captcha="0000"
+    )
     assert entries(hass) == []
 
     picture = await act(hass, "get_captcha", **site)
@@ -78,10 +68,8 @@ async def test_an_answer_needs_its_picture(
     challenge: dict[str, str],
 ) -> None:
     site = {"provider": "shopxo", "server": cloud.url}
-    with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, action, **site, **data, **challenge, captcha="2345")
-    assert caught.value.translation_key == "required"
-    assert caught.value.translation_placeholders == {"field": "challenge_id"}
+    told = await refused(hass, action, "required", **site, **data, **challenge, captcha="2345")
+    assert told == {"field": "challenge_id"}
     assert len(cloud.calls) == 0
 
 
@@ -92,15 +80,11 @@ async def test_a_site_that_does_not_tell_whether_a_name_is_free(
     cloud.shopxo.register_picture = False
     cloud.shopxo.add_user(username="bob")
     site = {"provider": "shopxo", "server": cloud.url}
-    with pytest.raises(HomeAssistantError) as caught:
-        await act(hass, "check_username", **site, username="alice")
-    assert caught.value.translation_key == "cannot_check_name"
+    await fails(hass, "check_username", "cannot_check_name", **site, username="alice")
 
     # The registration itself says so, before it creates anything.
     account = {**site, "form": "username", "password": PASSWORD}
-    with pytest.raises(ServiceValidationError) as refused:
-        await act(hass, "register_account", **account, username="bob")
-    assert refused.value.translation_key == "username_taken"
+    await refused(hass, "register_account", "username_taken", **account, username="bob")
     made = await act(hass, "register_account", **account, username="alice")
     assert made["account_name"] == "alice"
     assert len(entries(hass)) == 1
@@ -145,13 +129,9 @@ async def test_a_code_without_a_picture(hass: HomeAssistant, cloud: Simulator) -
         "user_domain": USER_DOMAIN,
         "user_domain_secret": USER_DOMAIN_SECRET,
     }
-    with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, "get_captcha", **app)
-    assert caught.value.translation_key == "no_captcha"
-    with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, "send_verification_code", **app)
-    assert caught.value.translation_placeholders is not None
-    assert caught.value.translation_placeholders["field"] == "email"
+    await refused(hass, "get_captcha", "no_captcha", **app)
+    told = await refused(hass, "send_verification_code", "required", **app)
+    assert told["field"] == "email"
 
     await act(hass, "send_verification_code", **app, email="alice@example.com")
     code = cloud.mailbox[-1].code
@@ -163,8 +143,5 @@ async def test_a_code_without_a_picture(hass: HomeAssistant, cloud: Simulator) -
 
 
 async def test_where_no_code_is_sent(hass: HomeAssistant, cloud: Simulator) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
-        await act(
-            hass, "send_verification_code", provider="shopxo", server=cloud.url, form="username"
-        )
-    assert caught.value.translation_key == "nothing_offered"
+    site = {"provider": "shopxo", "server": cloud.url, "form": "username"}
+    await refused(hass, "send_verification_code", "nothing_offered", **site)

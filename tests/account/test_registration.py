@@ -20,6 +20,7 @@ from custom_components.growatt_onboarding.account.registration import (
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.growatt import REGISTER as FORM
 from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.provider import CloudClient, Form
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
@@ -184,13 +185,19 @@ async def test_a_registration_that_failed_is_not_joined(
     assert len(entries(hass)) == 1
 
 
-async def test_a_number_is_one_account_however_it_is_written(
-    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
-) -> None:
+async def by_number(hass: HomeAssistant, cloud: Simulator) -> tuple[Target, CloudClient, Form]:
+    """Return how to register with a phone number, on a site that asks for no picture."""
     cloud.shopxo.code_picture = False
     target = Target(provider=registry.provider("shopxo"), url=cloud.url, credentials={})
     client = target.client(await async_get_shared_data(hass))
     (form,) = [form for form in (await client.test()).register if form.key == "sms"]
+    return target, client, form
+
+
+async def test_a_number_is_one_account_however_it_is_written(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    target, client, form = await by_number(hass, cloud)
     number = "13800138000"
     await client.send_code(form, {"phone": number})
     values = {"password": "Not-real-1", "code": cloud.mailbox[-1].code}
@@ -214,10 +221,7 @@ async def test_a_number_is_one_account_however_it_is_written(
 async def test_a_number_leaves_its_note_in_one_spelling(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
-    cloud.shopxo.code_picture = False
-    target = Target(provider=registry.provider("shopxo"), url=cloud.url, credentials={})
-    client = target.client(await async_get_shared_data(hass))
-    (form,) = [form for form in (await client.test()).register if form.key == "sms"]
+    target, _, form = await by_number(hass, cloud)
     cloud.faults.add("api.php", kind="cut", match={"s": "user/reg"})
     cloud.faults.add("api.php", kind="http_500", match={"s": "base/common"})
     values = {"phone": "138-0013 8000", "password": "Not-real-1", "code": "1234"}
@@ -296,42 +300,18 @@ async def test_the_repair_is_on_disk_before_the_request_leaves(
     await follow(hass, result)
 
 
-class LaterStore:
-    """A store as a later Home Assistant may have it: without the way that we take."""
-
-    def async_delay_save(self, *_: object) -> None:
-        """Store in a while."""
-
-
-class FailingStore(LaterStore):
-    """A store whose write fails."""
-
-    async def async_save(self, _data: object) -> None:
-        raise OSError("no space left")
-
-
-@pytest.mark.parametrize("store", [LaterStore(), FailingStore()], ids=["gone", "failing"])
-async def test_an_account_is_created_where_repairs_cannot_be_stored_at_once(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    store: LaterStore,
-) -> None:
-    monkeypatch.setattr(ir.async_get(hass), "_store", store)
-    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert "Repairs could not be stored at once" in caplog.text
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert not issues(hass)
-
-
-async def test_nothing_is_sent_when_the_disk_cannot_be_written(
-    hass: HomeAssistant, cloud: Simulator
+@pytest.mark.parametrize("why", ["full", "stopping"])
+async def test_nothing_is_sent_that_cannot_be_written_down(
+    hass: HomeAssistant, cloud: Simulator, why: str
 ) -> None:
     result = await open_at(hass, cloud, "register")
-    with full_disk():
+    if why == "full":
+        with full_disk():
+            result = await submit(hass, result, **NEW_ACCOUNT)
+    else:
+        hass.set_state(CoreState.stopping)
         result = await submit(hass, result, **NEW_ACCOUNT)
+        hass.set_state(CoreState.running)
     assert result["step_id"] == "register_form"
     assert result["errors"] == {"base": "not_stored"}
     assert suggested(result) == NEW_ACCOUNT
@@ -340,17 +320,6 @@ async def test_nothing_is_sent_when_the_disk_cannot_be_written(
 
     result = await submit(hass, result, **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-async def test_nothing_is_sent_while_home_assistant_stops(
-    hass: HomeAssistant, cloud: Simulator
-) -> None:
-    result = await open_at(hass, cloud, "register")
-    hass.set_state(CoreState.stopping)
-    result = await submit(hass, result, **NEW_ACCOUNT)
-    hass.set_state(CoreState.running)
-    assert result["errors"] == {"base": "not_stored"}
-    assert not cloud.calls.of(REGISTER)
 
 
 async def test_a_note_that_cannot_be_dropped_does_no_harm(
@@ -486,22 +455,15 @@ async def test_a_repair_whose_note_is_gone_goes_too(hass: HomeAssistant, cloud: 
 
     Not where the notes cannot be read: it may be the last trace of an account that was created.
     """
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        f"{ISSUE_UNFINISHED}_0123456789abcdef",
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=ISSUE_UNFINISHED,
-    )
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        "something_else",
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="something_else",
-    )
+    for issue in (f"{ISSUE_UNFINISHED}_0123456789abcdef", "something_else"):
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=ISSUE_UNFINISHED,
+        )
     shared = await async_get_shared_data(hass)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(shared._store, "damaged", True)

@@ -210,24 +210,14 @@ async def test_reauth_with_a_new_token_reloads_once(
     assert entry.state is ConfigEntryState.LOADED
 
 
+@pytest.mark.parametrize("loaded", [True, False])
 async def test_reauth_with_the_same_token_reloads_once(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+    hass: HomeAssistant, entry: ConfigEntry, setups: list[str], *, loaded: bool
 ) -> None:
     """The cloud took it for invalid for a while: only a reload lets the work go on."""
-    result = await open_reauth(hass, entry)
-    result = await submit(hass, result, token=END_USER_TOKEN)
-    assert result["reason"] == "reauth_successful"
-    await hass.async_block_till_done()
-    assert setups == [entry.entry_id]
-
-
-async def test_reauth_of_an_entry_that_is_not_loaded(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
-) -> None:
-    await hass.config_entries.async_unload(entry.entry_id)
-    cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=int(RESIDENT_ID))
-    result = await open_reauth(hass, entry)
-    result = await submit(hass, result, token=NEW_TOKEN)
+    if not loaded:
+        await hass.config_entries.async_unload(entry.entry_id)
+    result = await submit(hass, await open_reauth(hass, entry), token=END_USER_TOKEN)
     assert result["reason"] == "reauth_successful"
     await hass.async_block_till_done()
     assert setups == [entry.entry_id]
@@ -308,17 +298,20 @@ async def test_a_known_server_is_chosen_in_the_list(
     assert result["reason"] == "reconfigure_successful"
 
 
+@pytest.mark.parametrize("loaded", [True, False])
 async def test_a_secret_left_empty_stays(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str], *, loaded: bool
 ) -> None:
     before = dict(entry.data)
-    result = await open_reconfigure(hass, entry)
-    result = await submit(hass, result, **own_address(cloud.url))
+    if not loaded:
+        await hass.config_entries.async_unload(entry.entry_id)
+    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(cloud.url))
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
     assert entry.data == before
     assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_a_new_token_is_tested_and_kept(
@@ -337,17 +330,6 @@ async def test_a_new_token_is_tested_and_kept(
     await hass.async_block_till_done()
     assert entry.data["access"] == {"token": NEW_TOKEN}
     assert setups == [entry.entry_id]
-
-
-async def test_an_account_that_is_not_set_up(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
-) -> None:
-    await hass.config_entries.async_unload(entry.entry_id)
-    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(cloud.url))
-    assert result["reason"] == "reconfigure_successful"
-    await hass.async_block_till_done()
-    assert setups == [entry.entry_id]
-    assert entry.state is ConfigEntryState.LOADED
 
 
 # The server
