@@ -111,12 +111,12 @@ async def add_fake_account(
     monkeypatch: pytest.MonkeyPatch,
     cloud: FakeCloud,
     *,
-    place: Field | None = None,
+    plant_id_field: Field | None = None,
     signed_in: bool = True,
 ) -> MockConfigEntry:
     """Set up the entry of an account of a provider that is known by its description only."""
     hass.data[DATA_TIMING] = UNLIMITED
-    add_provider(monkeypatch, fake_provider(cloud, place=place))
+    add_provider(monkeypatch, fake_provider(cloud, place=plant_id_field))
     target = Target(provider=registry.provider("fake"), url=URL, credentials={})
     session = {"token": "fake"} if signed_in else None
     entry = account_entry(target, Account(id="7", name="alice", session=session))
@@ -172,13 +172,13 @@ def own_address(url: str) -> dict[str, str]:
 
 
 async def open_at(
-    hass: HomeAssistant, simulator: Simulator, way: str, token: str = INSTALLER_TOKEN
+    hass: HomeAssistant, simulator: Simulator, step: str, token: str = INSTALLER_TOKEN
 ) -> Result:
     """Open the account dialog and go on to `register` or `link`."""
     result = await open_dialog(hass)
     result = await submit(hass, result, **own_address(simulator.url), token=token)
     assert result["step_id"] == "method", result["errors"]
-    return await submit(hass, result, next_step_id=way)
+    return await submit(hass, result, next_step_id=step)
 
 
 async def submit(hass: HomeAssistant, result: Result, **answers: Any) -> Result:

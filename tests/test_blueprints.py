@@ -149,7 +149,7 @@ async def test_a_message_when_an_inverter_is_associated(
     assert f"Inverter {SERIAL}" in text
 
 
-async def test_a_restart_is_no_news(
+async def test_a_restart_is_no_event(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
 ) -> None:
     inverter = add_event(hass, SERIAL)

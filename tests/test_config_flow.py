@@ -4,9 +4,7 @@ import asyncio
 from typing import Any
 
 from aiohttp.resolver import AbstractResolver
-from homeassistant.config_entries import (
-    SOURCE_USER,
-)
+from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -82,7 +80,7 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
         ({"server": "global"}, {"address": "address_unused"}),
     ],
 )
-async def test_bad_access_data_stand_at_their_field(
+async def test_bad_credentials_stand_at_their_field(
     hass: HomeAssistant, cloud: Simulator, typed: dict[str, str], errors: dict[str, str]
 ) -> None:
     good = {**own_address(cloud.url), "token": INSTALLER_TOKEN}

@@ -305,7 +305,7 @@ async def test_a_taken_address_leads_to_linking_that_account(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_where_nobody_can_sign_in_no_way_leads_there(
+async def test_where_nobody_can_sign_in_no_step_leads_there(
     hass: HomeAssistant, portal: FakeCloud
 ) -> None:
     portal.offer = Offer(register=portal.offer.register)
@@ -448,7 +448,7 @@ async def test_a_session_renewed_while_the_account_is_taken_down_reloads_nothing
     monkeypatch.setattr(FakeClient, "bind", bind)
     portal.capabilities |= {Capability.BIND}
     entry = await linked(hass, portal)
-    await entry.runtime_data.coordinator.async_track(["SIM0000001"], "place")
+    await entry.runtime_data.coordinator.async_track(["SIM0000001"], "plant")
     await asked.wait()
     setups = count_setups(monkeypatch)
     ended = hass.async_create_task(getattr(hass.config_entries, end)(entry.entry_id))
@@ -492,7 +492,7 @@ async def test_signing_in_where_it_is_not_offered(
     assert result["errors"] == {"base": "nothing_offered"}
 
 
-async def test_signing_in_where_there_are_several_ways(
+async def test_signing_in_where_there_are_several_forms(
     hass: HomeAssistant, portal: FakeCloud, pending: ConfigEntry
 ) -> None:
     portal.offer = Offer(link=(LOGIN, LOGIN_WITH_PICTURE))

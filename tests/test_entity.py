@@ -210,7 +210,7 @@ async def test_the_status_names_the_datalogger_once_it_is_known(home: Home) -> N
     state = status(home)
     assert state.attributes["datalogger"] == "STICK00001"
 
-    # Another stick is news, although the state is the same.
+    # Another stick is told, although the state is the same.
     home.growatt.devices[SN].datalogger_sn = "STICK00002"
     await asyncio.sleep(600)
     await home.check([SN], timeout=10)
@@ -337,7 +337,7 @@ async def test_next_check_is_when_it_is_looked_for_next(home: Home) -> None:
 
 
 async def test_next_check_follows_what_another_account_asks(home: Home) -> None:
-    """One reading of the list that the token's accounts share is news for all of them."""
+    """One reading of the list that the token's accounts share changes what all of them show."""
     other = await home.add_account()
     show_next_check(home, SN, OTHER_SN)
     home.add_devices([SN, OTHER_SN])

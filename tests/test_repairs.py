@@ -56,10 +56,10 @@ async def answer(world: World, result: Result, data: dict[str, Any] | None = Non
     return await manager(world).async_configure(result["flow_id"], data)
 
 
-async def choose(world: World, result: Result, way: str) -> Result:
-    """Choose a way in the menu."""
+async def choose(world: World, result: Result, option: str) -> Result:
+    """Choose an option of the menu."""
     assert result["type"] == "menu"
-    return await answer(world, result, {"next_step_id": way})
+    return await answer(world, result, {"next_step_id": option})
 
 
 async def conflict(home: Home, theirs: Plant) -> None:
@@ -299,13 +299,13 @@ async def test_repair_opened_in_the_moment_its_cause_goes(
     assert result["type"] == "create_entry"
 
 
-@pytest.mark.parametrize("way", ["check_again", "submit_again", "stop_tracking"])
-async def test_repair_of_an_account_that_is_taken_down(home: Home, way: str) -> None:
+@pytest.mark.parametrize("option", ["check_again", "submit_again", "stop_tracking"])
+async def test_repair_of_an_account_that_is_taken_down(home: Home, option: str) -> None:
     await overdue(home)
     result = await open_repair(home, "overdue")
     await home.unload(home.entry)
     assert not home.issues()
-    result = await choose(home, result, way)
+    result = await choose(home, result, option)
     assert (result["type"], result["reason"]) == ("abort", "not_loaded")
     await home.set_up(home.entry)
     assert f"overdue_{SN}" in home.issues()

@@ -161,7 +161,7 @@ async def test_register_an_account_without_an_entry(
     assert not hass_storage[DOMAIN]["data"]["registrations"]
 
 
-async def test_register_with_the_access_of_an_account(
+async def test_register_with_the_credentials_of_an_account(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     response = await act(hass, "register_account", config_entry_id=entry.entry_id, **NEW_ACCOUNT)

@@ -50,7 +50,9 @@ async def test_of_a_few_all_are_written(hass: HomeAssistant, hass_storage: dict[
     assert await store(hass).async_read() == (known, set())
 
 
-async def test_old_news_do_not_count(hass: HomeAssistant, hass_storage: dict[str, Any]) -> None:
+async def test_an_old_journal_does_not_count(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
     known, first = bindings(), store(hass)
     await first.async_write(known, ())
     known["SIM0000002"] = transitions.sending(known["SIM0000002"], 200.0)
@@ -70,7 +72,7 @@ async def test_old_news_do_not_count(hass: HomeAssistant, hass_storage: dict[str
         lambda data: data.update(subentry_stored=None),
     ],
 )
-async def test_without_the_big_file_the_small_one_says_nothing(
+async def test_without_the_snapshot_the_journal_says_nothing(
     hass: HomeAssistant, hass_storage: dict[str, Any], damage: Callable[[dict[str, Any]], None]
 ) -> None:
     known, first = bindings(), store(hass)
@@ -81,7 +83,7 @@ async def test_without_the_big_file_the_small_one_says_nothing(
     assert JOURNAL not in hass_storage
 
 
-async def test_the_count_begins_anew_without_the_big_file(
+async def test_the_count_begins_anew_without_the_snapshot(
     hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
     known, first = bindings(), store(hass)
@@ -96,7 +98,7 @@ async def test_the_count_begins_anew_without_the_big_file(
 
 
 @pytest.mark.parametrize("data", [{}, {"generation": 1}, {"generation": 1, "bindings": [1]}])
-async def test_damaged_news_are_left_out(
+async def test_a_damaged_journal_is_left_out(
     hass: HomeAssistant, hass_storage: dict[str, Any], data: dict[str, Any]
 ) -> None:
     known, first = bindings(), store(hass)

@@ -136,7 +136,7 @@ async def test_recovers_when_the_disk_is_full_on_the_way(
     assert "storage can be written again" in caplog.text
 
 
-async def test_no_call_without_its_note_in_the_ledger(home: Home) -> None:
+async def test_no_call_without_its_record_in_the_ledger(home: Home) -> None:
     """The bindings can be written, the ledger cannot."""
     home.add_devices([SN])
     write = Store._async_write_data
@@ -222,7 +222,7 @@ async def test_same_inverter_added_twice_at_once(home: Home) -> None:
     assert len(home.entry.subentries) == 1
 
 
-async def test_a_disk_that_fails_for_the_small_file_only(
+async def test_a_disk_that_fails_for_the_journal_only(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     serials = [f"SIM{number:07}" for number in range(60)]

@@ -51,7 +51,7 @@ def issues(hass: HomeAssistant) -> list[ir.IssueEntry]:
     return [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
 
 
-def notes(hass_storage: dict[str, Any]) -> list[dict[str, Any]]:
+def pending(hass_storage: dict[str, Any]) -> list[dict[str, Any]]:
     return list(
         hass_storage.get(DOMAIN, {"data": {"registrations": {}}})["data"]["registrations"].values()
     )
@@ -84,7 +84,7 @@ async def test_the_dialog_makes_the_entry(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["result"].source == "user"
     await settled(hass)
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
     assert not issues(hass)
     assert len(entries(hass)) == 1
 
@@ -104,7 +104,7 @@ async def test_closing_the_dialog_while_the_request_is_under_way(
     assert entry.title == "alice"
     assert entry.data["account_id"] == "102"
     assert len(cloud.calls.of(REGISTER)) == 1
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
     # Nobody is there to go on to the inverters.
     await hass.async_block_till_done()
     assert not hass.config_entries.subentries.async_progress()
@@ -204,9 +204,9 @@ async def test_a_number_is_one_account_however_it_is_written(
     cloud.faults.add("api.php", kind="hold", match={"s": "user/reg"})
     first = await registration.async_register(hass, target, form, {**values, "phone": number})
     await cloud.faults.wait_held()
-    ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
+    ((key, kept),) = hass_storage[DOMAIN]["data"]["registrations"].items()
     assert key.endswith(f"|{number}")
-    assert note["account_name"] == number
+    assert kept["account_name"] == number
     written = {**values, "phone": "138-0013 8000"}
     second = await registration.async_register(hass, target, form, written)
     assert second is first
@@ -218,7 +218,7 @@ async def test_a_number_is_one_account_however_it_is_written(
     assert [entry.title for entry in entries(hass)] == [number]
 
 
-async def test_a_number_leaves_its_note_in_one_spelling(
+async def test_a_number_is_pending_in_one_spelling(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     target, _, form = await by_number(hass, cloud)
@@ -230,8 +230,8 @@ async def test_a_number_leaves_its_note_in_one_spelling(
         await lost.task
     lost.release()
     await settled(hass)
-    ((key, note),) = hass_storage[DOMAIN]["data"]["registrations"].items()
-    assert (key.rpartition("|")[2], note["account_name"]) == ("13800138000", "13800138000")
+    ((key, kept),) = hass_storage[DOMAIN]["data"]["registrations"].items()
+    assert (key.rpartition("|")[2], kept["account_name"]) == ("13800138000", "13800138000")
 
 
 async def test_an_error_that_no_cloud_raises_is_not_hidden(
@@ -252,10 +252,10 @@ async def test_an_error_that_no_cloud_raises_is_not_hidden(
     assert len(issues(hass)) == 1
 
 
-# The note
+# The pending registration
 
 
-async def test_the_note_is_on_disk_before_the_request_leaves(
+async def test_the_registration_is_on_disk_as_pending_before_the_request_leaves(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     seen: list[dict[str, Any]] = []
@@ -264,10 +264,10 @@ async def test_the_note_is_on_disk_before_the_request_leaves(
     )
     result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    ((note,),) = [list(data["registrations"].values()) for data in seen]
-    assert note["provider"] == "growatt"
-    assert note["server"] == cloud.url
-    assert note["account_name"] == "alice"
+    ((kept,),) = [list(data["registrations"].values()) for data in seen]
+    assert kept["provider"] == "growatt"
+    assert kept["server"] == cloud.url
+    assert kept["account_name"] == "alice"
     for secret in (*SECRETS, NEW_ACCOUNT["email"]):
         assert secret not in str(seen)
 
@@ -322,7 +322,7 @@ async def test_nothing_is_sent_that_cannot_be_written_down(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_a_note_that_cannot_be_dropped_does_no_harm(
+async def test_a_pending_registration_that_cannot_be_dropped_does_no_harm(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     result = await begin(hass, cloud)
@@ -331,18 +331,18 @@ async def test_a_note_that_cannot_be_dropped_does_no_harm(
         result = await follow(hass, result)
         assert result["type"] is FlowResultType.CREATE_ENTRY
         await settled(hass)
-    assert len(notes(hass_storage)) == 1
+    assert len(pending(hass_storage)) == 1
     assert not issues(hass)
 
 
 @pytest.mark.parametrize("fault", [("code", 10001), ("firewall", 0)])
-async def test_a_refusal_takes_the_note_back(
+async def test_a_refusal_drops_the_pending_registration(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any], fault: tuple[str, int]
 ) -> None:
     cloud.faults.add(REGISTER, kind=fault[0], code=fault[1])
     result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
     assert result["errors"]
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
     assert not issues(hass)
 
 
@@ -351,13 +351,13 @@ async def test_a_refusal_takes_the_note_back(
 
 async def crashed(hass_storage: dict[str, Any], url: str, provider: str = "growatt") -> None:
     """Leave what Home Assistant leaves when it is killed during a registration."""
-    key = f"{provider}|{url}||alice"
-    note = {"provider": provider, "server": url, "account_name": "alice", "started_at": 1.0}
+    key = f"growatt|{url}||alice"
+    kept = {"provider": "growatt", "server": url, "account_name": "alice", "at": 1.0}
     hass_storage[DOMAIN] = {
         "version": 1,
         "minor_version": 1,
         "key": DOMAIN,
-        "data": {"ledgers": {}, "registrations": {key: note}},
+        "data": {"ledgers": {}, "registrations": {key: kept}},
     }
 
 
@@ -380,7 +380,7 @@ async def test_a_crash_leaves_a_repair_that_linking_ends(
     result = await submit(hass, result, account_id="102")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert not issues(hass)
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
 
 
 async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_created(
@@ -396,22 +396,12 @@ async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_crea
 
     result = await open_at(hass, cloud, "register")
     assert not issues(hass)
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
     result = await submit(hass, result, **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_what_a_later_version_left_keeps_nothing_from_starting(
-    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
-) -> None:
-    await crashed(hass_storage, cloud.url, provider="of a later version")
-    assert await async_setup_component(hass, DOMAIN, {})
-    assert not issues(hass)
-    # It stays for that version.
-    assert len(notes(hass_storage)) == 1
-
-
-async def test_what_a_crash_left_at_another_place_stays(
+async def test_what_a_crash_left_in_another_realm_stays(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     await crashed(hass_storage, "https://elsewhere.example")
@@ -423,7 +413,7 @@ async def test_what_a_crash_left_at_another_place_stays(
 async def test_a_token_that_tells_no_name_ends_the_repair_too(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
-    """The account is called by its id then; made later at the same place, it is the one."""
+    """The account is called by its id then; made later in the same realm, it is the one."""
     await crashed(hass_storage, cloud.url)
     cloud.growatt.add_user("alice", "alice@example.com")
     assert await async_setup_component(hass, DOMAIN, {})
@@ -432,10 +422,10 @@ async def test_a_token_that_tells_no_name_ends_the_repair_too(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == f"Sim Home ({RESIDENT_ID})"
     assert not issues(hass)
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
 
 
-async def test_a_note_whose_account_is_here_is_dropped_at_the_start(
+async def test_a_pending_registration_whose_account_is_here_is_dropped_at_the_start(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
     await crashed(hass_storage, cloud.url)
@@ -447,13 +437,15 @@ async def test_a_note_whose_account_is_here_is_dropped_at_the_start(
     account_entry(target, Account(id="102", name="Alice", session={})).add_to_hass(hass)
     assert await async_setup_component(hass, DOMAIN, {})
     assert not issues(hass)
-    assert not notes(hass_storage)
+    assert not pending(hass_storage)
 
 
-async def test_a_repair_whose_note_is_gone_goes_too(hass: HomeAssistant, cloud: Simulator) -> None:
-    """Home Assistant was killed after the note was dropped and before the repairs were stored.
+async def test_a_repair_whose_pending_registration_is_gone_goes_too(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    """Home Assistant was killed after it dropped what was pending, before it stored the repairs.
 
-    Not where the notes cannot be read: it may be the last trace of an account that was created.
+    Not where what is pending cannot be read: it may be the last trace of a new account.
     """
     for issue in (f"{ISSUE_UNFINISHED}_0123456789abcdef", "something_else"):
         ir.async_create_issue(
@@ -484,7 +476,7 @@ async def test_an_unknown_outcome_leaves_the_repair(
     close(hass, result)
     await settled(hass)
     assert len(issues(hass)) == 1
-    assert len(notes(hass_storage)) == 1
+    assert len(pending(hass_storage)) == 1
     assert not entries(hass)
 
     # The dialog opened again: the account is there and is linked.
@@ -499,16 +491,16 @@ async def test_a_registration_under_way_is_left_alone_by_other_dialogs(
 ) -> None:
     result = await begin(hass, cloud)
     close(hass, await open_at(hass, cloud, "link"))
-    assert len(notes(hass_storage)) == 1
+    assert len(pending(hass_storage)) == 1
     assert len(issues(hass)) == 1
     cloud.faults.release()
     await follow(hass, result)
 
 
-async def test_the_notes_of_a_store_are_read(
+async def test_the_pending_registrations_of_a_store_are_read(
     hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
     hass.data[DATA_TIMING] = UNLIMITED
     await crashed(hass_storage, "https://openapi.growatt.com")
     shared = await async_get_shared_data(hass)
-    assert [one.account_name for one in shared.pending_registrations.values()] == ["alice"]
+    assert [kept["account_name"] for kept in shared.pending_registrations.values()] == ["alice"]

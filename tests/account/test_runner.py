@@ -38,7 +38,7 @@ def accepted(world: World, serial: str = SN) -> int:
 # The cloud's answers to a submission
 
 
-async def test_exists_already_and_is_ours(home: Home) -> None:
+async def test_known_already_and_ours(home: Home) -> None:
     home.add_devices([SN], plant_id=int(home.plant_id))
     await home.add(SN)
     await home.shows("associated", SN)
@@ -46,7 +46,7 @@ async def test_exists_already_and_is_ours(home: Home) -> None:
     assert not home.issues()
 
 
-async def test_exists_already_in_another_account(home: Home) -> None:
+async def test_known_already_in_another_account(home: Home) -> None:
     stranger = home.growatt.add_user("stranger", "stranger@example.com")
     theirs = home.growatt.add_plant(stranger.user_id, "Their roof")
     home.add_devices([SN], plant_id=theirs.plant_id)
@@ -57,7 +57,7 @@ async def test_exists_already_in_another_account(home: Home) -> None:
     assert f"in the plant Their roof of the account {stranger.user_id}." in reason
 
 
-async def test_exists_already_and_the_cloud_does_not_say_where(home: Home) -> None:
+async def test_known_already_and_the_cloud_does_not_say_where(home: Home) -> None:
     """`sn_plant` answers 10011 for a device out of the token's sight: no reason for reauth."""
     growatt = home.growatt
     stranger = growatt.add_user("stranger", "stranger@example.com", merchant="somebody else")
@@ -372,7 +372,7 @@ async def test_bad_token_starts_reauth_once(home: Home) -> None:
     assert home.status(SN) == "accepted"
 
 
-async def test_access_that_ends_meanwhile_starts_reauth(home: Home) -> None:
+async def test_a_sign_in_that_ends_meanwhile_starts_reauth(home: Home) -> None:
     """As of a provider whose sign-ins end."""
 
     async def signed_out(*_: object) -> None:

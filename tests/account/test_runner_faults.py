@@ -1,4 +1,4 @@
-"""SharedData, disks and code that fail in one place only: everything else goes on."""
+"""Lists, questions and code that fail by themselves only: everything else goes on."""
 
 import asyncio
 

@@ -205,7 +205,7 @@ def test_what_the_cloud_knows_and_nobody_holds_is_our_own_request() -> None:
     ],
     ids=lambda value: value.state if isinstance(value, Binding) else "",
 )
-def test_held_by_nobody(binding: Binding, state: BindingState) -> None:
+def test_what_is_unclaimed(binding: Binding, state: BindingState) -> None:
     free = transitions.unclaimed(binding, 600.0)
     assert (free.state, free.holder_checked_at, free.watch_seen_at) == (state, 600, None)
 

@@ -39,7 +39,7 @@ async def fill(flow: Flow, step: str, **answers: Any) -> Flow:
 
 
 async def open_account_dialog(
-    client: HomeAssistantClient, provider: str, server: str, access: dict[str, str]
+    client: HomeAssistantClient, provider: str, server: str, credentials: dict[str, str]
 ) -> Flow:
     """Open the dialog, choose the cloud and give it the credentials."""
     flow = await client.start_config_flow(DOMAIN)
@@ -48,7 +48,7 @@ async def open_account_dialog(
     # Servers of a maker are a list to choose from, where the simulator is none of.
     listed = any(field["name"] == "server" for field in flow.result["data_schema"])
     chosen = {"server": "own_address"} if listed else {}
-    return await fill(flow, "server", **chosen, address=server, **access)
+    return await fill(flow, "server", **chosen, address=server, **credentials)
 
 
 async def open_growatt_dialog(

@@ -53,7 +53,7 @@ class TheirFlow(ConfigFlow):
     async def async_step_password_auth(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        raise AssertionError("nobody asked for this way")
+        raise AssertionError("nobody asked for this form")
 
     async def async_step_token_auth(
         self, user_input: dict[str, Any] | None = None

@@ -247,7 +247,7 @@ async def test_plants_that_cannot_be_listed_are_asked_for_again(
 
 
 @pytest.mark.parametrize("step", ["plant", "create_plant"])
-async def test_access_that_has_ended_leads_to_signing_in(
+async def test_credentials_that_are_valid_no_more_lead_to_signing_in(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, step: str
 ) -> None:
     """Nothing else may find it out for days: nothing is asked while nothing is pending."""
@@ -389,11 +389,7 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        (10007, "The cloud knows no datalogger"),
-        (31337, "the cloud's own words"),
-    ],
+    ("code", "words"), [(10007, "The cloud knows no datalogger"), (31337, "the cloud's own words")]
 )
 async def test_the_end_says_why_one_was_refused(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, code: int, words: str
@@ -600,18 +596,18 @@ async def test_an_account_that_is_not_signed_in(
     assert len(hass.config_entries.flow.async_progress()) == 1
 
 
-async def test_a_place_instead_of_a_plant(
+async def test_an_id_that_is_typed_instead_of_a_plant(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))
-    place = Field(name="place_of_the_test")
-    entry = await add_fake_account(hass, monkeypatch, cloud, place=place)
+    typed = Field(name="plant_of_the_test")
+    entry = await add_fake_account(hass, monkeypatch, cloud, plant_id_field=typed)
     result = await open_inverters(hass, entry)
     assert result["step_id"] == "place"
-    assert list(result["data_schema"].schema) == ["place_of_the_test"]
-    result = await submit(hass, result, place_of_the_test="  ")
-    assert result["errors"] == {"place_of_the_test": "required"}
-    result = await submit(hass, result, place_of_the_test=" p11aaa ")
+    assert list(result["data_schema"].schema) == ["plant_of_the_test"]
+    result = await submit(hass, result, plant_of_the_test="  ")
+    assert result["errors"] == {"plant_of_the_test": "required"}
+    result = await submit(hass, result, plant_of_the_test=" p11aaa ")
     assert result["step_id"] == "serial_numbers"
     assert result["description_placeholders"]["plant"] == "p11aaa"
     result = await submit(hass, result, serial_numbers="SIM0000001")
@@ -619,7 +615,7 @@ async def test_a_place_instead_of_a_plant(
     assert cloud.bound == [("7", "p11aaa", "SIM0000001")]
 
 
-async def test_a_cloud_without_plants_and_without_a_place(
+async def test_a_cloud_without_plants_and_without_a_field_for_one(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))

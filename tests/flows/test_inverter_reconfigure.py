@@ -138,7 +138,7 @@ async def test_a_plant_that_the_account_does_not_have_any_more(
 async def test_a_refusal_is_told(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloud, entry = await add_fake(hass, monkeypatch, place=Field(name="product_key"))
+    cloud, entry = await add_fake(hass, monkeypatch, plant_id_field=Field(name="product_key"))
     cloud.fail("bind", RejectedError("invalid_product_key"))
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
     result = await submit(hass, result)
@@ -147,13 +147,13 @@ async def test_a_refusal_is_told(
     assert state(entry) == "rejected"
 
 
-@pytest.mark.parametrize("way", ["submit_again", "plant"])
+@pytest.mark.parametrize("option", ["submit_again", "plant"])
 async def test_a_full_disk_sends_nothing_and_can_be_tried_again(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, garage: str, way: str
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, garage: str, option: str
 ) -> None:
-    plant_id = garage if way == "plant" else RESIDENT_PLANT
-    answers = {"plant_id": garage} if way == "plant" else {}
-    result = await submit(hass, await open_inverter(hass, entry), next_step_id=way)
+    plant_id = garage if option == "plant" else RESIDENT_PLANT
+    answers = {"plant_id": garage} if option == "plant" else {}
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id=option)
     with full_disk():
         result = await submit(hass, result, **answers)
         assert result["step_id"] == "submit_again"
@@ -201,19 +201,19 @@ async def test_an_inverter_that_was_removed_meanwhile(
 
 
 async def add_fake(
-    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, *, place: Field | None = None
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch, *, plant_id_field: Field | None = None
 ) -> tuple[FakeCloud, ConfigEntry]:
     """Set up the entry of an account of another provider, with an inverter."""
     cloud = FakeCloud(capabilities=frozenset({Capability.BIND}))
-    entry = await add_fake_account(hass, monkeypatch, cloud, place=place)
+    entry = await add_fake_account(hass, monkeypatch, cloud, plant_id_field=plant_id_field)
     await track(entry, SN, plant_id="p11aaa")
     return cloud, entry
 
 
-async def test_another_place_instead_of_a_plant(
+async def test_another_id_that_is_typed_instead_of_a_plant(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloud, entry = await add_fake(hass, monkeypatch, place=Field(name="product_key"))
+    cloud, entry = await add_fake(hass, monkeypatch, plant_id_field=Field(name="product_key"))
     result = await open_inverter(hass, entry)
     assert result["menu_options"] == ["submit_again", "place"]
     result = await submit(hass, result, next_step_id="place")
@@ -224,7 +224,7 @@ async def test_another_place_instead_of_a_plant(
     assert cloud.bound == [("7", "p11aaa", SN), ("7", "p22bbb", SN)]
 
 
-async def test_a_cloud_without_plants_and_without_a_place(
+async def test_a_cloud_without_plants_and_without_a_field_for_one(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, entry = await add_fake(hass, monkeypatch)
@@ -233,10 +233,7 @@ async def test_a_cloud_without_plants_and_without_a_place(
 
 @pytest.mark.parametrize("reason", ["not_loaded", "cannot_bind", "not_signed_in"])
 async def test_an_account_that_cannot_bind_now(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    reason: str,
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
     cloud, entry = await add_fake(hass, monkeypatch)
     if reason == "not_loaded":

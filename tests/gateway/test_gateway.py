@@ -177,7 +177,7 @@ async def test_a_clean_end_writes_the_times_down(world: World, gateway: Gateway)
     assert again.ready_at(SLOW, world.simulator.now()) - world.simulator.now() < 2
 
 
-async def test_a_call_that_is_given_up_before_it_is_noted_is_noted_the_next_time(
+async def test_a_call_that_is_given_up_before_its_record_is_recorded_the_next_time(
     world: World, entry: MockConfigEntry
 ) -> None:
     gateway, client = entry.runtime_data.gateway, entry.runtime_data.client
@@ -242,8 +242,8 @@ async def test_everybody_with_the_same_token_shares(world: World, shared: Shared
 async def test_an_outage_is_said_once(
     world: World, gateway: Gateway, client: CloudClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    news: list[bool] = []
-    stop = gateway.async_add_listener(lambda: news.append(gateway.reachable))
+    told: list[bool] = []
+    stop = gateway.async_add_listener(lambda: told.append(gateway.reachable))
     world.simulator.faults.add("check_user", kind="firewall", times=3)
     for number in range(3):
         with pytest.raises(Exception, match="blocked"):
@@ -254,12 +254,12 @@ async def test_an_outage_is_said_once(
     assert gateway.reachable
     assert caplog.text.count(DOWN) == 1
     assert caplog.text.count(UP) == 1
-    assert news == [False, True]
+    assert told == [False, True]
     stop()
     world.simulator.faults.add("check_user", kind="firewall")
     with pytest.raises(Exception, match="blocked"):
         await client.is_username_available("somebody")
-    assert news == [False, True]
+    assert told == [False, True]
 
 
 async def test_pauses_of_an_outage_grow(

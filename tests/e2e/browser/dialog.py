@@ -153,9 +153,9 @@ class Dialog:
         name = self._option(field, option)
         await self._box.get_by_role("radio", name=name, exact=True).click()
 
-    async def go(self, way: str) -> None:
+    async def go(self, option: str) -> None:
         """Choose where to go on from a menu."""
-        text = self._say(f"{self._section}.step.{self._step}.menu_options.{way}")
+        text = self._say(f"{self._section}.step.{self._step}.menu_options.{option}")
         await self._box.locator("ha-list-item").get_by_text(text, exact=True).click()
 
     async def submit(self) -> None:
