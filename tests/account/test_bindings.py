@@ -5,6 +5,7 @@ from copy import deepcopy, replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
 from hypothesis import given, strategies as st
 import pytest
 
@@ -168,19 +169,21 @@ async def test_storing_many_one_by_one_is_not_quadratic(
     hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
     """What is written for one of twice as many is about the same, not twice as much."""
-    written = {}
-    for count in (500, 1_000):
-        hass_storage.clear()
-        known, files, sizes = bindings(count), store(hass), list[int]()
-        await files.async_write(known, ())
-        for serial in list(known):
-            known[serial] = transitions.sending(known[serial], 200.0)
-            before = deepcopy(hass_storage)
-            await files.async_write_changed([serial], known, ())
-            sizes += [
-                len(value["data"]["bindings"])
-                for key, value in hass_storage.items()
-                if before.get(key) != value
-            ]
-        written[count] = sum(sizes) / count
+    write, written, sizes = Store._async_write_data, dict[int, float](), list[int]()
+
+    async def measured(file: Store[Any], data: dict[str, Any]) -> None:
+        sizes.append(len(data["data"]["bindings"]))
+        await write(file, data)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Store, "_async_write_data", measured)
+        for count in (500, 1_000):
+            hass_storage.clear()
+            known, files = bindings(count), store(hass)
+            await files.async_write(known, ())
+            sizes.clear()
+            for serial in list(known):
+                known[serial] = transitions.sending(known[serial], 200.0)
+                await files.async_write_changed([serial], known, ())
+            written[count] = sum(sizes) / count
     assert written[1_000] < 1.2 * written[500]

@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import PendingRegistration, SharedData
 from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
+from tests.common import full_disk
 from tests.prove.world import World
 
 KEY = f"{DOMAIN}.test"
@@ -186,6 +187,16 @@ async def test_a_write_that_nobody_waits_for_any_more_is_not_overtaken(
     go_on.set()
     await second
     assert steps == ["begun", "ended"] * 2
+    assert json.loads(file.read_text())["data"] == {"a": 2}
+
+
+async def test_a_last_write_that_fails_is_only_logged(
+    store: DurableStore, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with full_disk():
+        await store.async_write_last({"a": 1})
+    assert f"{file} could not be written" in caplog.text
+    await store.async_write_last({"a": 2})
     assert json.loads(file.read_text())["data"] == {"a": 2}
 
 

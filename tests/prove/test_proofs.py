@@ -1,21 +1,9 @@
 """The proofs in short: hours of them are for scripts/prove."""
 
-from collections.abc import AsyncGenerator
-
-from homeassistant.core import HomeAssistant
 import pytest
 
-from simulator import Simulator
-
 from . import limits, storm
-from .timelapse import Timelapse
 from .world import World
-
-
-@pytest.fixture
-async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
-    with Timelapse() as clock:
-        yield World(hass, simulator, clock)
 
 
 @pytest.mark.parametrize(
