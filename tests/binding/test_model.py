@@ -90,7 +90,7 @@ def test_only_what_is_known_is_stored() -> None:
         {"state": "unheard_of"},
         {"state": 1},
         {"state": None},
-        {"colour": "blue"},
+        {"color": "blue"},
     ],
     ids=str,
 )
