@@ -300,6 +300,36 @@ async def test_the_repair_is_on_disk_before_the_request_leaves(
     await follow(hass, result)
 
 
+class LaterStore:
+    """A store as a later Home Assistant may have it: without the way that we take."""
+
+    def async_delay_save(self, *_: object) -> None:
+        """Store in a while."""
+
+
+class FailingStore(LaterStore):
+    """A store whose write fails."""
+
+    async def async_save(self, _data: object) -> None:
+        raise OSError("no space left")
+
+
+@pytest.mark.parametrize("store", [LaterStore(), FailingStore()], ids=["gone", "failing"])
+async def test_an_account_is_created_where_repairs_cannot_be_stored_at_once(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    store: LaterStore,
+) -> None:
+    monkeypatch.setattr(ir.async_get(hass), "_store", store)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert "Repairs could not be stored at once" in caplog.text
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not issues(hass)
+
+
 @pytest.mark.parametrize("why", ["full", "stopping"])
 async def test_nothing_is_sent_that_cannot_be_written_down(
     hass: HomeAssistant, cloud: Simulator, why: str
@@ -351,8 +381,8 @@ async def test_a_refusal_drops_the_pending_registration(
 
 async def crashed(hass_storage: dict[str, Any], url: str, provider: str = "growatt") -> None:
     """Leave what Home Assistant leaves when it is killed during a registration."""
-    key = f"growatt|{url}||alice"
-    kept = {"provider": "growatt", "server": url, "account_name": "alice", "at": 1.0}
+    key = f"{provider}|{url}||alice"
+    kept = {"provider": provider, "server": url, "account_name": "alice", "started_at": 1.0}
     hass_storage[DOMAIN] = {
         "version": 1,
         "minor_version": 1,
@@ -399,6 +429,16 @@ async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_crea
     assert not pending(hass_storage)
     result = await submit(hass, result, **NEW_ACCOUNT)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_a_later_version_left_keeps_nothing_from_starting(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    await crashed(hass_storage, cloud.url, provider="of a later version")
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert not issues(hass)
+    # It stays for that version.
+    assert len(pending(hass_storage)) == 1
 
 
 async def test_what_a_crash_left_in_another_realm_stays(
@@ -503,4 +543,4 @@ async def test_the_pending_registrations_of_a_store_are_read(
     hass.data[DATA_TIMING] = UNLIMITED
     await crashed(hass_storage, "https://openapi.growatt.com")
     shared = await async_get_shared_data(hass)
-    assert [kept["account_name"] for kept in shared.pending_registrations.values()] == ["alice"]
+    assert [kept.account_name for kept in shared.pending_registrations.values()] == ["alice"]

@@ -389,7 +389,8 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(10007, "The cloud knows no datalogger"), (31337, "the cloud's own words")]
+    ("code", "words"),
+    [(10007, "The cloud does not know of a datalogger"), (31337, "the cloud's own words")],
 )
 async def test_the_end_says_why_one_was_refused(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, code: int, words: str
