@@ -37,7 +37,8 @@ def store_key(entry_id: str) -> str:
     return f"{DOMAIN}.{entry_id}"
 
 
-@dataclass(slots=True)
+# Its data holds credentials, which no representation may show.
+@dataclass(eq=False, repr=False)
 class AccountData:
     """The runtime data of an account's entry.
 

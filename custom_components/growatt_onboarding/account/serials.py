@@ -13,7 +13,7 @@ from ..cloud.provider import Capability, CloudClient
 from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
 
 # Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more.
-_SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}")
+_SERIAL = r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}"
 # People group a serial number's characters with blanks; pieces of this length are whole numbers.
 _MIN_WHOLE_LENGTH = 8
 # How many serial numbers are checked while somebody waits; one call a second is allowed.
@@ -31,7 +31,7 @@ def normalize_serial(text: str) -> str:
     """
     serial = "".join(text.split())
     # Check first: some letters of other alphabets become ASCII letters in upper case.
-    if not _SERIAL.fullmatch(serial):
+    if not re.fullmatch(_SERIAL, serial):
         raise InvalidSerialError(serial)
     return serial.upper()
 

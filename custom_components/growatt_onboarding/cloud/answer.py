@@ -17,8 +17,8 @@ from .errors import CloudError, UnexpectedAnswerError, UnknownCodeError
 from .model import repr_without
 
 _NOT_JSON = object()
-_INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0+)?", re.ASCII)
-_ADDRESS = re.compile(r"(?:\w+://|www\.)\S*", re.IGNORECASE)
+_INTEGER = r"(?a)[+-]?\d{1,18}(?:\.0+)?"
+_ADDRESS = r"(?i)(?:\w+://|www\.)\S*"
 _MARKUP = str.maketrans("", "", "<>[]`*~\\|#")
 _MESSAGE_LENGTH = 200
 # Replaces a secret; must not contain anything that `_MARKUP` removes.
@@ -144,7 +144,7 @@ def as_text(value: object) -> str | None:
 def as_int(value: object) -> int | None:
     """Return a whole number, also one sent as a string."""
     text = as_text(value)
-    if text is None or not _INTEGER.fullmatch(text):
+    if text is None or not re.fullmatch(_INTEGER, text):
         return None
     return int(text.partition(".")[0])
 
@@ -174,7 +174,7 @@ def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
     # Longest first, because one may contain another.
     for spelling in sorted(spellings, key=len, reverse=True):
         text = text.replace(spelling, _MASK)
-    text = _ADDRESS.sub("", _visible(text)).translate(_MARKUP)
+    text = re.sub(_ADDRESS, "", _visible(text)).translate(_MARKUP)
     text = " ".join(text.split())
     return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
 

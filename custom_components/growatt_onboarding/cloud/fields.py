@@ -14,16 +14,16 @@ from .model import Values
 
 # RFC 5321, section 4.5.3.1.3, without the angle brackets.
 _MAX_EMAIL = 254
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
-_PHONE = re.compile(r"[( ]*\+?[0-9 ()./-]+")
-_PHONE_MARKS = re.compile(r"[ ()./-]")
+_EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
+_PHONE = r"[( ]*\+?[0-9 ()./-]+"
+_PHONE_MARKS = r"[ ()./-]"
 # The start of an international phone number, and a zero in it that only is for domestic calls.
-_ABROAD = re.compile(r"[( ]*(?:\+|00)")
-_TRUNK_ZERO = re.compile(r"\( *0 *\)")
+_ABROAD = r"[( ]*(?:\+|00)"
+_TRUNK_ZERO = r"\( *0 *\)"
 _MINUS = "\N{MINUS SIGN}"
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)")
+_NUMBER = r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)"
 # The comma could be a decimal point or a thousands separator.
-_AMBIGUOUS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"
 REQUIRED: Final = "required"
 # Control characters and surrogates. Spaces and joiners of all scripts are allowed.
 _NEVER_TYPED = frozenset({"Cc", "Cs"})
@@ -52,7 +52,7 @@ def password(values: Values, name: str) -> str:
 def email(values: Values, name: str) -> str:
     """Return an e-mail address."""
     address = text(values, name)
-    if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
+    if len(address) > _MAX_EMAIL or not re.fullmatch(_EMAIL, address):
         raise InvalidInputError("invalid_email", field=name)
     return address
 
@@ -63,7 +63,7 @@ def optional_phone(values: Values, name: str) -> str | None:
     if typed is None:
         return None
     number = _plain(typed)
-    if not (_PHONE.fullmatch(number) and any(map(str.isdigit, number))):
+    if not (re.fullmatch(_PHONE, number) and any(map(str.isdigit, number))):
         raise InvalidInputError("invalid_phone", field=name)
     return number
 
@@ -71,9 +71,9 @@ def optional_phone(values: Values, name: str) -> str | None:
 def compact_phone(number: str) -> str:
     """Return a phone number without formatting: "+49170123" for "+49 (0)170 123"."""
     number = _plain(number)
-    if _ABROAD.match(number):
-        number = _TRUNK_ZERO.sub("", number)
-    return _PHONE_MARKS.sub("", number)
+    if re.match(_ABROAD, number):
+        number = re.sub(_TRUNK_ZERO, "", number)
+    return re.sub(_PHONE_MARKS, "", number)
 
 
 def decimal(number: float) -> str:
@@ -92,7 +92,7 @@ def optional_number(
     if typed is None:
         return None
     number = math.nan
-    if _NUMBER.fullmatch(typed) and not _AMBIGUOUS.fullmatch(typed):
+    if re.fullmatch(_NUMBER, typed) and not re.fullmatch(_AMBIGUOUS, typed):
         number = float(typed.replace(",", "."))
     if not lowest <= number <= highest or (whole and not number.is_integer()):
         raise InvalidInputError(

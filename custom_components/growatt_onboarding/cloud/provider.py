@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from copy import replace
 from enum import StrEnum
-import re
 from typing import Final, NamedTuple, Protocol
 
 import aiohttp
@@ -214,7 +213,7 @@ class Provider(NamedTuple):
         plant_id_field: what to ask for instead of a plant, for clouds without plants.
         identify: returns the part of the credentials that is needed, beside the server, to make
             account ids unique (a site, a user domain).
-        api_path: matches the API's own part at the end of an address, from its slash on. People
+        api_path: pattern of the API's own part at the end of an address, from its slash on. People
             copy such addresses from the documentation.
 
     """
@@ -230,7 +229,7 @@ class Provider(NamedTuple):
     register_fields: tuple[Field, ...] = ()
     plant_id_field: Field | None = None
     identify: Callable[[Values], str] = lambda _credentials: ""
-    api_path: re.Pattern[str] | None = None
+    api_path: str | None = None
 
     def portal(self, url: str) -> str:
         """Return the URL of a server's web portal, by default the server's own."""

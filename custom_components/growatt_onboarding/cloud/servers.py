@@ -27,9 +27,9 @@ _LOCAL_NETWORKS = (
     IPv6Network("fe80::/10"),
 )
 _LOCAL_SUFFIXES = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # Resolvers take such a name for an IPv4 address in an obsolete notation.
-_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+_NUMBER = r"\d+|0x[0-9a-f]*"
 _MAX_NAME = 253
 _NEVER_IN_AN_ADDRESS = frozenset(' "<>\\^`{|}')
 
@@ -78,7 +78,7 @@ def _base_path(provider: Provider, path: str) -> str:
     """Return a path without the API's own part and without a trailing slash."""
     path = path.rstrip("/")
     # Repeated, so that resolving the result again does not change it.
-    while provider.api_path is not None and (own := provider.api_path.search(path)) is not None:
+    while provider.api_path is not None and (own := re.search(provider.api_path, path)) is not None:
         path = path[: own.start()].rstrip("/")
     return path
 
@@ -91,11 +91,11 @@ def _host(url: URL) -> str:
         # IPv6 zones only have a meaning on one machine.
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
-        if ":" in host or _NUMBER.fullmatch(labels[-1]):
+        if ":" in host or re.fullmatch(_NUMBER, labels[-1]):
             return ip_address(host).compressed
     except ValueError:
         raise InvalidInputError("invalid_url", field=SERVER_FIELD) from None
-    if len(host) > _MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > _MAX_NAME or not all(re.fullmatch(_LABEL, label) for label in labels):
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     return host
 

@@ -57,7 +57,7 @@ _MAX_NAME: Final = 64
 _MAX_EMAIL: Final = 100
 _MAX_PHONE: Final = 20
 # What sites take for a phone number, anywhere in a string.
-_MOBILE = re.compile(r"\+?[0-9]*1[3-9][0-9]{9}[0-9]*")
+_MOBILE = r"\+?[0-9]*1[3-9][0-9]{9}[0-9]*"
 
 
 def register_forms(*, captcha: bool) -> tuple[Form, ...]:
@@ -309,7 +309,7 @@ ANQICMS: Final = Provider(
         _OPTIONAL_CAPTCHA,
     ),
     identify=_identify,
-    api_path=re.compile(r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$"),
+    api_path=r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$",
 )
 
 
@@ -345,7 +345,7 @@ def _registration(form: Form, values: Values) -> dict[str, str]:
 def _login(typed: str) -> str:
     """Return what was entered to sign in, a mobile number in compact form."""
     number = fields.compact_phone(typed)
-    return number if _MOBILE.fullmatch(number) else typed
+    return number if re.fullmatch(_MOBILE, number) else typed
 
 
 def _login_of(sent: Mapping[str, str]) -> str:

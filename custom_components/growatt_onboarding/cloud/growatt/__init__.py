@@ -8,7 +8,6 @@ who can create and manage end users. The id of an end user is called `c_user_id`
 from collections.abc import Callable, Mapping
 from copy import replace
 from functools import partial
-import re
 from typing import Final, cast
 from urllib.parse import urlencode
 
@@ -420,7 +419,7 @@ GROWATT: Final = Provider(
     credential_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
-    api_path=re.compile(r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$"),
+    api_path=r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$",
 )
 
 

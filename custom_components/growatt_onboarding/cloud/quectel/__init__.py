@@ -72,10 +72,10 @@ REFRESH_AHEAD: Final = 300
 
 _REGISTRATION_CODE = "1"
 # Undocumented; examples are C.DM.10271.5 and E.SP.4294967410.
-_USER_DOMAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+")
+_USER_DOMAIN = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)+"
 # "6-20 letters, numbers or special characters": we assume printable ASCII.
-_NEW_PASSWORD = re.compile(r"[!-~]{6,20}")
-_PRODUCT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PASSWORD_SHAPE = r"[!-~]{6,20}"  # noqa: S105 - a pattern
+_PRODUCT_KEY = r"[A-Za-z0-9_-]{1,64}"
 _ID = (0, 2**31 - 1)
 # Documented as int32 only, so it might also be negative.
 _INT32 = (-(2**31), 2**31 - 1)
@@ -174,7 +174,7 @@ class QuectelClient(CloudClient):
         del form
         email = fields.email(values, "email")
         password = fields.password(values, "password")
-        if not _NEW_PASSWORD.fullmatch(password):
+        if not re.fullmatch(_PASSWORD_SHAPE, password):
             raise InvalidInputError("password_6_to_20", field="password")
         code = fields.text(values, "code")
         options = {
@@ -256,7 +256,7 @@ class QuectelClient(CloudClient):
 
     def check_plant_id(self, plant_id: str) -> None:
         """Raise InvalidInputError if this cannot be a product's key."""
-        if not _PRODUCT_KEY.fullmatch(plant_id):
+        if not re.fullmatch(_PRODUCT_KEY, plant_id):
             raise InvalidInputError("invalid_product_key", field="product_key")
 
     async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
@@ -298,7 +298,7 @@ class QuectelClient(CloudClient):
 
     def _user_domain(self) -> str:
         user_domain = fields.text(self._context.credentials, "user_domain")
-        if not _USER_DOMAIN.fullmatch(user_domain):
+        if not re.fullmatch(_USER_DOMAIN, user_domain):
             raise InvalidInputError("user_domain_invalid", field="user_domain")
         return user_domain
 
@@ -418,5 +418,5 @@ QUECTEL: Final = Provider(
     register_fields=REGISTER.fields,
     plant_id_field=PRODUCT_KEY,
     identify=lambda credentials: credentials.get("user_domain", "").strip(),
-    api_path=re.compile(r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$"),
+    api_path=r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$",
 )

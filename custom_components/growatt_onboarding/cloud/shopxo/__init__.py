@@ -51,8 +51,8 @@ _IDENTITIES: Final = {
 _LOGIN_FIELDS: Final = (LOGIN_FIELD, PASSWORD_FIELD)
 _LINK: Final = "link"
 
-_USERNAME = re.compile(r"[A-Za-z0-9_]{2,18}")
-_MOBILE = re.compile(r"\+?[0-9]+")
+_USERNAME = r"[A-Za-z0-9_]{2,18}"
+_MOBILE = r"\+?[0-9]+"
 _PASSWORD_BYTES = range(6, 19)
 # Removed by PHP's trim().
 _BLANKS = " \t\n\r\0\v"
@@ -129,7 +129,7 @@ class ShopxoClient(CloudClient):
         site does not let anybody sign in with this kind of name.
         """
         name = _login(fields.text({"username": name}, "username"))
-        if not (_MOBILE.fullmatch(name) or "@" in name or _USERNAME.fullmatch(name)):
+        if not (re.fullmatch(_MOBILE, name) or "@" in name or re.fullmatch(_USERNAME, name)):
             raise InvalidInputError("username_format", field="username")
         exists = await self._exists(await self._site(), name)
         return None if exists is None else not exists
@@ -268,7 +268,7 @@ SHOPXO: Final = Provider(
     credential_fields=(),
     client=ShopxoClient,
     activates=True,
-    api_path=re.compile(r"/api\.php(?:/.+)?$"),
+    api_path=r"/api\.php(?:/.+)?$",
     register_fields=(
         *_IDENTITIES.values(),
         CODE_FIELD,
@@ -292,7 +292,7 @@ def _identity(form: Form, values: Values) -> str:
     """Return the user name, e-mail address or phone number in the site's format."""
     name = fields.text(values, form.identity)
     match form.identity:
-        case "username" if not _USERNAME.fullmatch(name):
+        case "username" if not re.fullmatch(_USERNAME, name):
             raise InvalidInputError("username_format", field="username")
         case "email":
             fields.email(values, "email")
@@ -304,7 +304,7 @@ def _identity(form: Form, values: Values) -> str:
 def _login(typed: str) -> str:
     """Return what was entered to sign in, a phone number in compact form."""
     number = fields.compact_phone(typed)
-    return number if _MOBILE.fullmatch(number) else typed
+    return number if re.fullmatch(_MOBILE, number) else typed
 
 
 def _password(values: Values) -> str:
@@ -346,7 +346,7 @@ def _look_type(site: api.Site, login: str) -> AccountType | None:
         return AccountType.USERNAME
     if "@" in login:
         kind = AccountType.EMAIL
-    elif _MOBILE.fullmatch(login):
+    elif re.fullmatch(_MOBILE, login):
         kind = AccountType.SMS
     else:
         return None
