@@ -13,8 +13,10 @@ from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
 
+from custom_components.growatt_onboarding import services
 from custom_components.growatt_onboarding.account.registration import DATA_REGISTRATIONS
-from custom_components.growatt_onboarding.cloud.provider import Offer
+from custom_components.growatt_onboarding.cloud import registry
+from custom_components.growatt_onboarding.cloud.provider import FieldKind, Offer
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
 from simulator import INSTALLER_TOKEN, Simulator
@@ -69,6 +71,20 @@ ALL = {
     "get_captcha": {},
     "send_verification_code": {},
 }
+
+
+def test_the_actions_know_the_fields_of_every_provider() -> None:
+    """They name these by themselves, so that no cloud has to be imported to register them."""
+    providers = registry.providers()
+    register = [field for provider in providers for field in provider.register_fields]
+    before_a_code = {FieldKind.EMAIL, FieldKind.PHONE, FieldKind.CAPTCHA}
+    assert set(services._CREDENTIALS) == {
+        field.name for provider in providers for field in provider.credential_fields
+    }
+    assert set(services._REGISTER_FIELDS) == {field.name for field in register}
+    assert set(services._CODE_FIELDS) == {
+        field.name for field in register if field.kind in before_a_code
+    }
 
 
 async def test_these_are_all_actions(hass: HomeAssistant) -> None:

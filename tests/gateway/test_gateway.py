@@ -5,14 +5,15 @@ from collections import Counter
 from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
-from homeassistant.core import CoreState
+from homeassistant.core import CoreState, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.planner import PartialList
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import NotNowError, RateLimitedError
-from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
+from custom_components.growatt_onboarding.cloud.model import Account, Sighting, SightingPage
 from custom_components.growatt_onboarding.cloud.provider import Call, CloudClient, Endpoint, Pace
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import (
@@ -20,10 +21,11 @@ from custom_components.growatt_onboarding.gateway import (
     LastAnswer,
     SharedData,
     async_get_shared_data,
+    async_load_provider,
 )
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator.growatt import INSTALLER_TOKEN
-from tests.common import full_disk
+from tests.common import account_entry, full_disk
 from tests.prove.world import World
 
 GROWATT = registry.provider("growatt")
@@ -52,6 +54,20 @@ async def client(world: World, shared: SharedData) -> CloudClient:
 
 
 # Limits
+
+
+async def test_a_cloud_is_imported_when_it_is_needed(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a start imports those of the accounts there are, and no other."""
+    monkeypatch.setattr(registry, "_LOADED", {})
+    account = Account(id="1", name="somebody")
+    account_entry(Target(GROWATT, "https://x", {"token": "a"}), account).add_to_hass(hass)
+    await async_get_shared_data(hass)
+    assert [key for key in registry.PROVIDER_KEYS if registry.is_loaded(key)] == ["growatt"]
+    assert (await async_load_provider(hass, "shopxo")).key == "shopxo"
+    with pytest.raises(KeyError):
+        await async_load_provider(hass, "of a later version")
 
 
 async def test_calls_keep_a_second_apart(world: World, gateway: Gateway) -> None:
