@@ -140,7 +140,7 @@ async def associate(cloud: Simulator, entry: ConfigEntry, serial: str) -> None:
     await until(lambda: coordinator.data[serial].state == "associated")
 
 
-# What goes wrong at the cloud
+# What goes wrong in the cloud
 
 
 def code(number: int) -> Fault:

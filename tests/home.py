@@ -37,7 +37,7 @@ class Home(World):
 
     @property
     def faults(self) -> Any:
-        """Return what goes wrong at the cloud."""
+        """Return what goes wrong in the cloud."""
         return self.simulator.faults
 
     def reauths(self) -> int:

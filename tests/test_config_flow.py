@@ -119,7 +119,7 @@ async def test_a_server_that_is_not_there(hass: HomeAssistant, cloud: Simulator)
 
 
 async def test_asked_too_soon_says_when(hass: HomeAssistant, simulator: Simulator) -> None:
-    """A token whose list was asked for a moment ago, and whose answer is not known any more."""
+    """A token whose list was asked for a moment ago, and whose answer is not known any longer."""
     simulator.faults.add(PLANTS, kind="http_500")
     result = await open_dialog(hass)
     typed = {**own_address(simulator.url), "token": INSTALLER_TOKEN}

@@ -135,7 +135,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     async def async_track(self, serials: Iterable[str], plant_id: str) -> None:
         """Store bindings for new inverters, add their subentries and start binding.
 
-        This completes even if the caller is cancelled. Raises NotStoredError, in which case
+        This completes even if the caller is canceled. Raises NotStoredError, in which case
         nothing was added.
         """
         time = now()

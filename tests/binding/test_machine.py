@@ -152,7 +152,7 @@ class Machine(RuleBasedStateMachine):
     def crash(self, point: Point, fault: Fault) -> None:
         refused = len(self.cloud.too_often)
         self.take(fault, 0.2, point)
-        # Nobody was there any more to learn from it.
+        # Nobody was there any longer to learn from it.
         self.lessons += self.by_endpoint and len(self.cloud.too_often) > refused
         self.restart()
 

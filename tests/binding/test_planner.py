@@ -213,7 +213,7 @@ def test_what_is_left_of_a_check() -> None:
     assert list(requested_steps(binding, T, WATCHING, T)) == both[:1]
     assert list(requested_steps(replace(binding, list_checked_at=T), T, ABLE, T)) == both[1:]
     assert list(requested_steps(replace(binding, holder_checked_at=T), T, ABLE, T)) == both[:1]
-    # Asked before the clock was set back: nobody waits for that any more.
+    # Asked before the clock was set back: nobody waits for that any longer.
     assert list(requested_steps(binding, T + 1, ABLE, T)) == []
 
 

@@ -189,7 +189,7 @@ async def test_reauth_with_a_new_token_reloads_once(
     assert result["step_id"] == "reauth_confirm"
     assert result["description_placeholders"]["name"] == RESIDENT
     assert result["description_placeholders"]["server"] == cloud.url
-    # A secret that is not valid any more is of no use to anybody.
+    # A secret that is not valid any longer is of no use to anybody.
     assert suggested(result) == {}
     assert not cloud.calls
 

@@ -227,7 +227,7 @@ async def test_removing_leaves_nothing(
     await store.async_remove()
     assert list(file.parent.iterdir()) == [other]
     assert not issues(hass)
-    # Nothing is there any more to be removed.
+    # Nothing is there any longer to be removed.
     await store.async_remove()
 
 

@@ -70,7 +70,7 @@ class Scene:
         return [text for text in texts if text and not _is_json(text)]
 
     def sent(self) -> int:
-        """Return how often the marked inverter's binding arrived at the cloud."""
+        """Return how often the marked inverter's binding arrived in the cloud."""
         return sum(call.params["sn"] == self.marked for call in self.simulator.calls.of(BIND))
 
     def accepted(self) -> bool:
@@ -336,7 +336,7 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
         if kept.keys() != promised:
             raise NotAsClaimedError(f"lost: {sorted(promised - kept.keys())}")
         if forgotten := cloud.bindings.keys() - promised:
-            raise NotAsClaimedError(f"bound, but not known any more: {sorted(forgotten)}")
+            raise NotAsClaimedError(f"bound, but not known any longer: {sorted(forgotten)}")
         # What was never promised is asked for again, as its owner would.
         if rest := [serial for serial in scene.serials if serial not in promised]:
             scene.serials = rest

@@ -98,7 +98,7 @@ class Transport:
             await self._gate.permit(call)
         started = monotonic()
         status: int | None = None
-        # Reported if the caller is cancelled.
+        # Reported if the caller is canceled.
         error: CloudError | None = NoAnswerError()
         try:
             answer = await self._exchange(request)

@@ -63,7 +63,7 @@ class DurableStore(Store[StoredData]):
         """
         if self._unwritable or self.hass.is_stopping or self.hass.state is CoreState.stopped:
             raise NotStoredError
-        # If the caller is cancelled, the write continues, and no later one may overtake it.
+        # If the caller is canceled, the write continues, and no later one may overtake it.
         await asyncio.shield(
             self.hass.async_create_task(self._async_write_in_turn(data), f"{DOMAIN} write")
         )

@@ -364,7 +364,7 @@ class QuectelClient(CloudClient):
     def _refresh_done(self, task: asyncio.Task[Session]) -> None:
         self._refreshing = None
         if not task.cancelled():
-            # Mark the exception as retrieved, in case all callers have been cancelled.
+            # Mark the exception as retrieved, in case all callers have been canceled.
             task.exception()
 
     async def _ask[T](

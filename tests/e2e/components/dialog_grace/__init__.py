@@ -1,4 +1,4 @@
-"""Say how long Growatt Onboarding waits for a dialog that nobody looks at any more.
+"""Say how long Growatt Onboarding waits for a dialog that nobody looks at any longer.
 
 So long that an entry which comes while a scenario waits for it has not waited for its dialog; and
 a moment for the one scenario that would have to wait half a minute. The product has no such switch.
