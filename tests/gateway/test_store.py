@@ -234,6 +234,9 @@ async def test_removing_leaves_nothing(
 # The stores as the integration uses them
 
 
+PENDING = {"provider": "growatt", "server": "url", "account_name": "a", "started_at": 1.0}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -244,10 +247,14 @@ async def test_removing_leaves_nothing(
         {"ledgers": {}, "registrations": []},
         {"ledgers": {}, "registrations": {"key": {}}},
         {"ledgers": {}, "registrations": {"key": None}},
-        {
-            "ledgers": {},
-            "registrations": {"key": {"provider": "growatt", "server": 1, "account_name": "a"}},
-        },
+        *(
+            {"ledgers": {}, "registrations": {"key": {**PENDING, **wrong}}}
+            for wrong in (
+                {"server": 1},
+                {"unknown": 1},
+                *({"started_at": time} for time in (None, "1", True)),
+            )
+        ),
     ],
     ids=str,
 )

@@ -36,7 +36,7 @@ from ..const import (
     DOMAIN,
     LOGGER,
 )
-from .ledger import UNLIMITED, Ledger
+from .ledger import UNLIMITED, Ledger, stored_time
 from .store import DurableStore, NotStoredError, StoredData
 
 OUTAGE: Final = (
@@ -236,11 +236,11 @@ class PendingRegistration(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the registration from stored data; raise TypeError or ValueError if invalid."""
+        """Return the registration from stored data; raise TypeError if invalid."""
         pending = cls(**data)
         if not all(isinstance(text, str) for text in pending[:-1]):
             raise TypeError
-        return pending._replace(started_at=float(pending.started_at))
+        return pending._replace(started_at=stored_time(pending.started_at))
 
 
 class SharedData:

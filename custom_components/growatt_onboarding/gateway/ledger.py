@@ -221,12 +221,12 @@ class Ledger:
         try:
             ledger = cls(timing)
             ledger.by_endpoint = _checked(data["by_endpoint"], bool)
-            ledger.paused_until = _number(data["paused_until"])
+            ledger.paused_until = stored_time(data["paused_until"])
             ledger.outages = _checked(data["outages"], int)
             ledger._calls = _restored(data["calls"])
             ledger._refused_until = _restored(data["refused_until"])
             ledger._days = {
-                key: [_number(at) for at in calls] for key, calls in data["days"].items()
+                key: [stored_time(at) for at in calls] for key, calls in data["days"].items()
             }
             ledger._in_use = {_checked(endpoint, str) for endpoint in data["in_use"]}
         except (AttributeError, KeyError, OverflowError, TypeError) as err:
@@ -277,14 +277,17 @@ def _after(start: float, times: _Times) -> _Times:
 
 def _restored(data: Mapping[str, Mapping[str, Any]]) -> _Times:
     restored = {
-        endpoint: {subject: _number(at) for subject, at in subjects.items()}
+        endpoint: {subject: stored_time(at) for subject, at in subjects.items()}
         for endpoint, subjects in data.items()
     }
     return defaultdict(dict, restored)
 
 
-def _number(value: object) -> float:
-    """Return a stored time; JSON may have turned a float into an int."""
+def stored_time(value: object) -> float:
+    """Return a stored time; JSON may have turned a float into an int.
+
+    Raises TypeError if it is no time.
+    """
     number = float(value) if type(value) is int else _checked(value, float)
     if not math.isfinite(number):
         raise TypeError(value)
