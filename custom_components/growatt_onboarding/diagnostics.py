@@ -139,7 +139,7 @@ def _ledger(gateway: Gateway, timing: Timing) -> dict[str, Any]:
     """Return which calls were made and how they ended, without their subjects."""
     stored = gateway.ledger.as_dict()
     usage = gateway.ledger.usage(now())
-    cooldown = timing.slow_cooldown + timing.margin
+    cooldown = gateway.ledger.longest_cooldown + timing.margin
     last_calls = {path: max(calls.values()) for path, calls in stored["calls"].items() if calls}
     refusals = {path: max(ends.values()) for path, ends in stored["refused_until"].items() if ends}
     return {

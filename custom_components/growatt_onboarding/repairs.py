@@ -424,7 +424,7 @@ def _delete_inverter_issues(
         for subentry_id in other.subentries
     }
     for domain, issue in list(ir.async_get(hass).issues):
-        kind, _, subentry_id = issue.partition("_")
+        kind, _, subentry_id = issue.rpartition("_")
         is_inverters = domain == DOMAIN and kind in Problem
         if is_inverters and subentry_id not in of_others and issue not in keep:
             ir.async_delete_issue(hass, DOMAIN, issue)

@@ -42,8 +42,9 @@ async def test_language_and_dark_mode(server: HomeAssistantServer) -> None:
     ) as integrations:
         await integrations.goto("/config/integrations")
         await integrations.get_by_role("button", name="Voeg integratie toe").wait_for()
-        dark = "document.querySelector('home-assistant').hass.themes.darkMode"
-        assert await integrations.evaluate(dark) is True
+        await integrations.wait_for_function(
+            "document.querySelector('home-assistant').hass.themes.darkMode"
+        )
         assert await integrations.evaluate("[innerWidth, innerHeight]") == [390, 844]
 
 

@@ -65,6 +65,7 @@ class Ledger:
             Pace.SLOW: Limit(timing.slow_cooldown),
             Pace.SLOW_DAILY: Limit(timing.slow_cooldown, CALLS_PER_DAY),
         }
+        self.longest_cooldown = max(limit.cooldown for limit in self._limits.values())
 
     def limit(self, pace: Pace) -> Limit:
         """Return how often a call of this pace may be made."""
@@ -86,7 +87,7 @@ class Ledger:
             last = _newest(self._calls.get(endpoint), counted, now)
             last = max(last, _newest(self._calls.get(endpoint), _ANY, now))
             times.append(last + limit.cooldown + self.timing.margin)
-        longest = now + max(self.timing.slow_cooldown, limit.cooldown) + self.timing.margin
+        longest = now + max(self.longest_cooldown, limit.cooldown) + self.timing.margin
         times.append(_newest(self._refused_until.get(endpoint), counted, longest))
         if limit.per_day is not None and endpoint in self._days:
             calls = self._days[endpoint] = sorted(min(at, now) for at in self._days[endpoint])
@@ -173,7 +174,7 @@ class Ledger:
 
     def prune(self, now: float) -> None:
         """Drop the records that no longer limit anything."""
-        self._calls = _after(now - self.timing.slow_cooldown - self.timing.margin, self._calls)
+        self._calls = _after(now - self.longest_cooldown - self.timing.margin, self._calls)
         self._refused_until = _after(now, self._refused_until)
         start = now - self.timing.day - self.timing.call_longest
         days = {key: [at for at in calls if at > start] for key, calls in self._days.items()}
@@ -238,7 +239,7 @@ class Ledger:
         return {
             endpoint: {
                 "requests_cooling_down": sum(
-                    now - last < self.timing.slow_cooldown
+                    now - last < self.longest_cooldown
                     for last in self._calls.get(endpoint, {}).values()
                 ),
                 "calls_in_24_hours": sum(
