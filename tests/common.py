@@ -116,7 +116,7 @@ async def add_fake_account(
 ) -> MockConfigEntry:
     """Set up the entry of an account of a provider that is known by its description only."""
     hass.data[DATA_TIMING] = UNLIMITED
-    add_provider(monkeypatch, fake_provider(cloud, place=plant_id_field))
+    add_provider(monkeypatch, fake_provider(cloud, plant_id_field=plant_id_field))
     target = Target(provider=registry.provider("fake"), url=URL, credentials={})
     session = {"token": "fake"} if signed_in else None
     entry = account_entry(target, Account(id="7", name="alice", session=session))

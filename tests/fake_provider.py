@@ -1,7 +1,7 @@
 """A provider of no cloud at all, to show that the dialogs need no provider by name.
 
 It has what the clouds of installers' portals have: pictures to answer, codes to wait for,
-accounts that wait for an approval, a place instead of plants.
+accounts that wait for an approval, a field of their own instead of plants.
 """
 
 from collections.abc import Iterator
@@ -180,7 +180,7 @@ def add_provider(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
     monkeypatch.setitem(registry._LOADED, provider.key, provider)
 
 
-def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:
+def fake_provider(cloud: FakeCloud, *, plant_id_field: Field | None = None) -> Provider:
     """Return a provider that talks to this cloud and has no known servers."""
     return Provider(
         key="fake",
@@ -193,6 +193,6 @@ def fake_provider(cloud: FakeCloud, *, place: Field | None = None) -> Provider:
         ),
         client=lambda context: FakeClient(cloud, context),
         register_fields=(USERNAME_FIELD, *_WITH_CODE, CAPTCHA_FIELD),
-        plant_id_field=place,
+        plant_id_field=plant_id_field,
         identify=lambda credentials: credentials.get("site", ""),
     )

@@ -97,7 +97,7 @@ async def test_an_account_tells_what_helps_and_nothing_personal(
         "inverters": 1,
         "provider": "growatt",
         "server": "own address, http",
-        "access": ["token"],
+        "credentials": ["token"],
         "account_id_known": True,
         "session": [],
         "activation_pending": False,

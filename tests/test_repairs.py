@@ -157,6 +157,8 @@ async def test_stop_tracking(home: Home) -> None:
 
 async def test_conflict_goes_away_when_checked(home: Home, theirs: Plant) -> None:
     await conflict(home, theirs)
+    reason = f"The inverter is in the plant Their roof of the account {theirs.user_id}."
+    assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
     result = await choose(home, await open_repair(home, "conflict"), "check_again")
     assert result["errors"] == {"base": "still_there"}
     await asyncio.sleep(600)

@@ -17,7 +17,7 @@ PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Pla
 # Config entry data
 CONF_PROVIDER: Final = "provider"
 CONF_SERVER: Final = "server"
-CONF_CREDENTIALS: Final = "access"
+CONF_CREDENTIALS: Final = "access"  # keys of what is stored stay
 CONF_ACCOUNT_ID: Final = "account_id"
 CONF_ACCOUNT_NAME: Final = "account_name"
 CONF_SESSION: Final = "session"

@@ -113,7 +113,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
         "provider": data[CONF_PROVIDER],
         # A person's own server may have their name in its address.
         "server": known if known != url else f"own address, {url.partition(':')[0]}",
-        "access": sorted(data[CONF_CREDENTIALS]),
+        "credentials": sorted(data[CONF_CREDENTIALS]),
         "account_id_known": data[CONF_ACCOUNT_ID] is not None,
         "session": sorted(data[CONF_SESSION]) if data[CONF_SESSION] is not None else None,
         "activation_pending": data[CONF_ACTIVATION_PENDING],

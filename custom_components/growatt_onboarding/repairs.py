@@ -413,10 +413,7 @@ def issue_id(found: Problem, subentry_id: str) -> str:
 def _delete_inverter_issues(
     hass: HomeAssistant, entry: AccountConfigEntry, *, keep: Container[str] = ()
 ) -> None:
-    """Delete all inverter issues except other accounts' and those to keep.
-
-    These are the account's own and those whose subentry no longer exists.
-    """
+    """Delete the issues of the account's inverters and orphaned ones, except those to keep."""
     of_others = {
         subentry_id
         for other in hass.config_entries.async_entries(DOMAIN)

@@ -362,8 +362,7 @@ async def _create_plant(call: ServiceCall) -> ServiceResponse:
     with entry.runtime_data.coordinator.reauth_on_denial():
         plant = await async_create_plant(
             call.hass,
-            entry.runtime_data.client,
-            entry.data[CONF_ACCOUNT_ID],
+            entry,
             name=call.data[CONF_NAME],
             peak_power=call.data[CONF_PEAK_POWER],
         )

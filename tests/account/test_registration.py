@@ -379,10 +379,15 @@ async def test_a_refusal_drops_the_pending_registration(
 # What a crash leaves
 
 
+LATER = "of a later version"
+
+
 async def crashed(hass_storage: dict[str, Any], url: str, provider: str = "growatt") -> None:
     """Leave what Home Assistant leaves when it is killed during a registration."""
     key = f"{provider}|{url}||alice"
     kept = {"provider": provider, "server": url, "account_name": "alice", "started_at": 1.0}
+    if provider == LATER:
+        kept["of a later version too"] = "kept"
     hass_storage[DOMAIN] = {
         "version": 1,
         "minor_version": 1,
@@ -434,11 +439,21 @@ async def test_a_crash_leaves_a_repair_that_ends_when_the_account_was_never_crea
 async def test_what_a_later_version_left_keeps_nothing_from_starting(
     hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
 ) -> None:
-    await crashed(hass_storage, cloud.url, provider="of a later version")
+    await crashed(hass_storage, cloud.url, provider=LATER)
     assert await async_setup_component(hass, DOMAIN, {})
     assert not issues(hass)
     # It stays for that version.
     assert len(pending(hass_storage)) == 1
+
+
+async def test_the_cloud_of_a_pending_registration_is_loaded(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its repair names the server; a later import would hold Home Assistant up."""
+    monkeypatch.setattr(registry, "_LOADED", {})
+    await crashed(hass_storage, "https://portal.example", provider="shopxo")
+    await async_get_shared_data(hass)
+    assert [key for key in registry.PROVIDER_KEYS if registry.is_loaded(key)] == ["shopxo"]
 
 
 async def test_what_a_crash_left_in_another_realm_stays(

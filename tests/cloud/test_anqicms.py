@@ -403,6 +403,18 @@ async def test_somebody_elses_account(
     assert len(cloud.sites[1].users) == 1
 
 
+async def test_unconfirmed_account_of_a_name_alone(
+    site: AnqicmsClient, simulator: Simulator
+) -> None:
+    """It has no address that the form for a number could be at fault for."""
+    cloud = simulator.anqicms
+    cloud.signup_verify = True
+    cloud.add_user(user_name="newuser", password="someone-else", email_verified=False)
+    with pytest.raises(TakenError, match="account_unconfirmed") as caught:
+        await site.register(await form_of(site, "phone"), BY_PHONE)
+    assert caught.value.field == "username"
+
+
 async def test_known_address_sends_no_mail(site: AnqicmsClient, simulator: Simulator) -> None:
     """Since 3.5.7 an address that waits is told before anything is sent."""
     cloud = simulator.anqicms

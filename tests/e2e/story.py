@@ -1,4 +1,4 @@
-"""What a script prints while it goes along: plain text for 80 columns, without colours."""
+"""What a script prints while it goes along: plain text for 80 columns, without colors."""
 
 from collections.abc import Iterable, Sequence
 import sys

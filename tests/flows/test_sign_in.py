@@ -224,6 +224,18 @@ async def test_reauth_with_the_same_token_reloads_once(
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_reauth_with_a_new_token_sets_up_an_entry_that_is_not_loaded(
+    hass: HomeAssistant, entry: ConfigEntry, setups: list[str]
+) -> None:
+    """It has no listener of its own then that would reload it."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await submit(hass, await open_reauth(hass, entry), token=INSTALLER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert setups == [entry.entry_id]
+    assert entry.state is ConfigEntryState.LOADED
+
+
 async def test_reauth_refuses_another_account(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
 ) -> None:

@@ -251,7 +251,6 @@ PENDING = {"provider": "growatt", "server": "url", "account_name": "a", "started
             {"ledgers": {}, "registrations": {"key": {**PENDING, **wrong}}}
             for wrong in (
                 {"server": 1},
-                {"unknown": 1},
                 *({"started_at": time} for time in (None, "1", True)),
             )
         ),

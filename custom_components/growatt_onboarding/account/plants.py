@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -11,7 +11,10 @@ from ..cloud.errors import CloudError, InvalidInputError, UndecidedError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Plant, Values
 from ..cloud.provider import CloudClient
-from ..const import DOMAIN
+from ..const import CONF_ACCOUNT_ID, DOMAIN
+
+if TYPE_CHECKING:
+    from ..coordinator import AccountConfigEntry
 
 CONF_NAME: Final = "name"
 CONF_PEAK_POWER: Final = "peak_power"
@@ -20,7 +23,7 @@ MAX_PEAK_POWER: Final = 10_000
 
 
 async def async_create_plant(
-    hass: HomeAssistant, client: CloudClient, account_id: str, *, name: str, peak_power: float
+    hass: HomeAssistant, entry: AccountConfigEntry, *, name: str, peak_power: float
 ) -> Plant:
     """Create a plant with the home's country, currency and time zone; `peak_power` in kWp.
 
@@ -38,9 +41,13 @@ async def async_create_plant(
         "currency": hass.config.currency,
         "time_zone": f"{_standard_offset(dt_util.now()):g}",
     }
+    work = _create(
+        entry.runtime_data.client,
+        entry.data[CONF_ACCOUNT_ID],
+        {key: value for key, value in values.items() if value},
+    )
     # Even if the caller's dialog is closed meanwhile, the outcome has to be found out.
-    work = _create(client, account_id, {key: value for key, value in values.items() if value})
-    return await asyncio.shield(hass.async_create_task(work, f"{DOMAIN} plant"))
+    return await asyncio.shield(entry.async_create_task(hass, work, f"{DOMAIN} plant"))
 
 
 def _standard_offset(now: datetime) -> float:

@@ -17,7 +17,7 @@ _MAX_EMAIL = 254
 _EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
 _PHONE = r"[( ]*\+?[0-9 ()./-]+"
 _PHONE_MARKS = r"[ ()./-]"
-# The start of an international phone number, and a zero in it that only is for domestic calls.
+# The start of an international phone number, and a zero in it that is only for domestic calls.
 _ABROAD = r"[( ]*(?:\+|00)"
 _TRUNK_ZERO = r"\( *0 *\)"
 _MINUS = "\N{MINUS SIGN}"

@@ -209,7 +209,7 @@ class Provider(NamedTuple):
         product: what the vendor calls it.
         manufacturer: maker of the devices, None if there are several.
         activates: new accounts may have to wait for approval or confirmation.
-        register_fields: all fields that any form to register may have.
+        register_fields: all fields that any form to register may have, as the actions name them.
         plant_id_field: what to ask for instead of a plant, for clouds without plants.
         identify: returns the part of the credentials that is needed, beside the server, to make
             account ids unique (a site, a user domain).
@@ -316,7 +316,8 @@ class CloudClient(ABC):
     async def find_registered(self, form: Form, values: Values) -> Account | None:
         """Return the account that `register` created although its answer was lost, else None.
 
-        Has no side effects. Raises NotImplementedError if that makes it impossible to tell.
+        Has no side effects. Raises NotImplementedError where the cloud offers no
+        such way to find out.
         """
         raise NotImplementedError
 

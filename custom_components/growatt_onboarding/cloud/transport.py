@@ -159,7 +159,7 @@ class Transport:
 async def _no_retry_no_cookies(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Prevent that aiohttp resends a request, and keep cookies out of it and of the session.
+    """Keep aiohttp from resending a request, and cookies out of it and of the session.
 
     This replaces the session's own middlewares; Home Assistant's only checks redirects.
     """

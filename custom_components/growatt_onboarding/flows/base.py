@@ -55,7 +55,7 @@ from .forms import (
 # ends at that moment, the front end is notified and asks again, when the flow may no longer exist.
 _MINIMUM_DURATION: Final = 1.0
 
-CONF_FORM = "way"
+CONF_FORM = "way"  # as translation keys stay
 
 
 class AccountFlow(ConfigFlow):

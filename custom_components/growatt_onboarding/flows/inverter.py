@@ -155,8 +155,7 @@ class InverterFlow(ConfigSubentryFlow):
                 with self._account.coordinator.reauth_on_denial():
                     plant = await async_create_plant(
                         self.hass,
-                        self._account.client,
-                        self._entry.data[CONF_ACCOUNT_ID],
+                        self._entry,
                         name=user_input[CONF_NAME],
                         peak_power=user_input[CONF_PEAK_POWER],
                     )

@@ -178,7 +178,7 @@ class Gateway:
                     raise
 
     def answered(self, call: Call, error: CloudError | None) -> None:
-        """Record how a call ended; tell an error of a limit how long that lasts."""
+        """Record how a call ended; set `retry_after` of a rate-limit error that lacks it."""
         time = now()
         path, subject = call.endpoint.path, call.subject
         self.ledger.finished(path, subject, time)
@@ -236,8 +236,11 @@ class PendingRegistration(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the registration from stored data; raise TypeError if invalid."""
-        pending = cls(**data)
+        """Return the registration from stored data, whatever a later version added to it.
+
+        Raises KeyError or TypeError if it is invalid.
+        """
+        pending = cls(*(data[name] for name in cls._fields))
         if not all(isinstance(text, str) for text in pending[:-1]):
             raise TypeError
         return pending._replace(started_at=stored_time(pending.started_at))

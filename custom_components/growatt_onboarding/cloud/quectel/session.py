@@ -82,10 +82,10 @@ def read_session(data: object, now: float, before: Session | None = None) -> Ses
 
 def _read_token(value: object, default_end: float) -> tuple[str | None, int]:
     """Return a token and its expiration time, from the answer or from the token itself."""
-    told = as_object(value) or {"token": value}
-    if (token := _token(told.get("token"))) is None:
+    described = as_object(value) or {"token": value}
+    if (token := _token(described.get("token"))) is None:
         return None, 0
-    end = as_int(told.get("expirationTime")) or as_int(_claims(token).get("exp"))
+    end = as_int(described.get("expirationTime")) or as_int(_claims(token).get("exp"))
     if end is None or end <= 0:
         return token, int(default_end)
     return token, end // 1000 if end >= _MILLISECONDS_FROM else end
