@@ -1,7 +1,6 @@
 """Sensors for the status and the times of an inverter's association."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, override
 
@@ -40,34 +39,32 @@ def _associated(binding: Binding) -> datetime | None:
     return _time(binding.associated_at) if known else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class InverterSensorDescription(SensorEntityDescription):
-    """Describes a sensor that shows a value of a binding."""
+# What a sensor shows of a binding, by its key. A description that holds a function would be a
+# dataclass of our own, which takes as long to make as all the rest of this module.
+VALUES: Final[dict[str, Callable[[Binding], str | datetime | None]]] = {
+    "association_status": lambda binding: binding.state.value,
+    "submitted": lambda binding: _time(binding.sent_at),
+    "associated": _associated,
+}
 
-    value: Callable[[Binding], str | datetime | None]
-
-
-ASSOCIATION_STATUS: Final = InverterSensorDescription(
+ASSOCIATION_STATUS: Final = SensorEntityDescription(
     key="association_status",
     translation_key="association_status",
     device_class=SensorDeviceClass.ENUM,
     options=[state.value for state in BindingState],
-    value=lambda binding: binding.state.value,
 )
 TIMES: Final = (
-    InverterSensorDescription(
+    SensorEntityDescription(
         key="submitted",
         translation_key="submitted",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value=lambda binding: _time(binding.sent_at),
     ),
-    InverterSensorDescription(
+    SensorEntityDescription(
         key="associated",
         translation_key="associated",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value=_associated,
     ),
 )
 NEXT_CHECK: Final = SensorEntityDescription(
@@ -116,12 +113,12 @@ class InvertersPending(AccountEntity, SensorEntity):
 class InverterSensor(InverterEntity, SensorEntity):
     """A value of the inverter's binding."""
 
-    entity_description: InverterSensorDescription
-
     @property
     @override
     def native_value(self) -> str | datetime | None:
-        return self.entity_description.value(self.binding) if self.binding is not None else None
+        if self.binding is None:
+            return None
+        return VALUES[self.entity_description.key](self.binding)
 
 
 class AssociationStatus(InverterSensor):
