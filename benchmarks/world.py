@@ -29,7 +29,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.growatt_onboarding.account import Target
-from custom_components.growatt_onboarding.account.bindings import BindingStore
+from custom_components.growatt_onboarding.account.bindings import BindingStore, store_key
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud import registry
@@ -41,7 +41,6 @@ from custom_components.growatt_onboarding.const import (
     DOMAIN,
     SUBENTRY_INVERTER,
 )
-from custom_components.growatt_onboarding.coordinator import store_key
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 from tests.prove.world import World, new_world
@@ -214,7 +213,7 @@ async def pending_entry(
         ],
     )
     store = BindingStore(hass, store_key(entry.entry_id), entry.title)
-    await store.async_write({item.serial: item for item in bindings}, {i.serial for i in bindings})
+    await store.async_write({item.serial: item for item in bindings}, ())
     return entry
 
 

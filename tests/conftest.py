@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 # Before the harness's own folder of that name can shadow ours.
 import custom_components.growatt_onboarding  # noqa: F401
+from custom_components.growatt_onboarding.account import saved
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from custom_components.growatt_onboarding.flows import base
 from simulator import Simulator
@@ -20,6 +21,7 @@ from .common import UNLIMITED
 from .home import Home
 from .prove.timelapse import Timelapse
 from .prove.world import World
+from .restart import Restarts, restarts
 from .secrets_watch import Watch
 
 pytest_plugins = ["tests.simulator.fixtures"]
@@ -60,6 +62,30 @@ def _no_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def hass_storage(hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Have Home Assistant's entries read back from where the harness writes them."""
+
+    def read(path: str) -> Any:
+        stored = hass_storage.get(Path(path).name)
+        return {} if stored is None else saved.entries_in(stored)
+
+    monkeypatch.setattr(saved, "read_entries", read)
+    return hass_storage
+
+
+@pytest.fixture(autouse=True)
+def _added_entries_are_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Home Assistant write an entry that a test adds, as it does with any other."""
+    add_to_hass = MockConfigEntry.add_to_hass
+
+    def add(self: MockConfigEntry, hass: HomeAssistant) -> None:
+        add_to_hass(self, hass)
+        hass.config_entries._async_schedule_save()
+
+    monkeypatch.setattr(MockConfigEntry, "add_to_hass", add)
+
+
+@pytest.fixture
 async def cloud(
     hass: HomeAssistant,
     hass_storage: dict[str, Any],  # what is stored stays within the test
@@ -94,3 +120,9 @@ def plant_id(world: World, entry: MockConfigEntry) -> str:
 @pytest.fixture
 def home(world: World, entry: MockConfigEntry, plant_id: str) -> Home:
     return Home(**vars(world), entry=entry, plant_id=plant_id)
+
+
+@pytest.fixture
+async def restart(world: World, hass_storage: dict[str, Any]) -> AsyncGenerator[Restarts]:
+    async with restarts(hass_storage) as found:
+        yield found

@@ -12,7 +12,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.growatt_onboarding.coordinator import store_key
+from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator.growatt import INSTALLER_TOKEN
 

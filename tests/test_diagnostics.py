@@ -17,13 +17,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.account.registration import async_review_pending
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import FieldKind
 from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
-from custom_components.growatt_onboarding.coordinator import store_key
 from custom_components.growatt_onboarding.diagnostics import (
     _HIDDEN,
     _PLAIN,
@@ -235,7 +235,7 @@ async def test_nothing_personal_is_told(
         "data": {
             "generation": 1,
             "bindings": [binding.as_dict() for binding in bindings],
-            "subentry_stored": [],
+            "returned": [],
         },
     }
     subentry = ConfigSubentry(

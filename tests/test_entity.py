@@ -17,12 +17,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.servers import resolve
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.coordinator import store_key
 
 from .common import account_entry
 from .home import Home
@@ -240,7 +240,7 @@ async def test_devices_link_to_the_portal(
     )
     hass_storage[store_key(entry.entry_id)] = {
         "version": 1,
-        "data": {"generation": 1, "bindings": [binding.as_dict()], "subentry_stored": []},
+        "data": {"generation": 1, "bindings": [binding.as_dict()], "returned": []},
     }
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()

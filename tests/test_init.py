@@ -10,8 +10,8 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 import custom_components.growatt_onboarding as integration
+from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.coordinator import store_key
 from simulator import END_USER_TOKEN, Simulator
 
 from . import common

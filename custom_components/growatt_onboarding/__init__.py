@@ -1,18 +1,19 @@
 """Growatt Onboarding: from an inverter without an account to one associated in the cloud."""
 
 from homeassistant.config_entries import SOURCE_RECONFIGURE
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.typing import ConfigType
 
 from .account import entry_client
-from .account.bindings import BindingStore
+from .account.bindings import BindingStore, store_key
+from .account.records import async_get_records
 from .account.registration import async_review_pending
 from .cloud import registry
 from .cloud.provider import Provider
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, PLATFORMS
-from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData, store_key
+from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .gateway import async_get_shared_data
 from .repairs import IssueManager, async_remove_issues
 from .services import async_setup_services
@@ -22,9 +23,17 @@ CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, and review registrations that a crash left pending."""
+    """Register the actions, and find out what a crash or a restored copy has taken away."""
     async_setup_services(hass)
-    await async_review_pending(hass, await async_get_shared_data(hass))
+    shared, records = await async_get_shared_data(hass), await async_get_records(hass)
+    records.async_start(shared)
+    await async_review_pending(hass, shared)
+
+    @callback
+    def review() -> None:
+        hass.async_create_task(async_review_pending(hass, shared), f"{DOMAIN} review")
+
+    records.saved.async_add_listener(review)
     return True
 
 
@@ -32,7 +41,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     """Set up an account, without calling the cloud unless something is pending."""
     shared = await async_get_shared_data(hass)
     client, gateway = entry_client(hass, shared, entry)
-    coordinator = AccountCoordinator(hass, entry, client=client, shared=shared, gateway=gateway)
+    records = await async_get_records(hass)
+    await records.async_adopt(entry)
+    coordinator = AccountCoordinator(
+        hass, entry, client=client, shared=shared, gateway=gateway, records=records
+    )
     provider = registry.provider(entry.data[CONF_PROVIDER])
     portal = provider.portal(entry.data[CONF_SERVER])
     device = dr.async_get(hass).async_get_or_create(
@@ -61,6 +74,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     # Inverters may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)
     coordinator.begin()
+    # What was removed while the account was not loaded is dropped now.
+    records.saved.async_read_back()
     return True
 
 

@@ -4,7 +4,7 @@ What comes next is decided by `binding.planner`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
@@ -15,7 +15,8 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from .account.bindings import Bindings, BindingStore
+from .account.bindings import Bindings
+from .account.records import Records
 from .account.runner import StepRunner
 from .binding import transitions
 from .binding.model import Binding, BindingState, persistent_fields
@@ -30,11 +31,6 @@ from .gateway import Gateway, SharedData
 _LAST_ANSWER_TIMEOUT: Final = 25
 # How many inverters' entities are notified in one go; that takes a few milliseconds.
 _NOTIFY_BATCH: Final = 5
-
-
-def store_key(entry_id: str) -> str:
-    """Return the key of the store with an account's bindings."""
-    return f"{DOMAIN}.{entry_id}"
 
 
 # Its data holds credentials, which no representation may show.
@@ -76,14 +72,13 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         client: CloudClient,
         shared: SharedData,
         gateway: Gateway,
+        records: Records,
     ) -> None:
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.timing = shared.timing
         self._gateway = gateway
         self._client = client
-        self._bindings = Bindings(
-            hass, entry, BindingStore(hass, store_key(entry.entry_id), entry.title)
-        )
+        self._bindings = Bindings(hass, entry, records)
         self._runner = StepRunner(
             client=client,
             gateway=gateway,
@@ -253,6 +248,21 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             self._start_reauth()
             self._changed()
             raise
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether all bindings are on disk."""
+        return not self._bindings.write_failed
+
+    @property
+    def returned(self) -> AbstractSet[str]:
+        """The serial numbers of the inverters that Home Assistant had lost, until that is seen."""
+        return self._bindings.returned
+
+    async def async_keep_returned(self) -> None:
+        """Record that a person has seen which inverters were added again."""
+        await self._bindings.async_keep_returned()
+        self._changed()
 
     @callback
     def sync_subentries(self) -> None:

@@ -1,11 +1,11 @@
-"""Issues of inverters and of accounts that wait for activation, and their repair flows.
+"""Issues of inverters and accounts, and their repair flows.
 
 An issue exists as long as its problem does. Issues are deleted while their account is not loaded,
 because nobody could fix them then. An ignored issue stays: deleting it would forget that a person
 chose to ignore it.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Set as AbstractSet
 from typing import Final, NamedTuple
 
 from homeassistant.components.repairs import (
@@ -22,6 +22,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
+from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
 from .binding.model import Binding, Problem, problem, problem_due_at
 from .clock import minutes_until, now
 from .cloud.errors import CloudError
@@ -33,12 +34,14 @@ from .const import (
     DOMAIN,
     SUBENTRY_INVERTER,
 )
-from .coordinator import AccountConfigEntry, AccountData
+from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .gateway.store import NotStoredError
 from .texts import async_reasons, explanation, reason_text
 
 # How long a repair flow waits for the cloud before it shows what is known so far.
 _WAIT_SECONDS: Final = 15
+
+ISSUE_RETURNED: Final = "inverters_returned"
 
 _MENU_OPTIONS: Final = {
     Problem.OVERDUE: ["check_again", "submit_again", "stop_tracking"],
@@ -53,10 +56,83 @@ async def async_create_fix_flow(
     """Return the repair flow of an issue."""
     if data is None or "entry_id" not in data:
         return ConfirmRepairFlow()
+    if data["problem"] == ISSUE_ACCOUNT_MISSING:
+        return MissingAccountRepairFlow(str(data["entry_id"]))
     entry = hass.config_entries.async_get_entry(str(data["entry_id"]))
+    if data["problem"] == ISSUE_RETURNED:
+        return ReturnedRepairFlow(entry)
     if "serial" not in data:
         return ActivationRepairFlow(entry)
     return InverterRepairFlow(entry, str(data["serial"]), Problem(str(data["problem"])))
+
+
+class MissingAccountRepairFlow(ConfirmRepairFlow):
+    """The repair flow of an account that is missing; whoever wants it back links it again."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Remember the lost entry."""
+        self._entry_id = entry_id
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask whether to forget the account."""
+        if user_input is not None:
+            await (await async_get_records(self.hass)).async_forget_account(self._entry_id)
+        return await super().async_step_confirm(user_input)
+
+
+class ReturnedRepairFlow(RepairsFlow):
+    """The repair flow of inverters that were added again: keep them, or remove them."""
+
+    def __init__(self, entry: AccountConfigEntry | None) -> None:
+        """Remember the account's entry."""
+        self._entry = entry
+
+    @property
+    def _coordinator(self) -> AccountCoordinator:
+        """Return the account's coordinator; abort if it is not loaded."""
+        if self._entry is None or self._entry.state is not ConfigEntryState.LOADED:
+            raise AbortFlow("not_loaded")
+        return self._entry.runtime_data.coordinator
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Show which inverters it is about."""
+        return self.async_show_menu(
+            menu_options=["keep", "drop"],
+            description_placeholders=returned_placeholders(self._coordinator),
+        )
+
+    async def async_step_keep(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Keep them."""
+        await self._coordinator.async_keep_returned()
+        return self.async_create_entry(data={})
+
+    async def async_step_drop(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Remove them from Home Assistant; nothing changes in the cloud."""
+        coordinator = self._coordinator
+        remove_inverters(self.hass, coordinator.config_entry, coordinator.returned)
+        return self.async_create_entry(data={})
+
+
+def returned_placeholders(coordinator: AccountCoordinator) -> dict[str, str]:
+    """Return the placeholders of the issue of inverters that were added again."""
+    serials = sorted(coordinator.returned)
+    return {
+        "account": coordinator.config_entry.title,
+        "count": str(len(serials)),
+        "serials": ", ".join(serials),
+    }
+
+
+@callback
+def remove_inverters(
+    hass: HomeAssistant, entry: AccountConfigEntry, serials: Container[str]
+) -> None:
+    """Remove inverters from Home Assistant."""
+    for subentry in list(entry.subentries.values()):
+        if subentry.unique_id in serials:
+            hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
 
 
 class ActivationRepairFlow(RepairsFlow):
@@ -200,9 +276,7 @@ class InverterRepairFlow(RepairsFlow):
         entry = self._account.coordinator.config_entry
         if user_input is None:
             return self._show("stop_tracking")
-        for subentry in list(entry.subentries.values()):
-            if subentry.unique_id == self._serial:
-                self.hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+        remove_inverters(self.hass, entry, {self._serial})
         return self.async_create_entry(data={})
 
     @property
@@ -248,6 +322,7 @@ class InverterRepairFlow(RepairsFlow):
 def async_remove_issues(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Delete every issue of an account that is being removed, ignored ones too."""
     ir.async_delete_issue(hass, DOMAIN, _activation_issue_id(entry))
+    ir.async_delete_issue(hass, DOMAIN, _returned_issue_id(entry))
     _delete_inverter_issues(hass, entry)
 
 
@@ -279,11 +354,14 @@ class IssueManager:
         self._due: dict[str, float] = {}
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._title = entry.title
+        # What the issue of inverters that were added again is about, None before the first review.
+        self._returned: AbstractSet[str] | None = None
         self._remove_listeners = (
             self._coordinator.async_add_listener(self._review_changed),
             entry.add_update_listener(self._async_entry_updated),
         )
         self._review_activation()
+        self._review_returned()
         self._review(self._coordinator.data)
         # Delete ignored issues whose problem or inverter has gone while nobody was listening.
         current = {issue.issue_id for issue in self._issues.values()}
@@ -296,12 +374,14 @@ class IssueManager:
             remove()
         self._stop_timer()
         _delete_unless_ignored(self._hass, _activation_issue_id(self._entry))
+        _delete_unless_ignored(self._hass, _returned_issue_id(self._entry))
         for issue in self._issues.values():
             _delete_unless_ignored(self._hass, issue.issue_id)
 
     @callback
     def _review_changed(self) -> None:
         """Review the inverters that have changed, which is usually one of up to a thousand."""
+        self._review_returned()
         if self._coordinator.changed_serials:
             self._review(self._coordinator.changed_serials)
 
@@ -310,6 +390,8 @@ class IssueManager:
         if entry.title != self._title:
             self._title = entry.title
             self._review_activation()
+            self._returned = None
+            self._review_returned()
             self._review(self._coordinator.data)
 
     def _review_activation(self) -> None:
@@ -327,6 +409,26 @@ class IssueManager:
             translation_key="activation_pending",
             translation_placeholders={"account": self._entry.title},
             data={"problem": CONF_ACTIVATION_PENDING, "entry_id": self._entry.entry_id},
+        )
+
+    @callback
+    def _review_returned(self) -> None:
+        """Create the issue of inverters that were added again, or delete it."""
+        if (returned := frozenset(self._coordinator.returned)) == self._returned:
+            return
+        self._returned = returned
+        if not returned:
+            ir.async_delete_issue(self._hass, DOMAIN, _returned_issue_id(self._entry))
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            _returned_issue_id(self._entry),
+            is_fixable=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=ISSUE_RETURNED,
+            translation_placeholders=returned_placeholders(self._coordinator),
+            data={"problem": ISSUE_RETURNED, "entry_id": self._entry.entry_id},
         )
 
     @callback
@@ -429,6 +531,10 @@ def _delete_inverter_issues(
 
 def _activation_issue_id(entry: AccountConfigEntry) -> str:
     return f"{CONF_ACTIVATION_PENDING}_{entry.entry_id}"
+
+
+def _returned_issue_id(entry: AccountConfigEntry) -> str:
+    return f"{ISSUE_RETURNED}_{entry.entry_id}"
 
 
 @callback

@@ -70,7 +70,7 @@ async def test_an_old_journal_does_not_count(
         lambda data: data.pop("generation"),
         lambda data: data.update(generation="?"),
         lambda data: data.update(bindings=[{"serial": 1}]),
-        lambda data: data.update(subentry_stored=None),
+        lambda data: data.update(returned=None),
     ],
 )
 async def test_without_the_snapshot_the_journal_says_nothing(
@@ -106,8 +106,8 @@ async def test_a_damaged_journal_is_left_out(
     await first.async_write(known, ())
     await first.async_write_changed(["SIM0000002"], known, ())
     hass_storage[JOURNAL]["data"] = data
-    read, subentry_stored = await store(hass).async_read()
-    assert (read.keys(), subentry_stored) == (known.keys(), set())
+    read, returned = await store(hass).async_read()
+    assert (read.keys(), returned) == (known.keys(), set())
     # Each may have been sent since the big file was written: none is sent before it is looked for.
     assert {binding.state for binding in read.values()} == {BindingState.UNCONFIRMED}
     assert {binding.sent_at for binding in read.values()} == {None}

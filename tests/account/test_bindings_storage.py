@@ -4,15 +4,22 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import CoreState
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 import pytest
 
+import custom_components.growatt_onboarding as integration
+from custom_components.growatt_onboarding import repairs
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway.store import NotStoredError
 from tests.common import full_disk
 from tests.home import Home
+from tests.restart import Restarts
 
 ADD = "device/sn/add"
 LIST = "device/list"
@@ -21,6 +28,25 @@ OTHER_SN = "SIM0000002"
 
 
 # Bindings and subentries
+
+
+async def fix(home: Home, choice: str) -> None:
+    """Open the repair of inverters that came back, and choose."""
+    issue = ir.async_get(home.hass).async_get_issue(
+        DOMAIN, f"inverters_returned_{home.entry.entry_id}"
+    )
+    assert issue is not None
+    flow = await repairs.async_create_fix_flow(home.hass, issue.issue_id, issue.data)
+    flow.hass, flow.issue_id = home.hass, issue.issue_id
+    result: Any = await flow.async_step_init()
+    assert result["menu_options"] == ["keep", "drop"]
+    result = await getattr(flow, f"async_step_{choice}")()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await home.hass.async_block_till_done()
+
+
+def not_ready(*_: object) -> None:
+    raise ConfigEntryNotReady
 
 
 @pytest.mark.parametrize("in_plant", [True, False])
@@ -41,36 +67,161 @@ async def test_subentry_without_binding_is_looked_for_first(
     assert home.growatt.bindings[SN].accepted_count == 1
 
 
-async def test_binding_without_subentry_gets_it_back(
-    home: Home, hass_storage: dict[str, Any]
+@pytest.mark.parametrize("since", [1, 3_600])
+async def test_an_inverter_that_nobody_removed_comes_back(
+    home: Home, restart: Restarts, since: float
 ) -> None:
-    """As after a crash within the second that Home Assistant takes to write a subentry."""
-    home.add_devices([SN])
-    await home.add(SN, timeout=3)
-    stored = hass_storage[f"{DOMAIN}.{home.entry.entry_id}"]["data"]
-    assert stored["subentry_stored"] == []
-    await home.unload(home.entry)
-    home.remove_inverter(home.entry, SN)
-    await home.set_up(home.entry)
-    assert home.status(SN) == "accepted"
-    (subentry,) = home.entry.subentries.values()
-    assert subentry.unique_id == SN
+    """Lost by Home Assistant: not written in time, or its list restored from an older copy."""
+    home.add_devices([SN, OTHER_SN])
+    await home.add(OTHER_SN)
+    await home.shows("accepted", OTHER_SN)
+    older = dict(home.entry.subentries)
+    await home.add(SN, timeout=10)
+    await asyncio.sleep(since)
+    await restart.with_subentries(home, older)
+    assert home.status(SN) == "unconfirmed"
+    (subentry,) = [one for one in home.entry.subentries.values() if one.unique_id == SN]
     assert dict(subentry.data) == {"serial_number": SN, "plant_id": home.plant_id}
+    issue = f"inverters_returned_{home.entry.entry_id}"
+    assert home.issues()[issue] == {"account": home.entry.title, "count": "1", "serials": SN}
+    await home.shows("accepted", SN, OTHER_SN)
+    for serial in (SN, OTHER_SN):
+        home.growatt.bring_online(serial)
+    await home.shows("associated", SN, OTHER_SN)
+    assert {one.accepted_count for one in home.growatt.bindings.values()} == {1}
+    # It says so until somebody has seen it, over another start too.
+    await restart(home)
+    assert issue in home.issues()
+    assert home.status(SN) == "associated"
 
 
-async def test_inverter_removed_meanwhile_stays_removed(
-    home: Home, hass_storage: dict[str, Any]
-) -> None:
+async def test_what_came_back_is_not_asked_about_twice(home: Home, restart: Restarts) -> None:
     home.add_devices([SN])
+    await home.associate(OTHER_SN)
     await home.add(SN)
+    await restart.with_subentries(home, {})
+    assert home.status(SN) == home.status(OTHER_SN) == "unconfirmed"
+    await fix(home, "keep")
+    assert not home.issues()
+    await asyncio.sleep(10)
+    await restart(home)
+    assert not home.issues()
+    await home.shows("associated", OTHER_SN)
+    await home.shows("accepted", SN)
+
+
+async def test_what_came_back_can_be_dropped(home: Home, restart: Restarts) -> None:
+    await home.associate(SN, OTHER_SN)
+    kept = {key: sub for key, sub in home.entry.subentries.items() if sub.unique_id == SN}
+    await restart.with_subentries(home, kept)
+    assert home.status(OTHER_SN) == "unconfirmed"
+    await fix(home, "drop")
+    assert not home.issues()
+    for _ in range(2):
+        await asyncio.sleep(10)
+        await restart(home)
+        assert home.status(OTHER_SN) is None
+        assert [sub.unique_id for sub in home.entry.subentries.values()] == [SN]
+    assert home.status(SN) == "associated"
+    assert not home.issues()
+
+
+@pytest.mark.parametrize("state", ["rejected", "conflict"])
+async def test_what_came_back_is_not_sent_again_if_it_was_refused(
+    home: Home, restart: Restarts, state: str
+) -> None:
+    if state == "conflict":
+        stranger = home.growatt.add_user("stranger", "stranger@example.com")
+        theirs = home.growatt.add_plant(stranger.user_id, "Their roof")
+        home.add_devices([SN], plant_id=theirs.plant_id)
+    await home.add(SN)
+    await home.shows(state, SN)
+    asked = home.asked(ADD)
+    await restart.with_subentries(home, {})
+    assert home.status(SN) == state
+    await asyncio.sleep(3_600)
+    assert home.asked(ADD) == asked
+
+
+@pytest.mark.parametrize("state", ["loaded", "unloaded", "disabled", "retried"])
+@pytest.mark.parametrize("after", [0, 60])
+async def test_an_inverter_that_somebody_removed_stays_removed(
+    home: Home,
+    restart: Restarts,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    after: float,
+) -> None:
+    """However soon the next start comes, and whatever the account's state is."""
+    home.add_devices([SN, OTHER_SN])
+    await home.add(SN, OTHER_SN)
     await asyncio.sleep(60)
-    await home.unload(home.entry)
+    entries = home.hass.config_entries
+    if state == "unloaded":
+        await home.unload(home.entry)
+    elif state == "disabled":
+        await entries.async_set_disabled_by(home.entry.entry_id, ConfigEntryDisabler.USER)
+    elif state == "retried":
+        with monkeypatch.context() as failing:
+            failing.setattr(integration, "entry_client", not_ready)
+            await entries.async_reload(home.entry.entry_id)
+        assert home.entry.state is ConfigEntryState.SETUP_RETRY
     home.remove_inverter(home.entry, SN)
-    await home.set_up(home.entry)
-    assert not home.entry.subentries
+    await asyncio.sleep(after)
+    if state == "disabled":
+        await restart(home)
+        await home.hass.config_entries.async_set_disabled_by(home.entry.entry_id, None)
+        await asyncio.sleep(after)
+    for _ in range(2):
+        await restart(home)
+        assert home.status(SN) is None
+        assert [sub.unique_id for sub in home.entry.subentries.values()] == [OTHER_SN]
+        assert not home.issues()
+        await asyncio.sleep(60)
+    if state != "disabled":
+        await home.add(SN)
+        await asyncio.sleep(10)
+        await restart(home)
+        assert home.status(SN) is not None
+        assert not home.issues()
+
+
+async def test_a_removal_that_home_assistant_could_not_write_is_repeated(
+    home: Home, restart: Restarts
+) -> None:
+    """As after a power cut in the second after it."""
+    await home.associate(SN, OTHER_SN)
+    before = dict(home.entry.subentries)
+    home.remove_inverter(home.entry, SN)
+    await home.hass.async_block_till_done()
+    await restart.with_subentries(home, before)
     assert home.status(SN) is None
-    stored = hass_storage[f"{DOMAIN}.{home.entry.entry_id}"]["data"]
-    assert (stored["bindings"], stored["subentry_stored"]) == ([], [])
+    assert [sub.unique_id for sub in home.entry.subentries.values()] == [OTHER_SN]
+    assert not home.issues()
+
+
+async def test_a_removed_inverter_of_an_older_list_is_there(home: Home, restart: Restarts) -> None:
+    """Somebody restored the list from before the removal, which was long over."""
+    await home.associate(SN, OTHER_SN)
+    before = dict(home.entry.subentries)
+    home.remove_inverter(home.entry, SN)
+    await asyncio.sleep(60)
+    await restart.with_subentries(home, before)
+    assert home.status(SN) == "unconfirmed"
+    await home.shows("associated", SN, OTHER_SN)
+
+
+async def test_an_inverter_added_again_right_after_its_removal_comes_back(
+    home: Home, restart: Restarts
+) -> None:
+    await home.associate(SN)
+    before = dict(home.entry.subentries)
+    home.remove_inverter(home.entry, SN)
+    await home.add(SN)
+    await restart.with_subentries(home, {})
+    assert home.status(SN) == "unconfirmed"
+    await home.shows("associated", SN)
+    assert before.keys() != home.entry.subentries.keys()
 
 
 async def test_binding_knows_best_which_plant_it_is(home: Home) -> None:

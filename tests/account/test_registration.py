@@ -13,6 +13,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.growatt_onboarding.account import Target, registration
+from custom_components.growatt_onboarding.account.records import async_get_records
 from custom_components.growatt_onboarding.account.registration import (
     DATA_REGISTRATIONS,
     ISSUE_UNFINISHED,
@@ -60,6 +61,9 @@ def pending(hass_storage: dict[str, Any]) -> list[dict[str, Any]]:
 async def settled(hass: HomeAssistant) -> None:
     """Return when no registration is under way or waits for anything."""
     await until(lambda: not hass.data.get(DATA_REGISTRATIONS))
+    saved = (await async_get_records(hass)).saved
+    await until(lambda: saved.up_to_date or not entries(hass))
+    await hass.async_block_till_done()
 
 
 async def begin(hass: HomeAssistant, cloud: Simulator, *, executed: bool = True) -> dict[str, Any]:
@@ -414,6 +418,7 @@ async def test_a_crash_leaves_a_repair_that_linking_ends(
     assert len(issues(hass)) == 1
     result = await submit(hass, result, account_id="102")
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settled(hass)
     assert not issues(hass)
     assert not pending(hass_storage)
 
@@ -476,6 +481,7 @@ async def test_a_token_that_tells_no_name_ends_the_repair_too(
     result = await open_at(hass, cloud, "link", token=END_USER_TOKEN)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == f"Sim Home ({RESIDENT_ID})"
+    await settled(hass)
     assert not issues(hass)
     assert not pending(hass_storage)
 
@@ -491,6 +497,7 @@ async def test_a_pending_registration_whose_account_is_here_is_dropped_at_the_st
     )
     account_entry(target, Account(id="102", name="Alice", session={})).add_to_hass(hass)
     assert await async_setup_component(hass, DOMAIN, {})
+    await settled(hass)
     assert not issues(hass)
     assert not pending(hass_storage)
 
@@ -538,6 +545,7 @@ async def test_an_unknown_outcome_leaves_the_repair(
     result = await open_at(hass, cloud, "link")
     result = await submit(hass, result, account_id="102")
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settled(hass)
     assert not issues(hass)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
@@ -25,9 +25,17 @@ if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
 
 
+_ABBREVIATED_LENGTH: Final = 3
+
+
 def fingerprint(text: str) -> str:
     """Return a short hash that identifies a text without revealing it."""
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def abbreviated(text: str) -> str:
+    """Return the beginning of a name: enough to recognize it, but little to learn from."""
+    return f"{text[: min(_ABBREVIATED_LENGTH, len(text) // 2)]}…"
 
 
 class Target(NamedTuple):

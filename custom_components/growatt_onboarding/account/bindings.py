@@ -7,44 +7,53 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.event import async_call_later
+from homeassistant.core import HomeAssistant
 
 from ..binding import transitions
 from ..binding.model import Binding, BindingState, persistent_fields
 from ..clock import now
-from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, LOGGER, SUBENTRY_INVERTER
+from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, DOMAIN, LOGGER, SUBENTRY_INVERTER
 from ..gateway.store import DurableStore, NotStoredError, StoredData
+from .serials import tracked_serials
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
+    from .records import Records
 
 # The journal holds at most one of so many bindings; beyond that the snapshot is written again.
 _JOURNAL_FRACTION: Final = 50
-# Seconds after which a new subentry is surely on disk; Home Assistant writes it after one.
-_SUBENTRY_STORED_AFTER: Final = 10
+
+
+def store_key(entry_id: str) -> str:
+    """Return the key of the store with an account's bindings."""
+    return f"{DOMAIN}.{entry_id}"
 
 
 class Bindings:
     """The bindings of one account.
 
-    If a subentry was on disk and is gone at a start, somebody removed it, so its binding is
-    dropped too. If it never was on disk, a crash lost it, so it is added again.
+    A binding whose subentry is gone at a start is dropped too if somebody was seen removing it.
+    Otherwise Home Assistant lost the subentry, so it is added again.
+
+    Attributes:
+        known: the bindings by serial number; read-only for others.
+        returned: serial numbers of the inverters that were added again, until a person has seen
+            that; read-only for others.
+
     """
 
-    def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry, store: BindingStore) -> None:
-        # By serial number; read-only for others.
+    def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry, records: Records) -> None:
         self.known: dict[str, Binding] = {}
+        self.returned: set[str] = set()
         self._hass = hass
         self._entry = entry
-        self._store = store
+        self._records = records
+        self._store = BindingStore(hass, store_key(entry.entry_id), entry.title)
         # New bindings that are not on disk yet: nothing may be sent for these.
         self._unsaved: set[str] = set()
-        self._subentry_stored: set[str] = set()
-        self._added: dict[str, float] = {}
-        self._cancel_stored_check: CALLBACK_TYPE | None = None
+        # Whose subentries were seen: only these can be found to be gone.
+        self._had_subentry: set[str] = set()
         self._times_changed = False
-        self._closed = False
 
     # Reading
 
@@ -53,23 +62,31 @@ class Bindings:
 
         An inverter without a stored binding is looked for before anything is sent for it.
         """
-        stored, subentry_stored = await self._store.async_read()
+        stored, returned = await self._store.async_read()
         subentries = self._subentries()
-        self.known.update(
-            (serial, binding)
-            for serial, binding in stored.items()
-            if serial in subentries or serial not in subentry_stored
-        )
+        # Somebody may have added an inverter to another account meanwhile.
+        removed = self._records.removed_serials(self._entry.entry_id) | tracked_serials(self._hass)
+        missing = stored.keys() - subentries.keys() - removed
         time = now()
+        for serial, binding in stored.items():
+            if serial in subentries:
+                self.known[serial] = binding
+            elif serial in missing:
+                self.known[serial] = transitions.returned(binding)
         for serial in subentries.keys() - self.known.keys():
             plant_id = subentries[serial].data[CONF_PLANT_ID]
             self.known[serial] = transitions.recover(serial, plant_id, time)
-        self._subentry_stored = subentry_stored & subentries.keys()
-        self._added = dict.fromkeys(subentries.keys() - self._subentry_stored, time)
+        self.returned = (returned & self.known.keys()) | missing
+        if missing:
+            LOGGER.warning(
+                "%s: Home Assistant's config entries lacked %s inverters that nobody removed; they"
+                " were added again",
+                self._entry.title,
+                len(missing),
+            )
         self._sync_subentries(self.known.values())
-        if self.known != stored or self._subentry_stored != subentry_stored:
+        if self.known != stored or self.returned != returned:
             await self.async_try_save()
-        self._schedule_stored_check()
 
     # Writing
 
@@ -81,19 +98,10 @@ class Bindings:
     async def async_save(self, changed: Collection[str] | None = None) -> None:
         """Write these bindings, by default all; raises NotStoredError."""
         if changed is not None:
-            await self._store.async_write_changed(changed, self.known, self._subentry_stored)
+            await self._store.async_write_changed(changed, self.known, self.returned)
             return
-        time = now()
-        subentry_stored = self._subentry_stored | {
-            serial
-            for serial, added in self._added.items()
-            if not 0 <= time - added < _SUBENTRY_STORED_AFTER
-        }
-        await self._store.async_write(self.known, subentry_stored)
+        await self._store.async_write(self.known, self.returned)
         self._times_changed = False
-        for serial in subentry_stored & self._added.keys():
-            self._subentry_stored.add(serial)
-            del self._added[serial]
 
     async def async_try_save(self, changed: Collection[str] | None = None) -> bool:
         """Write these bindings, by default all; return whether that succeeded."""
@@ -105,10 +113,6 @@ class Bindings:
 
     async def async_close(self) -> None:
         """Write what has not been written yet."""
-        self._closed = True
-        if self._cancel_stored_check is not None:
-            self._cancel_stored_check()
-            self._cancel_stored_check = None
         if self.write_failed or self._times_changed:
             await self.async_try_save()
 
@@ -119,6 +123,9 @@ class Bindings:
 
         Raises NotStoredError, in which case none was added.
         """
+        await self._records.async_added_again(
+            self._entry.entry_id, {binding.serial for binding in bindings}
+        )
         new = {binding.serial: binding for binding in bindings}
         self.known.update(new)
         self._unsaved |= new.keys()
@@ -131,7 +138,6 @@ class Bindings:
         finally:
             self._unsaved -= new.keys()
         self._sync_subentries(new.values())
-        self._schedule_stored_check()
 
     def ready(self) -> Mapping[str, Binding]:
         """Return the bindings that are on disk: only for these may anything be sent."""
@@ -191,13 +197,17 @@ class Bindings:
 
         The caller has to save the rest.
         """
-        had_subentry = self._subentry_stored | self._added.keys()
-        gone = (had_subentry & self.known.keys()) - self._subentries().keys()
+        gone = (self._had_subentry & self.known.keys()) - self._subentries().keys()
         for serial in gone:
             del self.known[serial]
-            self._subentry_stored.discard(serial)
-            self._added.pop(serial, None)
+        self._had_subentry -= gone
+        self.returned -= gone
         return gone
+
+    async def async_keep_returned(self) -> None:
+        """Record that a person has seen which inverters were added again."""
+        self.returned = set()
+        await self.async_try_save()
 
     # Subentries
 
@@ -214,6 +224,7 @@ class Bindings:
         subentries = self._subentries()
         for binding in bindings:
             data = {CONF_SERIAL_NUMBER: binding.serial, CONF_PLANT_ID: binding.plant_id}
+            self._had_subentry.add(binding.serial)
             if (subentry := subentries.get(binding.serial)) is None:
                 entries.async_add_subentry(
                     self._entry,
@@ -224,22 +235,8 @@ class Bindings:
                         unique_id=binding.serial,
                     ),
                 )
-                self._added[binding.serial] = now()
             elif subentry.data[CONF_PLANT_ID] != binding.plant_id:
                 entries.async_update_subentry(self._entry, subentry, data={**subentry.data, **data})
-
-    @callback
-    def _schedule_stored_check(self) -> None:
-        """Schedule storing which subentries are on disk, for when the new ones are."""
-        if self._added and self._cancel_stored_check is None and not self._closed:
-            self._cancel_stored_check = async_call_later(
-                self._hass, _SUBENTRY_STORED_AFTER, self._async_note_stored
-            )
-
-    async def _async_note_stored(self, _now: object) -> None:
-        self._cancel_stored_check = None
-        if await self.async_try_save():
-            self._schedule_stored_check()
 
 
 class BindingStore:
@@ -260,12 +257,12 @@ class BindingStore:
         self._as_dicts: dict[str, tuple[Binding, dict[str, Any]]] = {}
 
     async def async_read(self) -> tuple[dict[str, Binding], set[str]]:
-        """Return the stored bindings, and the serial numbers whose subentry was on disk."""
+        """Return the stored bindings, and the serial numbers of those that were added again."""
         if (stored := await self._async_read_snapshot()) is None:
             # A journal means nothing without its snapshot.
             await self._journal.async_remove()
             return {}, set()
-        bindings, subentry_stored, self._generation = stored
+        bindings, returned, self._generation = stored
         journal = await self._journal.async_read()
         try:
             if journal is not None and journal["generation"] == self._generation:
@@ -281,7 +278,7 @@ class BindingStore:
                 for serial, binding in bindings.items()
                 if binding.state is BindingState.QUEUED
             }
-        return bindings, subentry_stored
+        return bindings, returned
 
     async def _async_read_snapshot(self) -> tuple[dict[str, Binding], set[str], int] | None:
         """Return the contents of the snapshot, None if it is missing or invalid."""
@@ -289,20 +286,18 @@ class BindingStore:
             return None
         try:
             bindings, generation = _restored(stored["bindings"]), int(stored["generation"])
-            return bindings, set(stored["subentry_stored"]), generation
+            return bindings, set(stored["returned"]), generation
         except AttributeError, KeyError, TypeError, ValueError:
             await self._snapshot.async_quarantine()
             return None
 
-    async def async_write(
-        self, known: Mapping[str, Binding], subentry_stored: Collection[str]
-    ) -> None:
+    async def async_write(self, known: Mapping[str, Binding], returned: Collection[str]) -> None:
         """Write a snapshot; raises NotStoredError."""
         async with self._write_lock:
-            await self._async_write_snapshot(known, subentry_stored)
+            await self._async_write_snapshot(known, returned)
 
     async def async_write_changed(
-        self, serials: Iterable[str], known: Mapping[str, Binding], subentry_stored: Collection[str]
+        self, serials: Iterable[str], known: Mapping[str, Binding], returned: Collection[str]
     ) -> None:
         """Write the journal if few bindings changed, else a snapshot; raises NotStoredError."""
         async with self._write_lock:
@@ -314,7 +309,15 @@ class BindingStore:
                         {"generation": self._generation, "bindings": changed}
                     )
                     return
-            await self._async_write_snapshot(known, subentry_stored)
+            await self._async_write_snapshot(known, returned)
+
+    @classmethod
+    async def async_move(cls, hass: HomeAssistant, key: str, new_key: str) -> None:
+        """Give the files of one key another key."""
+        old, new = cls(hass, key, key), cls(hass, new_key, new_key)
+        # The journal first: without its snapshot it means nothing.
+        await old._journal.async_move(new._journal)
+        await old._snapshot.async_move(new._snapshot)
 
     async def async_remove(self) -> None:
         """Remove both files."""
@@ -322,10 +325,10 @@ class BindingStore:
         await self._journal.async_remove()
 
     async def _async_write_snapshot(
-        self, known: Mapping[str, Binding], subentry_stored: Collection[str]
+        self, known: Mapping[str, Binding], returned: Collection[str]
     ) -> None:
         try:
-            await self._snapshot.async_write(self._snapshot_data(known, subentry_stored))
+            await self._snapshot.async_write(self._snapshot_data(known, returned))
         except NotStoredError, asyncio.CancelledError:
             if not (self.write_failed or self._hass.is_stopping):
                 LOGGER.error("%s: storage cannot be written, so nothing is sent", self._name)
@@ -335,9 +338,7 @@ class BindingStore:
             self.write_failed = False
             LOGGER.info("%s: storage can be written again", self._name)
 
-    def _snapshot_data(
-        self, known: Mapping[str, Binding], subentry_stored: Collection[str]
-    ) -> StoredData:
+    def _snapshot_data(self, known: Mapping[str, Binding], returned: Collection[str]) -> StoredData:
         """Return the data of a new snapshot, which starts a new journal."""
         self._generation += 1
         self._changed.clear()
@@ -350,7 +351,7 @@ class BindingStore:
         return {
             "generation": self._generation,
             "bindings": [as_dict for _, as_dict in self._as_dicts.values()],
-            "subentry_stored": sorted(subentry_stored),
+            "returned": sorted(returned),
         }
 
 

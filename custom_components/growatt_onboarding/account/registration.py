@@ -23,7 +23,8 @@ from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, DOMAIN, LOGGER
 from ..gateway import PendingRegistration, SharedData, async_get_shared_data
 from ..gateway.store import NotStoredError
-from . import Target, entry_target, fingerprint
+from . import Target, abbreviated, entry_target, fingerprint
+from .records import async_get_records
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 ISSUE_UNFINISHED: Final = "registration_unfinished"
 # Seconds to wait for the dialog after a registration before creating the entry without it.
 _DIALOG_GRACE: Final = 30
-# Seconds after which a new config entry is surely on disk; Home Assistant writes it after one.
-_ENTRY_STORED_AFTER: Final = 5
-_ABBREVIATED_LENGTH: Final = 3
 
 
 class NotRegisteredError(CloudError):
@@ -176,7 +174,8 @@ async def _async_identify(
 async def _async_ensure_entry(
     hass: HomeAssistant, shared: SharedData, key: str, registration: Registration
 ) -> None:
-    """Make sure that a new account has its entry, then drop the registration."""
+    """Make sure that a new account has its entry on disk, then drop the registration."""
+    entry_id: str | None = None
     try:
         await asyncio.wait({registration.task})
         if registration.failed:
@@ -187,13 +186,15 @@ async def _async_ensure_entry(
                     await registration.abandoned.wait()
             except TimeoutError:
                 LOGGER.debug("The dialog did not continue; creating the entry without it")
-            await async_create_entry(hass, registration)
-            await asyncio.sleep(_ENTRY_STORED_AFTER)
-        await async_drop_pending(hass, shared, key)
+            entry_id = await async_create_entry(hass, registration)
     finally:
         running = hass.data[DATA_REGISTRATIONS]
         if running.get(key) is registration:
             del running[key]
+    if entry_id is not None:
+        # Home Assistant may write it late or never.
+        await (await async_get_records(hass)).saved.async_wait(entry_id)
+    await async_drop_pending(hass, shared, key)
 
 
 async def async_create_entry(hass: HomeAssistant, registration: Registration) -> str | None:
@@ -228,11 +229,18 @@ async def async_drop_pending(hass: HomeAssistant, shared: SharedData, key: str) 
 
 
 async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
-    """Drop pending registrations whose account has an entry, and raise repairs for the others."""
+    """Drop pending registrations whose account has an entry, and raise repairs for the others.
+
+    As long as the entry is not on disk, it may still be lost.
+    """
+    saved = (await async_get_records(hass)).saved.entry_ids
     entries: list[AccountConfigEntry] = hass.config_entries.async_entries(DOMAIN)
     for key, pending in _open_pending(hass, shared):
-        if any(_is_about(pending, key, entry) for entry in entries):
+        about = [entry for entry in entries if _is_about(pending, key, entry)]
+        if any(entry.entry_id in saved for entry in about):
             await async_drop_pending(hass, shared, key)
+        elif about:
+            continue
         elif pending.provider in registry.PROVIDER_KEYS:
             # An unknown provider belongs to a later version, which may be installed again.
             _raise_issue(hass, key, pending)
@@ -305,16 +313,11 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
         severity=ir.IssueSeverity.WARNING,
         translation_key=ISSUE_UNFINISHED,
         translation_placeholders={
-            "name": _abbreviated(pending.account_name),
+            "name": abbreviated(pending.account_name),
             "server": url if is_known else f"{url.partition('://')[0]}://…",
         },
         learn_more_url=f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}",
     )
-
-
-def _abbreviated(text: str) -> str:
-    """Return the beginning of a name: enough to recognize it, but little to learn from."""
-    return f"{text[: min(_ABBREVIATED_LENGTH, len(text) // 2)]}…"
 
 
 async def _async_store_issues(hass: HomeAssistant) -> None:

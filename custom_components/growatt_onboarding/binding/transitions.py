@@ -36,6 +36,21 @@ def recover(serial: str, plant_id: str, now: float) -> Binding:
     )
 
 
+def returned(binding: Binding) -> Binding:
+    """Return a binding whose inverter Home Assistant lost: it is looked for before it is sent."""
+    if not (binding.pending or binding.state is BindingState.ASSOCIATED):
+        return binding
+    return replace(
+        binding,
+        state=BindingState.UNCONFIRMED,
+        maybe_accepted_before=_may_be_accepted(binding),
+        list_checked_at=None,
+        watch_seen_at=None,
+        holder_checked_at=None,
+        missing_at=None,
+    )
+
+
 def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> Binding:
     """Return a binding that will be sent again, optionally to another plant."""
     plant_id = plant_id or binding.plant_id

@@ -20,7 +20,6 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 import voluptuous as vol
 
 from ..account import Target, entry_target, is_same_account
-from ..account.registration import async_review_pending
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Account, Captcha, Values
@@ -236,7 +235,6 @@ class AccountFlow(ConfigFlow):
         self, entry: AccountConfigEntry, result: ConfigFlowResult
     ) -> ConfigFlowResult:
         """Start the inverter flow of a new account if the account can bind inverters already."""
-        await async_review_pending(self.hass, self._shared)
         if (
             entry.state is ConfigEntryState.LOADED
             and Capability.BIND in entry.runtime_data.client.capabilities

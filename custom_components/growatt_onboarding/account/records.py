@@ -1,0 +1,283 @@
+"""Which accounts there were and which inverters somebody removed, whatever Home Assistant saved.
+
+Home Assistant's own list of entries can lag behind or be restored from an older copy. What is
+missing there was removed only if somebody was seen removing it; otherwise it was lost.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.singleton import singleton
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
+from ..gateway import SharedData
+from ..gateway.store import DurableStore, NotStoredError, StoredData
+from . import abbreviated
+from .bindings import BindingStore, store_key
+from .saved import SavedEntries
+
+if TYPE_CHECKING:
+    from ..coordinator import AccountConfigEntry
+
+ISSUE_ACCOUNT_MISSING: Final = "account_missing"
+
+
+class KnownAccount(NamedTuple):
+    """An account whose entry was not removed by anybody. Holds no secret."""
+
+    unique_id: str | None
+    provider: str  # key of the provider
+    server: str  # URL of the server
+    account_name: str
+
+    @classmethod
+    def of(cls, entry: AccountConfigEntry) -> Self:
+        """Return what to remember of an entry."""
+        data = entry.data
+        return cls(entry.unique_id, data[CONF_PROVIDER], data[CONF_SERVER], data[CONF_ACCOUNT_NAME])
+
+
+class RemovedInverter(NamedTuple):
+    """An inverter that somebody removed."""
+
+    entry_id: str
+    serial: str
+
+
+class Records:
+    """The accounts and the removed inverters, in a store of their own.
+
+    Attributes:
+        saved: what of it Home Assistant has written by itself.
+
+    """
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self.saved = SavedEntries(hass)
+        self._hass = hass
+        self._store = DurableStore(hass, f"{DOMAIN}.records")
+        self._written: StoredData = {}
+        self._accounts: dict[str, KnownAccount] = {}  # by entry id
+        self._removed: dict[str, RemovedInverter] = {}  # by subentry id
+        # The serial numbers of the inverters that there are, by entry and subentry id.
+        self._inverters: dict[str, dict[str, str]] = {}
+
+    # Reading and writing
+
+    async def async_load(self) -> None:
+        """Read the store."""
+        if (data := await self._store.async_read()) is None:
+            return
+        try:
+            accounts = {
+                entry_id: _restored(KnownAccount, account)
+                for entry_id, account in data["accounts"].items()
+            }
+            removed = {
+                subentry_id: _restored(RemovedInverter, inverter)
+                for subentry_id, inverter in data["removed"].items()
+            }
+        except AttributeError, KeyError, TypeError:
+            await self._store.async_quarantine()
+            return
+        self._accounts, self._removed, self._written = accounts, removed, data
+
+    def _data(self) -> StoredData:
+        return {
+            "accounts": {key: account._asdict() for key, account in self._accounts.items()},
+            "removed": {key: inverter._asdict() for key, inverter in self._removed.items()},
+        }
+
+    async def _async_save(self) -> None:
+        """Write what has changed; raises NotStoredError."""
+        if (data := self._data()) != self._written:
+            await self._store.async_write(data)
+            self._written = data
+
+    @callback
+    def _save_soon(self) -> None:
+        """Write what has changed in the background; what fails is written with the next change."""
+
+        async def save() -> None:
+            try:
+                await self._async_save()
+            except NotStoredError:
+                LOGGER.debug("A change of accounts and inverters could not be recorded yet")
+
+        self._hass.async_create_task(save(), f"{DOMAIN} save records", eager_start=True)
+
+    # Following Home Assistant's entries
+
+    @callback
+    def async_start(self, shared: SharedData) -> None:
+        """Record what changes from now on, whatever the state of an account.
+
+        An inverter whose removal Home Assistant could not save anymore is removed again.
+        """
+        entries: list[AccountConfigEntry] = self._hass.config_entries.async_entries(DOMAIN)
+        for entry in entries:
+            for subentry_id in entry.subentries.keys() & self._removed.keys():
+                self._hass.config_entries.async_remove_subentry(entry, subentry_id)
+            self._follow(entry)
+        async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
+        self.saved.async_add_listener(self._drop_settled)
+        self.saved.async_read_back()
+        self._save_soon()
+        self._raise_missing(shared)
+
+    @callback
+    def _entry_changed(self, change: ConfigEntryChange, entry: AccountConfigEntry) -> None:
+        if entry.domain != DOMAIN:
+            return
+        before = self._inverters.get(entry.entry_id)
+        if change is ConfigEntryChange.REMOVED:
+            self._forget(entry.entry_id)
+        else:
+            self._follow(entry)
+        if self._inverters.get(entry.entry_id) != before:
+            self.saved.async_read_back()
+        self._save_soon()
+
+    def _follow(self, entry: AccountConfigEntry) -> None:
+        """Record an account, and its inverters that are gone since the last time."""
+        entry_id = entry.entry_id
+        self._accounts[entry_id] = KnownAccount.of(entry)
+        before = self._inverters.get(entry_id, {})
+        self._inverters[entry_id] = {
+            subentry.subentry_id: subentry.unique_id
+            for subentry in entry.subentries.values()
+            if subentry.unique_id is not None
+        }
+        for subentry_id in before.keys() - self._inverters[entry_id].keys():
+            self._removed[subentry_id] = RemovedInverter(entry_id, before[subentry_id])
+
+    def _forget(self, entry_id: str) -> None:
+        self._accounts.pop(entry_id, None)
+        self._inverters.pop(entry_id, None)
+        self._removed = {
+            subentry_id: inverter
+            for subentry_id, inverter in self._removed.items()
+            if inverter.entry_id != entry_id
+        }
+        ir.async_delete_issue(self._hass, DOMAIN, _issue_id(entry_id))
+
+    @callback
+    def _drop_settled(self) -> None:
+        """Drop the removals that neither Home Assistant's list nor a binding can undo anymore."""
+        if self.saved.up_to_date:
+            self._removed = {
+                subentry_id: inverter
+                for subentry_id, inverter in self._removed.items()
+                if not self._is_settled(inverter)
+            }
+        self._save_soon()
+
+    def _is_settled(self, inverter: RemovedInverter) -> bool:
+        entry: AccountConfigEntry | None = self._hass.config_entries.async_get_entry(
+            inverter.entry_id
+        )
+        return (
+            entry is not None
+            and entry.state is ConfigEntryState.LOADED
+            and entry.runtime_data.coordinator.is_stored
+            and inverter.serial not in entry.runtime_data.coordinator.data
+        )
+
+    # Removed inverters
+
+    def removed_serials(self, entry_id: str) -> set[str]:
+        """Return the serial numbers of an account's inverters that somebody removed."""
+        return {one.serial for one in self._removed.values() if one.entry_id == entry_id}
+
+    async def async_added_again(self, entry_id: str, serials: Collection[str]) -> None:
+        """Forget that somebody removed these inverters; raises NotStoredError."""
+        self._removed = {
+            subentry_id: inverter
+            for subentry_id, inverter in self._removed.items()
+            if inverter.entry_id != entry_id or inverter.serial not in serials
+        }
+        await self._async_save()
+
+    # Lost accounts
+
+    def _missing(self) -> dict[str, KnownAccount]:
+        """Return the accounts whose entries nobody removed but that have none."""
+        entries = self._hass.config_entries
+        return {
+            entry_id: account
+            for entry_id, account in self._accounts.items()
+            if entries.async_get_entry(entry_id) is None
+        }
+
+    def _raise_missing(self, shared: SharedData) -> None:
+        """Raise the repairs of lost accounts, except of those whose registration has one."""
+        unfinished = {
+            (pending.provider, pending.server, pending.account_name.casefold())
+            for pending in shared.pending_registrations.values()
+        }
+        for entry_id, account in self._missing().items():
+            key = (account.provider, account.server, account.account_name.casefold())
+            if key in unfinished:
+                continue
+            LOGGER.warning(
+                "An account that nobody removed is missing in Home Assistant's config entries;"
+                " the repair says what to do"
+            )
+            ir.async_create_issue(
+                self._hass,
+                DOMAIN,
+                _issue_id(entry_id),
+                is_fixable=True,
+                severity=ir.IssueSeverity.ERROR,
+                translation_key=ISSUE_ACCOUNT_MISSING,
+                translation_placeholders={"name": abbreviated(account.account_name)},
+                data={"problem": ISSUE_ACCOUNT_MISSING, "entry_id": entry_id},
+            )
+
+    async def async_adopt(self, entry: AccountConfigEntry) -> None:
+        """Give an account that is linked again the bindings of its lost entry."""
+        for entry_id, account in self._missing().items():
+            if account.unique_id == entry.unique_id:
+                await BindingStore.async_move(
+                    self._hass, store_key(entry_id), store_key(entry.entry_id)
+                )
+                self._forget(entry_id)
+        self._save_soon()
+
+    async def async_forget_account(self, entry_id: str) -> None:
+        """Forget a lost account, because somebody does not want it back."""
+        self._forget(entry_id)
+        await BindingStore(self._hass, store_key(entry_id), entry_id).async_remove()
+        self._save_soon()
+
+
+def _issue_id(entry_id: str) -> str:
+    return f"{ISSUE_ACCOUNT_MISSING}_{entry_id}"
+
+
+def _restored[T: NamedTuple](kind: type[T], stored: Mapping[str, Any]) -> T:
+    """Return a stored tuple; raise KeyError or TypeError if it has another shape."""
+    values = [stored[name] for name in kind._fields]
+    if not all(isinstance(value, (str, type(None))) for value in values):
+        raise TypeError(stored)
+    return kind(*values)
+
+
+DATA_RECORDS: HassKey[Records] = HassKey(f"{DOMAIN}_records")
+
+
+@singleton(DATA_RECORDS, async_=True)
+async def async_get_records(hass: HomeAssistant) -> Records:
+    """Return the only `Records`; the first call loads them."""
+    records = Records(hass)
+    await records.async_load()
+    return records
