@@ -9,6 +9,7 @@ from pathlib import Path
 import threading
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -16,10 +17,15 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.growatt_onboarding.account import Target
+from custom_components.growatt_onboarding.account.bindings import store_key
+from custom_components.growatt_onboarding.cloud import registry
+from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import PendingRegistration, SharedData
 from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
-from tests.common import full_disk
+from simulator.growatt import INSTALLER_TOKEN
+from tests.common import account_entry, full_disk
 from tests.prove.world import World
 
 KEY = f"{DOMAIN}.test"
@@ -282,12 +288,12 @@ async def test_domain_store_keeps_pending_registrations(hass: HomeAssistant) -> 
             json.dumps({"version": 1, "data": data})
             for data in (
                 {"bindings": []},
-                {"generation": 1, "bindings": 5, "subentry_stored": []},
-                {"generation": 1, "bindings": [5], "subentry_stored": []},
-                {"generation": 1, "bindings": [{"serial": "SIM0000001"}], "subentry_stored": []},
-                {"generation": 1, "bindings": {"SIM0000001": []}, "subentry_stored": []},
-                {"generation": 1, "bindings": [], "subentry_stored": 5},
-                {"generation": 1, "bindings": [], "subentry_stored": [[]]},
+                {"generation": 1, "bindings": 5, "returned": []},
+                {"generation": 1, "bindings": [5], "returned": []},
+                {"generation": 1, "bindings": [{"serial": "SIM0000001"}], "returned": []},
+                {"generation": 1, "bindings": {"SIM0000001": []}, "returned": []},
+                {"generation": 1, "bindings": [], "returned": 5},
+                {"generation": 1, "bindings": [], "returned": [[]]},
             )
         ),
     ],
@@ -332,3 +338,71 @@ async def test_nothing_is_written_once_the_account_is_taken_down(
             await tracking
     await asyncio.sleep(60)
     assert not path.exists()
+
+
+# Read-only and dying disks
+
+
+class ReadOnly:
+    """What the operating system does with a file system that became read-only."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("os.unlink", "os.replace", "os.rename", "os.makedirs"):
+            monkeypatch.setattr(name, self._refuse)
+        monkeypatch.setattr("atomicwrites.AtomicWriter.get_fileobject", self._refuse)
+        monkeypatch.setattr(Path, "unlink", self._refuse)
+
+    @staticmethod
+    def _refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"version": 2, "data": {}}'])
+@pytest.mark.parametrize("of", ["domain", "records", "bindings"])
+async def test_an_account_starts_from_a_read_only_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch, content: str | None, of: str
+) -> None:
+    """With and without a damaged file; nothing is sent as long as nothing can be written."""
+    account = Account(id="1", name="alice", session={})
+    target = Target(registry.provider("growatt"), world.simulator.url, {"token": INSTALLER_TOKEN})
+    entry = account_entry(target, account)
+    keys = {"domain": DOMAIN, "records": f"{DOMAIN}.records", "bindings": store_key(entry.entry_id)}
+    path = Path(world.hass.config.path(".storage", keys[of]))
+    if content is not None:
+        path.write_text(content)
+    with monkeypatch.context() as patched:
+        ReadOnly(patched)
+        entry.add_to_hass(world.hass)
+        assert await world.hass.config_entries.async_setup(entry.entry_id)
+        await world.hass.async_block_till_done()
+        assert entry.state is ConfigEntryState.LOADED
+        with pytest.raises(NotStoredError):
+            await world.bind(entry, "1", ["SIM0000001"])
+        await world.reload(entry)
+        assert world.asked("*") == 0
+        # Neither can it be removed from disk, but from Home Assistant.
+        await world.hass.config_entries.async_remove(entry.entry_id)
+    assert content is None or path.read_text() == content
+
+
+async def test_an_account_that_is_linked_again_gets_its_inverters_back(
+    world: World, entry: MockConfigEntry, plant_id: str
+) -> None:
+    """Home Assistant lost its entry, which nobody removed."""
+    serials = world.add_devices([f"SIM{number:07}" for number in range(60)], online=True)
+    await world.bind(entry, plant_id, serials)
+    await world.shows("associated", *serials)
+    await world.unload(entry)
+    del world.hass.config_entries._entries[entry.entry_id]
+    old = set(Path(world.hass.config.path(".storage")).glob(f"{store_key(entry.entry_id)}*"))
+    assert len(old) == 2
+    again = MockConfigEntry(
+        domain=DOMAIN, title=entry.title, unique_id=entry.unique_id, data=dict(entry.data)
+    )
+    again.add_to_hass(world.hass)
+    assert await world.hass.config_entries.async_setup(again.entry_id)
+    assert {sub.unique_id for sub in again.subentries.values()} == set(serials)
+    assert world.issues()[f"inverters_returned_{again.entry_id}"]["count"] == "60"
+    assert not [path for path in old if path.exists()]
+    await world.shows("associated", *serials)
+    assert {one.accepted_count for one in world.simulator.growatt.bindings.values()} == {1}

@@ -106,6 +106,7 @@ class DurableStore(Store[StoredData]):
             HomeAssistantError,
             KeyError,
             NotImplementedError,
+            OSError,  # Home Assistant could not quarantine it
             TypeError,
             ValueError,
         ):
@@ -139,15 +140,31 @@ class DurableStore(Store[StoredData]):
 
     @override
     async def async_remove(self) -> None:
-        """Remove the file, its quarantined copies and the repair about them."""
-        await super().async_remove()
-        await self.hass.async_add_executor_job(self._remove_quarantined)
+        """Remove the file, its quarantined copies and the repair about them.
+
+        A file that cannot be removed stays.
+        """
+        try:
+            await super().async_remove()
+            await self.hass.async_add_executor_job(self._remove_quarantined)
+        except OSError as err:
+            # On a read-only file system, not even a missing file can be unlinked.
+            LOGGER.debug("%s cannot be removed: %s", self.path, err)
         ir.async_delete_issue(self.hass, DOMAIN, self._issue_id)
 
     def _remove_quarantined(self) -> None:
         prefix = Path(self._quarantine_prefix)
         for path in prefix.parent.glob(f"{prefix.name}*"):
             path.unlink(missing_ok=True)
+
+    async def async_move(self, other: DurableStore) -> None:
+        """Move the file, if there is one, to where another store has its own."""
+        try:
+            await self.hass.async_add_executor_job(os.replace, self.path, other.path)
+        except FileNotFoundError:
+            return
+        except OSError:
+            LOGGER.exception("%s cannot be renamed", self.path)
 
     @property
     def _quarantine_prefix(self) -> str:
