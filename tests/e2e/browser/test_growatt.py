@@ -102,7 +102,7 @@ async def test_titles_of_repairs_fit_on_a_phone(homeowner: Homeowner) -> None:
     titles = {
         title
         for language in languages()
-        for title in Texts(language).repair_titles(serial=INVERTER, account=NAME)
+        for title in Texts(language).repair_titles(serial=INVERTER, account=NAME, name=NAME)
     }
     assert await dialog.too_long_for_repairs(sorted(titles)) == []
 
