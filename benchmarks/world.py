@@ -181,9 +181,9 @@ async def pending_entry(
     state: BindingState = BindingState.ACCEPTED,
 ) -> MockConfigEntry:
     """Return an account's entry with inverters by plant, their bindings already stored."""
-    target = Target(
-        provider=registry.provider("growatt"), url=url, credentials={"token": INSTALLER_TOKEN}
-    )
+    growatt = registry.provider("growatt")
+    credentials = growatt.credentials({"token": INSTALLER_TOKEN})
+    target = Target(provider=growatt, url=url, credentials=credentials)
     account = Account(id=account_id, name="owner", session={})
     bindings = [
         Binding(

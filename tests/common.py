@@ -23,6 +23,7 @@ from custom_components.growatt_onboarding.cloud.provider import Field
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+from simulator.quectel import USER_DOMAIN
 
 from .fake_provider import URL, FakeCloud, add_provider, fake_provider
 
@@ -66,10 +67,10 @@ async def add_account(
 ) -> MockConfigEntry:
     """Set up the entry of an account that the simulator has."""
     account = {"session": {}, **account}
+    described = registry.provider(provider)
+    credentials = described.credentials({CONF_TOKEN: token, "user_domain": USER_DOMAIN})
     entry = account_entry(
-        Target(
-            provider=registry.provider(provider), url=simulator.url, credentials={CONF_TOKEN: token}
-        ),
+        Target(provider=described, url=simulator.url, credentials=credentials),
         Account(id=account_id, name=name, **account),
     )
     entry.add_to_hass(hass)

@@ -194,5 +194,5 @@ def fake_provider(cloud: FakeCloud, *, plant_id_field: Field | None = None) -> P
         client=lambda context: FakeClient(cloud, context),
         register_fields=(USERNAME_FIELD, *_WITH_CODE, CAPTCHA_FIELD),
         plant_id_field=plant_id_field,
-        identify=lambda credentials: credentials.get("site", ""),
+        realm_field="site",
     )

@@ -231,7 +231,7 @@ async def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
     return Target(
         provider=provider,
         url=resolve(provider, data[CONF_SERVER]),
-        credentials=checked(provider.credential_fields, data),
+        credentials=provider.credentials(data),
     )
 
 

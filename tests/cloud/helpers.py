@@ -11,7 +11,7 @@ import aiohttp
 
 from custom_components.growatt_onboarding.cloud.answer import Answer
 from custom_components.growatt_onboarding.cloud.errors import CloudError, NotNowError
-from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
+from custom_components.growatt_onboarding.cloud.growatt import GROWATT, GrowattClient
 from custom_components.growatt_onboarding.cloud.provider import (
     Call,
     ClientContext,
@@ -49,7 +49,8 @@ class RecordingGate:
 def growatt_client(
     http: aiohttp.ClientSession, url: str, token: str, gate: Gate | None = None
 ) -> GrowattClient:
-    return GrowattClient(ClientContext(http=http, url=url, credentials={"token": token}, gate=gate))
+    credentials = GROWATT.credentials({"token": token})
+    return GrowattClient(ClientContext(http=http, url=url, credentials=credentials, gate=gate))
 
 
 async def form_of(client: CloudClient, key: str) -> Form:

@@ -7,7 +7,7 @@ import aiohttp
 
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import ClientContext, Gate
-from custom_components.growatt_onboarding.cloud.quectel import REGISTER, QuectelClient
+from custom_components.growatt_onboarding.cloud.quectel import QUECTEL, REGISTER, QuectelClient
 from simulator import Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 
@@ -29,13 +29,11 @@ def quectel_client(
     clock: Callable[[], float] = time.time,
 ) -> QuectelClient:
     """Return a client; an empty secret is left out."""
-    credentials = {"user_domain": user_domain}
-    if secret:
-        credentials["user_domain_secret"] = secret
+    entered = {"user_domain": user_domain, "user_domain_secret": secret}
     context = ClientContext(
         http=http,
         url=url,
-        credentials=credentials,
+        credentials=QUECTEL.credentials(entered),
         session=session,
         on_session=on_session,
         gate=gate,

@@ -44,7 +44,7 @@ def anqicms_client(
         ClientContext(
             http=http,
             url=url,
-            credentials=credentials or {},
+            credentials=ANQICMS.credentials(credentials or {}),
             session=session,
             on_session=on_session,
         )
@@ -70,7 +70,9 @@ def test_description() -> None:
     (field,) = ANQICMS.credential_fields
     assert (field.name, field.required) == ("site_id", False)
     assert {Capability.BIND, Capability.PLANTS} & AnqicmsClient.capabilities == frozenset()
-    assert [ANQICMS.identify(credentials) for credentials in ({}, {"site_id": "02"})] == ["", "2"]
+    assert ANQICMS.realm_field == "site_id"
+    entered: list[dict[str, str]] = [{}, {"site_id": " "}, {"site_id": "02"}]
+    assert [ANQICMS.credentials(one) for one in entered] == [{}, {}, {"site_id": "2"}]
 
 
 @pytest.mark.parametrize("captcha", [True, False])
@@ -120,9 +122,8 @@ async def test_offer_of_an_old_version(site: AnqicmsClient, simulator: Simulator
 async def test_wrong_site_id(
     http: aiohttp.ClientSession, simulator: Simulator, site_id: str
 ) -> None:
-    site = anqicms_client(http, simulator.url, {"site_id": site_id})
     with pytest.raises(InvalidInputError, match="invalid_site_id") as caught:
-        await site.test()
+        await anqicms_client(http, simulator.url, {"site_id": site_id}).test()
     assert caught.value.field == "site_id"
     assert len(simulator.calls) == 0
 

@@ -86,7 +86,7 @@ def test_description(http: aiohttp.ClientSession) -> None:
     client = GROWATT.client(ClientContext(http=http, url="https://x", credentials={"token": "a"}))
     assert client.signed_in
     assert client.capabilities == set(Capability)
-    assert GROWATT.identify({"token": "a"}) == ""
+    assert GROWATT.realm_field is None
     for form in (REGISTER, LINK):
         assert form.identity in {field.name for field in form.fields}
 
@@ -128,9 +128,9 @@ async def test_wrong_token(http: aiohttp.ClientSession, simulator: Simulator) ->
     [
         ("", "required"),
         ("  ", "required"),
-        ("abc\r\nX: y", "invalid_token"),
+        ("abc\r\nX: y", "invalid_characters"),
         ("töken", "invalid_token"),
-        ("tok\x00en", "invalid_token"),
+        ("tok\x00en", "invalid_characters"),
     ],
 )
 async def test_token_that_cannot_be_one(

@@ -104,7 +104,8 @@ def test_provider() -> None:
     assert [field.name for field in QUECTEL.credential_fields if field.secret] == [
         "user_domain_secret"
     ]
-    assert QUECTEL.identify({"user_domain": " C.DM.1.1 "}) == "C.DM.1.1"
+    assert QUECTEL.realm_field == "user_domain"
+    assert QUECTEL.credentials({"user_domain": " C.DM.1.1 "}) == {"user_domain": "C.DM.1.1"}
     assert QUECTEL.register_fields == REGISTER.fields
     assert QUECTEL.plant_id_field is not None
 
@@ -157,16 +158,10 @@ async def test_user_domains_that_may_be_right(
 async def test_user_domains_that_cannot_be_right(
     http: aiohttp.ClientSession, simulator: Simulator, user_domain: str, key: str
 ) -> None:
-    client = quectel_client(http, simulator.url, user_domain=user_domain)
-    for ask in (
-        client.test(),
-        client.send_code(REGISTER, {"email": EMAIL}),
-        client.register(REGISTER, FULL),
-        client.link(LINK, CREDENTIALS),
-    ):
-        with pytest.raises(InvalidInputError) as caught:
-            await ask
-        assert (caught.value.key, caught.value.field) == (key, "user_domain")
+    """There is not even a client that could send one."""
+    with pytest.raises(InvalidInputError) as caught:
+        quectel_client(http, simulator.url, user_domain=user_domain)
+    assert (caught.value.key, caught.value.field) == (key, "user_domain")
     assert not simulator.calls
 
 

@@ -64,7 +64,7 @@ def test_description() -> None:
     assert (SHOPXO.key, SHOPXO.servers, SHOPXO.credential_fields) == ("shopxo", (), ())
     assert Capability.BIND not in ShopxoClient.capabilities
     assert Capability.PLANTS not in ShopxoClient.capabilities
-    assert SHOPXO.identify({}) == ""
+    assert SHOPXO.realm_field is None
     assert {field.name for field in SHOPXO.register_fields if field.secret} == {"password"}
 
 

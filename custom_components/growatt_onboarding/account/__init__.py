@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from ..cloud import registry
-from ..cloud.model import Account, Values, repr_without
+from ..cloud.model import Account, Credentials, Values, repr_without
 from ..cloud.provider import CloudClient, Provider
 from ..const import (
     CONF_ACCOUNT_ID,
@@ -43,7 +43,7 @@ class Target(NamedTuple):
 
     provider: Provider
     url: str
-    credentials: Values
+    credentials: Credentials
 
     def __repr__(self) -> str:
         """Return a representation without secrets."""
@@ -56,7 +56,8 @@ class Target(NamedTuple):
     @property
     def realm(self) -> str:
         """The scope in which account ids are unique: a server, or a site or user domain on it."""
-        return f"{self.provider.key}|{self.url}|{self.provider.identify(self.credentials)}"
+        part = self.credentials.get(self.provider.realm_field or "", "")
+        return f"{self.provider.key}|{self.url}|{part}"
 
     def unique_id(self, account: Account) -> str:
         """Return the account's unique id, which reveals no address and no user name."""

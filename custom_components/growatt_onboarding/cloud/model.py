@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 type Values = Mapping[str, str]
 """The values of a form by field name; empty optional fields are left out."""
+
+Credentials = NewType("Credentials", Mapping[str, str])
+"""Credentials in their only spelling: it is stored, sent, and tells gateways and realms apart.
+
+`Provider.credentials` makes them of what was entered.
+"""
 
 
 def repr_without(record: NamedTuple, *secret: str) -> str:

@@ -14,10 +14,11 @@ from typing import Final, NamedTuple, Protocol
 import aiohttp
 
 from .errors import CloudError
-from .fields import compact_phone
+from .fields import compact_phone, optional_text, text
 from .model import (
     Account,
     Captcha,
+    Credentials,
     DeviceKind,
     Location,
     Plant,
@@ -60,13 +61,21 @@ class FieldKind(StrEnum):
 
 
 class Field(NamedTuple):
-    """A field of a form. `autocomplete` is the HTML attribute's value."""
+    """A field of a form.
+
+    Attributes:
+        autocomplete: value of the HTML attribute.
+        spell: returns the only spelling of a credential, of which the blanks around it are gone
+            already. Raises InvalidInputError if it cannot be one.
+
+    """
 
     name: str
     kind: FieldKind = FieldKind.TEXT
     required: bool = True
     autocomplete: str | None = None
     secret: bool = False
+    spell: Callable[[str], str] = str
 
 
 # Fields that several providers have.
@@ -211,8 +220,8 @@ class Provider(NamedTuple):
         activates: new accounts may have to wait for approval or confirmation.
         register_fields: all fields that any form to register may have, as the actions name them.
         plant_id_field: what to ask for instead of a plant, for clouds without plants.
-        identify: returns the part of the credentials that is needed, beside the server, to make
-            account ids unique (a site, a user domain).
+        realm_field: name of the credential that is needed, beside the server, to make account ids
+            unique (a site, a user domain).
         api_path: pattern of the API's own part at the end of an address, from its slash on. People
             copy such addresses from the documentation.
 
@@ -228,13 +237,25 @@ class Provider(NamedTuple):
     activates: bool = False
     register_fields: tuple[Field, ...] = ()
     plant_id_field: Field | None = None
-    identify: Callable[[Values], str] = lambda _credentials: ""
+    realm_field: str | None = None
     api_path: str | None = None
 
     def portal(self, url: str) -> str:
         """Return the URL of a server's web portal, by default the server's own."""
         portals = (server.portal for server in self.servers if server.url == url)
         return next(portals, None) or url
+
+    def credentials(self, entered: Values) -> Credentials:
+        """Return the credentials among what was entered, without the blanks around them.
+
+        Raises InvalidInputError at the field that is empty or cannot be right.
+        """
+        found: dict[str, str] = {}
+        for field in self.credential_fields:
+            read = text if field.required else optional_text
+            if (typed := read(entered, field.name)) is not None:
+                found[field.name] = field.spell(typed)
+        return Credentials(found)
 
 
 class ClientContext(NamedTuple):
@@ -243,7 +264,7 @@ class ClientContext(NamedTuple):
     Attributes:
         http: the caller's session, which clients never close.
         url: the server's base URL, without a trailing slash.
-        credentials: values of the provider's credential fields.
+        credentials: as `Provider.credentials` returns them.
         session: the account's session, None when not signed in.
         gate: enforces rate limits.
         on_session: called with the new session to store when the cloud replaces it.
@@ -254,7 +275,7 @@ class ClientContext(NamedTuple):
 
     http: aiohttp.ClientSession
     url: str
-    credentials: Values
+    credentials: Credentials
     session: Mapping[str, str] | None = None
     gate: Gate | None = None
     on_session: Callable[[Mapping[str, str]], None] | None = None

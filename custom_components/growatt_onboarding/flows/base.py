@@ -75,8 +75,12 @@ class AccountFlow(ConfigFlow):
         self._account_name: str | None = None
         self._account_id: str | None = None
 
-    async def _use_target(self, url: str, credentials: Values) -> None:
-        """Test a server with credentials and use them from now on. Raises CloudError."""
+    async def _use_target(self, url: str, entered: Values) -> None:
+        """Test a server with the credentials that were entered and use them from now on.
+
+        Raises CloudError.
+        """
+        credentials = self._provider.credentials(entered)
         self._target = Target(provider=self._provider, url=url, credentials=credentials)
         self._client = self._target.client(self._shared)
         self._offer = await self._client.test()
@@ -90,7 +94,7 @@ class AccountFlow(ConfigFlow):
         Raises CloudError; an error of the server is put at the field that it was entered in.
         """
         self._memory.remember((*server_names(self._provider), *field_names(fields)), user_input)
-        credentials = {**(kept or {}), **checked(fields, user_input)}
+        entered = {**(kept or {}), **checked(fields, user_input)}
         address = str(user_input.get(CONF_ADDRESS) or "").strip()
         by_address = user_input.get(CONF_SERVER, OWN_ADDRESS) == OWN_ADDRESS
         if by_address and not address:
@@ -99,7 +103,7 @@ class AccountFlow(ConfigFlow):
             raise InvalidInputError("address_unused", field=CONF_ADDRESS)
         try:
             url = resolve(self._provider, address or user_input[CONF_SERVER])
-            await self._use_target(url, credentials)
+            await self._use_target(url, entered)
         except CloudError as err:
             if by_address and err.field == CONF_SERVER:
                 err.field = CONF_ADDRESS

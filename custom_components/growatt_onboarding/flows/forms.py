@@ -144,10 +144,9 @@ def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
     values: dict[str, str] = {}
     for field in fields:
         text = str(user_input.get(field.name) or "")
-        if not field.secret and field.kind is not FieldKind.PASSWORD:
-            text = text.strip()
-        if text:
-            values[field.name] = text
+        if stripped := text.strip():
+            exact = field.secret or field.kind is FieldKind.PASSWORD
+            values[field.name] = text if exact else stripped
         elif field.required:
             raise InvalidInputError(REQUIRED, field=field.name)
     return values

@@ -123,8 +123,8 @@ class SignInFlow(AccountFlow):
             self._memory.remember(field_names(secrets), user_input)
             try:
                 # An optional secret that is left empty stays as it is.
-                credentials = {**known.credentials, **checked(secrets, user_input)}
-                await self._use_target(known.url, credentials)
+                entered = {**known.credentials, **checked(secrets, user_input)}
+                await self._use_target(known.url, entered)
                 return await self._sign_in_again()
             except CloudError as err:
                 self._memory.set_error(err)

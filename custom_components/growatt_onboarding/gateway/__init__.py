@@ -28,7 +28,7 @@ from ..cloud.errors import (
     UnreachableError,
     WrongServerError,
 )
-from ..cloud.model import SightingPage
+from ..cloud.model import Credentials, SightingPage
 from ..cloud.provider import Call, ClientContext, CloudClient, Pace, Provider
 from ..const import (
     CONF_PROVIDER,
@@ -317,9 +317,9 @@ class SharedData:
             },
         }
 
-    def gateway(self, provider: Provider, url: str, values: Mapping[str, str]) -> Gateway:
+    def gateway(self, provider: Provider, url: str, credentials: Credentials) -> Gateway:
         """Return the gateway for this server and these credentials."""
-        parts = [provider.key, url, *(f"{key}={values[key]}" for key in sorted(values))]
+        parts = [provider.key, url, *(f"{key}={credentials[key]}" for key in sorted(credentials))]
         key = sha256("\n".join(parts).encode()).hexdigest()
         if key not in self._gateways:
             ledger = self._ledgers.setdefault(key, Ledger(self.timing))
@@ -330,16 +330,16 @@ class SharedData:
         self,
         provider: Provider,
         url: str,
-        values: Mapping[str, str],
+        credentials: Credentials,
         **session: Any,
     ) -> CloudClient:
         """Return a client that uses the shared gateway."""
-        gateway = self.gateway(provider, url, values)
+        gateway = self.gateway(provider, url, credentials)
         return provider.client(
             ClientContext(
                 http=async_get_clientsession(self.hass),
                 url=url,
-                credentials=values,
+                credentials=credentials,
                 gate=gateway,
                 cache=gateway.cache,
                 **session,

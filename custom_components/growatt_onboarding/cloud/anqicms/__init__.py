@@ -103,7 +103,6 @@ class AnqicmsClient(CloudClient):
 
     async def test(self) -> Offer:
         """Ask whether signing in takes a captcha."""
-        _site(self._context.credentials)
         try:
             captcha = await self._captcha_wanted()
         except CloudError as err:
@@ -254,7 +253,8 @@ class AnqicmsClient(CloudClient):
         """Make a call and return what `reader` reads from the reply."""
         request = Request(
             call=Call(endpoint),
-            query={**(query or {}), **_site(self._context.credentials)},
+            # The number of one of several sites of an installation.
+            query={**(query or {}), **self._context.credentials},
             json=json,
             headers=headers or {},
         )
@@ -276,19 +276,12 @@ class AnqicmsClient(CloudClient):
             self._context.on_session({"token": token})
 
 
-def _identify(credentials: Values) -> str:
-    return _site(credentials).get(_SITE_ID, "")
-
-
-def _site(credentials: Values) -> dict[str, str]:
-    """Return the query that selects one of several sites of an installation."""
-    typed = fields.optional_text(credentials, _SITE_ID)
-    if typed is None:
-        return {}
+def _site_id(typed: str) -> str:
+    """Return the number of a site without leading zeros."""
     number = as_int(typed)
     if number is None or number < 1:
         raise InvalidInputError("invalid_site_id", field=_SITE_ID)
-    return {_SITE_ID: str(number)}
+    return str(number)
 
 
 ANQICMS: Final = Provider(
@@ -296,7 +289,9 @@ ANQICMS: Final = Provider(
     vendor="AnQiCMS",
     product="AnQiCMS portal",
     servers=(),
-    credential_fields=(Field(name=_SITE_ID, kind=FieldKind.NUMBER, required=False),),
+    credential_fields=(
+        Field(name=_SITE_ID, kind=FieldKind.NUMBER, required=False, spell=_site_id),
+    ),
     client=AnqicmsClient,
     activates=True,
     register_fields=(
@@ -308,7 +303,7 @@ ANQICMS: Final = Provider(
         _REAL_NAME,
         _OPTIONAL_CAPTCHA,
     ),
-    identify=_identify,
+    realm_field=_SITE_ID,
     api_path=r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$",
 )
 

@@ -86,7 +86,7 @@ class GrowattClient(CloudClient):
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
         """Initialize the client. Calls time out after `timeout` seconds."""
-        self._context = context
+        self._token = context.credentials["token"]
         self._cache = {} if context.cache is None else context.cache
         self._transport = Transport(
             http=context.http, url=context.url, gate=context.gate, timeout=timeout
@@ -303,7 +303,6 @@ class GrowattClient(CloudClient):
         Parameters that are None are left out. A GET has them in the query, a POST in a form unless
         told otherwise. `subject` names those that make up the call's subject, by default all.
         """
-        token = self._token()
         sent = {key: value for key, value in parameters.items() if value is not None}
         is_get = endpoint.method == "GET"
         in_query = in_query or is_get
@@ -311,17 +310,12 @@ class GrowattClient(CloudClient):
             call=_call(endpoint, {key: sent[key] for key in subject or sent}),
             query=sent if in_query else {},
             form=None if is_get else {} if in_query else sent,
-            headers={"token": token},
+            headers={"token": self._token},
         )
+        hidden = (self._token, *secrets)
         return await self._transport.send(
-            request, lambda answer: reader(api.read_reply(endpoint, answer, (token, *secrets)))
+            request, lambda answer: reader(api.read_reply(endpoint, answer, hidden))
         )
-
-    def _token(self) -> str:
-        token = self._context.credentials.get("token", "").strip()
-        if not token or not is_header_value(token):
-            raise InvalidInputError("invalid_token" if token else "required", field="token")
-        return token
 
     async def _rows(
         self, endpoint: Endpoint, name: str, parameters: Mapping[str, str]
@@ -393,6 +387,13 @@ class GrowattClient(CloudClient):
         return dict(cast("dict[str, str]", self._cache.get(_USERS, {})))
 
 
+def _token(typed: str) -> str:
+    """Return a token that a header can hold."""
+    if not is_header_value(typed):
+        raise InvalidInputError("invalid_token", field="token")
+    return typed
+
+
 # For the global server only: with a token, core's library ignores the chosen region.
 CORE_GROWATT: Final = HandOver(
     domain="growatt_server", name="Growatt", step_id="token_auth", first_call=api.PLANT_LIST
@@ -416,7 +417,7 @@ GROWATT: Final = Provider(
         Server("china", "https://openapi-cn.growatt.com", "https://server-cn.growatt.com"),
         Server("test", "https://test.growatt.com"),
     ),
-    credential_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True),),
+    credential_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True, spell=_token),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
     api_path=r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$",

@@ -108,7 +108,8 @@ class QuectelClient(CloudClient):
         )
         self._session = Session.from_dict(context.session)
         self._refreshing: asyncio.Task[Session] | None = None
-        self._secret = context.credentials.get("user_domain_secret", "").strip()
+        self._user_domain = context.credentials["user_domain"]
+        self._secret = context.credentials.get("user_domain_secret", "")
         can_bind = self._secret or self._session
         self.capabilities = frozenset({Capability.BIND} if can_bind else ())
 
@@ -118,12 +119,11 @@ class QuectelClient(CloudClient):
         return self._session is not None
 
     async def test(self) -> Offer:
-        """Check the format of the user domain, and that the server has this API.
+        """Check that the server has this API.
 
         Every call that would check the user domain registers, sends mail or counts as a failed
         sign-in. So this asks for account data without a token, which the server has to refuse.
         """
-        self._user_domain()
         try:
             await self._ask(Call(api.USER_INFO, "nobody"), api.account_id)
         except AccessDeniedError:
@@ -152,7 +152,7 @@ class QuectelClient(CloudClient):
         sent = {
             "email": email,
             "emailType": _REGISTRATION_CODE,
-            "userDomain": self._user_domain(),
+            "userDomain": self._user_domain,
         }
         try:
             await self._ask(
@@ -183,7 +183,6 @@ class QuectelClient(CloudClient):
             "timezone": _optional_integer(values, "time_zone_id", _INT32),
             "mcc": _optional_integer(values, "mcc", _MCC),
         }
-        user_domain = self._user_domain()
         random, encrypted = await _encrypted(password)
         account_id = await self._ask(
             Call(api.REGISTER, urlencode({"email": email})),
@@ -193,7 +192,7 @@ class QuectelClient(CloudClient):
                 "pwd": encrypted,
                 "random": random,
                 "code": code,
-                "userDomain": user_domain,
+                "userDomain": self._user_domain,
                 **{key: value for key, value in options.items() if value is not None},
             },
             secrets=(email, password, encrypted, random, code),
@@ -230,7 +229,6 @@ class QuectelClient(CloudClient):
         )
 
     async def _sign_in(self, email: str, password: str) -> Account:
-        user_domain = self._user_domain()
         random, encrypted = await _encrypted(password)
         signature = sign(email, encrypted, random, self._secret)
         session = await self._ask(
@@ -240,7 +238,7 @@ class QuectelClient(CloudClient):
                 "email": email,
                 "pwd": encrypted,
                 "random": random,
-                "userDomain": user_domain,
+                "userDomain": self._user_domain,
                 "signature": signature,
             },
             secrets=(email, password, encrypted, random, signature),
@@ -295,12 +293,6 @@ class QuectelClient(CloudClient):
         """Return the subject of a call, which distinguishes accounts of the same user domain."""
         account_id = (self._session.account_id if self._session else None) or ""
         return urlencode({"uid": account_id, **parameters})
-
-    def _user_domain(self) -> str:
-        user_domain = fields.text(self._context.credentials, "user_domain")
-        if not re.fullmatch(_USER_DOMAIN, user_domain):
-            raise InvalidInputError("user_domain_invalid", field="user_domain")
-        return user_domain
 
     def _need_secret(self) -> None:
         if not self._secret:
@@ -401,6 +393,13 @@ def _optional_integer(values: Values, name: str, limits: tuple[int, int]) -> str
     return None if number is None else str(int(number))
 
 
+def _user_domain(typed: str) -> str:
+    """Return a user domain of the known format."""
+    if not re.fullmatch(_USER_DOMAIN, typed):
+        raise InvalidInputError("user_domain_invalid", field="user_domain")
+    return typed
+
+
 QUECTEL: Final = Provider(
     key="quectel",
     vendor="Quectel",
@@ -411,12 +410,12 @@ QUECTEL: Final = Provider(
         Server("china", "https://iot-api.quectelcn.com"),
     ),
     credential_fields=(
-        Field(name="user_domain"),
+        Field(name="user_domain", spell=_user_domain),
         Field(name="user_domain_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
     ),
     client=QuectelClient,
     register_fields=REGISTER.fields,
     plant_id_field=PRODUCT_KEY,
-    identify=lambda credentials: credentials.get("user_domain", "").strip(),
+    realm_field="user_domain",
     api_path=r"/v2(?:/(?:binding|enduser|mail|sms)(?:/.+)?)?$",
 )
