@@ -9,6 +9,7 @@ import pytest
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import INSTALLER_TOKEN
 
+from .common import open_reauth, submit
 from .home import Home
 
 SN = "SIM0000001"
@@ -46,7 +47,11 @@ async def test_the_button_says_that_somebody_has_to_sign_in(home: Home) -> None:
     assert caught.value.translation_key == "not_signed_in"
 
     home.growatt.tokens[INSTALLER_TOKEN] = token
-    await home.reload(home.entry)
+    # The call that proves a token has just been made.
+    await asyncio.sleep(400)
+    dialog = await open_reauth(home.hass, home.entry)
+    dialog = await submit(home.hass, dialog, token=INSTALLER_TOKEN)
+    assert dialog["reason"] == "reauth_successful"
     home.growatt.bring_online(SN)
     await home.shows("associated", SN)
     await asyncio.sleep(400)

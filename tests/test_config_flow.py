@@ -73,7 +73,8 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
     [
         ({"token": "x" * 32}, {"token": "invalid_token"}),
         ({"token": ""}, {"token": "required"}),
-        ({"token": "líne\nbreak"}, {"token": "invalid_token"}),
+        ({"token": "líne"}, {"token": "invalid_token"}),
+        ({"token": "line\nbreak"}, {"token": "invalid_characters"}),
         ({"address": "http://openapi.growatt.com"}, {"address": "insecure_url"}),
         ({"address": "ftp://example.com"}, {"address": "invalid_url"}),
         ({"address": " "}, {"address": "required"}),

@@ -101,6 +101,7 @@ async def test_an_account_tells_what_helps_and_nothing_personal(
         "account_id_known": True,
         "session": [],
         "activation_pending": False,
+        "denied": False,
     }
     assert (found["connected"], found["available"], found["signed_in"]) == (True, True, True)
     assert "bind" in found["capabilities"]

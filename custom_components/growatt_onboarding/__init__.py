@@ -6,7 +6,7 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.typing import ConfigType
 
-from .account import entry_client
+from .account import EntryData, entry_client
 from .account.bindings import BindingStore, store_key
 from .account.records import async_get_records
 from .account.registration import async_review_pending
@@ -40,11 +40,12 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
     """Set up an account, without calling the cloud unless something is pending."""
     shared = await async_get_shared_data(hass)
-    client, gateway = entry_client(hass, shared, entry)
+    data = EntryData(hass, entry)
+    client, gateway = entry_client(shared, data)
     records = await async_get_records(hass)
     await records.async_adopt(entry)
     coordinator = AccountCoordinator(
-        hass, entry, client=client, shared=shared, gateway=gateway, records=records
+        hass, data, client=client, shared=shared, gateway=gateway, records=records
     )
     provider = registry.provider(entry.data[CONF_PROVIDER])
     portal = provider.portal(entry.data[CONF_SERVER])
@@ -64,7 +65,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         coordinator=coordinator,
         device_id=device.id,
         portal=portal,
-        loaded_data=dict(entry.data),
+        entry_data=data,
         device_names=_device_names(provider, entry),
     )
     await coordinator.async_load()
@@ -82,7 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
 async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Apply changed inverters and titles without a reload; other data needs one."""
     account = entry.runtime_data
-    if entry.data != account.loaded_data:
+    if entry.data != account.entry_data.current:
         hass.config_entries.async_schedule_reload(entry.entry_id)
         return
     account.coordinator.name = entry.title

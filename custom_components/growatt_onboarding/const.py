@@ -22,6 +22,7 @@ CONF_ACCOUNT_ID: Final = "account_id"
 CONF_ACCOUNT_NAME: Final = "account_name"
 CONF_SESSION: Final = "session"
 CONF_ACTIVATION_PENDING: Final = "activation_pending"
+CONF_DENIED: Final = "denied"
 
 # Inverter subentry
 SUBENTRY_INVERTER: Final = "inverter"

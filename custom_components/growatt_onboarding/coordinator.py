@@ -15,6 +15,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from .account import EntryData
 from .account.bindings import Bindings
 from .account.records import Records
 from .account.runner import StepRunner
@@ -24,7 +25,7 @@ from .binding.planner import Planned
 from .clock import now
 from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
-from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
+from .const import CONF_ACCOUNT_ID, CONF_DENIED, DOMAIN, LOGGER
 from .gateway import Gateway, SharedData
 
 # Seconds that a reload waits for the answer to a request in progress.
@@ -41,7 +42,7 @@ class AccountData:
     Attributes:
         device_id: id of the account's device in Home Assistant.
         portal: URL of the portal where a person sees the account.
-        loaded_data: the entry data that all this was made from; other data requires a reload.
+        entry_data: the data that all this was made from; other data requires a reload.
         device_names: names of the account's devices, by identifier.
 
     """
@@ -52,7 +53,7 @@ class AccountData:
     coordinator: AccountCoordinator
     device_id: str
     portal: str
-    loaded_data: dict[str, Any]
+    entry_data: EntryData
     device_names: dict[str, str]
 
 
@@ -67,15 +68,17 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: AccountConfigEntry,
+        data: EntryData,
         *,
         client: CloudClient,
         shared: SharedData,
         gateway: Gateway,
         records: Records,
     ) -> None:
+        entry = data.entry
         super().__init__(hass, LOGGER, config_entry=entry, name=entry.title)
         self.timing = shared.timing
+        self._entry_data = data
         self._gateway = gateway
         self._client = client
         self._bindings = Bindings(hass, entry, records)
@@ -98,7 +101,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._published_success = True
         self._published_reachable = gateway.reachable
         self._stopped = False
-        self._sign_in_needed = False
+        # Known from before the last start, too.
+        self._sign_in_needed: bool = entry.data[CONF_DENIED]
 
     # Starting and stopping
 
@@ -111,6 +115,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def begin(self) -> None:
         """Start taking steps."""
         self.config_entry.async_on_unload(self._gateway.async_add_listener(self._follow_gateway))
+        if self._sign_in_needed:
+            self.config_entry.async_start_reauth(self.hass)
         self._changed()
 
     async def async_stop(self) -> None:
@@ -407,7 +413,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         """Ask for new credentials; no step is taken until the entry is reloaded with them."""
         self._sign_in_needed = True
         self._gateway.cache.clear()
-        self.config_entry.async_start_reauth(self.hass)
+        if self._entry_data.change({CONF_DENIED: True}):
+            self.config_entry.async_start_reauth(self.hass)
 
     @callback
     def _follow_gateway(self) -> None:

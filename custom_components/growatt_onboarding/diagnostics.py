@@ -26,6 +26,7 @@ from .const import (
     CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
     CONF_CREDENTIALS,
+    CONF_DENIED,
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
@@ -117,6 +118,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
         "account_id_known": data[CONF_ACCOUNT_ID] is not None,
         "session": sorted(data[CONF_SESSION]) if data[CONF_SESSION] is not None else None,
         "activation_pending": data[CONF_ACTIVATION_PENDING],
+        "denied": data[CONF_DENIED],
     }
 
 

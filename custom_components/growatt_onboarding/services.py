@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
@@ -21,7 +22,7 @@ from homeassistant.helpers.service import (
 )
 import voluptuous as vol
 
-from .account import Target, entry_target
+from .account import Target, entry_target, reauth_on_denial
 from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .account.registration import async_create_entry, async_register
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
@@ -174,7 +175,8 @@ def _with_clear_errors(handler: Handler) -> Handler:
 
     async def handle(call: ServiceCall) -> ServiceResponse:
         try:
-            return await handler(call)
+            with _reauth_on_denial(call):
+                return await handler(call)
         except CloudError as err:
             # The caller gave a wrong value; everything else is between us and the cloud.
             callers_fault = isinstance(err, InvalidInputError) or (
@@ -188,6 +190,15 @@ def _with_clear_errors(handler: Handler) -> Handler:
             ) from err
 
     return handle
+
+
+def _reauth_on_denial(call: ServiceCall) -> AbstractContextManager[None]:
+    """Return a context for calls with the credentials of the account that an action names."""
+    entry_id = call.data.get(ATTR_CONFIG_ENTRY_ID, "")
+    entry = call.hass.config_entries.async_get_entry(entry_id)
+    if entry is None or entry.domain != DOMAIN:
+        return nullcontext()
+    return reauth_on_denial(entry)
 
 
 def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
@@ -209,7 +220,10 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
     )
     if capability not in entry.runtime_data.client.capabilities:
         raise _invalid("not_supported", account=entry.title)
-    if not entry.runtime_data.client.signed_in or entry.data[CONF_ACCOUNT_ID] is None:
+    account = entry.runtime_data
+    # An account that the cloud denies still takes inverters, to send them later.
+    signed_in = (account.client if capability is Capability.BIND else account.coordinator).signed_in
+    if not signed_in or entry.data[CONF_ACCOUNT_ID] is None:
         raise _invalid("not_signed_in", account=entry.title)
     return entry
 

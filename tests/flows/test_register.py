@@ -53,6 +53,7 @@ async def test_create_an_account_and_go_on_to_inverters(
         "account_name": "alice",
         "session": {},
         "activation_pending": False,
+        "denied": False,
     }
     assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", "102")
     user = cloud.growatt.user_named("alice")

@@ -1,6 +1,7 @@
 """An account as a config entry: its stored data, its identity and its client."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -8,13 +9,14 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from ..cloud import registry
-from ..cloud.model import Account, Credentials, Values, repr_without
+from ..cloud.model import Account, Credentials, repr_without
 from ..cloud.provider import CloudClient, Provider
 from ..const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
     CONF_CREDENTIALS,
+    CONF_DENIED,
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
@@ -73,7 +75,39 @@ class Target(NamedTuple):
             CONF_ACCOUNT_NAME: account.name,
             CONF_SESSION: None if account.session is None else dict(account.session),
             CONF_ACTIVATION_PENDING: account.activation_pending,
+            # Whether the cloud has denied these credentials, or this session, since.
+            CONF_DENIED: False,
         }
+
+
+class EntryData:
+    """The data of an account's entry that the account is set up with.
+
+    What is changed here needs no reload, unlike data that somebody else changes.
+
+    Attributes:
+        current: the data at set-up, with what was changed here since.
+
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+        self.entry = entry
+        self.current: Mapping[str, Any] = dict(entry.data)
+        self._hass = hass
+
+    @callback
+    def change(self, changes: Mapping[str, object]) -> bool:
+        """Change the data; return whether they still were these.
+
+        They are not after somebody has signed in meanwhile or has removed the account: then
+        nothing is changed, because what led to the change is about other credentials.
+        """
+        entries = self._hass.config_entries
+        if self.entry.data != self.current or not entries.async_get_entry(self.entry.entry_id):
+            return False
+        self.current = {**self.current, **changes}
+        entries.async_update_entry(self.entry, data=self.current)
+        return True
 
 
 def entry_target(entry: AccountConfigEntry) -> Target:
@@ -100,31 +134,31 @@ def is_same_account(entry: AccountConfigEntry, target: Target, account: Account)
     return account.id == known_id and (same_name or not (moved and names_tell))
 
 
-@callback
-def entry_client(
-    hass: HomeAssistant, shared: SharedData, entry: AccountConfigEntry
-) -> tuple[CloudClient, Gateway]:
+def entry_client(shared: SharedData, data: EntryData) -> tuple[CloudClient, Gateway]:
     """Return the client of an account's entry and its gateway."""
-    target = entry_target(entry)
-    stored_data: Mapping[str, Any] = entry.data
-
-    @callback
-    def store_session(session: Values) -> None:
-        """Store a renewed session, unless somebody signed in meanwhile."""
-        nonlocal stored_data
-        if entry.data != stored_data:
-            return
-        stored_data = {**stored_data, CONF_SESSION: dict(session)}
-        # An unloading entry still waits for the last answer.
-        if entry.state in {ConfigEntryState.LOADED, ConfigEntryState.UNLOAD_IN_PROGRESS}:
-            entry.runtime_data.loaded_data = dict(stored_data)
-        hass.config_entries.async_update_entry(entry, data=stored_data)
-
+    target = entry_target(data.entry)
     client = shared.client(
         target.provider,
         target.url,
         target.credentials,
-        session=entry.data[CONF_SESSION],
-        on_session=store_session,
+        session=data.current[CONF_SESSION],
+        on_session=lambda session: data.change({CONF_SESSION: dict(session)}),
     )
     return client, shared.gateway(target.provider, target.url, target.credentials)
+
+
+def reauth_on_denial(
+    entry: AccountConfigEntry, target: Target | None = None
+) -> AbstractContextManager[None]:
+    """Return a context for calls with credentials alone, which may be an account's own.
+
+    If the cloud denies these, the account asks for others. An account with a session is only
+    denied by what the cloud says of that.
+    """
+    if (
+        entry.state is not ConfigEntryState.LOADED
+        or entry.data[CONF_SESSION]
+        or (target is not None and target != entry_target(entry))
+    ):
+        return nullcontext()
+    return entry.runtime_data.coordinator.reauth_on_denial()

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import replace
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
+    SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     SOURCE_USER,
     ConfigEntryState,
@@ -19,7 +20,7 @@ from homeassistant.const import CONF_ADDRESS
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 import voluptuous as vol
 
-from ..account import Target, entry_target, is_same_account
+from ..account import Target, entry_target, is_same_account, reauth_on_denial
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Account, Captcha, Values
@@ -66,6 +67,8 @@ class AccountFlow(ConfigFlow):
     _client: CloudClient
     _offer: Offer
     _form: Form
+    # The entry that is reauthenticated or reconfigured.
+    _entry: AccountConfigEntry
 
     def __init__(self) -> None:
         """Start with nothing entered."""
@@ -83,7 +86,14 @@ class AccountFlow(ConfigFlow):
         credentials = self._provider.credentials(entered)
         self._target = Target(provider=self._provider, url=url, credentials=credentials)
         self._client = self._target.client(self._shared)
-        self._offer = await self._client.test()
+        with self._reauth_on_denial():
+            self._offer = await self._client.test()
+
+    def _reauth_on_denial(self) -> AbstractContextManager[None]:
+        """Return a context for calls with the credentials in use."""
+        if self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            return nullcontext()
+        return reauth_on_denial(self._entry, self._target)
 
     async def _use_entered(
         self, fields: tuple[Field, ...], user_input: Mapping[str, Any], kept: Values | None = None

@@ -189,6 +189,7 @@ class RegisterFlow(SignInFlow):
     @override
     def async_remove(self) -> None:
         """Release a running registration when the flow ends."""
+        super().async_remove()
         self._release()
 
     @callback

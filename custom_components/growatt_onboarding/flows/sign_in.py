@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from copy import replace
-from typing import Any
+from typing import Any, override
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigFlowResult,
+)
+from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -16,7 +22,7 @@ import voluptuous as vol
 from ..account import entry_target, is_same_account
 from ..cloud.errors import CloudError
 from ..cloud.model import Account
-from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME
+from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
 from ..gateway import async_get_shared_data
 from .base import AccountFlow, chosen_form
@@ -28,9 +34,6 @@ _MOST_NAMES = 3
 
 class SignInFlow(AccountFlow):
     """The steps from the credentials to an existing account."""
-
-    # The entry that is reauthenticated or reconfigured.
-    _entry: AccountConfigEntry
 
     def __init__(self) -> None:
         """Start with no accounts to choose from."""
@@ -56,7 +59,9 @@ class SignInFlow(AccountFlow):
         fields = self._form.fields
         if user_input is not None:
             try:
-                accounts = await self._client.link(self._form, self._values(fields, user_input))
+                values = self._values(fields, user_input)
+                with self._reauth_on_denial():
+                    accounts = await self._client.link(self._form, values)
                 return await self._link(accounts)
             except CloudError as err:
                 self._memory.set_error(err)
@@ -95,6 +100,20 @@ class SignInFlow(AccountFlow):
             SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True)
         )
         return self._show("choose_account", {vol.Required(CONF_ACCOUNT_ID): selector})
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Ask to sign in if the account was denied while this dialog kept others from opening."""
+        entry: AccountConfigEntry | None
+        entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
+        if (
+            self.source == SOURCE_RECONFIGURE
+            and entry is not None
+            and entry.state is ConfigEntryState.LOADED
+            and entry.data[CONF_DENIED]
+        ):
+            entry.async_start_reauth(self.hass)
 
     # New credentials
 
