@@ -324,8 +324,7 @@ async def next_start(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
     hass.config_entries._async_schedule_save()
     # Home Assistant writes its entries after a second.
     await asyncio.sleep(5)
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        await hass.config_entries.async_unload(entry.entry_id)
+    await _take_down(hass)
     async with async_test_home_assistant() as again:
         again.data.pop(loader.DATA_CUSTOM_COMPONENTS)
         again.data[DATA_TIMING] = hass.data[DATA_TIMING]
@@ -333,4 +332,10 @@ async def next_start(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
         try:
             yield again
         finally:
+            await _take_down(again)
             await again.async_stop(force=True)
+
+
+async def _take_down(hass: HomeAssistant) -> None:
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        await hass.config_entries.async_unload(entry.entry_id)

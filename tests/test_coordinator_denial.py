@@ -221,6 +221,8 @@ async def test_a_denied_account_is_not_asked_again(hass: HomeAssistant, cloud: S
         (dialog,) = reauths(hass, entry)
         result = await hass.config_entries.flow.async_configure(dialog["flow_id"])
         result = await submit(hass, result, token=END_USER_TOKEN)
+        assert result["reason"] == "reauth_successful"
+        await hass.async_block_till_done()
         await until(lambda: entry.runtime_data.coordinator.data[SN].state == "accepted")
 
 

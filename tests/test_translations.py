@@ -94,10 +94,12 @@ CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("
 ACCOUNT_DIALOG = ("config_flow", "flows.base", "flows.register", "flows.sign_in")
 DIALOG = keys_of(*ACCOUNT_DIALOG, "account.registration", "flows.forms")
 SERIALS = keys_of("account.serials", "account.plants", "flows.inverter")
-# Raised by an action, where the form of the dialog tells the field.
+# Raised by an action, where the form of the dialog tells the field, or by a start.
 ACTIONS = set().union(
     *(CODE.texts("services", call.args[0]) for _, call in CODE.calls("_invalid")),
-    *CODE.keywords("translation_key", "HomeAssistantError", "ServiceValidationError").values(),
+    *CODE.keywords(
+        "translation_key", "ConfigEntryError", "HomeAssistantError", "ServiceValidationError"
+    ).values(),
 )
 
 
@@ -334,14 +336,13 @@ def test_progress() -> None:
 
 def test_ends() -> None:
     reasons = CODE.keywords("reason", "async_abort", "async_update_and_abort")
+    for module, call in CODE.calls("_abort", "AbortFlow"):
+        reasons.setdefault(module, set()).update(CODE.texts(module, call.args[0]))
     of_core = {"already_configured", "already_in_progress"}
     assert set(EN["config"]["abort"]) == of_core.union(
         *(reasons.get(module, set()) for module in ACCOUNT_DIALOG)
     )
-    inverter = set(reasons["flows.inverter"])
-    for module, call in CODE.calls("_abort", "AbortFlow"):
-        inverter |= CODE.texts(module, call.args[0])
-    assert set(INVERTER["abort"]) == inverter
+    assert set(INVERTER["abort"]) == reasons["flows.inverter"]
     described = set().union(*CODE.keywords("description", "async_create_entry").values())
     assert set(EN["config"]["create_entry"]) == described
 

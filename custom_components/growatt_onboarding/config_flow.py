@@ -10,7 +10,7 @@ from .account.registration import async_resolve_pending, async_review_pending
 from .cloud import registry
 from .cloud.errors import CloudError
 from .cloud.provider import HandOver
-from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
+from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, ENTRY_VERSION, SUBENTRY_INVERTER
 from .flows.forms import UserInput, choice, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
@@ -20,6 +20,8 @@ from .gateway import async_get_shared_data, async_load_provider
 
 class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     """The config flow of an account."""
+
+    VERSION = ENTRY_VERSION
 
     # The integration that can take the account over.
     _hand_over: HandOver

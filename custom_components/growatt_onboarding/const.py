@@ -15,6 +15,7 @@ LOGGER: Final = logging.getLogger(__package__)
 PLATFORMS: Final = [Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR]
 
 # Config entry data
+ENTRY_VERSION: Final = 1
 CONF_PROVIDER: Final = "provider"
 CONF_SERVER: Final = "server"
 CONF_CREDENTIALS: Final = "access"  # keys of what is stored stay

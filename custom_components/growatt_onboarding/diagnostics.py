@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.util import dt as dt_util
 
+from .account import is_understood
 from .binding.model import Binding
 from .binding.planner import Planned
 from .binding.timing import Timing
@@ -104,14 +105,19 @@ def redact_text(text: str, personal: Iterable[str]) -> str:
 def _account(entry: AccountConfigEntry) -> dict[str, Any]:
     """Return the entry of an account."""
     data = entry.data
-    url = data[CONF_SERVER]
-    known = server_key(registry.provider(data[CONF_PROVIDER]), url)
-    return {
+    of_any_version = {
         "version": f"{entry.version}.{entry.minor_version}",
         "source": entry.source,
         "state": entry.state.value,
         "inverters": len(entry.subentries),
-        "provider": data[CONF_PROVIDER],
+        "provider": data.get(CONF_PROVIDER),
+    }
+    if not is_understood(entry):
+        return of_any_version
+    url = data[CONF_SERVER]
+    known = server_key(registry.provider(data[CONF_PROVIDER]), url)
+    return {
+        **of_any_version,
         # A person's own server may have their name in its address.
         "server": known if known != url else f"own address, {url.partition(':')[0]}",
         "credentials": sorted(data[CONF_CREDENTIALS]),

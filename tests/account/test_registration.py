@@ -446,9 +446,13 @@ async def test_what_a_later_version_left_keeps_nothing_from_starting(
 ) -> None:
     await crashed(hass_storage, cloud.url, provider=LATER)
     assert await async_setup_component(hass, DOMAIN, {})
-    assert not issues(hass)
+    (issue,) = issues(hass)
+    assert issue.translation_key == "registration_unknown_provider"
+    assert issue.learn_more_url is None
     # It stays for that version.
-    assert len(pending(hass_storage)) == 1
+    (kept,) = pending(hass_storage)
+    await (await async_get_shared_data(hass)).async_save()
+    assert pending(hass_storage) == [kept]
 
 
 async def test_the_cloud_of_a_pending_registration_is_loaded(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryError
 
 from ..cloud import registry
 from ..cloud.model import Account, Credentials, repr_without
@@ -20,6 +21,8 @@ from ..const import (
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
+    DOMAIN,
+    ENTRY_VERSION,
 )
 from ..gateway import Gateway, SharedData
 
@@ -110,8 +113,32 @@ class EntryData:
         return True
 
 
+def is_understood(entry: AccountConfigEntry) -> bool:
+    """Return whether this version knows the form of an entry, and its provider.
+
+    If not, a later version made it, and it is left alone until that is installed again.
+    """
+    known = entry.data.get(CONF_PROVIDER) in registry.PROVIDER_KEYS
+    return entry.version == ENTRY_VERSION and known
+
+
+@callback
+def understood_entries(hass: HomeAssistant) -> list[AccountConfigEntry]:
+    """Return the accounts' entries without those that only a later version understands."""
+    return list(filter(is_understood, hass.config_entries.async_entries(DOMAIN)))
+
+
 def entry_target(entry: AccountConfigEntry) -> Target:
-    """Return the server and credentials of an account's entry."""
+    """Return the server and credentials of an account's entry.
+
+    Raises ConfigEntryError, with a text, for an entry that only a later version understands.
+    """
+    if not is_understood(entry):
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="unknown_provider",
+            translation_placeholders={"provider": str(entry.data.get(CONF_PROVIDER, "?"))},
+        )
     return Target(
         provider=registry.provider(entry.data[CONF_PROVIDER]),
         url=entry.data[CONF_SERVER],

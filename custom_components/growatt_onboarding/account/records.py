@@ -21,7 +21,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
 from ..gateway import SharedData
 from ..gateway.store import DurableStore, NotStoredError, StoredData
-from . import abbreviated
+from . import abbreviated, is_understood
 from .bindings import BindingStore, store_key
 from .saved import SavedEntries
 
@@ -150,7 +150,8 @@ class Records:
     def _follow(self, entry: AccountConfigEntry) -> None:
         """Record an account, and its inverters that are gone since the last time."""
         entry_id = entry.entry_id
-        self._accounts[entry_id] = KnownAccount.of(entry)
+        if is_understood(entry):
+            self._accounts[entry_id] = KnownAccount.of(entry)
         before = self._inverters.get(entry_id, {})
         self._inverters[entry_id] = {
             subentry.subentry_id: subentry.unique_id

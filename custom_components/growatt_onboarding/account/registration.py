@@ -23,13 +23,15 @@ from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, DOMAIN, LOGGER
 from ..gateway import PendingRegistration, SharedData, async_get_shared_data
 from ..gateway.store import NotStoredError
-from . import Target, abbreviated, entry_target, fingerprint
+from . import Target, abbreviated, entry_target, fingerprint, understood_entries
 from .records import async_get_records
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
 
 ISSUE_UNFINISHED: Final = "registration_unfinished"
+# A later version began it, which may be installed again.
+_ISSUE_UNKNOWN_PROVIDER: Final = "registration_unknown_provider"
 # Seconds to wait for the dialog after a registration before creating the entry without it.
 _DIALOG_GRACE: Final = 30
 
@@ -234,15 +236,12 @@ async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
     As long as the entry is not on disk, it may still be lost.
     """
     saved = (await async_get_records(hass)).saved.entry_ids
-    entries: list[AccountConfigEntry] = hass.config_entries.async_entries(DOMAIN)
+    entries = understood_entries(hass)
     for key, pending in _open_pending(hass, shared):
         about = [entry for entry in entries if _is_about(pending, key, entry)]
         if any(entry.entry_id in saved for entry in about):
             await async_drop_pending(hass, shared, key)
-        elif about:
-            continue
-        elif pending.provider in registry.PROVIDER_KEYS:
-            # An unknown provider belongs to a later version, which may be installed again.
+        elif not about:
             _raise_issue(hass, key, pending)
     if shared.pending_lost:
         # The repairs are then the only trace of the lost registrations.
@@ -296,14 +295,22 @@ def _issue_id(key: str) -> str:
 
 @callback
 def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) -> None:
-    """Raise the repair that offers to link the account.
+    """Raise the repair that offers to link the account, or to update to the version that can.
 
     It links to the dialog instead of using a fix flow, because it has to work after a crash that
     left no account, when Home Assistant does not load this integration. That is why it is
     persistent, and so shows in diagnostics: it holds just enough to recognize the account.
     """
     url = pending.server
-    is_known = server_key(registry.provider(pending.provider), url) != url
+    can_link = pending.provider in registry.PROVIDER_KEYS
+    is_known = can_link and server_key(registry.provider(pending.provider), url) != url
+    placeholders = {
+        "name": abbreviated(pending.account_name),
+        "server": url if is_known else f"{url.partition('://')[0]}://…",
+    }
+    if not can_link:
+        placeholders["provider"] = pending.provider
+    dialog = f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}"
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -311,12 +318,9 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
         is_fixable=False,
         is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
-        translation_key=ISSUE_UNFINISHED,
-        translation_placeholders={
-            "name": abbreviated(pending.account_name),
-            "server": url if is_known else f"{url.partition('://')[0]}://…",
-        },
-        learn_more_url=f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}",
+        translation_key=ISSUE_UNFINISHED if can_link else _ISSUE_UNKNOWN_PROVIDER,
+        translation_placeholders=placeholders,
+        learn_more_url=dialog if can_link else None,
     )
 
 

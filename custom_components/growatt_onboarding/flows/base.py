@@ -20,7 +20,13 @@ from homeassistant.const import CONF_ADDRESS
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 import voluptuous as vol
 
-from ..account import Target, entry_target, is_same_account, reauth_on_denial
+from ..account import (
+    Target,
+    entry_target,
+    is_same_account,
+    reauth_on_denial,
+    understood_entries,
+)
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Account, Captcha, Values
@@ -188,7 +194,7 @@ class AccountFlow(ConfigFlow):
 
     async def _finish(self, account: Account) -> ConfigFlowResult:
         """Create the account's entry, or complete one created before the id was known."""
-        for entry in self._async_current_entries():
+        for entry in understood_entries(self.hass):
             if (
                 entry.data[CONF_ACCOUNT_ID] is None
                 and entry_target(entry).realm == self._target.realm

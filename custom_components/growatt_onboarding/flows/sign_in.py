@@ -11,6 +11,8 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
 )
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -123,10 +125,15 @@ class SignInFlow(AccountFlow):
         return await self.async_step_reauth_confirm()
 
     async def _load_entry(self, entry: AccountConfigEntry) -> None:
-        """Load what the flow needs from an account's entry."""
+        """Load what the flow needs from an account's entry; abort if a later version made it."""
         self._shared = await async_get_shared_data(self.hass)
         self._entry = entry
-        self._target = entry_target(entry)
+        try:
+            self._target = entry_target(entry)
+        except ConfigEntryError as err:
+            raise AbortFlow(
+                "unknown_provider", description_placeholders=err.translation_placeholders
+            ) from err
         self._provider = self._target.provider
         self._account_name = entry.data[CONF_ACCOUNT_NAME]
         self._account_id = entry.data[CONF_ACCOUNT_ID]

@@ -253,6 +253,8 @@ class SharedData:
         self.hass = hass
         self.timing = hass.data.get(DATA_TIMING) or Timing()
         self.pending_registrations: dict[str, PendingRegistration] = {}
+        # As they were read, with what only a later version understands.
+        self._stored_registrations: dict[str, StoredData] = {}
         self._store = DurableStore(hass, DOMAIN)
         self._ledgers: dict[str, Ledger] = {}
         self._gateways: dict[str, Gateway] = {}
@@ -274,6 +276,7 @@ class SharedData:
             await self._store.async_quarantine()
             return
         self._ledgers = ledgers
+        self._stored_registrations = data["registrations"]
         for ledger in ledgers.values():
             ledger.reopen(now())
 
@@ -313,7 +316,8 @@ class SharedData:
                 key: ledger.as_dict() for key, ledger in self._ledgers.items() if not ledger.empty
             },
             "registrations": {
-                key: pending._asdict() for key, pending in self.pending_registrations.items()
+                key: {**self._stored_registrations.get(key, {}), **pending._asdict()}
+                for key, pending in self.pending_registrations.items()
             },
         }
 
@@ -362,7 +366,9 @@ async def async_get_shared_data(hass: HomeAssistant) -> SharedData:
     """Return the only `SharedData`; the first call loads it, and the clouds of all accounts."""
     shared = SharedData(hass)
     await shared.async_load()
-    used = {entry.data[CONF_PROVIDER] for entry in hass.config_entries.async_entries(DOMAIN)}
+    used = {
+        entry.data.get(CONF_PROVIDER, "") for entry in hass.config_entries.async_entries(DOMAIN)
+    }
     used.update(pending.provider for pending in shared.pending_registrations.values())
     for key in used.intersection(registry.PROVIDER_KEYS):
         await async_load_provider(hass, key)
