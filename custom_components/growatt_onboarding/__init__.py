@@ -75,8 +75,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     # Inverters may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)
     coordinator.begin()
-    # What was removed while the account was not loaded is dropped now.
-    records.saved.async_read_back()
     return True
 
 

@@ -256,11 +256,6 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             raise
 
     @property
-    def is_stored(self) -> bool:
-        """Whether all bindings are on disk."""
-        return not self._bindings.write_failed
-
-    @property
     def returned(self) -> AbstractSet[str]:
         """The serial numbers of the inverters that Home Assistant had lost, until that is seen."""
         return self._bindings.returned

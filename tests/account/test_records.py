@@ -193,6 +193,28 @@ async def test_an_account_that_an_older_list_lacks(world: World, restart: Restar
     assert len(entries(world.hass)) == 2
 
 
+async def test_the_inverters_of_a_missing_account_come_back_with_it(
+    world: World, restart: Restarts, hass_storage: dict[str, Any]
+) -> None:
+    await world.add_account()
+    await asyncio.sleep(10)
+    older = restart.entries()
+    entry: Any = world.hass.config_entries.async_get_entry(await register(world))
+    world.add_devices([SN, OTHER_SN])
+    await world.bind(entry, world.add_plant(entry), [SN, OTHER_SN])
+    await world.shows("accepted", SN, OTHER_SN)
+    await restart.with_entries(world, older)
+    assert world.status(SN) is None
+    await asyncio.sleep(COOLDOWN)
+    await submit(world.hass, await open_at(world.hass, world.simulator, "link"), account_id="103")
+    again = entries(world.hass)[-1]
+    assert world.issues()[f"inverters_returned_{again.entry_id}"]["count"] == "2"
+    for serial in (SN, OTHER_SN):
+        world.simulator.growatt.bring_online(serial)
+    await world.shows("associated", SN, OTHER_SN)
+    assert f"{DOMAIN}.{entry.entry_id}" not in hass_storage
+
+
 async def test_a_missing_account_that_nobody_wants_back(
     world: World, restart: Restarts, hass_storage: dict[str, Any]
 ) -> None:
@@ -323,3 +345,18 @@ async def test_a_new_account_removed_before_it_was_written_is_not_asked_about(
     await asyncio.sleep(70)
     await restart(world)
     assert not world.issues()
+
+
+async def test_an_older_list_restored_soon_after_a_removal_counts(
+    home: Home, restart: Restarts
+) -> None:
+    """The start before has read that Home Assistant had written the removal."""
+    await home.associate(SN, OTHER_SN)
+    await asyncio.sleep(10)
+    older = restart.entries()
+    home.remove_inverter(home.entry, SN)
+    await asyncio.sleep(1.5)
+    await restart(home)
+    assert home.status(SN) is None
+    await restart.with_entries(home, older)
+    assert home.status(SN) == "unconfirmed"

@@ -87,6 +87,8 @@ class Bindings:
         self._sync_subentries(self.known.values())
         if self.known != stored or self.returned != returned:
             await self.async_try_save()
+        else:
+            self._records.async_bindings_stored(self._entry.entry_id, self.known)
 
     # Writing
 
@@ -102,6 +104,7 @@ class Bindings:
             return
         await self._store.async_write(self.known, self.returned)
         self._times_changed = False
+        self._records.async_bindings_stored(self._entry.entry_id, self.known)
 
     async def async_try_save(self, changed: Collection[str] | None = None) -> bool:
         """Write these bindings, by default all; return whether that succeeded."""
@@ -313,11 +316,13 @@ class BindingStore:
 
     @classmethod
     async def async_move(cls, hass: HomeAssistant, key: str, new_key: str) -> None:
-        """Give the files of one key another key."""
+        """Move bindings from one key to another; raises NotStoredError."""
         old, new = cls(hass, key, key), cls(hass, new_key, new_key)
-        # The journal first: without its snapshot it means nothing.
-        await old._journal.async_move(new._journal)
-        await old._snapshot.async_move(new._snapshot)
+        bindings, returned = await old.async_read()
+        if bindings:
+            there, returned_there = await new.async_read()
+            await new.async_write(bindings | there, returned | returned_there)
+        await old.async_remove()
 
     async def async_remove(self) -> None:
         """Remove both files."""

@@ -4,14 +4,10 @@ Home Assistant's own list of entries can lag behind or be restored from an older
 missing there was removed only if somebody was seen removing it; otherwise it was lost.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from homeassistant.config_entries import (
-    SIGNAL_CONFIG_ENTRY_CHANGED,
-    ConfigEntryChange,
-    ConfigEntryState,
-)
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryChange
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -68,6 +64,10 @@ class Records:
         self._written: StoredData = {}
         self._accounts: dict[str, KnownAccount] = {}  # by entry id
         self._removed: dict[str, RemovedInverter] = {}  # by subentry id
+        # Ids of removed subentries that Home Assistant's list on disk may still have.
+        self._in_list: set[str] = set()
+        # The serial numbers with bindings on disk by entry id, as far as it is known.
+        self._bound: dict[str, frozenset[str]] = {}
         # The serial numbers of the inverters that there are, by entry and subentry id.
         self._inverters: dict[str, dict[str, str]] = {}
 
@@ -126,10 +126,11 @@ class Records:
         entries: list[AccountConfigEntry] = self._hass.config_entries.async_entries(DOMAIN)
         for entry in entries:
             for subentry_id in entry.subentries.keys() & self._removed.keys():
+                self._in_list.add(subentry_id)
                 self._hass.config_entries.async_remove_subentry(entry, subentry_id)
             self._follow(entry)
         async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
-        self.saved.async_add_listener(self._drop_settled)
+        self.saved.async_add_listener(self._entries_read)
         self.saved.async_read_back()
         self._save_soon()
         self._raise_missing(shared)
@@ -159,11 +160,13 @@ class Records:
             if subentry.unique_id is not None
         }
         for subentry_id in before.keys() - self._inverters[entry_id].keys():
+            self._in_list.add(subentry_id)
             self._removed[subentry_id] = RemovedInverter(entry_id, before[subentry_id])
 
     def _forget(self, entry_id: str) -> None:
         self._accounts.pop(entry_id, None)
         self._inverters.pop(entry_id, None)
+        self._bound.pop(entry_id, None)
         self._removed = {
             subentry_id: inverter
             for subentry_id, inverter in self._removed.items()
@@ -172,32 +175,33 @@ class Records:
         ir.async_delete_issue(self._hass, DOMAIN, _issue_id(entry_id))
 
     @callback
-    def _drop_settled(self) -> None:
-        """Drop the removals that neither Home Assistant's list nor a binding can undo anymore."""
+    def _entries_read(self) -> None:
         if self.saved.up_to_date:
-            self._removed = {
-                subentry_id: inverter
-                for subentry_id, inverter in self._removed.items()
-                if not self._is_settled(inverter)
-            }
-        self._save_soon()
-
-    def _is_settled(self, inverter: RemovedInverter) -> bool:
-        entry: AccountConfigEntry | None = self._hass.config_entries.async_get_entry(
-            inverter.entry_id
-        )
-        return (
-            entry is not None
-            and entry.state is ConfigEntryState.LOADED
-            and entry.runtime_data.coordinator.is_stored
-            and inverter.serial not in entry.runtime_data.coordinator.data
-        )
+            self._in_list.clear()
+        self._drop_settled()
 
     # Removed inverters
 
     def removed_serials(self, entry_id: str) -> set[str]:
         """Return the serial numbers of an account's inverters that somebody removed."""
         return {one.serial for one in self._removed.values() if one.entry_id == entry_id}
+
+    @callback
+    def async_bindings_stored(self, entry_id: str, serials: Iterable[str]) -> None:
+        """Note which inverters of an account have bindings on disk."""
+        self._bound[entry_id] = frozenset(serials)
+        self._drop_settled()
+
+    def _drop_settled(self) -> None:
+        """Drop the removals that nothing on disk can undo anymore."""
+        self._removed = {
+            subentry_id: inverter
+            for subentry_id, inverter in self._removed.items()
+            if subentry_id in self._in_list
+            or inverter.entry_id not in self._bound
+            or inverter.serial in self._bound[inverter.entry_id]
+        }
+        self._save_soon()
 
     async def async_added_again(self, entry_id: str, serials: Collection[str]) -> None:
         """Forget that somebody removed these inverters; raises NotStoredError."""
@@ -247,11 +251,16 @@ class Records:
     async def async_adopt(self, entry: AccountConfigEntry) -> None:
         """Give an account that is linked again the bindings of its lost entry."""
         for entry_id, account in self._missing().items():
-            if account.unique_id == entry.unique_id:
+            if account.unique_id != entry.unique_id:
+                continue
+            try:
                 await BindingStore.async_move(
                     self._hass, store_key(entry_id), store_key(entry.entry_id)
                 )
-                self._forget(entry_id)
+            except NotStoredError:
+                # The next start tries again.
+                continue
+            self._forget(entry_id)
         self._save_soon()
 
     async def async_forget_account(self, entry_id: str) -> None:

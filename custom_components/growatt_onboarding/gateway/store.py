@@ -157,15 +157,6 @@ class DurableStore(Store[StoredData]):
         for path in prefix.parent.glob(f"{prefix.name}*"):
             path.unlink(missing_ok=True)
 
-    async def async_move(self, other: DurableStore) -> None:
-        """Move the file, if there is one, to where another store has its own."""
-        try:
-            await self.hass.async_add_executor_job(os.replace, self.path, other.path)
-        except FileNotFoundError:
-            return
-        except OSError:
-            LOGGER.exception("%s cannot be renamed", self.path)
-
     @property
     def _quarantine_prefix(self) -> str:
         return f"{self.path}.unreadable."
