@@ -1,7 +1,7 @@
 """Write the configuration folder of a Home Assistant that is set up and has one owner."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 import json
 from pathlib import Path
@@ -68,8 +68,8 @@ def install_components(folder: Path, components: Iterable[Path]) -> None:
         shutil.copytree(component, target, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def set_up_first(folder: Path, first: str, then: Iterable[str]) -> None:
-    """Have Home Assistant set up the custom integration `first` before the others.
+def set_up_first(folder: Path, first: Sequence[str], then: Iterable[str]) -> None:
+    """Have Home Assistant set up the custom integrations `first` before the others.
 
     Home Assistant sets integrations up side by side; only a manifest's `after_dependencies`
     orders them. The copy in the configuration folder gets that line, the product does not.
@@ -77,7 +77,7 @@ def set_up_first(folder: Path, first: str, then: Iterable[str]) -> None:
     for domain in then:
         path = folder / "custom_components" / domain / "manifest.json"
         manifest = json.loads(path.read_text())
-        manifest["after_dependencies"] = [*manifest.get("after_dependencies", []), first]
+        manifest["after_dependencies"] = [*manifest.get("after_dependencies", []), *first]
         path.write_text(json.dumps(manifest, indent=2))
 
 

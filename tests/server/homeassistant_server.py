@@ -53,6 +53,7 @@ class HomeAssistantServer:
     config_dir: its configuration folder; what an earlier server left there stays. By default a
         temporary one, removed at the end unless `keep`.
     components: folders of custom integrations to copy into it.
+    helpers: the same, but set up before those, to interfere with them.
     configuration: more of configuration.yaml, as JSON would say it.
     speed: how many times faster than the vendor's clock the integration's intervals run.
     language: what the house speaks: it names entities, and texts that are for nobody in particular.
@@ -65,6 +66,7 @@ class HomeAssistantServer:
         config_dir: Path | None = None,
         *,
         components: Iterable[Path] | None = None,
+        helpers: Iterable[Path] = (),
         configuration: Mapping[str, Any] | None = None,
         speed: float = 1,
         language: str = "en",
@@ -76,6 +78,7 @@ class HomeAssistantServer:
         """Say how it is to run; nothing happens yet."""
         product = PROJECT / "custom_components" / DOMAIN
         self._components = [product] if components is None else list(components)
+        self._helpers = list(helpers)
         self._configuration = dict(configuration or {})
         self._speed = speed
         self._python = python
@@ -200,14 +203,17 @@ class HomeAssistantServer:
 
     def _prepare(self) -> None:
         extra: dict[str, Any] = {}
-        components = list(self._components)
+        helpers = list(self._helpers)
         if self._speed != 1:
-            components.append(configuration.COMPONENTS / "fast_clock")
+            helpers.append(configuration.COMPONENTS / "fast_clock")
             extra["fast_clock"] = {"factor": self._speed}
-        configuration.install_components(self.config_dir, components)
-        if self._speed != 1:
-            others = [component.name for component in self._components]
-            configuration.set_up_first(self.config_dir, "fast_clock", others)
+        configuration.install_components(self.config_dir, [*self._components, *helpers])
+        if helpers:
+            configuration.set_up_first(
+                self.config_dir,
+                [helper.name for helper in helpers],
+                [component.name for component in self._components],
+            )
         configuration.prepare(
             self.config_dir,
             port=self.port,
