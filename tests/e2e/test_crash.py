@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.prove.crash import POINTS, Point, prove, template
+from tests.prove.crash import POINTS, Point, prove
+from tests.prove.homes import linked_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -16,7 +17,7 @@ FEW = {"b2", "f4"}
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def linked() -> AsyncIterator[Path]:
     """Return a configuration folder with one account."""
-    async with template() as folder:
+    async with linked_folder() as folder:
         yield folder
 
 
