@@ -281,6 +281,14 @@ async def _raises(
 
 # The disk
 
+# What the store of the whole integration holds when there is nothing to hold.
+NOTHING_STORED: dict[str, Any] = {
+    "ledgers": {},
+    "registrations": {},
+    "lost_at": None,
+    "clock": {"boot_id": None, "since_boot": 0.0, "now": 0.0, "wall": 0.0},
+}
+
 
 @contextmanager
 def full_disk() -> Iterator[None]:

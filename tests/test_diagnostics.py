@@ -160,6 +160,18 @@ async def test_limits_and_outages_are_told(world: World, entry: MockConfigEntry)
     assert found["ledger"]["endpoints"].keys() == ledger["endpoints"].keys()
 
 
+async def test_times_are_told_by_the_wall_clock(world: World, entry: MockConfigEntry) -> None:
+    world.clock.set_wall(86_400)
+    found = await async_get_config_entry_diagnostics(world.hass, entry)
+    (binding,) = found["bindings"]
+    assert binding["sent_at"] == "2026-06-02T08:00:00+00:00"
+    call = found["ledger"]["endpoints"][BIND]
+    assert call["requests_cooling_down"] == 1
+    assert call["cooled_down_at_the_latest"] == "2026-06-02T08:05:03+00:00"
+    assert call["last_answer"]["at"] == "2026-06-02T08:00:00+00:00"
+    assert found["next_step"]["at"] > "2026-06-02T08:00:00"
+
+
 async def test_an_inverter_tells_of_itself(world: World, entry: MockConfigEntry) -> None:
     world.add_devices(["SIM0000815"])
     await world.bind(entry, world.add_plant(entry, "Shed"), ["SIM0000815"])

@@ -418,6 +418,33 @@ async def test_connected_follows_the_last_call_also_while_nothing_is_pending(
         await asyncio.sleep(600)
 
 
+@pytest.mark.parametrize("seconds", [3_600, -43_200])
+async def test_times_are_right_after_the_clock_was_set(home: Home, seconds: int) -> None:
+    await home.accept(SN, OTHER_SN)
+    sent = time_of(home, "submitted")
+    assert sent is not None
+    home.clock.set_wall(seconds)
+    await asyncio.sleep(40)
+    assert time_of(home, "submitted") == sent + seconds
+    # Small corrections, as a time server makes, change no state.
+    home.clock.set_wall(40)
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert time_of(home, "submitted") == sent + seconds
+    seen = time_of(home, "associated")
+    assert seen == pytest.approx(home.times("device/list")[-1] + seconds, abs=1)
+    await home.reload(home.entry)
+    assert time_of(home, "associated") == seen
+    # Only a restart looks anew, to within a minute.
+    await home.restart()
+    seen = time_of(home, "associated")
+    assert seen == pytest.approx(home.times("device/list")[-1] + seconds + 40, abs=1)
+    home.clock.set_wall(-seconds)
+    await asyncio.sleep(400)
+    assert time_of(home, "associated") == pytest.approx(home.times("device/list")[-1], abs=1)
+    assert time_of(home, "submitted") == sent
+
+
 async def test_inverters_come_and_go_without_a_reload(home: Home) -> None:
     coordinator = home.coordinator
     serials = [f"SIM{number:07}" for number in range(100)]

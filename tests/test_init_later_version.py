@@ -24,6 +24,7 @@ from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
 from .common import (
+    NOTHING_STORED,
     RESIDENT,
     RESIDENT_ID,
     RESIDENT_PLANT,
@@ -94,13 +95,13 @@ def bad(hass: HomeAssistant, hass_storage: dict[str, Any]) -> MockConfigEntry:
     hass.config_entries.async_add_subentry(entry, subentry)
     hass_storage[store_key(entry.entry_id)] = {
         "version": 1,
-        "data": {"generation": 1, "bindings": [], "subentry_stored": [SN]},
+        "data": {"generation": 1, "bindings": [], "returned": []},
     }
     growatt = {"provider": "growatt", "server": URL, "account_name": "bob", "started_at": 1.0}
     hass_storage[DOMAIN] = {
         "version": 1,
         "data": {
-            "ledgers": {},
+            **NOTHING_STORED,
             "registrations": {NOTE_KEY: NOTE, f"growatt|{URL}||bob": growatt},
         },
     }

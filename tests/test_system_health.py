@@ -11,6 +11,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
+from custom_components.growatt_onboarding import clock
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -74,6 +75,17 @@ async def test_pending(hass: HomeAssistant, cloud: Simulator) -> None:
         assert personal not in str(told)
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await info(hass))["pending_bindings"] == 0
+
+
+async def test_the_next_call_is_told_by_the_wall_clock(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await add_account(hass, cloud)
+    cloud.growatt.add_device(SN)
+    await track(entry, SN)
+    monkeypatch.setattr(clock, "wall", lambda: clock.now() + 3_600)
+    planned = entry.runtime_data.coordinator.next_step()
+    assert (await info(hass))["next_call"].timestamp() == pytest.approx(planned.at + 3_600, abs=1)
 
 
 async def test_servers_that_cannot_be_reached(hass: HomeAssistant, cloud: Simulator) -> None:

@@ -22,7 +22,7 @@ from .account.runner import StepRunner
 from .binding import transitions
 from .binding.model import Binding, BindingState, persistent_fields
 from .binding.planner import Planned
-from .clock import now
+from .clock import difference, now
 from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, CONF_DENIED, DOMAIN, LOGGER
@@ -98,7 +98,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
         # The state at the latest notification.
         self._published: dict[str, Binding] = {}
-        self._published_success = True
+        self._published_to_all = (True, difference())
         self._published_reachable = gateway.reachable
         self._stopped = False
         # Known from before the last start, too.
@@ -319,8 +319,10 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             if (old := before.get(serial, binding)) is not binding
             and persistent_fields(old) != persistent_fields(binding)
         }
-        all_changed = self.last_update_success is not self._published_success
-        self._published_success = self.last_update_success
+        # All times are shown as others when the wall clock was set.
+        to_all = (self.last_update_success, difference())
+        all_changed = to_all != self._published_to_all
+        self._published_to_all = to_all
         self._notify([None])
         to_notify = list(self._published if all_changed else self.changed_serials)
         self._notify(to_notify[:_NOTIFY_BATCH])

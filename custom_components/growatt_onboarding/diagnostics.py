@@ -19,7 +19,7 @@ from .account import is_understood
 from .binding.model import Binding
 from .binding.planner import Planned
 from .binding.timing import Timing
-from .clock import now
+from .clock import now, shown
 from .cloud import registry
 from .cloud.servers import server_key
 from .const import (
@@ -211,7 +211,9 @@ def _step(planned: Planned | None) -> dict[str, Any] | None:
 
 
 def _time(at: float | None) -> str | None:
-    return None if at is None else dt_util.utc_from_timestamp(at).isoformat(timespec="seconds")
+    if at is None:
+        return None
+    return dt_util.utc_from_timestamp(shown(at)).isoformat(timespec="seconds")
 
 
 def _personal(entry: AccountConfigEntry) -> Iterator[str]:

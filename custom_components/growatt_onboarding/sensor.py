@@ -17,7 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .binding.model import Binding, BindingState
-from .clock import now
+from .clock import now, shown
 from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
 from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
@@ -29,8 +29,8 @@ ATTR_DATALOGGER: Final = "datalogger"
 
 
 def _time(at: float | None) -> datetime | None:
-    """Return a timestamp in whole seconds, the resolution of a state."""
-    return None if at is None else dt_util.utc_from_timestamp(int(at))
+    """Return a time as people see it, in whole seconds, the resolution of a state."""
+    return None if at is None else dt_util.utc_from_timestamp(int(shown(at)))
 
 
 def _associated(binding: Binding) -> datetime | None:

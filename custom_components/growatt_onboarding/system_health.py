@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .account import is_understood
+from .clock import shown
 from .const import CONF_SERVER, DOMAIN
 from .coordinator import AccountConfigEntry
 
@@ -40,7 +41,7 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     }
     planned = filter(None, (coordinator.next_step() for coordinator in coordinators))
     if (next_call := min((step.at for step in planned), default=None)) is not None:
-        info["next_call"] = dt_util.utc_from_timestamp(int(next_call))
+        info["next_call"] = dt_util.utc_from_timestamp(int(shown(next_call)))
     if servers := sorted({entry.data[CONF_SERVER] for entry in understood}):
         info["can_reach_servers"] = _async_can_reach(hass, servers)
     return info

@@ -15,6 +15,7 @@ import pytest
 
 import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding import repairs
+from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway.store import NotStoredError
 from tests.common import full_disk
@@ -222,6 +223,25 @@ async def test_an_inverter_added_again_right_after_its_removal_comes_back(
     assert home.status(SN) == "unconfirmed"
     await home.shows("associated", SN)
     assert before.keys() != home.entry.subentries.keys()
+
+
+async def test_what_was_stored_in_the_future_counts_as_now(
+    home: Home, hass_storage: dict[str, Any]
+) -> None:
+    """As after a power cut of a computer that boots behind."""
+    await home.accept(SN)
+    await home.unload(home.entry)
+    (stored,) = hass_storage[f"{DOMAIN}.{home.entry.entry_id}"]["data"]["bindings"]
+    times = [name for name in stored if name.endswith("_at")]
+    assert {"queued_at", "sent_at", "accepted_at"} <= set(times)
+    stored |= {name: stored[name] + 43_200 for name in times}
+    began = now()
+    await home.set_up(home.entry)
+    # It is written down, so that no later start makes them younger still.
+    (stored,) = hass_storage[f"{DOMAIN}.{home.entry.entry_id}"]["data"]["bindings"]
+    assert {stored[name] for name in times} == {began}
+    home.growatt.bring_online(SN)
+    assert await home.shows("associated", SN) <= 40
 
 
 async def test_binding_knows_best_which_plant_it_is(home: Home) -> None:

@@ -27,6 +27,7 @@ from custom_components.growatt_onboarding.gateway import async_get_shared_data
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from tests.common import (
     NEW_ACCOUNT,
+    NOTHING_STORED,
     RESIDENT_ID,
     SECRETS,
     UNLIMITED,
@@ -396,7 +397,7 @@ async def crashed(hass_storage: dict[str, Any], url: str, provider: str = "growa
         "version": 1,
         "minor_version": 1,
         "key": DOMAIN,
-        "data": {"ledgers": {}, "registrations": {key: kept}},
+        "data": {**NOTHING_STORED, "registrations": {key: kept}},
     }
 
 

@@ -8,7 +8,6 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.growatt_onboarding.account import runner
 from custom_components.growatt_onboarding.account.runner import Backoff
 from custom_components.growatt_onboarding.binding.planner import Step, StepKind
 from custom_components.growatt_onboarding.binding.timing import Timing
@@ -344,13 +343,6 @@ async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
     assert pauses.until(step) == 0
     pauses.add(step)
     assert pauses.until(step) - world.simulator.now() == 60
-
-
-async def test_a_clock_set_back_ends_a_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses, step = Backoff(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
-    pauses.add(step)
-    monkeypatch.setattr(runner, "now", lambda: world.simulator.now() - DAY)
-    assert pauses.until(step) == 0
 
 
 # Gateway

@@ -9,7 +9,7 @@ from enum import Enum, auto
 import json
 
 from custom_components.growatt_onboarding.binding import transitions
-from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState, without_future
 from custom_components.growatt_onboarding.binding.planner import (
     Abilities,
     PartialList,
@@ -49,30 +49,40 @@ class Crashed(Exception):  # noqa: N818 - it is no error here
 
 @dataclass
 class Driver:
-    """An account. `offset` is how far its clock is off the cloud's true time."""
+    """An account. `offset` is how far our clock is off the cloud's true time."""
 
     cloud: ModelCloud
     abilities: Abilities = field(default_factory=Abilities)
     offset: float = 0
     disk_bindings: str = "{}"
     disk_ledger: str = ""
+    # What our clock and the true one showed when the ledger was last written.
+    disk_clock: tuple[float, float] = (0, 0)
 
     def __post_init__(self) -> None:
-        self.disk_ledger = json.dumps(Ledger(TIMING).as_dict())
+        self.ledger = Ledger(TIMING)
+        self.save_ledger()
         self.start()
 
     @property
     def now(self) -> float:
         return self.cloud.time + self.offset
 
-    def start(self) -> None:
+    def reboot(self, counted: float) -> None:
+        """Begin after a boot of the machine, with a part of the time since the last write."""
+        saved_at, truly = self.disk_clock
+        unproven = (self.cloud.time - truly) * counted
+        self.offset = saved_at + unproven - self.cloud.time
+        self.start(unproven)
+
+    def start(self, unproven: float = 0) -> None:
         """Begin with what is on disk."""
         self.bindings = {
-            serial: Binding.from_dict(data)
+            serial: without_future(Binding.from_dict(data), self.now)
             for serial, data in json.loads(self.disk_bindings).items()
         }
         self.ledger = Ledger.from_dict(json.loads(self.disk_ledger), TIMING)
-        self.ledger.reopen(self.now)
+        self.ledger.reopen(self.now, unproven)
         self.asked: dict[str, float] = {}
         self.looks: dict[str, PartialList] = {}
         self.watched: set[str] = set()
@@ -89,6 +99,7 @@ class Driver:
     def save_ledger(self) -> None:
         self.ledger.prune(self.now)
         self.disk_ledger = json.dumps(self.ledger.as_dict())
+        self.disk_clock = self.now, self.cloud.time
 
     def add(self, serial: str, plant_id: str) -> None:
         self.bindings[serial] = transitions.queue(serial, plant_id, self.now)
@@ -110,11 +121,8 @@ class Driver:
 
     def _ready_at(self, step: Step) -> float:
         _, blocked = self.blocked.get(step, (0, 0.0))
-        if blocked > self.now + TIMING.retry_longest:
-            # The clock was set back.
-            blocked = 0
         ready = self.ledger.ready_at(step.kind, _subject(step), LIMITS[step.kind], self.now)
-        return max(ready, self.ledger.paused(self.now), blocked)
+        return max(ready, self.ledger.paused_until, blocked)
 
     def go_on(
         self,
@@ -256,7 +264,7 @@ class Driver:
         self.asked = {
             serial: since
             for serial, since in self.asked.items()
-            if any(requested_steps(self.bindings[serial], since, self.abilities, self.now))
+            if any(requested_steps(self.bindings[serial], since, self.abilities))
         }
         if always or _material(before) != _material(binding):
             self.save()

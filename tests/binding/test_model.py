@@ -14,6 +14,7 @@ from custom_components.growatt_onboarding.binding.model import (
     Problem,
     problem,
     problem_due_at,
+    without_future,
 )
 from custom_components.growatt_onboarding.binding.timing import Timing
 
@@ -33,6 +34,7 @@ BINDINGS = st.builds(
     list_checked_at=TIMES,
     watch_seen_at=TIMES,
     holder_checked_at=TIMES,
+    missing_at=TIMES,
     failures=st.integers(0, 100),
     known_to_cloud=st.booleans(),
     maybe_accepted_before=st.booleans(),
@@ -49,6 +51,14 @@ LEAST = {"serial": "SN0001", "plant_id": "1", "state": "queued", "queued_at": 1.
 @given(BINDINGS)
 def test_what_is_stored_comes_back(binding: Binding) -> None:
     assert Binding.from_dict(json.loads(json.dumps(binding.as_dict()))) == binding
+
+
+@given(BINDINGS, st.floats(0, 1e11))
+def test_what_lies_in_the_future_is_now(binding: Binding, now: float) -> None:
+    restored = without_future(binding, now)
+    for name, value in binding._asdict().items():
+        late = name.endswith("_at") and value is not None and value > now
+        assert getattr(restored, name) == (now if late else value)
 
 
 @given(BINDINGS)

@@ -209,12 +209,10 @@ def test_whatever_is_asked_for_is_looked_at_then_located(state: BindingState) ->
 def test_what_is_left_of_a_check() -> None:
     binding = replace(ASSOCIATED, state=BindingState.LOST, list_checked_at=None)
     both = [StepKind.LOOK, StepKind.LOCATE]
-    assert list(requested_steps(binding, T, ABLE, T)) == both
-    assert list(requested_steps(binding, T, WATCHING, T)) == both[:1]
-    assert list(requested_steps(replace(binding, list_checked_at=T), T, ABLE, T)) == both[1:]
-    assert list(requested_steps(replace(binding, holder_checked_at=T), T, ABLE, T)) == both[:1]
-    # Asked before the clock was set back: nobody waits for that any longer.
-    assert list(requested_steps(binding, T + 1, ABLE, T)) == []
+    assert list(requested_steps(binding, T, ABLE)) == both
+    assert list(requested_steps(binding, T, WATCHING)) == both[:1]
+    assert list(requested_steps(replace(binding, list_checked_at=T), T, ABLE)) == both[1:]
+    assert list(requested_steps(replace(binding, holder_checked_at=T), T, ABLE)) == both[:1]
 
 
 # Fairness
@@ -291,39 +289,6 @@ def test_planning_for_a_thousand_asks_the_ledger_a_few_times() -> None:
     assert first is not None
     assert first.at == T + 1
     assert len(calls) < 10
-
-
-# A clock that was set back
-
-
-@pytest.mark.parametrize("abilities", [ALONE, ABLE])
-@pytest.mark.parametrize(
-    "binding",
-    [
-        QUEUED,
-        SENT,
-        transitions.failed(SENT, "system_error", None),
-        transitions.absent(transitions.known_already(SENT), T),
-        ACCEPTED,
-        transitions.absent(ACCEPTED, T),
-        transitions.seen(ACCEPTED, T),
-    ],
-    ids=lambda binding: binding.state,
-)
-def test_a_clock_set_back_stalls_nothing(binding: Binding, abilities: Abilities) -> None:
-    now = T - 30 * DAY
-    first = planned(binding, now=now, abilities=abilities, watched_at=T, asked={"SN0001": T})
-    assert first is not None
-    assert first.at == now
-
-
-def test_a_clock_set_back_makes_nobody_ask_more_often() -> None:
-    now = T - 30 * DAY
-    looked = transitions.absent(ACCEPTED, now)
-    assert planned(looked, now=now) == Planned(LOOK, now + TIMING.later_interval)
-    watched = planned(looked, now=now, abilities=WATCHING, watched_at=now)
-    assert watched is not None
-    assert watched.at == now + TIMING.later_interval
 
 
 # Nothing for ever

@@ -142,8 +142,6 @@ def test_a_list_does_not_know_what_happened_while_it_was_read(binding: Binding) 
     )
     assert transitions.absent(binding, 600.0, latest - 1) == binding
     assert transitions.absent(binding, 600.0, latest).list_checked_at == 600
-    # A time from before the clock was set back is none that came since.
-    assert transitions.absent(binding, latest - 1, latest - 2).list_checked_at == latest - 1
 
 
 def test_ours_is_associated_whatever_the_list_said() -> None:

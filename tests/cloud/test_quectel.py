@@ -427,14 +427,10 @@ async def test_link(client: QuectelClient, simulator: Simulator) -> None:
         "access_token",
         "access_expires",
         "refresh_token",
-        "refresh_expires",
         "account_id",
     }
     assert PASSWORD not in str(account.session)
     assert int(account.session["access_expires"]) == pytest.approx(simulator.now() + 7200, abs=10)
-    assert int(account.session["refresh_expires"]) == pytest.approx(
-        simulator.now() + 2_592_000, abs=10
-    )
 
 
 async def test_link_takes_passwords_that_registering_refuses(
@@ -496,6 +492,23 @@ async def test_token_is_refreshed_before_it_ends(
     await again.verify()
     await again.verify()
     assert len(simulator.calls.of(REFRESH_PATH)) == 2
+
+
+@pytest.mark.parametrize("days", [1, 40, -40])
+async def test_a_wrong_clock_ends_no_session(
+    http: aiohttp.ClientSession, simulator: Simulator, days: int
+) -> None:
+    """By our clock both tokens may be over; only the cloud knows."""
+    now = simulator.now
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(simulator, "now", lambda: now() + 86_400 * days)
+        client = await signed_in(http, simulator)
+    for hours in range(7):
+        assert await client.verify() is None
+        # A token that is new is not refreshed at every call, whatever its time says.
+        assert len(simulator.calls.of(REFRESH_PATH)) == hours // 2
+        simulator.advance(3_600)
+    assert len(simulator.calls.of("userInfo")) <= 7 + 3
 
 
 async def test_concurrent_calls_refresh_once(
@@ -589,7 +602,8 @@ async def test_account_is_gone_or_signed_out(
         with pytest.raises(AccessDeniedError) as caught:
             await client.verify()
         assert caught.value.key == key
-    assert not simulator.calls.of(REFRESH_PATH)
+    # Whether a sign-in is over is for the cloud to say.
+    assert [call.code for call in simulator.calls.of(REFRESH_PATH)] == [5032]
 
 
 async def test_failed_refresh_is_tried_again_by_the_next_call(
@@ -775,7 +789,6 @@ async def test_no_secret_stands_in_an_address(http: aiohttp.ClientSession) -> No
                 "access_token": "Bearer FAKE-ACCESS",
                 "access_expires": "1",
                 "refresh_token": "Bearer FAKE-REFRESH",
-                "refresh_expires": "99999999999",
                 "account_id": "C1",
             },
         )

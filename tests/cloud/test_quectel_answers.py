@@ -15,7 +15,7 @@ from custom_components.growatt_onboarding.cloud.model import SightingPage
 from custom_components.growatt_onboarding.cloud.quectel import api
 from custom_components.growatt_onboarding.cloud.quectel.session import (
     ACCESS_LIFETIME,
-    REFRESH_LIFETIME,
+    REFRESH_AHEAD,
     Session,
     read_session,
 )
@@ -194,8 +194,8 @@ def test_online(status: object, *, online: bool | None) -> None:
 
 def tokens(**changes: object) -> dict[str, object]:
     return {
-        "accessToken": {"token": jwt({"uid": "C1"}), "expirationTime": NOW + 10},
-        "refreshToken": {"token": "Bearer REFRESH", "expirationTime": NOW + 20},
+        "accessToken": {"token": jwt({"uid": "C1"}), "expirationTime": NOW + 1_000},
+        "refreshToken": {"token": "Bearer REFRESH", "expirationTime": NOW + 2_000},
         **changes,
     }
 
@@ -204,9 +204,8 @@ def test_session_of_the_documented_answer() -> None:
     session = read_session(tokens(), NOW)
     assert session == Session(
         access_token=jwt({"uid": "C1"}),
-        access_expires=NOW + 10,
+        access_expires=NOW + 1_000,
         refresh_token="Bearer REFRESH",
-        refresh_expires=NOW + 20,
         account_id="C1",
     )
     assert Session.from_dict(session.as_dict()) == session
@@ -222,13 +221,17 @@ def test_session_is_not_printed() -> None:
 @pytest.mark.parametrize(
     ("expiration", "claims", "expected"),
     [
-        (str(NOW + 10), {}, NOW + 10),
-        ((NOW + 10) * 1000, {}, NOW + 10),
-        (None, {"exp": NOW + 30}, NOW + 30),
-        (0, {"exp": str(NOW + 30)}, NOW + 30),
+        (str(NOW + 1_000), {}, NOW + 1_000),
+        ((NOW + 1_000) * 1000, {}, NOW + 1_000),
+        (None, {"exp": NOW + 3_000}, NOW + 3_000),
+        (0, {"exp": str(NOW + 3_000)}, NOW + 3_000),
         ("soon", {"exp": "soon"}, NOW + ACCESS_LIFETIME),
         (0, {"exp": -1}, NOW + ACCESS_LIFETIME),
         (-1, {}, NOW + ACCESS_LIFETIME),
+        # By a clock that is wrong, as a new token is not at its end.
+        (NOW - 86_400, {}, NOW + ACCESS_LIFETIME),
+        (NOW + REFRESH_AHEAD, {}, NOW + ACCESS_LIFETIME),
+        (NOW + REFRESH_AHEAD + 1, {}, NOW + REFRESH_AHEAD + 1),
     ],
 )
 def test_end_of_a_token(expiration: object, claims: dict[str, object], expected: int) -> None:
@@ -256,7 +259,6 @@ def test_token_that_says_nothing(token: str) -> None:
     session = read_session(tokens(accessToken=token, refreshToken="Bearer R"), NOW)
     assert (session.access_token, session.account_id) == (token, None)
     assert session.access_expires == NOW + ACCESS_LIFETIME
-    assert session.refresh_expires == NOW + REFRESH_LIFETIME
 
 
 @pytest.mark.parametrize("missing", [None, "", {}, {"token": ""}, {"token": None}, [], {"x": 1}])
@@ -271,13 +273,13 @@ def test_refreshed_session_keeps_what_is_not_told_anew() -> None:
     fresh = read_session({"accessToken": {"token": "Bearer NEW"}}, NOW + 5, before)
     assert fresh.access_token == "Bearer NEW"
     assert fresh.access_expires == NOW + 5 + ACCESS_LIFETIME
-    assert (fresh.refresh_token, fresh.refresh_expires) == ("Bearer REFRESH", NOW + 20)
+    assert fresh.refresh_token == "Bearer REFRESH"
     assert fresh.account_id == "C1"
 
 
-def test_stored_session_without_times_is_refreshed_or_ended() -> None:
+def test_stored_session_without_a_time_is_refreshed() -> None:
     stored = {"access_token": "a", "refresh_token": "b", "access_expires": "x"}
     session = Session.from_dict(stored)
     assert session is not None
-    assert (session.access_expires, session.refresh_expires) == (0, 0)
+    assert session.access_expires == 0
     assert "account_id" not in session.as_dict()

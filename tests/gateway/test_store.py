@@ -19,13 +19,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.account.bindings import store_key
+from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.provider import Call, Endpoint, Pace
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.gateway import PendingRegistration, SharedData
+from custom_components.growatt_onboarding.gateway import Gateway, PendingRegistration, SharedData
 from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
-from simulator.growatt import INSTALLER_TOKEN
-from tests.common import account_entry, full_disk
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN
+from tests.common import NOTHING_STORED, account_entry, full_disk
 from tests.prove.world import World
 
 KEY = f"{DOMAIN}.test"
@@ -247,14 +249,20 @@ PENDING = {"provider": "growatt", "server": "url", "account_name": "a", "started
     "data",
     [
         {},
-        {"ledgers": {}},
-        {"ledgers": [], "registrations": {}},
-        {"ledgers": {"key": {}}, "registrations": {}},
-        {"ledgers": {}, "registrations": []},
-        {"ledgers": {}, "registrations": {"key": {}}},
-        {"ledgers": {}, "registrations": {"key": None}},
         *(
-            {"ledgers": {}, "registrations": {"key": {**PENDING, **wrong}}}
+            {key: NOTHING_STORED[key] for key in NOTHING_STORED if key != name}
+            for name in NOTHING_STORED
+        ),
+        {**NOTHING_STORED, "ledgers": []},
+        {**NOTHING_STORED, "ledgers": {"key": {}}},
+        {**NOTHING_STORED, "registrations": []},
+        {**NOTHING_STORED, "registrations": {"key": {}}},
+        {**NOTHING_STORED, "registrations": {"key": None}},
+        {**NOTHING_STORED, "lost_at": "1"},
+        {**NOTHING_STORED, "clock": {}},
+        {**NOTHING_STORED, "clock": {**NOTHING_STORED["clock"], "now": None}},
+        *(
+            {**NOTHING_STORED, "registrations": {"key": {**PENDING, **wrong}}}
             for wrong in (
                 {"server": 1},
                 *({"started_at": time} for time in (None, "1", True)),
@@ -269,6 +277,49 @@ async def test_domain_store_of_another_shape(hass: HomeAssistant, data: dict[str
     assert await async_setup_component(hass, DOMAIN, {})
     assert f"store_set_aside_{DOMAIN}" in issues(hass)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+async def test_a_damaged_domain_store_counts_as_one_call_of_each_kind(
+    world: World, content: str
+) -> None:
+    """Whether Home Assistant sets it aside or we do."""
+
+    async def restarted(token: str = INSTALLER_TOKEN) -> Gateway:
+        await world.hass.async_block_till_done()
+        shared = SharedData(world.hass)
+        await shared.async_load()
+        await world.hass.async_block_till_done()
+        return shared.gateway(registry.provider("growatt"), world.simulator.url, {"token": token})
+
+    def waits(gateway: Gateway, call: Call) -> float:
+        return gateway.ready_at(call, now()) - now()
+
+    free, slow = Call(Endpoint("POST", "free")), Call(Endpoint("POST", "slow", Pace.SLOW))
+    daily = Call(Endpoint("GET", "daily", Pace.SLOW_DAILY))
+    gateway = await restarted()
+    for _ in range(10):
+        await gateway.permit(daily)
+        gateway.answered(daily, None)
+        await asyncio.sleep(310)
+    Path(world.hass.config.path(".storage", DOMAIN)).write_text(content)
+    gateway = await restarted()
+    await asyncio.sleep(3)
+    assert waits(gateway, free) == 0
+    # Also after another start, and for credentials that are used only then.
+    for again in (gateway, await restarted(), await restarted(END_USER_TOKEN)):
+        assert waits(again, slow) == waits(again, daily) == pytest.approx(300)
+    # A reboot does not end it early: nobody knows how long the machine was off.
+    world.clock.reboot(off=1_000)
+    gateway = await restarted()
+    assert waits(gateway, slow) == pytest.approx(303, abs=5)
+    await asyncio.sleep(304)
+    assert waits(gateway, slow) == 0
+    for _ in range(9):
+        await gateway.permit(daily)
+        gateway.answered(daily, None)
+        await asyncio.sleep(310)
+    assert waits(gateway, daily) > 80_000
 
 
 async def test_domain_store_keeps_pending_registrations(hass: HomeAssistant) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from . import limits, storm
+from . import clocks, limits, storm
 from .world import World
 
 
@@ -24,3 +24,9 @@ async def test_limits(world: World, scenario: limits.Scenario) -> None:
 async def test_storm(world: World) -> None:
     report = await storm.run(world)
     assert not report.problems
+
+
+@pytest.mark.parametrize("scenario", clocks.SCENARIOS, ids=lambda scenario: scenario.__name__)
+async def test_clocks(world: World, scenario: clocks.Scenario) -> None:
+    outcome = await scenario(world)
+    assert outcome.holds, outcome

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -27,6 +27,8 @@ from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.gateway import DATA_SHARED
+from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 
@@ -118,6 +120,26 @@ class World:
     async def set_up(self, entry: MockConfigEntry) -> None:
         """Set an account's entry up."""
         assert await self.hass.config_entries.async_setup(entry.entry_id)
+
+    async def restart(self, *, crash: bool = False) -> None:
+        """Restart Home Assistant, as far as we are concerned, on the same boot of the machine.
+
+        In a crash nothing reaches the disk any longer.
+        """
+        async with self.down(crash=crash):
+            pass
+
+    @asynccontextmanager
+    async def down(self, *, crash: bool = False) -> AsyncGenerator[None]:
+        """Have Home Assistant down meanwhile, as far as we are concerned."""
+        entries = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        with patch.object(DurableStore, "_async_write_data", _lost) if crash else nullcontext():
+            for entry in entries:
+                await self.hass.config_entries.async_unload(entry.entry_id)
+            await self.hass.data.pop(DATA_SHARED).async_close()
+        yield
+        for entry in entries:
+            assert await self.hass.config_entries.async_setup(entry.entry_id)
 
     def remove_inverter(self, entry: MockConfigEntry, serial: str) -> None:
         """Remove an inverter's subentry."""
@@ -249,6 +271,11 @@ class Log(logging.Handler):
             self.reachable.append((self._world.simulator.now(), "again" in text))
         if record.levelno >= logging.ERROR:
             self.errors.append(text)
+
+
+async def _lost(store: DurableStore, _data: dict[str, Any]) -> None:
+    """Stand in for a write of which nothing reaches the disk before the power is cut."""
+    store._on_disk = True
 
 
 class _Resolver(aiohttp.ThreadedResolver):

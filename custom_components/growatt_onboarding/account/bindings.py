@@ -10,7 +10,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 
 from ..binding import transitions
-from ..binding.model import Binding, BindingState, persistent_fields
+from ..binding.model import Binding, BindingState, persistent_fields, without_future
 from ..clock import now
 from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, DOMAIN, LOGGER, SUBENTRY_INVERTER
 from ..gateway.store import DurableStore, NotStoredError, StoredData
@@ -70,9 +70,9 @@ class Bindings:
         time = now()
         for serial, binding in stored.items():
             if serial in subentries:
-                self.known[serial] = binding
+                self.known[serial] = without_future(binding, time)
             elif serial in missing:
-                self.known[serial] = transitions.returned(binding)
+                self.known[serial] = transitions.returned(without_future(binding, time))
         for serial in subentries.keys() - self.known.keys():
             plant_id = subentries[serial].data[CONF_PLANT_ID]
             self.known[serial] = transitions.recover(serial, plant_id, time)

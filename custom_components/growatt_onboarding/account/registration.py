@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
-from ..clock import now
+from ..clock import wall
 from ..cloud import registry
 from ..cloud.errors import CloudError, UndecidedError
 from ..cloud.model import Account, Values
@@ -127,7 +127,7 @@ async def _async_create(
     """Store that it is pending, send the request once, and resolve an unknown outcome."""
     client = target.client(shared)
     pending = shared.pending_registrations[key] = PendingRegistration(
-        target.provider.key, target.url, form.name(values), now()
+        target.provider.key, target.url, form.name(values), wall()
     )
     try:
         await shared.async_save()
@@ -279,7 +279,9 @@ def _is_about(pending: PendingRegistration, key: str, entry: AccountConfigEntry)
     """Return whether an entry is of the account whose registration is pending.
 
     An account linked with a token that tells no name is named by its id. Such an entry counts as
-    a match if it was created later, in the same realm.
+    a match if it was created later, in the same realm. Home Assistant takes that time from the wall
+    clock, and so do we. If it was set back in between, the repair stays until somebody ignores it,
+    which is better than to forget an account.
     """
     target, name = entry_target(entry), entry.data[CONF_ACCOUNT_NAME]
     if _key(target, name) == key:

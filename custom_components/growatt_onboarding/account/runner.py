@@ -42,25 +42,24 @@ class Backoff:
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
-        # By step: consecutive failures, time of the last one, and end of the pause.
-        self._failures: dict[Step, tuple[int, float, float]] = {}
+        # By step: consecutive failures, and end of the pause.
+        self._failures: dict[Step, tuple[int, float]] = {}
 
     def until(self, step: Step) -> float:
         """Return the end of a step's pause, 0 if there is none."""
-        _, began, end = self._failures.get(_backoff_key(step), (0, 0.0, 0.0))
-        # If the clock was set back since, the pause may be long over.
-        return end if began <= now() else 0.0
+        _, end = self._failures.get(_backoff_key(step), (0, 0.0))
+        return end
 
     def add(self, step: Step, at_least: float = 0) -> None:
         """Record a failed step: each further failure in a row makes its pause longer."""
         time, step = now(), _backoff_key(step)
         forgotten = time - self._timing.retry_longest
-        for old, (_, _, end) in list(self._failures.items()):
+        for old, (_, end) in list(self._failures.items()):
             if end < forgotten:
                 del self._failures[old]
-        failures = self._failures.get(step, (0, 0.0, 0.0))[0] + 1
+        failures = self._failures.get(step, (0, 0.0))[0] + 1
         pause = max(self._timing.retry_pause(failures), at_least)
-        self._failures[step] = (failures, time, time + pause)
+        self._failures[step] = (failures, time + pause)
 
     def end(self, step: Step) -> None:
         """Record that a step succeeded."""
@@ -353,16 +352,16 @@ class StepRunner:
     async def _async_verify(self) -> None:
         """Ask the cloud whether the credentials are valid, unless it just confirmed them."""
         cooldown = self._timing.slow_cooldown + self._timing.margin
-        if self._verified_at is None or not 0 <= now() - self._verified_at < cooldown:
+        if self._verified_at is None or now() - self._verified_at >= cooldown:
             await self._client.verify()
             self._verified_at = now()
 
     async def _async_take(self, *bindings: Binding) -> None:
         """Take new versions of bindings, and drop the checks that are now done."""
         await self._bindings.async_take(bindings)
-        abilities, time, known = self._abilities, now(), self._bindings.known
+        abilities, known = self._abilities, self._bindings.known
         self._asked = {
             serial: asked
             for serial, asked in self._asked.items()
-            if serial in known and any(requested_steps(known[serial], asked, abilities, time))
+            if serial in known and any(requested_steps(known[serial], asked, abilities))
         }

@@ -1,6 +1,7 @@
 """A binding: the request to add an inverter to a plant, and what became of it."""
 
 from collections.abc import Callable
+from copy import replace
 from enum import StrEnum
 import math
 from operator import attrgetter
@@ -108,6 +109,8 @@ persistent_fields: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
 )
 """The fields whose change is written and published at once: all but the times of checks."""
 
+_TIMES: Final = tuple(name for name in Binding._fields if name.endswith("_at"))
+
 _FIELD_TYPES = get_type_hints(Binding) | {"state": str}
 
 
@@ -124,6 +127,16 @@ def _restored(name: str, value: object) -> Any:
     ):
         raise TypeError(name)
     return value
+
+
+def without_future(binding: Binding, now: float) -> Binding:
+    """Return a stored binding whose times in the future are now.
+
+    A computer that has no battery for its clock can come back from a power cut at an earlier time.
+    """
+    times = {name: getattr(binding, name) for name in _TIMES}
+    late: dict[str, Any] = {name: now for name, at in times.items() if at is not None and at > now}
+    return replace(binding, **late)
 
 
 class Problem(StrEnum):

@@ -1,8 +1,4 @@
-"""The planner: picks the next step and its time from the bindings, the ledger and the time.
-
-A stored time in the future was recorded before the clock was set back. It counts as "never" or
-as long ago, so that nothing waits for the clock to reach it again.
-"""
+"""The planner: picks the next step and its time from the bindings, the ledger and the time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
@@ -91,7 +87,7 @@ def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
     best_rank = 0.0
     soonest = max(now, given.soonest)
     ready: dict[Step, float] = {}
-    for due, kind, binding in _wanted(given, timing, now):
+    for due, kind, binding in _wanted(given, timing):
         rank = due - timing.list_head_start if kind in _LISTS else due
         # Most steps cannot win whatever the ledger says: do not ask it.
         if best is not None and (max(due, soonest), rank) >= (best.at, best_rank):
@@ -105,21 +101,17 @@ def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
     return best
 
 
-def requested_steps(
-    binding: Binding, asked: float, abilities: Abilities, now: float
-) -> Iterator[StepKind]:
+def requested_steps(binding: Binding, asked: float, abilities: Abilities) -> Iterator[StepKind]:
     """Yield the steps that are left of a check requested at `asked`.
 
     It reads the plant's device list and, unless the inverter is there, asks who holds it.
     """
-    if asked > now:
-        return
-    if not _since(binding.list_checked_at, asked, now):
+    if not _since(binding.list_checked_at, asked):
         yield StepKind.LOOK
     if (
         abilities.locate
         and (binding.state is not BindingState.ASSOCIATED or binding.missing_at is not None)
-        and not _since(binding.holder_checked_at, asked, now)
+        and not _since(binding.holder_checked_at, asked)
     ):
         yield StepKind.LOCATE
 
@@ -138,54 +130,49 @@ def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
             return Step(kind=kind, page=(given.watch or PartialList()).page)
 
 
-def _wanted(
-    given: PlannerInput, timing: Timing, now: float
-) -> Iterator[tuple[float, StepKind, Binding]]:
+def _wanted(given: PlannerInput, timing: Timing) -> Iterator[tuple[float, StepKind, Binding]]:
     """Yield each kind of step that a binding needs, and since when it is due."""
     for binding in given.bindings.values():
         if binding.plant_id in given.looks:
             yield 0, StepKind.LOOK, binding
         if (asked := given.asked.get(binding.serial)) is not None:
             # One at a time: if the list shows the inverter, its holder is known.
-            for kind in islice(requested_steps(binding, asked, given.abilities, now), 1):
+            for kind in islice(requested_steps(binding, asked, given.abilities), 1):
                 yield asked, kind, binding
-        for due, kind in _wanted_by_state(binding, given, timing, now):
+        for due, kind in _wanted_by_state(binding, given, timing):
             yield due, kind, binding
 
 
 def _wanted_by_state(
-    binding: Binding, given: PlannerInput, timing: Timing, now: float
+    binding: Binding, given: PlannerInput, timing: Timing
 ) -> Iterator[tuple[float, StepKind]]:
     """Yield the steps that a binding needs in its state, apart from requested checks."""
     match binding.state:
         case BindingState.QUEUED:
-            yield _submit_at(binding, timing, now), StepKind.SUBMIT
+            yield _submit_at(binding, timing), StepKind.SUBMIT
         case BindingState.UNCONFIRMED:
-            yield from _resolve_unconfirmed(binding, given, timing, now)
+            yield from _resolve_unconfirmed(binding, given, timing)
         case BindingState.ACCEPTED:
-            yield from _waiting(binding, given, timing, now)
+            yield from _waiting(binding, given, timing)
         case BindingState.ASSOCIATED if binding.missing_at is not None:
             # A list can lack an inverter by mistake, as when its pages shift: check once more.
-            missing_at = min(binding.missing_at, now)
-            yield missing_at, StepKind.LOOK
-            if given.abilities.locate and not _since(binding.holder_checked_at, missing_at, now):
-                yield missing_at, StepKind.LOCATE
+            yield binding.missing_at, StepKind.LOOK
+            if given.abilities.locate and not _since(binding.holder_checked_at, binding.missing_at):
+                yield binding.missing_at, StepKind.LOCATE
 
 
-def _submit_at(binding: Binding, timing: Timing, now: float) -> float:
+def _submit_at(binding: Binding, timing: Timing) -> float:
     """Return when to send a binding: at once, or after a pause that grows with its failures."""
     if not binding.failures or binding.sent_at is None:
-        return min(binding.queued_at, now)
-    if binding.sent_at > now:
-        return now
+        return binding.queued_at
     return binding.sent_at + timing.retry_pause(binding.failures)
 
 
 def _resolve_unconfirmed(
-    binding: Binding, given: PlannerInput, timing: Timing, now: float
+    binding: Binding, given: PlannerInput, timing: Timing
 ) -> Iterator[tuple[float, StepKind]]:
     """Yield the steps that show what became of a request: the list first, then the holder."""
-    since = binding.waiting_since if binding.waiting_since <= now else 0
+    since = binding.waiting_since
     unlisted = binding.list_checked_at is None
     if unlisted:
         yield since + timing.first_look, StepKind.LOOK
@@ -193,27 +180,27 @@ def _resolve_unconfirmed(
         # The list goes first, but is waited for only so long: it may be impossible to read.
         yield since + (timing.fresh_for if unlisted else 0), StepKind.LOCATE
     if not unlisted:
-        yield from _waiting(binding, given, timing, now)
+        yield from _waiting(binding, given, timing)
 
 
 def _waiting(
-    binding: Binding, given: PlannerInput, timing: Timing, now: float
+    binding: Binding, given: PlannerInput, timing: Timing
 ) -> Iterator[tuple[float, StepKind]]:
     """Yield the steps that show when an inverter appears in its plant."""
     abilities, watch_seen_at = given.abilities, binding.watch_seen_at
-    if watch_seen_at is not None and watch_seen_at <= now:
-        if not _since(binding.list_checked_at, watch_seen_at, now):
+    if watch_seen_at is not None:
+        if not _since(binding.list_checked_at, watch_seen_at):
             yield watch_seen_at, StepKind.LOOK
-        if abilities.locate and not _since(binding.holder_checked_at, watch_seen_at, now):
+        if abilities.locate and not _since(binding.holder_checked_at, watch_seen_at):
             yield watch_seen_at, StepKind.LOCATE
-    since = binding.waiting_since if binding.waiting_since <= now else 0
+    since = binding.waiting_since
     last, look = since, since + timing.first_look
-    if _since(binding.list_checked_at, since, now):
+    if _since(binding.list_checked_at, since):
         last = binding.list_checked_at
         look = last + timing.watch_interval(last - since)
     if abilities.watch:
         watch = since + timing.first_look
-        if _since(given.watched_at, since, now):
+        if _since(given.watched_at, since):
             # Its age when that reading began: an inverter that came online later may be missed.
             age = (given.watched_from or given.watched_at) - since
             watch = given.watched_at + timing.watch_interval(age)
@@ -222,6 +209,6 @@ def _waiting(
     yield look, StepKind.LOOK
 
 
-def _since(at: float | None, mark: float, now: float) -> TypeGuard[float]:
-    """Return whether `at` is set and lies between `mark` and `now`."""
-    return at is not None and mark <= at <= now
+def _since(at: float | None, mark: float) -> TypeGuard[float]:
+    """Return whether `at` is set and not before `mark`."""
+    return at is not None and mark <= at

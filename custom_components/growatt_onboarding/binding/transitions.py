@@ -163,7 +163,7 @@ def absent(
     `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
     changes = (binding.sent_at, binding.accepted_at, binding.watch_seen_at, binding.associated_at)
-    if began is not None and any(at is not None and began < at <= now for at in changes):
+    if began is not None and any(at is not None and began < at for at in changes):
         return binding
     binding = replace(binding, list_checked_at=now)
     if binding.state is BindingState.ASSOCIATED:

@@ -269,7 +269,8 @@ class ClientContext(NamedTuple):
         gate: enforces rate limits.
         on_session: called with the new session to store when the cloud replaces it.
         cache: keeps the answers to expensive calls, to be used when the gate holds back a call.
-            All clients with the same server and credentials may share it.
+            All clients with the same server and credentials may share it. It holds plain JSON,
+            because it is stored, and what is in it may come from another version.
 
     """
 

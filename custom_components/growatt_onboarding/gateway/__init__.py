@@ -14,9 +14,10 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
+from .. import clock
 from ..binding.planner import PartialList
 from ..binding.timing import Timing
-from ..clock import minutes_until, now
+from ..clock import Reading, minutes_until, now, stored_time
 from ..cloud import registry
 from ..cloud.errors import (
     BlockedError,
@@ -36,7 +37,8 @@ from ..const import (
     DOMAIN,
     LOGGER,
 )
-from .ledger import UNLIMITED, Ledger, stored_time
+from .cache import Cache, stored_caches
+from .ledger import UNLIMITED, Ledger
 from .store import DurableStore, NotStoredError, StoredData
 
 OUTAGE: Final = (
@@ -89,11 +91,11 @@ class Watch:
 
     def denied(self, longest: float) -> bool:
         """Return whether the cloud denied the list within the last `longest` seconds."""
-        return self.denied_at is not None and 0 <= now() - self.denied_at < longest
+        return self.denied_at is not None and now() - self.denied_at < longest
 
     def drop_old(self, longest: float) -> None:
         """Drop a partial reading whose last page is older than `longest` seconds."""
-        if self.half_read is not None and not 0 <= now() - self.page_at <= longest:
+        if self.half_read is not None and now() - self.page_at > longest:
             self.half_read = None
 
 
@@ -117,9 +119,9 @@ class Gateway:
 
     """
 
-    def __init__(self, shared: SharedData, url: str, ledger: Ledger) -> None:
+    def __init__(self, shared: SharedData, url: str, ledger: Ledger, cache: Cache) -> None:
         self.ledger = ledger
-        self.cache: dict[str, object] = {}
+        self.cache = cache
         self.watch = Watch()
         self.reachable = True
         self.last_answers: dict[str, LastAnswer] = {}
@@ -180,6 +182,7 @@ class Gateway:
     def answered(self, call: Call, error: CloudError | None) -> None:
         """Record how a call ended; set `retry_after` of a rate-limit error that lacks it."""
         time = now()
+        self._shared.follow_wall_clock()
         path, subject = call.endpoint.path, call.subject
         self.ledger.finished(path, subject, time)
         self.last_answers[path] = (
@@ -218,7 +221,7 @@ class Gateway:
 
     def soonest(self, time: float) -> float:
         """Return the earliest time, `time` or later, for any background call."""
-        return max(self.ledger.soonest(time), self.ledger.paused(time))
+        return max(self.ledger.soonest(time), self.ledger.paused_until)
 
     def ready_at(self, call: Call, time: float) -> float:
         """Return the earliest time, `time` or later, at which the limits allow a call."""
@@ -232,7 +235,7 @@ class PendingRegistration(NamedTuple):
     provider: str  # key of the provider
     server: str  # URL of the server
     account_name: str
-    started_at: float
+    started_at: float  # by the wall clock
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -247,7 +250,11 @@ class PendingRegistration(NamedTuple):
 
 
 class SharedData:
-    """What all accounts and dialogs share; one store holds ledgers and pending registrations."""
+    """What all accounts and dialogs share.
+
+    One store holds the ledgers with what clients keep, the pending registrations, and what the
+    clocks showed when it was written.
+    """
 
     def __init__(self, hass: HomeAssistant) -> None:
         self.hass = hass
@@ -257,28 +264,59 @@ class SharedData:
         self._stored_registrations: dict[str, StoredData] = {}
         self._store = DurableStore(hass, DOMAIN)
         self._ledgers: dict[str, Ledger] = {}
+        self._caches: dict[str, Cache] = {}
         self._gateways: dict[str, Gateway] = {}
+        # When the records of calls were found to be lost.
+        self._lost_at: float | None = None
+        self._will_save = False
+        # How far the wall clock was set off when the store was last written.
+        self._stored_difference = 0.0
 
     async def async_load(self) -> None:
-        """Read the store."""
-        if (data := await self._store.async_read()) is None:
-            return
-        try:
-            ledgers = {
-                key: Ledger.from_dict(ledger, self.timing)
-                for key, ledger in data["ledgers"].items()
-            }
-            self.pending_registrations = {
-                key: PendingRegistration.from_dict(pending)
-                for key, pending in data["registrations"].items()
-            }
-        except AttributeError, KeyError, TypeError, ValueError:
-            await self._store.async_quarantine()
-            return
-        self._ledgers = ledgers
+        """Read the store, and continue our time from it."""
+        data = await self._store.async_read()
+        boot_id = await self.hass.async_add_executor_job(clock.boot_id)
+        before: Reading | None = None
+        if data is not None:
+            try:
+                before = self._restore(data)
+            except AttributeError, KeyError, TypeError, ValueError:
+                await self._store.async_quarantine()
+        unproven = clock.resume(before, boot_id)
+        time = now()
+        if self._store.damaged:
+            self._lost_at = time
+        elif self._lost_at is not None:
+            self._lost_at += unproven
+        for ledger in self._ledgers.values():
+            ledger.reopen(time, unproven)
+            ledger.lost_at = self._lost_at
+        if self._store.damaged or (before is not None and before.boot_id != boot_id):
+            # Otherwise the next start would begin with this anew.
+            self.save_soon()
+
+    def _restore(self, data: StoredData) -> Reading:
+        """Take over stored data; return what the clocks showed then.
+
+        Raises AttributeError, KeyError, TypeError or ValueError if it is invalid, in which case
+        nothing is taken over.
+        """
+        before = Reading.from_dict(data["clock"])
+        lost_at = None if data["lost_at"] is None else stored_time(data["lost_at"])
+        ledgers = {
+            key: Ledger.from_dict(ledger, self.timing) for key, ledger in data["ledgers"].items()
+        }
+        self.pending_registrations = {
+            key: PendingRegistration.from_dict(pending)
+            for key, pending in data["registrations"].items()
+        }
         self._stored_registrations = data["registrations"]
-        for ledger in ledgers.values():
-            ledger.reopen(now())
+        self._ledgers, self._lost_at = ledgers, lost_at
+        self._caches = {
+            key: Cache(self.save_soon, cache)
+            for key, cache in stored_caches(data.get("caches")).items()
+        }
+        return before
 
     async def async_save(self) -> None:
         """Write the store; raises NotStoredError."""
@@ -294,12 +332,21 @@ class SharedData:
         """Write the store in the background: if a crash loses this, it is only learned again."""
 
         async def save() -> None:
+            self._will_save = False
             try:
                 await self.async_save()
             except NotStoredError:
-                LOGGER.debug("A limit learned from the cloud could not be stored yet")
+                LOGGER.debug("What was learned from the cloud could not be stored yet")
 
-        self.hass.async_create_task(save(), f"{DOMAIN} save", eager_start=True)
+        if not self._will_save:
+            self._will_save = True
+            self.hass.async_create_task(save(), f"{DOMAIN} save", eager_start=False)
+
+    @callback
+    def follow_wall_clock(self) -> None:
+        """Write the store soon if the wall clock was set, as a reboot has to compare with it."""
+        if clock.difference() != self._stored_difference:
+            self.save_soon()
 
     async def async_close(self, _event: Event | None = None) -> None:
         """Write the store one last time, as Home Assistant stops."""
@@ -309,16 +356,25 @@ class SharedData:
 
     def _data(self) -> StoredData:
         time = now()
+        self._stored_difference = clock.difference()
         for ledger in self._ledgers.values():
             ledger.prune(time)
         return {
             "ledgers": {
                 key: ledger.as_dict() for key, ledger in self._ledgers.items() if not ledger.empty
             },
+            # Only while there are calls that are held back, as they are for nothing else.
+            "caches": {
+                key: dict(cache)
+                for key, cache in self._caches.items()
+                if cache and key in self._ledgers and self._ledgers[key].holds_back
+            },
             "registrations": {
                 key: {**self._stored_registrations.get(key, {}), **pending._asdict()}
                 for key, pending in self.pending_registrations.items()
             },
+            "lost_at": self._lost_at,
+            "clock": clock.reading()._asdict(),
         }
 
     def gateway(self, provider: Provider, url: str, credentials: Credentials) -> Gateway:
@@ -327,7 +383,9 @@ class SharedData:
         key = sha256("\n".join(parts).encode()).hexdigest()
         if key not in self._gateways:
             ledger = self._ledgers.setdefault(key, Ledger(self.timing))
-            self._gateways[key] = Gateway(self, url, ledger)
+            ledger.lost_at = self._lost_at
+            cache = self._caches.setdefault(key, Cache(self.save_soon, {}))
+            self._gateways[key] = Gateway(self, url, ledger, cache)
         return self._gateways[key]
 
     def client(

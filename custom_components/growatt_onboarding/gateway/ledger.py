@@ -3,8 +3,8 @@
 A ledger holds the calls made to one server with one set of credentials. It survives restarts and
 the accounts that used it; its records expire by age.
 
-A stored time in the future was recorded before the clock was set back. It is replaced by the
-present, so that nothing waits longer than the limit itself.
+All times are those of our own clock, which never jumps. After another boot of the machine nobody
+knows for sure how long it was off, so that time counts as none.
 
 Most calls are not written to disk one by one, only that their endpoint is in use. After a crash
 such an endpoint counts as called at the start, whatever the parameters.
@@ -16,6 +16,7 @@ import math
 from typing import Any, NamedTuple, Self
 
 from ..binding.timing import CALLS_PER_DAY, Timing
+from ..clock import stored_time
 from ..cloud.provider import Pace
 
 
@@ -39,7 +40,11 @@ class Ledger:
 
     Attributes:
         by_endpoint: whether the cloud was found to limit an endpoint across all parameters.
+        lost_at: when the records of calls were found to be lost, None if they were not. Whatever
+            has a limit counts as called once then. It is the same for all ledgers, and not stored
+            with each of them.
         paused_until: no background calls before this time, because the cloud was unreachable.
+            Calls that a person waits for are not affected.
         outages: how many calls in a row failed to reach the cloud.
 
     """
@@ -47,6 +52,7 @@ class Ledger:
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
         self.by_endpoint = False
+        self.lost_at: float | None = None
         self.paused_until: float = 0
         self.outages = 0
         self._last_call = -math.inf
@@ -73,7 +79,6 @@ class Ledger:
 
     def soonest(self, now: float) -> float:
         """Return the earliest time, `now` or later, at which any call may be made."""
-        self._last_call = min(self._last_call, now)
         return max(now, self._last_call + self.timing.call_gap)
 
     def ready_at(self, endpoint: str, subject: str | None, limit: Limit, now: float) -> float:
@@ -83,26 +88,18 @@ class Ledger:
         """
         counted = None if self._counts_endpoint(limit) else subject
         times = [self.soonest(now)]
+        lost_at = -math.inf if self.lost_at is None else self.lost_at
         if limit.cooldown:
-            last = _newest(self._calls.get(endpoint), counted, now)
-            last = max(last, _newest(self._calls.get(endpoint), _ANY, now))
-            times.append(last + limit.cooldown + self.timing.margin)
-        longest = now + max(self.longest_cooldown, limit.cooldown) + self.timing.margin
-        times.append(_newest(self._refused_until.get(endpoint), counted, longest))
-        if limit.per_day is not None and endpoint in self._days:
-            calls = self._days[endpoint] = sorted(min(at, now) for at in self._days[endpoint])
-            if len(calls) >= limit.per_day:
-                times.append(calls[-limit.per_day] + self.timing.day + self.timing.call_longest)
+            calls = self._calls.get(endpoint)
+            # That of a call in progress is in the future.
+            last = min(max(_newest(calls, counted), _newest(calls, _ANY)), now)
+            times.append(max(last, lost_at) + limit.cooldown + self.timing.margin)
+        times.append(_newest(self._refused_until.get(endpoint), counted))
+        if limit.per_day is not None:
+            latest = sorted((lost_at, *self._days.get(endpoint, ())))[-limit.per_day :]
+            if len(latest) == limit.per_day:
+                times.append(latest[0] + self.timing.day + self.timing.call_longest)
         return max(times)
-
-    def paused(self, now: float) -> float:
-        """Return until when background calls pause because the cloud could not be reached.
-
-        Calls that a person waits for are not affected.
-        """
-        if self.paused_until > now + self.timing.day:
-            self.paused_until = now + self.timing.outage_longest
-        return self.paused_until
 
     def record(self, endpoint: str, subject: str, limit: Limit, now: float) -> bool:
         """Record that a call is being made; return whether this must be on disk before it leaves.
@@ -139,7 +136,7 @@ class Ledger:
         other, at = self._let_through.get(endpoint, (subject, now))
         # Both times are ends of calls; this allows for when the second one began.
         surely = limit.cooldown - self.timing.call_longest
-        if other != subject and 0 <= now - at < surely:
+        if other != subject and now - at < surely:
             self._by_parameters = True
         self._let_through[endpoint] = (subject, now)
 
@@ -185,21 +182,32 @@ class Ledger:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to store."""
-        return not (
-            self._calls
-            or self._refused_until
-            or self._days
-            or self.by_endpoint
-            or self.paused_until
-            or self._in_use
-        )
+        return not (self.holds_back or self.by_endpoint or self.paused_until or self._in_use)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are calls that may keep others from being made."""
+        return bool(self._calls or self._refused_until or self._days)
 
     def close(self) -> None:
         """Record a clean stop: no call follows, so the recorded times are complete."""
         self._in_use.clear()
 
-    def reopen(self, now: float) -> None:
-        """Continue after a start: without `close`, endpoints in use may just have been called."""
+    def reopen(self, now: float, unproven: float = 0) -> None:
+        """Continue after a start: without `close`, endpoints in use may just have been called.
+
+        Of the time since all this was stored, so many seconds are `unproven`: the limits count them
+        as none. Whatever was stored, no record is in the future, and no pause lasts longer than its
+        kind can.
+        """
+        longest = self.longest_cooldown + self.timing.margin
+        self._calls = _moved(self._calls, unproven, now)
+        self._refused_until = _moved(self._refused_until, unproven, now + longest)
+        self._days = {
+            endpoint: [min(at + unproven, now) for at in calls]
+            for endpoint, calls in self._days.items()
+        }
+        self.paused_until = min(self.paused_until, now + self.timing.day)
         for endpoint in self._in_use:
             self._calls[endpoint][_ANY] = now
         self._in_use.clear()
@@ -230,7 +238,7 @@ class Ledger:
                 key: [stored_time(at) for at in calls] for key, calls in data["days"].items()
             }
             ledger._in_use = {_checked(endpoint, str) for endpoint in data["in_use"]}
-        except (AttributeError, KeyError, OverflowError, TypeError) as err:
+        except (AttributeError, KeyError, TypeError) as err:
             raise ValueError(f"not a ledger: {err}") from err
         return ledger
 
@@ -257,14 +265,20 @@ class Ledger:
         return self.by_endpoint or 0 < limit.cooldown <= self.timing.quick_cooldown
 
 
-def _newest(times: dict[str, float] | None, subject: str | None, bound: float) -> float:
-    """Return the latest time of a subject (None: of all), limiting the stored times to `bound`."""
+def _newest(times: dict[str, float] | None, subject: str | None) -> float:
+    """Return the latest time of a subject (None: of all)."""
     if not times:
         return -math.inf
-    newest = max(times.values()) if subject is None else times.get(subject, -math.inf)
-    if newest > bound:
-        times.update({key: min(at, bound) for key, at in times.items()})
-    return min(newest, bound)
+    return max(times.values()) if subject is None else times.get(subject, -math.inf)
+
+
+def _moved(times: _Times, by: float, latest: float) -> _Times:
+    """Return the times moved by so many seconds, but none later than `latest`."""
+    moved = {
+        endpoint: {subject: min(at + by, latest) for subject, at in subjects.items()}
+        for endpoint, subjects in times.items()
+    }
+    return defaultdict(dict, moved)
 
 
 def _after(start: float, times: _Times) -> _Times:
@@ -282,17 +296,6 @@ def _restored(data: Mapping[str, Mapping[str, Any]]) -> _Times:
         for endpoint, subjects in data.items()
     }
     return defaultdict(dict, restored)
-
-
-def stored_time(value: object) -> float:
-    """Return a stored time; JSON may have turned a float into an int.
-
-    Raises TypeError if it is no time.
-    """
-    number = float(value) if type(value) is int else _checked(value, float)
-    if not math.isfinite(number):
-        raise TypeError(value)
-    return number
 
 
 def _checked[T](value: object, kind: type[T]) -> T:

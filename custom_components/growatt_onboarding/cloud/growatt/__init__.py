@@ -8,11 +8,11 @@ who can create and manage end users. The id of an end user is called `c_user_id`
 from collections.abc import Callable, Mapping
 from copy import replace
 from functools import partial
-from typing import Final, cast
+from typing import Final
 from urllib.parse import urlencode
 
 from .. import fields
-from ..answer import Reply, as_text
+from ..answer import Reply, as_list, as_object, as_text
 from ..errors import (
     AccessDeniedError,
     CloudError,
@@ -234,7 +234,7 @@ class GrowattClient(CloudClient):
         )
         plant = Plant(id=plant_id, name=name, owner_id=account_id)
         if (cached := self._cached_plants()) is not None:
-            self._cache[_PLANTS] = (*cached, plant)
+            self._keep_plants((*cached, plant))
         return plant
 
     # Devices
@@ -354,7 +354,7 @@ class GrowattClient(CloudClient):
         known = () if complete else self._cached_plants() or ()
         seen = [plant for row in rows if (plant := api.plant(row)) is not None]
         plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
-        self._cache[_PLANTS] = plants
+        self._keep_plants(plants)
         return plants
 
     async def _users(self) -> dict[str, str] | None:
@@ -380,11 +380,20 @@ class GrowattClient(CloudClient):
         self._cache[_USERS] = users
         return users
 
+    def _keep_plants(self, plants: tuple[Plant, ...]) -> None:
+        self._cache[_PLANTS] = [api.plant_row(plant) for plant in plants]
+
     def _cached_plants(self) -> tuple[Plant, ...] | None:
-        return cast("tuple[Plant, ...] | None", self._cache.get(_PLANTS))
+        """Return the plants that were last listed, None if they are not known."""
+        if (rows := as_list(self._cache.get(_PLANTS))) is None:
+            return None
+        found = (api.plant(as_object(row) or {}) for row in rows)
+        return tuple(plant for plant in found if plant is not None)
 
     def _cached_users(self) -> dict[str, str]:
-        return dict(cast("dict[str, str]", self._cache.get(_USERS, {})))
+        """Return the names of the users that were last listed, by id."""
+        kept = as_object(self._cache.get(_USERS)) or {}
+        return {key: name for key, user in kept.items() if (name := as_text(user)) is not None}
 
 
 def _token(typed: str) -> str:

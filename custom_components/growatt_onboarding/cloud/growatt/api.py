@@ -221,6 +221,11 @@ def plant(row: Row, owner_id: str | None = None) -> Plant | None:
     )
 
 
+def plant_row(plant: Plant) -> Row:
+    """Return a plant as a row that `plant` reads."""
+    return {"plant_id": plant.id, "name": plant.name, "user_id": plant.owner_id}
+
+
 def created_plant_id(reply: Reply) -> str:
     """Read plant/add."""
     return _present(as_text(_payload(reply).get("plant_id")))

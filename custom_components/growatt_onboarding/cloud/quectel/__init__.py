@@ -48,7 +48,7 @@ from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport
 from . import api
 from .password import encrypt, new_random, sign
-from .session import Session, read_session
+from .session import REFRESH_AHEAD, Session, read_session
 
 REGISTER: Final = Form(
     key="register",
@@ -66,9 +66,6 @@ REGISTER: Final = Form(
 )
 LINK: Final = Form(key="link", fields=(EMAIL_FIELD, PASSWORD_FIELD), identity="email")
 PRODUCT_KEY: Final = Field(name="product_key")
-
-# Refresh tokens this long before they expire, so that none expires while a call is on its way.
-REFRESH_AHEAD: Final = 300
 
 _REGISTRATION_CODE = "1"
 # Undocumented; examples are C.DM.10271.5 and E.SP.4294967410.
@@ -340,8 +337,6 @@ class QuectelClient(CloudClient):
         The vendor documents it as a query parameter, like those for signing in. As public clients
         do, we send all of them in the body to keep the token out of the URL.
         """
-        if session.refresh_expires <= self._clock():
-            raise AccessDeniedError("sign_in_ended")
         fresh = await self._ask(
             Call(api.REFRESH, self._subject()),
             lambda reply: read_session(reply.data, self._clock(), session),

@@ -1,7 +1,8 @@
 """Sessions of the Quectel cloud: an access token and a refresh token.
 
 Both are JSON Web Tokens that begin with "Bearer ". They are valid for two hours and thirty days,
-according to the sample tokens in the vendor's documentation.
+according to the sample tokens in the vendor's documentation. Whether the second one is still valid
+is for the cloud to say: our clock may be wrong.
 """
 
 from base64 import urlsafe_b64decode
@@ -14,14 +15,15 @@ from ..model import repr_without
 from ..transport import is_header_value
 
 ACCESS_LIFETIME: Final = 7_200
-REFRESH_LIFETIME: Final = 2_592_000
+# Refresh access tokens this long before they expire, so that none expires on a call's way.
+REFRESH_AHEAD: Final = 300
 
 # Timestamps are documented in seconds. One this large has to be in milliseconds.
 _MILLISECONDS_FROM = 10**11
 
 
 class Session(NamedTuple):
-    """An account's tokens and when they expire (Unix time).
+    """An account's tokens, and when the first one expires (Unix time).
 
     `account_id` is the account's `uid`, None while unknown.
     """
@@ -29,7 +31,6 @@ class Session(NamedTuple):
     access_token: str
     access_expires: int
     refresh_token: str
-    refresh_expires: int
     account_id: str | None = None
 
     def __repr__(self) -> str:
@@ -47,7 +48,6 @@ class Session(NamedTuple):
             access_token=access,
             access_expires=as_int(stored.get("access_expires")) or 0,
             refresh_token=refresh,
-            refresh_expires=as_int(stored.get("refresh_expires")) or 0,
             account_id=as_text(stored.get("account_id")),
         )
 
@@ -62,32 +62,34 @@ def read_session(data: object, now: float, before: Session | None = None) -> Ses
     `before` is the session that was refreshed, whose values are kept where the answer lacks them.
     """
     found = as_object(data) or {}
-    access_token, access_expires = _read_token(found.get("accessToken"), now + ACCESS_LIFETIME)
-    refresh_token, refresh_expires = _read_token(found.get("refreshToken"), now + REFRESH_LIFETIME)
+    access_token, end = _read_token(found.get("accessToken"))
+    refresh_token, _ = _read_token(found.get("refreshToken"))
     if refresh_token is None and before is not None:
-        refresh_token, refresh_expires = before.refresh_token, before.refresh_expires
+        refresh_token = before.refresh_token
     if access_token is None or refresh_token is None:
         raise UnexpectedAnswerError
+    if end is None or end <= now + REFRESH_AHEAD:
+        # It is new, so our clock is wrong.
+        end = int(now + ACCESS_LIFETIME)
     account_id = as_text(_claims(access_token).get("uid"))
     if account_id is None and before is not None:
         account_id = before.account_id
     return Session(
         access_token=access_token,
-        access_expires=access_expires,
+        access_expires=end,
         refresh_token=refresh_token,
-        refresh_expires=refresh_expires,
         account_id=account_id,
     )
 
 
-def _read_token(value: object, default_end: float) -> tuple[str | None, int]:
-    """Return a token and its expiration time, from the answer or from the token itself."""
+def _read_token(value: object) -> tuple[str | None, int | None]:
+    """Return a token and when it expires, from the answer or from the token itself."""
     described = as_object(value) or {"token": value}
     if (token := _token(described.get("token"))) is None:
-        return None, 0
+        return None, None
     end = as_int(described.get("expirationTime")) or as_int(_claims(token).get("exp"))
-    if end is None or end <= 0:
-        return token, int(default_end)
+    if end is None:
+        return token, None
     return token, end // 1000 if end >= _MILLISECONDS_FROM else end
 
 
