@@ -276,7 +276,13 @@ async def test_domain_store_of_another_shape(hass: HomeAssistant, data: dict[str
     path.write_text(json.dumps({"version": 1, "minor_version": 1, "key": DOMAIN, "data": data}))
     assert await async_setup_component(hass, DOMAIN, {})
     assert f"store_set_aside_{DOMAIN}" in issues(hass)
-    assert not path.exists()
+    (kept,) = path.parent.glob(f"{DOMAIN}.unreadable.*")
+    assert json.loads(kept.read_text())["data"] == data
+    # That the records of calls were lost is written at once.
+    await hass.async_block_till_done()
+    stored = json.loads(path.read_text())["data"]
+    assert stored["ledgers"] == stored["registrations"] == {}
+    assert stored["lost_at"] is not None
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
