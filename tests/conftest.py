@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import custom_components.growatt_onboarding  # noqa: F401
 from custom_components.growatt_onboarding.account import saved
 from custom_components.growatt_onboarding.const import DATA_TIMING
-from custom_components.growatt_onboarding.flows import base
+from custom_components.growatt_onboarding.flows import steps
 from simulator import Simulator
 
 from . import secrets_watch
@@ -58,7 +58,7 @@ def _custom_integrations(secrets: Watch, enable_custom_integrations: None) -> No
 @pytest.fixture(autouse=True)
 def _no_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show progress no longer than it takes: only a front end needs more."""
-    monkeypatch.setattr(base, "_MINIMUM_DURATION", 0)
+    monkeypatch.setattr(steps, "_MINIMUM_DURATION", 0)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
 from custom_components.growatt_onboarding.cloud.model import (
     Account,
     Captcha,
+    DeviceKind,
     Plant,
     SightingPage,
     Values,
@@ -79,6 +80,8 @@ class FakeCloud:
     # Without one, nothing can settle a lost answer.
     can_look: bool = False
     plants: tuple[Plant, ...] = ()
+    # What signing in gives access to besides the account itself.
+    others: tuple[Account, ...] = ()
     pictures: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def fail(self, call: str, err: CloudError) -> None:
@@ -148,11 +151,22 @@ class FakeClient(CloudClient):
         name = values[form.identity]
         if self._cloud.passwords.get(name) != values["password"]:
             raise InvalidInputError("invalid_input", field="password")
-        return (Account(id=f"id of {name}", name=name, session={"token": "fake"}),)
+        account = Account(id=f"id of {name}", name=name, session={"token": "fake"})
+        return (account, *self._cloud.others)
 
     async def plants(self, account_id: str) -> tuple[Plant, ...]:
         self._cloud.check("plants")
         return self._cloud.plants
+
+    async def create_plant(self, account_id: str, values: Values) -> Plant:
+        self._cloud.check("create_plant")
+        plant = Plant(id=f"id of {values['name']}", name=values["name"])
+        self._cloud.plants += (plant,)
+        return plant
+
+    async def check_serial(self, serial: str) -> DeviceKind:
+        self._cloud.check("check_serial")
+        return DeviceKind.INVERTER
 
     def check_plant_id(self, plant_id: str) -> None:
         if not plant_id:

@@ -91,7 +91,10 @@ def keys_of(*modules: str) -> set[str]:
 
 
 CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("gateway")
-ACCOUNT_DIALOG = ("config_flow", "flows.base", "flows.register", "flows.sign_in")
+ACCOUNT_DIALOG = ("config_flow", "flows.base", "flows.register", "flows.sign_in", "flows.steps")
+INVERTER_DIALOG = ("flows.inverter", "flows.steps")
+# What every dialog can show.
+ANYTHING = {"unknown"}
 DIALOG = keys_of(*ACCOUNT_DIALOG, "account.registration", "flows.forms")
 SERIALS = keys_of("account.serials", "account.plants", "flows.inverter")
 # Raised by an action, where the form of the dialog tells the field, or by a start.
@@ -111,13 +114,13 @@ def message(key: str) -> str:
 
 
 def test_errors_of_the_account_dialog() -> None:
-    expected = (CLOUD | DIALOG) - OF_BINDINGS - OF_PLANTS - {OUTCOME_UNKNOWN}
+    expected = (CLOUD | DIALOG | ANYTHING) - OF_BINDINGS - OF_PLANTS - {OUTCOME_UNKNOWN}
     assert set(EN["config"]["error"]) == expected
 
 
 def test_errors_of_the_inverter_dialog() -> None:
     shared = keys_of(*SHARED_MODULES) - OF_ACCOUNT_FIELDS
-    assert set(INVERTER["error"]) == shared | OF_PLANT_CALLS | OF_PLANTS | SERIALS
+    assert set(INVERTER["error"]) == shared | OF_PLANT_CALLS | OF_PLANTS | SERIALS | ANYTHING
 
 
 def test_errors_of_actions_and_reasons_of_bindings() -> None:
@@ -330,8 +333,11 @@ def test_menus() -> None:
 
 def test_progress() -> None:
     actions = CODE.keywords("progress_action", "async_show_progress")
-    assert set(EN["config"]["progress"]) == actions["flows.register"]
-    assert set(INVERTER["progress"]) == actions["flows.inverter"]
+    of_any = actions["flows.steps"]
+    assert set(EN["config"]["progress"]) == actions["flows.register"] | of_any
+    assert set(INVERTER["progress"]) == actions["flows.inverter"] | of_any
+    for issue in ("activation_pending", "conflict", "overdue", "rejected"):
+        assert set(EN["issues"][issue]["fix_flow"]["progress"]) == of_any
 
 
 def test_ends() -> None:
@@ -342,7 +348,10 @@ def test_ends() -> None:
     assert set(EN["config"]["abort"]) == of_core.union(
         *(reasons.get(module, set()) for module in ACCOUNT_DIALOG)
     )
-    assert set(INVERTER["abort"]) == reasons["flows.inverter"]
+    inverter = set().union(*(reasons[module] for module in INVERTER_DIALOG))
+    for module, call in CODE.calls("_abort", "AbortFlow"):
+        inverter |= CODE.texts(module, call.args[0])
+    assert set(INVERTER["abort"]) == inverter
     described = set().union(*CODE.keywords("description", "async_create_entry").values())
     assert set(EN["config"]["create_entry"]) == described
 
@@ -393,6 +402,8 @@ def test_repairs() -> None:
     for issue in EN["issues"].values():
         # A repair has either a text or a dialog.
         assert ("description" in issue) != ("fix_flow" in issue)
+        if "progress" in (dialog := issue.get("fix_flow", {})):
+            assert dialog["error"].keys() & dialog["abort"].keys() >= ANYTHING
 
 
 # Actions

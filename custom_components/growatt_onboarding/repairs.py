@@ -35,6 +35,7 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from .flows.steps import AnsweringFlow
 from .gateway.store import NotStoredError
 from .texts import async_reasons, explanation, reason_text
 
@@ -82,7 +83,7 @@ class MissingAccountRepairFlow(ConfirmRepairFlow):
         return await super().async_step_confirm(user_input)
 
 
-class ReturnedRepairFlow(RepairsFlow):
+class ReturnedRepairFlow(RepairsFlow, AnsweringFlow):
     """The repair flow of inverters that were added again: keep them, or remove them."""
 
     def __init__(self, entry: AccountConfigEntry | None) -> None:
@@ -135,7 +136,7 @@ def remove_inverters(
             hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
 
 
-class ActivationRepairFlow(RepairsFlow):
+class ActivationRepairFlow(RepairsFlow, AnsweringFlow):
     """The repair flow of an account that waits for its activation; it leads to signing in."""
 
     def __init__(self, entry: AccountConfigEntry | None) -> None:
@@ -173,7 +174,7 @@ class ActivationRepairFlow(RepairsFlow):
         )
 
 
-class InverterRepairFlow(RepairsFlow):
+class InverterRepairFlow(RepairsFlow, AnsweringFlow):
     """The repair flow of an inverter."""
 
     def __init__(self, entry: AccountConfigEntry | None, serial: str, found: Problem) -> None:
@@ -203,7 +204,7 @@ class InverterRepairFlow(RepairsFlow):
         if Capability.PLANTS not in self._account.client.capabilities:
             options = [option for option in options if option != "choose_plant"]
         return self.async_show_menu(
-            menu_options=options, description_placeholders=self._placeholders()
+            step_id="init", menu_options=options, description_placeholders=self._placeholders()
         )
 
     async def async_step_check_again(

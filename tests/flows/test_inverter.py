@@ -1,5 +1,6 @@
 """The inverter dialog: the plant, the serial numbers, what became of them."""
 
+import asyncio
 from typing import Any
 from unittest.mock import Mock
 
@@ -352,6 +353,29 @@ async def test_serial_numbers_that_cannot_be_checked_are_left_to_the_cloud(
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
     assert result["reason"] == "inverters_added"
     assert len(cloud.calls.of(KIND)) == 1
+
+
+async def test_slow_checks_hold_nobody_up(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    """They are a help. Each answers in time, but five of them took a minute and a half."""
+    serials = [f"SIM000000{number}" for number in range(1, 6)]
+    for serial in serials:
+        cloud.growatt.add_device(serial)
+    cloud.faults.add(KIND, kind="slow", seconds=19, times=5)
+    result = await open_serials(hass, entry)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    result = await send(hass, result, serial_numbers=" ".join(serials))
+    assert loop.time() - began < 10
+    result = await follow(hass, result)
+    assert loop.time() - began < 20
+    assert result["reason"] == "inverters_added"
+    assert set(inverters(entry)) == set(serials)
+
+    cloud.faults.clear()
+    result = await submit(hass, await open_serials(hass, entry), serial_numbers="QMN000SIM0000001")
+    assert result["errors"] == {"serial_numbers": "datalogger_serial"}
 
 
 async def test_one_added_elsewhere_while_the_cloud_was_asked(

@@ -1,7 +1,9 @@
 """Serial numbers as people enter them, checked before a call is spent on them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 import re
 
 from homeassistant.config_entries import ConfigEntryState
@@ -18,6 +20,8 @@ _SERIAL = r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}"
 _MIN_WHOLE_LENGTH = 8
 # How many serial numbers are checked while somebody waits; one call a second is allowed.
 _MAX_CHECKED = 5
+# How many seconds that may take: it is a help, and the inverters are added without it too.
+_LONGEST_CHECK = 10
 
 
 class InvalidSerialError(ValueError):
@@ -105,22 +109,22 @@ async def async_refuse_dataloggers(
 ) -> None:
     """Raise SerialError if a serial number is a datalogger's.
 
-    Only the first few are checked, and only if the limits allow it now; for the others the
-    cloud's answer to the binding will tell. `known` keeps the answers, because the limits forbid
-    the same question for a while.
+    Only the first few are checked, only if the limits allow it now, and only for a few seconds;
+    for the others the cloud's answer to the binding will tell. `known` keeps the answers, because
+    the limits forbid the same question for a while.
     """
     if Capability.CHECK_SERIAL not in client.capabilities:
         return
-    for serial in serials[:_MAX_CHECKED]:
-        if serial in known:
-            continue
-        try:
-            known[serial] = await client.check_serial(serial)
-        except NotNowError:
-            continue
-        except CloudError as err:
-            LOGGER.debug("Serial numbers could not be checked: %s", err.key)
-            break
+    try:
+        async with asyncio.timeout(_LONGEST_CHECK):
+            for serial in serials[:_MAX_CHECKED]:
+                if serial not in known:
+                    with suppress(NotNowError):
+                        known[serial] = await client.check_serial(serial)
+    except CloudError as err:
+        LOGGER.debug("Serial numbers could not be checked: %s", err.key)
+    except TimeoutError:
+        LOGGER.debug("Serial numbers could not be checked in time")
     dataloggers = [serial for serial in serials if known.get(serial) is DeviceKind.DATALOGGER]
     if dataloggers:
         raise SerialError("datalogger_serial", dataloggers)

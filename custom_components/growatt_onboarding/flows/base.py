@@ -1,10 +1,10 @@
 """What the steps of the account flow share: the server in use, the forms, the entry."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import replace
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -47,6 +47,7 @@ from ..gateway import SharedData
 from .forms import (
     OWN_ADDRESS,
     FormMemory,
+    UserInput,
     agreement_links,
     captcha_picture,
     checked,
@@ -56,15 +57,12 @@ from .forms import (
     server_names,
     server_schema,
 )
-
-# The front end asks for the next step once by itself when it starts to show progress. If the work
-# ends at that moment, the front end is notified and asks again, when the flow may no longer exist.
-_MINIMUM_DURATION: Final = 1.0
+from .steps import AnsweringFlow, log_unexpected
 
 CONF_FORM = "way"  # as translation keys stay
 
 
-class AccountFlow(ConfigFlow):
+class AccountFlow(ConfigFlow, AnsweringFlow):
     """The account flow without its steps."""
 
     _shared: SharedData
@@ -73,6 +71,7 @@ class AccountFlow(ConfigFlow):
     _client: CloudClient
     _offer: Offer
     _form: Form
+    _account: Account
     # The entry that is reauthenticated or reconfigured.
     _entry: AccountConfigEntry
 
@@ -192,8 +191,20 @@ class AccountFlow(ConfigFlow):
 
     # The entry
 
-    async def _finish(self, account: Account) -> ConfigFlowResult:
-        """Create the account's entry, or complete one created before the id was known."""
+    def _finish(self, account: Account) -> ConfigFlowResult:
+        """Continue with the account's entry as soon as somebody is there to take the result.
+
+        Until then the flow has no unique id, which would block the account, and changes no entry,
+        whose reload would end the flow.
+        """
+        self._account = account
+        return self.async_show_progress_done(next_step_id="finish")
+
+    async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Renew the flow's entry, complete one created before the id was known, or create one."""
+        account = self._account
+        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            return self._renew(self._entry, account)
         for entry in understood_entries(self.hass):
             if (
                 entry.data[CONF_ACCOUNT_ID] is None
@@ -250,6 +261,9 @@ class AccountFlow(ConfigFlow):
             with suppress(UnknownFlow):
                 self.hass.config_entries.flow.async_abort(self.flow_id)
             raise
+        except Exception as err:  # noqa: BLE001 - the entry is there: inverters can be added later
+            log_unexpected("async_on_create_entry", err)
+            return result
 
     async def _continue_with_inverters(
         self, entry: AccountConfigEntry, result: ConfigFlowResult
@@ -276,11 +290,3 @@ def chosen_form(forms: tuple[Form, ...], user_input: Mapping[str, Any] | None) -
     if user_input is None or CONF_FORM not in user_input:
         return None
     return next(form for form in forms if form.key == user_input[CONF_FORM])
-
-
-async def with_minimum_duration(work: Coroutine[Any, Any, None]) -> None:
-    """Await the work, but take at least as long as the front end needs to show progress."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + _MINIMUM_DURATION
-    await work
-    await asyncio.sleep(max(0, end - loop.time()))

@@ -34,15 +34,15 @@ from ..const import CONF_ACCOUNT_ID, CONF_PLANT_ID, CONF_SERIAL_NUMBERS, MAX_SER
 from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
-from .base import with_minimum_duration
 from .forms import FormMemory, UserInput, checked, field_selector, required
+from .steps import AnsweringFlow, with_minimum_duration
 
 _NEW_PLANT: Final = "new_plant"
 # How long the flow waits for answers before it shows what is known so far.
 _WATCH_SECONDS: Final = 20
 
 
-class InverterFlow(ConfigSubentryFlow):
+class InverterFlow(ConfigSubentryFlow, AnsweringFlow):
     """The subentry flow that adds inverters or submits one again."""
 
     _plant: Plant

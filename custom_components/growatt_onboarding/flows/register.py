@@ -11,11 +11,12 @@ import voluptuous as vol
 
 from ..account.registration import OutcomeUnknownError, Registration, async_register
 from ..cloud.errors import CloudError, NotAllowedError, TakenError
-from ..cloud.model import Account, Values
+from ..cloud.model import Values
 from ..cloud.provider import Capability, Field, FieldKind
-from .base import chosen_form, with_minimum_duration
+from .base import chosen_form
 from .forms import UserInput, code_fields, field_names
 from .sign_in import SignInFlow
+from .steps import wait_for, with_minimum_duration
 
 CONF_SEND_AGAIN: Final = "send_again"
 CONF_LINK_INSTEAD: Final = "link_instead"
@@ -152,7 +153,7 @@ class RegisterFlow(SignInFlow):
         # Show progress even if the task is already done: otherwise the next step would get what was
         # typed into the previous form, as if its own form had been submitted.
         if (waiting := self._waiting) is None:
-            self._waiting = self.hass.async_create_task(with_minimum_duration(_wait_for(task)))
+            self._waiting = self.hass.async_create_task(with_minimum_duration(wait_for(task)))
         if waiting is None or not waiting.done():
             return self.async_show_progress(
                 step_id="registering",
@@ -162,8 +163,10 @@ class RegisterFlow(SignInFlow):
             )
         self._waiting = None
         next_step = "registered"
-        if isinstance(err := task.exception(), CloudError):
+        if (err := task.exception()) is not None:
             self._release()
+            if not isinstance(err, CloudError):
+                raise err
             next_step = "register_form"
             if isinstance(err, OutcomeUnknownError):
                 next_step = "outcome_unknown"
@@ -174,7 +177,7 @@ class RegisterFlow(SignInFlow):
     async def async_step_registered(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Create the entry of the new account."""
         assert self._registration is not None  # noqa: S101 - set by an earlier step
-        return await self._finish(self._registration.task.result())
+        return self._finish(self._registration.task.result())
 
     async def async_step_outcome_unknown(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Explain that the account may or may not exist, and offer to sign in or to try again."""
@@ -205,8 +208,3 @@ def _optional(kind: FieldKind, fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(
         replace(field, required=False) if field.kind is kind else field for field in fields
     )
-
-
-async def _wait_for(task: asyncio.Task[Account]) -> None:
-    """Wait for a task without raising its error, and without canceling it if the flow ends."""
-    await asyncio.wait({task})
