@@ -7,6 +7,7 @@ from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.provider import Capability
@@ -193,6 +194,25 @@ async def test_conflict_is_another_plant_of_ours(home: Home) -> None:
     assert not home.issues()
     (subentry,) = home.entry.subentries.values()
     assert subentry.data["plant_id"] == str(mine.plant_id)
+
+
+async def test_plants_of_the_same_name_are_told_apart(home: Home) -> None:
+    """Which of them has the inverter is known by its name only: then none is suggested."""
+    account_id = int(home.entry.data["account_id"])
+    twins = [str(home.growatt.add_plant(account_id, "Garage").plant_id) for _ in range(2)]
+    nameless = str(home.growatt.add_plant(account_id, "").plant_id)
+    await conflict(home, home.growatt.plants[int(twins[0])])
+    result = await choose(home, await open_repair(home, "conflict"), "choose_plant")
+    ((marker, field),) = result["data_schema"].schema.items()
+    labels = {option["value"]: option["label"] for option in field.config["options"]}
+    assert labels == {
+        home.plant_id: "Home",
+        **{twin: f"Garage ({twin})" for twin in twins},
+        nameless: nameless,
+    }
+    assert marker.default is vol.UNDEFINED
+    await answer(home, result, {"plant_id": twins[0]})
+    await home.shows("associated", SN)
 
 
 async def test_another_plant_without_storage(home: Home) -> None:

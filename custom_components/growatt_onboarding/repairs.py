@@ -19,7 +19,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.selector import SelectOptionDict, SelectSelector, SelectSelectorConfig
+from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
 from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
@@ -35,6 +35,7 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from .flows.forms import plant_options
 from .flows.steps import AnsweringFlow
 from .gateway.store import NotStoredError
 from .texts import async_reasons, explanation, reason_text
@@ -258,12 +259,12 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
             return self.async_abort(
                 reason="no_plants", description_placeholders=self._placeholders()
             )
-        options = [SelectOptionDict(value=plant.id, label=plant.name) for plant in plants]
-        selector = SelectSelector(SelectSelectorConfig(options=options))
+        selector = SelectSelector(SelectSelectorConfig(options=plant_options(plants)))
         binding = account.coordinator.data.get(self._serial)
         holder = None if binding is None else binding.holder_plant
         # The plant that already holds the inverter is most likely the right one.
-        default = next((one.id for one in plants if holder in (one.id, one.name)), vol.UNDEFINED)
+        likely = [one.id for one in plants if holder in (one.id, one.name)]
+        default = likely[0] if len(likely) == 1 else vol.UNDEFINED
         return self.async_show_form(
             step_id="choose_plant",
             data_schema=vol.Schema({vol.Required(CONF_PLANT_ID, default=default): selector}),

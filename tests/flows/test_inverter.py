@@ -104,6 +104,26 @@ async def test_choose_a_plant_and_add_inverters(
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == ["SIM0000001", "SIM0000002"]
 
 
+async def test_plants_of_the_same_name_are_told_apart(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    twin = str(cloud.growatt.add_plant(int(RESIDENT_ID), " sim  home").plant_id)
+    nameless = str(cloud.growatt.add_plant(int(RESIDENT_ID), " ").plant_id)
+    garage = str(cloud.growatt.add_plant(int(RESIDENT_ID), "Garage").plant_id)
+    result = await open_inverters(hass, entry)
+    options = result["data_schema"].schema["plant_id"].config["options"]
+    labels = {option["value"]: option["label"] for option in options}
+    assert labels == {
+        RESIDENT_PLANT: f"Sim Home ({RESIDENT_PLANT})",
+        twin: f"sim home ({twin})",
+        nameless: nameless,
+        garage: "Garage",
+        "new_plant": "new_plant",
+    }
+    result = await submit(hass, result, plant_id=twin)
+    assert result["description_placeholders"]["plant"] == f"sim home ({twin})"
+
+
 @pytest.mark.parametrize(
     ("time_zone", "hours"),
     # Summer is now in one of the last two: a plant's zone is the same the whole year.

@@ -1,6 +1,7 @@
 """Providers' fields as Home Assistant forms, and what a flow remembers between forms."""
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Mapping
 import math
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from homeassistant.const import CONF_ADDRESS
 from homeassistant.helpers.selector import (
     CountrySelector,
+    SelectOptionDict,
     Selector,
     SelectSelector,
     SelectSelectorConfig,
@@ -20,7 +22,7 @@ import voluptuous as vol
 
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
-from ..cloud.model import Captcha, Values
+from ..cloud.model import Captcha, Plant, Values
 from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
@@ -197,6 +199,22 @@ def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
             options=list(options), mode=SelectSelectorMode.LIST, translation_key=translation_key
         )
     )
+
+
+def plant_labels(plants: Iterable[Plant]) -> dict[str, str]:
+    """Return what to call each plant, by its id: its name, with the id if names look the same."""
+    names = {plant.id: " ".join(plant.name.split()) or plant.id for plant in plants}
+    times = Counter(map(str.casefold, names.values()))
+    return {
+        plant_id: name if times[name.casefold()] == 1 else f"{name} ({plant_id})"
+        for plant_id, name in names.items()
+    }
+
+
+def plant_options(plants: Iterable[Plant]) -> list[SelectOptionDict]:
+    """Return the options of a choice between plants."""
+    labels = plant_labels(plants)
+    return [SelectOptionDict(value=plant_id, label=label) for plant_id, label in labels.items()]
 
 
 def captcha_picture(captcha: Captcha | None) -> str:

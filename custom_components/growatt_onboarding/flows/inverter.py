@@ -34,7 +34,15 @@ from ..const import CONF_ACCOUNT_ID, CONF_PLANT_ID, CONF_SERIAL_NUMBERS, MAX_SER
 from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
-from .forms import FormMemory, UserInput, checked, field_selector, required
+from .forms import (
+    FormMemory,
+    UserInput,
+    checked,
+    field_selector,
+    plant_labels,
+    plant_options,
+    required,
+)
 from .steps import AnsweringFlow, with_minimum_duration
 
 _NEW_PLANT: Final = "new_plant"
@@ -119,9 +127,7 @@ class InverterFlow(ConfigSubentryFlow, AnsweringFlow):
             if may_create:
                 return await self.async_step_create_plant()
             raise self._abort("no_plants")
-        options = [
-            SelectOptionDict(value=plant.id, label=plant.name or plant.id) for plant in self._plants
-        ]
+        options = plant_options(self._plants)
         if may_create:
             options.append(SelectOptionDict(value=_NEW_PLANT, label=_NEW_PLANT))
         selector = SelectSelector(
@@ -276,7 +282,7 @@ class InverterFlow(ConfigSubentryFlow, AnsweringFlow):
         return self._show(
             "serial_numbers",
             {required(CONF_SERIAL_NUMBERS, typed): selector},
-            plant=self._plant.name or self._plant.id,
+            plant=plant_labels((*self._plants, self._plant))[self._plant.id],
             most=str(MAX_SERIALS_DIALOG),
         )
 
