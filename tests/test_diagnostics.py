@@ -95,6 +95,7 @@ async def test_an_account_tells_what_helps_and_nothing_personal(
         "source": "user",
         "state": "loaded",
         "inverters": 1,
+        "polling": True,
         "provider": "growatt",
         "server": "own address, http",
         "credentials": ["token"],

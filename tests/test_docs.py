@@ -33,6 +33,7 @@ NAMES_OF_OTHERS = {
     "Blueprints",
     "Devices & services",
     "Download diagnostics",
+    "Enable polling for changes",
     "Growatt jansen-solar",
     "Home (12345)",
     "Import blueprint",
@@ -47,6 +48,7 @@ NAMES_OF_OTHERS = {
     "System Management",
     "System Setting",
     "System information",
+    "System options",
     "Use status",
 }
 

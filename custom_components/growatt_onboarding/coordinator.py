@@ -88,6 +88,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             bindings=self._bindings,
             account_id=entry.data[CONF_ACCOUNT_ID],
             timing=shared.timing,
+            # Home Assistant reloads the entry when a person turns this.
+            polling=not entry.pref_disable_polling,
         )
         self.data: Mapping[str, Binding] = self._bindings.known
         self._running: asyncio.Task[None] | None = None

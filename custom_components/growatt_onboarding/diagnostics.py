@@ -110,6 +110,7 @@ def _account(entry: AccountConfigEntry) -> dict[str, Any]:
         "source": entry.source,
         "state": entry.state.value,
         "inverters": len(entry.subentries),
+        "polling": not entry.pref_disable_polling,
         "provider": data.get(CONF_PROVIDER),
     }
     if not is_understood(entry):

@@ -420,3 +420,20 @@ def test_what_came_while_a_list_was_read_is_not_lost_at_its_end() -> None:
         found.add(driver.bindings["SN0001"].state)
     assert BindingState.ASSOCIATED in found
     assert driver.bindings["SN0001"].state is BindingState.ASSOCIATED
+
+
+# Without polling
+
+
+@pytest.mark.parametrize("binding", [SENT, ACCEPTED, transitions.seen(ACCEPTED, T + 1)])
+def test_without_polling_nothing_is_looked_for_unasked(binding: Binding) -> None:
+    missing = replace(ASSOCIATED, missing_at=T + 2)
+    for one in (binding, missing):
+        assert planned(one, now=T + DAY, abilities=ABLE) is not None
+        assert planned(one, now=T + DAY, abilities=ABLE, polling=False) is None
+        asked = {one.serial: T + DAY}
+        assert planned(one, now=T + DAY, abilities=ABLE, polling=False, asked=asked) is not None
+
+
+def test_without_polling_what_is_queued_is_sent() -> None:
+    assert planned(QUEUED, polling=False) == planned(QUEUED) is not None

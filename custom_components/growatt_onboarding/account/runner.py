@@ -86,6 +86,7 @@ class StepRunner:
         bindings: Bindings,
         account_id: str | None,
         timing: Timing,
+        polling: bool = True,
     ) -> None:
         self.under_way = False
         self._client = client
@@ -93,6 +94,7 @@ class StepRunner:
         self._bindings = bindings
         self._account_id = account_id
         self._timing = timing
+        self._polling = polling
         self._looks: dict[str, PartialList] = {}
         self._asked: dict[str, float] = {}
         self._backoff = Backoff(timing)
@@ -158,6 +160,7 @@ class StepRunner:
             watched_at=watch.read_at,
             watched_from=watch.read_from,
             asked=self._asked,
+            polling=self._polling,
         )
         return plan(given, self._timing, time)
 

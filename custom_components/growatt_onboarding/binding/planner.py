@@ -63,6 +63,7 @@ class PlannerInput(NamedTuple):
         watch: the watch list, if it has been read in part.
         watched_at: when the watch list was last read completely.
         watched_from: when that reading began.
+        polling: whether to look for inverters that nobody has requested a check of.
 
     """
 
@@ -75,6 +76,7 @@ class PlannerInput(NamedTuple):
     watch: PartialList | None = None
     watched_at: float | None = None
     watched_from: float | None = None
+    polling: bool = True
 
 
 def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
@@ -140,7 +142,9 @@ def _wanted(given: PlannerInput, timing: Timing) -> Iterator[tuple[float, StepKi
             for kind in islice(requested_steps(binding, asked, given.abilities), 1):
                 yield asked, kind, binding
         for due, kind in _wanted_by_state(binding, given, timing):
-            yield due, kind, binding
+            # A person asked for what is queued.
+            if given.polling or kind is StepKind.SUBMIT:
+                yield due, kind, binding
 
 
 def _wanted_by_state(
