@@ -13,6 +13,8 @@ from .common import open_reauth, submit
 from .home import Home
 
 SN = "SIM0000001"
+# For this long the cloud does not answer the same question again.
+LIMIT = 300
 
 
 async def press(home: Home) -> None:
@@ -20,22 +22,22 @@ async def press(home: Home) -> None:
     await home.hass.services.async_call("button", "press", {"entity_id": entity_id}, blocking=True)
 
 
-async def test_the_button_looks_at_once_or_says_when(home: Home) -> None:
+async def test_the_button_looks_as_soon_as_the_limits_allow_it(home: Home) -> None:
     await home.associate(SN)
     home.growatt.remove_from_plant(SN)
     await asyncio.sleep(10)
 
-    with pytest.raises(ServiceValidationError) as caught:
-        await press(home)
-    assert caught.value.translation_key == "check_planned"
-    assert caught.value.translation_placeholders == {"minutes": "5"}
-    # Planned all the same.
-    await home.shows("lost", SN)
+    # A limit makes it wait, which is no error: it is planned.
+    await press(home)
+    assert home.coordinator.next_check(SN) is not None
+    assert 10 < await home.shows("lost", SN) <= LIMIT
+    assert home.coordinator.next_check(SN) is None
 
     await asyncio.sleep(400)
     home.growatt.move(SN, int(home.plant_id))
     await press(home)
-    await home.shows("associated", SN)
+    assert await home.shows("associated", SN) < 10
+    assert not home.growatt.limits.violations
 
 
 async def test_the_button_says_that_somebody_has_to_sign_in(home: Home) -> None:

@@ -8,7 +8,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .clock import minutes_until, now
 from .const import DOMAIN
 from .coordinator import AccountConfigEntry
 from .entity import InverterEntity, async_add_inverter_entities
@@ -37,10 +36,9 @@ class CheckNow(InverterEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Request a check.
+        """Request a check, which is made as soon as the limits allow it.
 
-        Raises ServiceValidationError if somebody has to sign in first, or if a limit delays the
-        check. A delayed check is still planned, and the error says when it will be made.
+        Raises ServiceValidationError if somebody has to sign in first.
         """
         if not self.coordinator.signed_in:
             raise ServiceValidationError(
@@ -49,10 +47,3 @@ class CheckNow(InverterEntity, ButtonEntity):
                 translation_placeholders={"account": self.coordinator.config_entry.title},
             )
         self.coordinator.async_check([self.serial])
-        planned = self.coordinator.next_check(self.serial)
-        if planned is not None and planned > now() + self.coordinator.timing.patience:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="check_planned",
-                translation_placeholders={"minutes": str(minutes_until(planned))},
-            )

@@ -223,11 +223,6 @@ class Homeowner:
         await self.page.keyboard.press("Escape")
         await dialog.locator("dialog[open]").wait_for(state="detached")
 
-    async def is_told(self, exception: str) -> None:
-        """Wait until Home Assistant tells, at the edge of the screen, why something was refused."""
-        for piece in self._say.pieces(f"exceptions.{exception}.message"):
-            await self.page.locator("notification-manager").get_by_text(piece).first.wait_for()
-
     def _entity(self, entity: str) -> Locator:
         """Return a device's page's row; entities are named in the language of the house."""
         name = self._house(f"entity.{entity}.name")
