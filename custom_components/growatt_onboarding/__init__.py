@@ -1,6 +1,6 @@
 """Growatt Onboarding: from an inverter without an account to one associated in the cloud."""
 
-from homeassistant.config_entries import SOURCE_RECONFIGURE
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
@@ -10,6 +10,7 @@ from .account import EntryData, entry_client
 from .account.bindings import BindingStore, store_key
 from .account.records import async_get_records
 from .account.registration import async_review_pending
+from .binding.model import BindingState
 from .cloud import registry
 from .cloud.provider import Provider
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, PLATFORMS
@@ -112,6 +113,25 @@ async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> 
     """Unload an account; the answer to a call in progress is still awaited and published."""
     await entry.runtime_data.coordinator.async_stop()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: AccountConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Remove an inverter whose device is deleted; return whether that is allowed.
+
+    It is if the inverter is lost, rejected or held elsewhere. One that is pending or associated is
+    removed where it was added, and the account's device goes with the account.
+    """
+    subentry = entry.subentries.get(device.config_subentry_id or "")
+    if subentry is None or entry.state is not ConfigEntryState.LOADED:
+        return False
+    binding = entry.runtime_data.coordinator.data.get(subentry.unique_id or "")
+    if binding is not None and (binding.pending or binding.state is BindingState.ASSOCIATED):
+        return False
+    # Home Assistant removes the device with it.
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+    return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> None:

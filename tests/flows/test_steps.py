@@ -482,6 +482,42 @@ async def test_what_is_submitted_again_meanwhile_is_not_asked_again(home: Home) 
     assert home.cloud.bound == [("id of alice", HOME.id, SN)]
 
 
+async def test_who_submits_twice_sees_the_progress_of_the_same_work(home: Home) -> None:
+    dialog = await inverter_dialog(home)
+    await dialog.submit({"plant_id": "new_plant"})
+    home.trouble.pause = VERY_SLOW
+    home.trouble.asked.clear()
+    manager, flow_id = home.hass.config_entries.subentries, dialog.result["flow_id"]
+    answers = {"name": "Roof", "peak_power": 4.2}
+    first = home.hass.async_create_task(manager.async_configure(flow_id, dict(answers)))
+    await asyncio.sleep(1)
+    await dialog.submit(answers)
+    assert (await first)["type"] == "progress"
+    assert dialog.result["step_id"] == "serial_numbers"
+    assert home.trouble.asked == ["create_plant"]
+
+
+async def test_an_account_is_there_whatever_goes_wrong_after_that(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.cloud.others = ()
+    dialog = await account_dialog(home)
+    for _, answers in _TO_LINK:
+        await dialog.submit(answers)
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError(PASSWORD)
+
+    home.monkeypatch.setattr(base, "async_review_pending", broken)
+    await dialog.submit(BY_NAME)
+    assert dialog.result["type"] == "create_entry"
+    assert "next_flow" not in dialog.result
+    assert len(entries(home.hass)) == 1
+    assert "Unexpected RuntimeError in async_on_create_entry" in caplog.text
+    assert PASSWORD not in caplog.text
+    assert (await inverter_dialog(home)).result["step_id"] == "plant"
+
+
 async def test_a_dialog_that_nobody_looks_at_any_more_blocks_no_account(home: Home) -> None:
     home.cloud.others = ()
     left = await account_dialog(home)

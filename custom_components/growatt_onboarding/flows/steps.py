@@ -110,8 +110,7 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
 
     async def async_step_asked(self, user_input: dict[str, Any] | None = None) -> Any:
         """Show the result of the work, after progress."""
-        if self._work is None or not self._work.done():
-            return self.async_abort(reason=_UNKNOWN)
+        assert self._work is not None  # noqa: S101 - set by an earlier step
         return await self._answered(self._work)
 
 
