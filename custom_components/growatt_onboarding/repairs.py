@@ -68,7 +68,7 @@ async def async_create_fix_flow(
     return InverterRepairFlow(entry, str(data["serial"]), Problem(str(data["problem"])))
 
 
-class MissingAccountRepairFlow(ConfirmRepairFlow):
+class MissingAccountRepairFlow(ConfirmRepairFlow, AnsweringFlow):
     """The repair flow of an account that is missing; whoever wants it back links it again."""
 
     def __init__(self, entry_id: str) -> None:
@@ -205,7 +205,7 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
         if Capability.PLANTS not in self._account.client.capabilities:
             options = [option for option in options if option != "choose_plant"]
         return self.async_show_menu(
-            step_id="init", menu_options=options, description_placeholders=self._placeholders()
+            menu_options=options, description_placeholders=self._placeholders()
         )
 
     async def async_step_check_again(

@@ -14,7 +14,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowHandler
+from homeassistant.data_entry_flow import FlowHandler, FlowManager
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -465,6 +465,36 @@ def test_every_dialog_is_one_that_answers() -> None:
     assert all(issubclass(flow, AnsweringFlow) for flow in flows)
 
 
+class _SlowMenu(AnsweringFlow):
+    async def async_step_init(self, user_input: Answers | None = None) -> Result:
+        await asyncio.sleep(VERY_SLOW)
+        result: Result = self.async_show_menu(menu_options=["chosen"])
+        return result
+
+    async def async_step_chosen(self, user_input: Answers | None = None) -> Result:
+        result: Result = self.async_abort(reason="chosen")
+        return result
+
+
+class _Manager(FlowManager[Any, Any, Any]):
+    async def async_create_flow(self, *_: Any, **__: Any) -> FlowHandler[Any, Any, Any]:
+        return _SlowMenu()
+
+    async def async_finish_flow(self, flow: Any, result: Result) -> Result:
+        return result
+
+
+async def test_a_menu_that_leaves_its_step_to_home_assistant(home: Home) -> None:
+    dialog = Dialog(home, _Manager(home.hass))
+    await dialog.open(DOMAIN)
+    assert (dialog.result["type"], dialog.result["step_id"]) == ("menu", "init")
+    # Coming back to it, as the front end does after its page was loaded again, shows it again.
+    await dialog._ask(dialog._manager.async_configure(dialog.result["flow_id"]))
+    assert (dialog.result["type"], dialog.result["step_id"]) == ("menu", "init")
+    await dialog.submit(choose("chosen"))
+    assert dialog.result["reason"] == "chosen"
+
+
 async def test_what_is_submitted_again_meanwhile_is_not_asked_again(home: Home) -> None:
     """A person presses twice, or the connection broke and the front end tries again."""
     dialog = await inverter_dialog(home)
@@ -505,11 +535,12 @@ async def test_an_account_is_there_whatever_goes_wrong_after_that(
     for _, answers in _TO_LINK:
         await dialog.submit(answers)
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise RuntimeError(PASSWORD)
 
-    home.monkeypatch.setattr(base, "async_review_pending", broken)
-    await dialog.submit(BY_NAME)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(home.hass.config_entries.subentries, "async_init", broken)
+        await dialog.submit(BY_NAME)
     assert dialog.result["type"] == "create_entry"
     assert "next_flow" not in dialog.result
     assert len(entries(home.hass)) == 1

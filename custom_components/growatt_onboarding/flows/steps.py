@@ -6,7 +6,12 @@ from functools import wraps
 import traceback
 from typing import Any, Final
 
-from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResultType
+from homeassistant.data_entry_flow import (
+    STEP_ID_OPTIONAL_STEPS,
+    AbortFlow,
+    FlowHandler,
+    FlowResultType,
+)
 
 from ..const import DOMAIN, LOGGER
 
@@ -17,6 +22,7 @@ _PROGRESS_AFTER: Final = 8
 # ends at that moment, the front end is notified and asks again, when the flow may no longer exist.
 _MINIMUM_DURATION: Final = 1.0
 
+_PREFIX: Final = "async_step_"
 _UNKNOWN: Final = "unknown"
 _PROGRESS_TYPES: Final = (FlowResultType.SHOW_PROGRESS, FlowResultType.SHOW_PROGRESS_DONE)
 
@@ -40,7 +46,7 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
         """Have every step of the subclass answer."""
         super().__init_subclass__(**kwargs)
         for name, step in list(vars(cls).items()):
-            if name.startswith("async_step_"):
+            if name.startswith(_PREFIX):
                 setattr(cls, name, _answering(step))
 
     async def _answer(self, step: _Step, user_input: Any) -> Any:
@@ -76,7 +82,7 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
         # The task starts before whoever creates it can know it.
         self._work = asyncio.current_task()
         try:
-            return await step(self, user_input)
+            result = await step(self, user_input)
         except AbortFlow as err:
             return self.async_abort(
                 reason=err.reason,
@@ -86,6 +92,10 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
         except Exception as err:  # noqa: BLE001 - whatever it is, a person waits for an answer
             log_unexpected(step.__name__, err)
             return self._submitted or self.async_abort(reason=_UNKNOWN)
+        if result["type"] in STEP_ID_OPTIONAL_STEPS:
+            # After progress Home Assistant would take it for another step's.
+            result.setdefault("step_id", step.__name__.removeprefix(_PREFIX))
+        return result
 
     async def _answered(self, work: asyncio.Task[Any]) -> Any:
         """Return the result of the work."""
@@ -97,7 +107,7 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
             return self.async_show_progress_done(next_step_id="asked")
         if result["type"] is FlowResultType.SHOW_PROGRESS_DONE:
             # There was no progress, or it is over: somebody is there for the next step.
-            return await getattr(self, f"async_step_{result['step_id']}")()
+            return await getattr(self, f"{_PREFIX}{result['step_id']}")()
         return result
 
     async def async_step_asking(self, user_input: dict[str, Any] | None = None) -> Any:
