@@ -50,9 +50,15 @@ class Scene:
         """The inverter at which the cut strikes: the one in the middle, or the first."""
         return self.serials[0 if self.point.first else len(self.serials) // 2]
 
-    def sent(self) -> int:
-        """Return how often the marked inverter's binding arrived in the cloud."""
-        return sum(call.params["sn"] == self.marked for call in self.home.simulator.calls.of(BIND))
+    def sent(self, serial: str | None = None) -> int:
+        """Return how often a binding arrived in the cloud, by default the marked inverter's."""
+        serial = serial or self.marked
+        return sum(call.params["sn"] == serial for call in self.home.simulator.calls.of(BIND))
+
+    def bring_online(self) -> None:
+        """Have all devices come online."""
+        for serial in self.serials:
+            self.home.simulator.growatt.bring_online(serial)
 
     def accepted(self) -> bool:
         """Say whether the cloud has taken the marked inverter's binding."""
@@ -79,6 +85,9 @@ class Point:
     half: what the beginning of an unfinished file must contain.
     journaled: the journal has it; else nothing is said about where it stands.
     first: of several inverters the cut strikes at the first, as there is no such moment later.
+    late: the cut waits until Home Assistant has written the inverters down too.
+    online: the devices are online when Home Assistant starts again, so that a look shows what was
+        accepted, and nothing is sent again.
     sizes: of how many inverters.
     """
 
@@ -94,6 +103,8 @@ class Point:
     half: str | None = None
     journaled: bool = False
     first: bool = False
+    late: bool = False
+    online: bool = False
     sizes: Sequence[int] = SIZES
 
     def verify(self, scene: Scene) -> None:
@@ -130,8 +141,7 @@ def hold_look(path: str) -> Reach:
     async def reach(scene: Scene, server: HomeAssistantServer, client: HomeAssistantClient) -> None:
         await accept(scene, server, client)
         scene.home.simulator.faults.add(path, kind="hold")
-        for serial in scene.serials:
-            scene.home.simulator.growatt.bring_online(serial)
+        scene.bring_online()
         await scene.home.simulator.faults.wait_held(seconds=PATIENCE)
 
     return reach
@@ -276,6 +286,19 @@ POINTS: Sequence[Point] = (
         state="accepted",
         stored="accepted",
         journaled=True,
+        late=True,
+        sizes=(MANY,),
+        **_ANSWERED,
+    ),
+    Point(
+        key="g5",
+        text="answered, as leaving in the journal",
+        moment="after_the_answer",
+        stored="unconfirmed",
+        journaled=True,
+        first=True,
+        late=True,
+        online=True,
         sizes=(MANY,),
         **_ANSWERED,
     ),
@@ -311,11 +334,14 @@ async def _cut(scene: Scene) -> None:
             await server.kill()
             return
         if point.state == "associated":
-            for serial in scene.serials:
-                scene.home.simulator.growatt.bring_online(serial)
+            scene.bring_online()
+        if point.late:
+            scene.home.simulator.faults.add(BIND, kind="hold", match={"sn": scene.serials[0]})
         try:
             async with asyncio.timeout(PATIENCE):
-                code, _ = await asyncio.gather(server.serve(), _begin_until_cut(scene, client))
+                code, *_ = await asyncio.gather(
+                    server.serve(), _begin_until_cut(scene, client), _release(scene)
+                )
         except TimeoutError:
             raise NotAsClaimedError(f"the cut never struck: {scene.home.bindings()}") from None
     if code != -signal.SIGKILL:
@@ -331,10 +357,25 @@ async def _begin_until_cut(scene: Scene, client: HomeAssistantClient) -> None:
             raise
 
 
+async def _release(scene: Scene) -> None:
+    """Let the first request go once Home Assistant has written the inverters down."""
+    if scene.point.late:
+        await until(lambda: scene.home.subentries() == set(scene.serials), "the inverters on disk")
+        scene.home.simulator.faults.release()
+
+
 async def _recover(scene: Scene, promised: set[str]) -> None:
     """Start again, have everything end associated, and compare with the cloud."""
     cloud = scene.home.simulator.growatt
     missing = promised - scene.home.subentries()
+    settled = {
+        serial
+        for serial, state in scene.home.bindings().items()
+        if state in {"accepted", "associated"} and serial not in missing
+    }
+    if scene.point.online:
+        scene.bring_online()
+        settled.add(scene.marked)
     async with scene.home.server() as server, server.client() as client:
         kept = await states(client, "association_pending")
         if kept.keys() != promised:
@@ -348,8 +389,7 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
             scene.serials = sorted(promised | scene.reported)
         # While a device is offline nothing shows that its first request was accepted.
         await all_in(client, scene.serials, {"accepted", "associated"})
-        for serial in scene.serials:
-            cloud.bring_online(serial)
+        scene.bring_online()
         await all_in(client, scene.serials, {"associated"})
         pending = await states(client, "association_pending")
         if pending != dict.fromkeys(scene.serials, "off"):
@@ -358,6 +398,8 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
             # Home Assistant had no time to write these inverters down, which may be said.
             if issue["translation_key"] != "inverters_returned" or not named([issue]) <= missing:
                 raise NotAsClaimedError(f"a repair is left: {issue}")
+    if again := [serial for serial in settled if scene.sent(serial) != 1]:
+        raise NotAsClaimedError(f"sent again: {sorted(again)}")
     compare(scene.home, scene.serials)
 
 
