@@ -401,6 +401,8 @@ async def removed_while_loaded(case: Case) -> str:
         await until(lambda: GONE not in case.home.subentries(), "its removal on disk")
     async with case.running() as (_, client):
         await expect_removed(case, client)
+        # Whoever restores a copy does so after the removal was settled, not within a moment of it.
+        await asyncio.sleep(SETTLED)
     case.home.entries_path.write_text(older)
     async with case.running() as (_, client):
         restored = await comes(lambda: _equal(shown(client), {KEPT, GONE}))
