@@ -77,7 +77,7 @@ async def register(world: World) -> str:
 
 
 async def test_that_entries_are_not_written_is_said_once(
-    home: Home, restart: Restarts, caplog: pytest.LogCaptureFixture
+    home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     home.add_devices([SN, OTHER_SN])

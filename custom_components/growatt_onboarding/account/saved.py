@@ -118,7 +118,8 @@ class SavedEntries:
         self._reported = True
         LOGGER.error(
             "Home Assistant has not saved its config entries for %s minutes; accounts and inverters"
-            " that were added meanwhile are in danger. Look for %s in the log",
+            " that were added meanwhile are in danger. Check the free disk space, and the log for"
+            " errors while saving %s or with other integrations' data",
             _REPORT_AFTER // 60,
             _FILE,
         )
