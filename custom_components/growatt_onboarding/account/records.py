@@ -4,7 +4,7 @@ Home Assistant's own list of entries can lag behind or be restored from an older
 missing there was removed only if somebody was seen removing it; otherwise it was lost.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryChange
@@ -167,11 +167,7 @@ class Records:
         self._accounts.pop(entry_id, None)
         self._inverters.pop(entry_id, None)
         self._bound.pop(entry_id, None)
-        self._removed = {
-            subentry_id: inverter
-            for subentry_id, inverter in self._removed.items()
-            if inverter.entry_id != entry_id
-        }
+        self._drop_removals(lambda _, inverter: inverter.entry_id == entry_id)
         ir.async_delete_issue(self._hass, DOMAIN, _issue_id(entry_id))
 
     @callback
@@ -194,22 +190,28 @@ class Records:
 
     def _drop_settled(self) -> None:
         """Drop the removals that nothing on disk can undo anymore."""
+        self._drop_removals(
+            lambda subentry_id, inverter: (
+                subentry_id not in self._in_list
+                and inverter.entry_id in self._bound
+                and inverter.serial not in self._bound[inverter.entry_id]
+            )
+        )
+        self._save_soon()
+
+    def _drop_removals(self, is_over: Callable[[str, RemovedInverter], bool]) -> None:
+        """Drop the removals of which that can be said, by subentry id and inverter."""
         self._removed = {
             subentry_id: inverter
             for subentry_id, inverter in self._removed.items()
-            if subentry_id in self._in_list
-            or inverter.entry_id not in self._bound
-            or inverter.serial in self._bound[inverter.entry_id]
+            if not is_over(subentry_id, inverter)
         }
-        self._save_soon()
 
     async def async_added_again(self, entry_id: str, serials: Collection[str]) -> None:
         """Forget that somebody removed these inverters; raises NotStoredError."""
-        self._removed = {
-            subentry_id: inverter
-            for subentry_id, inverter in self._removed.items()
-            if inverter.entry_id != entry_id or inverter.serial not in serials
-        }
+        self._drop_removals(
+            lambda _, inverter: inverter.entry_id == entry_id and inverter.serial in serials
+        )
         await self._async_save()
 
     # Lost accounts
