@@ -1,19 +1,18 @@
 """What the tests of the integration itself share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-from homeassistant import loader
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntry
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding.account import Target
@@ -321,29 +320,3 @@ def unique_id(realm: str, account: str) -> str:
 def name_in_unique_id(name: str) -> str:
     """Return what stands for the id of an account whose id nobody knows."""
     return sha256(name.encode()).hexdigest()[:16]
-
-
-# Starting again
-
-
-@asynccontextmanager
-async def next_start(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
-    """Start another Home Assistant from what this one has stored (`hass_storage`)."""
-    hass.config_entries._async_schedule_save()
-    # Home Assistant writes its entries after a second.
-    await asyncio.sleep(5)
-    await _take_down(hass)
-    async with async_test_home_assistant() as again:
-        again.data.pop(loader.DATA_CUSTOM_COMPONENTS)
-        again.data[DATA_TIMING] = hass.data[DATA_TIMING]
-        await again.config_entries.async_initialize()
-        try:
-            yield again
-        finally:
-            await _take_down(again)
-            await again.async_stop(force=True)
-
-
-async def _take_down(hass: HomeAssistant) -> None:
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
-        await hass.config_entries.async_unload(entry.entry_id)

@@ -1,5 +1,6 @@
-"""Kill Home Assistant in the test harness and start it again with what is on disk by then."""
+"""End Home Assistant in the test harness, and start it again with what is on disk by then."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
@@ -30,17 +31,10 @@ class Restarts:
     async def __call__(self, world: World, **changed: Any) -> None:
         """Kill Home Assistant, change what it has on disk, and start it again."""
         on_disk = deepcopy(self._storage)
-        timing = world.hass.data.get(DATA_TIMING)
         await _stop(world.hass)
         self._storage.clear()
         self._storage.update(on_disk, **changed)
-        hass = await self._stack.enter_async_context(async_test_home_assistant())
-        self._stack.push_async_callback(_stop, hass)
-        hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
-        if timing is not None:
-            hass.data[DATA_TIMING] = timing
-        frame.async_setup(hass)
-        await hass.config_entries.async_initialize()
+        hass = await self._stack.enter_async_context(_begun(world.hass))
         world.hass = hass
         if hass.config_entries.async_entries(DOMAIN):
             assert await async_setup_component(hass, DOMAIN, {})
@@ -64,6 +58,35 @@ class Restarts:
     def entries(self) -> dict[str, Any]:
         """Return a copy of the list of entries on disk."""
         return deepcopy(self._storage[_ENTRIES])
+
+
+@asynccontextmanager
+async def next_start(hass: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
+    """End Home Assistant in peace, and begin the next one with what it has stored.
+
+    The integration is yet to be set up.
+    """
+    hass.config_entries._async_schedule_save()
+    # Home Assistant writes its entries after a second.
+    await asyncio.sleep(5)
+    await _stop(hass)
+    async with _begun(hass) as again:
+        yield again
+
+
+@asynccontextmanager
+async def _begun(before: HomeAssistant) -> AsyncGenerator[HomeAssistant]:
+    """Begin another Home Assistant, with the timing of the one before."""
+    async with async_test_home_assistant() as hass:
+        hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+        if (timing := before.data.get(DATA_TIMING)) is not None:
+            hass.data[DATA_TIMING] = timing
+        frame.async_setup(hass)
+        await hass.config_entries.async_initialize()
+        try:
+            yield hass
+        finally:
+            await _stop(hass)
 
 
 async def _stop(hass: HomeAssistant) -> None:

@@ -34,7 +34,6 @@ from .common import (
     count_setups,
     entries,
     fails,
-    next_start,
     open_inverters,
     open_reconfigure,
     own_address,
@@ -44,6 +43,7 @@ from .common import (
     until,
 )
 from .fake_provider import FakeCloud
+from .restart import next_start
 
 SN = "SIM0000001"
 EMAIL = "alice@example.com"

@@ -32,7 +32,6 @@ from .common import (
     act,
     entries,
     fails,
-    next_start,
     open_at,
     open_inverters,
     open_reauth,
@@ -40,6 +39,7 @@ from .common import (
     submit,
 )
 from .fake_provider import URL, FakeCloud, add_provider, fake_provider
+from .restart import next_start
 
 LATER = "of_a_later_version"
 SN = "SIM0000001"
