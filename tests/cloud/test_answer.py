@@ -7,6 +7,7 @@ from custom_components.growatt_onboarding.cloud.answer import (
     as_flag,
     as_int,
     as_list,
+    as_message,
     as_object,
     as_text,
     image_type,
@@ -22,6 +23,8 @@ from custom_components.growatt_onboarding.cloud.answer import (
         ("a\x00b\u202ec\ud800d", "a b c d"),
         ("", None),
         ("  ", None),
+        pytest.param("a" * 8_000, "a" * 8_000, id="long"),
+        pytest.param("a" * 8_001, None, id="too long"),
         (7, "7"),
         (-7, "-7"),
         (7.0, "7"),
@@ -96,6 +99,26 @@ def test_containers() -> None:
     assert as_list({"a": 1}) is None
 
 
+def test_lists_that_are_longer_than_any_page() -> None:
+    assert as_list([0] * 5_000) == [0] * 5_000
+    assert as_list([0] * 5_001) is None
+    assert as_list(str([0] * 5_001)) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (("a", "b"), "a"),
+        ((None, " ", "b"), "b"),
+        ((7,), "7"),
+        ((None,), ""),
+        pytest.param(("a" * 5_000, "b"), "a" * 1_000, id="long"),
+    ],
+)
+def test_messages(sent: tuple[object, ...], message: str) -> None:
+    assert as_message(*sent) == message
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
@@ -103,6 +126,7 @@ def test_containers() -> None:
         (" two\r\n lines\t", "two lines"),
         ("<b>bold</b> [x](y) `c` *d*", "bbold/b x(y) c d"),
         ("see https://evil.example/x now, or WWW.evil.example", "see now, or"),
+        ("see h`ttp:|//evil.example/x or ://evil.example", "see or"),
         ("a\u202eb\x1b[31m", "a b 31m"),
         ("x" * 500, "x" * 200 + "…"),
         ("", ""),

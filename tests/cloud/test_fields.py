@@ -38,6 +38,13 @@ def test_characters(check: Check, typed: str) -> None:
     assert refusal(check, typed) == "invalid_characters"
 
 
+@pytest.mark.parametrize("check", [fields.text, fields.password, fields.optional_text])
+def test_length(check: Check) -> None:
+    """A file in the clipboard is not what was to be pasted."""
+    assert check({"name": "a" * 1_000}, "name") == "a" * 1_000
+    assert refusal(check, "a" * 1_001) == "too_long"
+
+
 def test_texts() -> None:
     """Outer blanks go, everything else that can be typed stays."""
     values = {"name": " Dach 🏠 \u3000家 ", "empty": " "}
@@ -93,7 +100,7 @@ def test_phone(typed: str, number: str) -> None:
 
 def test_no_phone() -> None:
     assert fields.optional_phone({}, "name") is None
-    for typed in ("call me", "+", "()", "12a", "+1+2", "(+)", "\u202a", "\u0661\u0662"):
+    for typed in ("call me", "+", "()", "12a", "+1+2", "(+)", "\u202a", "\u0661\u0662", "1" * 65):
         assert refusal(fields.optional_phone, typed) == "invalid_phone"
 
 
@@ -107,6 +114,8 @@ def test_no_phone() -> None:
         ("138 0013\u20118000", "13800138000"),
         ("13800138000", "13800138000"),
         ("newuser", "newuser"),
+        # No phone number has so many characters.
+        ("1 " * 40, "1 " * 40),
     ],
 )
 def test_phone_in_one_spelling(typed: str, compact: str) -> None:
@@ -155,7 +164,7 @@ def test_numbers(typed: str, number: float) -> None:
         "-",
         ".",
         ",",
-        "9" * 5000,
+        "9" * 1000,
     ],
 )
 def test_not_a_number(typed: str) -> None:

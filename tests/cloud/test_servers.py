@@ -188,6 +188,7 @@ def test_plain_http_is_for_the_house(typed: str) -> None:
         "https://" + "ü" * 70 + ".example",
         "https://" + "a." * 127 + "example",
         "https://xn--\u2603",
+        pytest.param("https://cloud.example" + "/v1" * 1_000, id="long"),
         "<script>",
     ],
 )

@@ -132,6 +132,7 @@ async def test_answer_is_handed_over_whole(http: aiohttp.ClientSession) -> None:
         ("nul\0", False),
         ("ümlaut", False),
         (" outer", False),
+        pytest.param("a" * 8_001, False, id="long"),
     ],
 )
 def test_header_values(*, text: str, fits: bool) -> None:

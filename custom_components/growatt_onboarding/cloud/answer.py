@@ -1,7 +1,8 @@
 """Reading what a cloud answered.
 
 Clouds send numbers as strings, an empty string for null, and objects as strings of JSON. The
-`as_...` functions take a value as it arrived and return what it means, or None.
+`as_...` functions take a value as it arrived and return what it means, or None. What is too long
+for what it should be is not looked at, so that no answer costs more work than its size is worth.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,9 +19,16 @@ from .model import repr_without
 
 _NOT_JSON = object()
 _INTEGER = r"(?a)[+-]?\d{1,18}(?:\.0+)?"
-_ADDRESS = r"(?i)(?:\w+://|www\.)\S*"
+# Tried at the beginning of a word only: at each of its characters it would be tried in vain.
+_ADDRESS = r"(?i)(?:(?<!\w)\w*://|www\.)\S*"
 _MARKUP = str.maketrans("", "", "<>[]`*~\\|#")
 _MESSAGE_LENGTH = 200
+# How much of a message is looked at: without addresses and markup it is shorter.
+_MESSAGE_READ = 1_000
+# The longest id, name or token: servers take no longer header.
+_LONGEST_TEXT = 8_000
+# The longest page of a list; we ask for a hundred rows.
+_MOST_ROWS = 5_000
 # Replaces a secret; must not contain anything that `_MARKUP` removes.
 _MASK = "…"
 _TRUE = frozenset({"1", "true", "yes"})
@@ -124,21 +132,30 @@ def as_object(value: object) -> dict[str, object] | None:
 
 
 def as_list(value: object) -> list[object] | None:
-    """Return a JSON array, also one sent as a string."""
+    """Return a JSON array, also one sent as a string, None if it is longer than any page."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _parse(value)
-    return value if isinstance(value, list) else None
+    return value if isinstance(value, list) and len(value) <= _MOST_ROWS else None
 
 
 def as_text(value: object) -> str | None:
-    """Return a string or number as text without control characters, None if nothing is left."""
+    """Return a string or number as text without control characters.
+
+    None if nothing is left, or if it is too long for an id, a name or a token.
+    """
     if isinstance(value, str):
-        return _visible(value).strip() or None
+        return (_visible(value).strip() or None) if len(value) <= _LONGEST_TEXT else None
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**18 else None
     return None
+
+
+def as_message(*values: object) -> str:
+    """Return the beginning of the first text, which is yet to be made `printable`, or ""."""
+    cut = (value[:_MESSAGE_READ] if isinstance(value, str) else value for value in values)
+    return next(filter(None, map(as_text, cut)), "")
 
 
 def as_int(value: object) -> int | None:
@@ -170,11 +187,13 @@ def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
 
     `without` lists secrets of the request, which a cloud might repeat.
     """
+    text = text[:_MESSAGE_READ]
     spellings = {spelling for secret in without for spelling in _spellings(secret)}
     # Longest first, because one may contain another.
     for spelling in sorted(spellings, key=len, reverse=True):
         text = text.replace(spelling, _MASK)
-    text = re.sub(_ADDRESS, "", _visible(text)).translate(_MARKUP)
+    # Markup first, which may stand in the middle of an address.
+    text = re.sub(_ADDRESS, "", _visible(text).translate(_MARKUP))
     text = " ".join(text.split())
     return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
 
@@ -201,4 +220,6 @@ def _parse(text: str) -> object:
 
 def _visible(text: str) -> str:
     """Replace all invisible characters (the Unicode categories C) with spaces."""
+    if text.isprintable():
+        return text
     return "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)

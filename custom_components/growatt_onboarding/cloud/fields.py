@@ -12,6 +12,8 @@ import unicodedata
 from .errors import InvalidInputError
 from .model import Values
 
+# Longer than anything that is typed; more is a paste into the wrong field.
+_MAX_TYPED = 1_000
 # RFC 5321, section 4.5.3.1.3, without the angle brackets.
 _MAX_EMAIL = 254
 _EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
@@ -21,6 +23,7 @@ _PHONE_MARKS = r"[ ()./-]"
 _ABROAD = r"[( ]*(?:\+|00)"
 _TRUNK_ZERO = r"\( *0 *\)"
 _MINUS = "\N{MINUS SIGN}"
+_MAX_PHONE = 64
 _NUMBER = r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)"
 # The comma could be a decimal point or a thousands separator.
 _AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"
@@ -62,14 +65,19 @@ def optional_phone(values: Values, name: str) -> str | None:
     typed = optional_text(values, name)
     if typed is None:
         return None
-    number = _plain(typed)
+    number = _plain(typed) if len(typed) <= _MAX_PHONE else ""
     if not (re.fullmatch(_PHONE, number) and any(map(str.isdigit, number))):
         raise InvalidInputError("invalid_phone", field=name)
     return number
 
 
 def compact_phone(number: str) -> str:
-    """Return a phone number without formatting: "+49170123" for "+49 (0)170 123"."""
+    """Return a phone number without formatting: "+49170123" for "+49 (0)170 123".
+
+    What is too long for one stays as it is.
+    """
+    if len(number) > _MAX_PHONE:
+        return number
     number = _plain(number)
     if re.match(_ABROAD, number):
         number = re.sub(_TRUNK_ZERO, "", number)
@@ -124,7 +132,9 @@ def _plain(typed: str) -> str:
 
 
 def _checked(typed: str, name: str) -> str:
-    """Return a text, or raise InvalidInputError if it contains control characters."""
+    """Return a text, or raise InvalidInputError if it is too long or has control characters."""
+    if len(typed) > _MAX_TYPED:
+        raise InvalidInputError("too_long", field=name)
     if any(unicodedata.category(char) in _NEVER_TYPED for char in typed):
         raise InvalidInputError("invalid_characters", field=name)
     return typed

@@ -31,6 +31,8 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # Resolvers take such a name for an IPv4 address in an obsolete notation.
 _NUMBER = r"\d+|0x[0-9a-f]*"
 _MAX_NAME = 253
+# What all servers and browsers take.
+_MAX_ADDRESS = 2_000
 _NEVER_IN_AN_ADDRESS = frozenset(' "<>\\^`{|}')
 
 
@@ -61,7 +63,11 @@ def server_key(provider: Provider, url: str) -> str:
 
 def _parse(value: str) -> URL:
     """Return an absolute http or https URL. Raises InvalidInputError."""
-    if not value.isprintable() or any(char in value for char in _NEVER_IN_AN_ADDRESS):
+    if (
+        len(value) > _MAX_ADDRESS
+        or not value.isprintable()
+        or any(char in value for char in _NEVER_IN_AN_ADDRESS)
+    ):
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
         url = URL(value if "://" in value else f"https://{value}")

@@ -42,6 +42,7 @@ TIMEOUT: Final = 20.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _CHUNK_BYTES = 64 * 1024
 _MAX_RETRY_AFTER = 24 * 3600
+_MAX_HEADER = 8_000
 _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
@@ -64,7 +65,9 @@ class Request(NamedTuple):
 
 def is_header_value(text: str) -> bool:
     """Return whether a string can be sent in an HTTP header."""
-    return text.isascii() and text.isprintable() and text == text.strip()
+    return (
+        len(text) <= _MAX_HEADER and text.isascii() and text.isprintable() and text == text.strip()
+    )
 
 
 class Transport:

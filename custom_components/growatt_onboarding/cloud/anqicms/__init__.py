@@ -57,7 +57,7 @@ _MAX_NAME: Final = 64
 _MAX_EMAIL: Final = 100
 _MAX_PHONE: Final = 20
 # What sites take for a phone number, anywhere in a string.
-_MOBILE = r"\+?[0-9]*1[3-9][0-9]{9}[0-9]*"
+_MOBILE = r"(?=\+?[0-9]+$)\+?[0-9]*1[3-9][0-9]{9}[0-9]*"
 
 
 def register_forms(*, captcha: bool) -> tuple[Form, ...]:

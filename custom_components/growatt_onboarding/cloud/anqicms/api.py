@@ -21,6 +21,7 @@ from ..answer import (
     Reply,
     as_flag,
     as_int,
+    as_message,
     as_object,
     as_text,
     image_type,
@@ -104,8 +105,7 @@ def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...] = ()
         raise UnexpectedAnswerError
     if code in _SUCCESS:
         return Reply(code, body.get("data"))
-    text = as_text(body.get("msg")) or as_text(body.get("message")) or ""
-    message = printable(text, without=secrets)
+    message = printable(as_message(body.get("msg"), body.get("message")), without=secrets)
     raise _meaning(endpoint, code, message).to_error(code, message)
 
 
@@ -147,7 +147,7 @@ def captcha_wanted(reply: Reply) -> bool:
     if body is None or not {"captcha_off", "captcha_id", "captcha"} & body.keys():
         raise UnexpectedAnswerError
     off = as_flag(body.get("captcha_off"))
-    return as_text(body.get("captcha")) is not None if off is None else not off
+    return bool(_picture(body)) if off is None else not off
 
 
 def picture(reply: Reply) -> Captcha:
@@ -155,13 +155,19 @@ def picture(reply: Reply) -> Captcha:
     body = as_object(reply.data) or {}
     challenge = as_text(body.get("captcha_id"))
     try:
-        image = b64decode((as_text(body.get("captcha")) or "").rpartition(",")[2], validate=True)
+        image = b64decode(_picture(body).rpartition(",")[2], validate=True)
     except binascii.Error, ValueError:
         image = b""
     media_type = image_type(image)
     if challenge is None or media_type is None:
         raise UnexpectedAnswerError("no_picture")
     return Captcha(image=image, media_type=media_type, challenge=challenge)
+
+
+def _picture(body: Mapping[str, object]) -> str:
+    """Return a captcha image as it was sent, empty without one."""
+    sent = body.get("captcha")
+    return sent.strip() if isinstance(sent, str) else ""
 
 
 def user(reply: Reply) -> User:

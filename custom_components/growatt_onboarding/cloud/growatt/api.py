@@ -16,6 +16,7 @@ from ..answer import (
     as_flag,
     as_int,
     as_list,
+    as_message,
     as_object,
     as_text,
     printable,
@@ -189,7 +190,7 @@ def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> 
         raise UnexpectedAnswerError
     if code in {0, _ANSWERS.get(endpoint)}:
         return Reply(code, body if flat else body.get("data"))
-    message = as_text(body.get("error_msg")) or as_text(body.get("message")) or ""
+    message = as_message(body.get("error_msg"), body.get("message"))
     meaning = CODES[endpoint].get(code, UNKNOWN_CODE)
     raise meaning.to_error(code, printable(message, without=secrets))
 

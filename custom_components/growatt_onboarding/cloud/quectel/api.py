@@ -17,6 +17,7 @@ from ..answer import (
     as_flag,
     as_int,
     as_list,
+    as_message,
     as_object,
     as_text,
     printable,
@@ -152,7 +153,7 @@ def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> 
         raise UnexpectedAnswerError
     if code in {_OK, _SAMPLE_OK}:
         return Reply(code, body.get("data"))
-    message = as_text(body.get("msg")) or as_text(body.get("extMsg")) or ""
+    message = as_message(body.get("msg"), body.get("extMsg"))
     # No codes are documented for a refused refresh. Signing in again helps with any of them.
     unknown = _SIGN_IN_ENDED if endpoint is REFRESH else UNKNOWN_CODE
     raise MEANINGS.get(code, unknown).to_error(code, printable(message, without=secrets))

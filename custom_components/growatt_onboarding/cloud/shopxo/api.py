@@ -22,6 +22,7 @@ from ..answer import (
     as_flag,
     as_int,
     as_list,
+    as_message,
     as_object,
     as_text,
     image_type,
@@ -231,7 +232,7 @@ def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> R
         raise UnexpectedAnswerError
     if code == 0 or code in rules.answers:
         return Reply(code, body.get("data"))
-    message = printable(as_text(body.get("msg")) or "", without=secrets)
+    message = printable(as_message(body.get("msg")), without=secrets)
     for hint in rules.hints:
         if hint.code == code and re.search(hint.pattern, message, re.IGNORECASE):
             raise hint.meaning.to_error(code, message)
