@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import math
 from typing import Any
 
-from .api import FIVE_MINUTES, ApiError, BareReply, GrowattRequest, NoData, endpoint
+from .api import FIVE_MINUTES, MAX_PER_PAGE, ApiError, BareReply, GrowattRequest, NoData, endpoint
 from .model import KINDS, Device, Plant, User, vendor_time
 
 V4_INTERVAL = 5.0
@@ -80,6 +80,13 @@ def delete_datalogger(request: GrowattRequest) -> str:
     return ""
 
 
+def _endless(request: GrowattRequest, key: str) -> list[dict[str, Any]]:
+    """Return a full page of a list without end: of new devices, the same ones, or blank rows."""
+    page = int(request.text("page") or "1") if request.state.endless == "new" else 0
+    serials = (f"END{page * MAX_PER_PAGE + row:07}" for row in range(MAX_PER_PAGE))
+    return [{} if request.state.endless == "blank" else {key: serial} for serial in serials]
+
+
 def _plant(request: GrowattRequest) -> Plant:
     return request.plant(request.integer("plant_id", 10002, "power station id is empty"), 10003)
 
@@ -146,6 +153,8 @@ def list_dataloggers(request: GrowattRequest) -> dict[str, Any]:
 def list_devices(request: GrowattRequest) -> dict[str, Any]:
     """List a plant's devices."""
     devices = request.state.devices_of(_plant(request).plant_id)
+    if request.state.endless:
+        return {"count": len(devices), "devices": _endless(request, "device_sn")}
     return {
         "count": len(devices) + request.state.phantom_devices,
         "devices": [
@@ -246,6 +255,8 @@ def list_v4(request: GrowattRequest) -> dict[str, Any]:
     if not page.isdecimal() or (number := int(page)) < 1:
         raise ApiError(10, "PAGE_NUMBER_CANNOT_BE_EMPTY")
     devices = request.state.visible_devices(request.token)
+    if request.state.endless:
+        return {"data": _endless(request, "deviceSn"), "lastPager": False}
     pages = max(1, math.ceil(len(devices) / size))
     start = (number - 1) * size
     return {

@@ -21,6 +21,7 @@ from .model import (
 )
 
 DATALOGGER_PREFIX = "QMN000"
+type Endless = Literal["new", "same", "blank"]
 WELL_FORMED = re.compile(r"[A-Z0-9]{8,20}")
 
 # Obviously not real ones, but 32 characters long like the vendor's.
@@ -53,6 +54,8 @@ class GrowattState:
         self.foreign_device_code = 10011
         # How many devices device/list counts without listing them.
         self.phantom_devices = 0
+        # A fault: the lists of devices never end, and show only devices that do not exist.
+        self.endless: Endless | None = None
         # Devices per page of the v4 list.
         self.v4_page_size = 100
         self.add_token(INSTALLER_TOKEN)

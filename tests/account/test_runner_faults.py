@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from custom_components.growatt_onboarding.cloud import model
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import SightingPage
 from tests.home import Home
@@ -106,6 +107,78 @@ async def test_a_list_of_very_many_devices_is_read_to_its_end(home: Home) -> Non
     await home.add(SN)
     await home.clock.until(lambda: home.entry.runtime_data.gateway.watch.read_at is not None)
     assert home.asked(WATCH) == 41
+
+
+@pytest.fixture
+def most_pages(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Have lists given up earlier, which takes less time to see."""
+    monkeypatch.setattr(model, "MAX_PAGES", 20)
+    return 20
+
+
+@pytest.mark.parametrize("endless", ["new", "same", "blank"])
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_list_without_end_is_not_read_for_ever(
+    home: Home, most_pages: int, *, endless: str, watched: bool
+) -> None:
+    """It is given up after many pages, and then read less and less often."""
+    home.token.may_v4 = watched
+    await home.accept(SN)
+    home.growatt.endless = endless
+    before, path = home.asked("*"), WATCH if watched else LIST
+    await asyncio.sleep(HOUR)
+    # Some times in the first hour, as after any failure; the plant's list beside the watch too.
+    assert 2 <= home.asked(path) <= 7 * most_pages
+    assert home.asked("*") - before <= 14 * most_pages
+    before = home.asked("*")
+    await asyncio.sleep(HOUR)
+    assert home.asked("*") - before <= 4 * most_pages
+    assert home.status(SN) == "accepted"
+
+    home.growatt.endless = None
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+
+
+@pytest.mark.parametrize("endless", ["new", "same", "blank"])
+@pytest.mark.usefixtures("most_pages")
+async def test_a_list_without_end_loses_nobody(home: Home, endless: str) -> None:
+    """That an inverter is not in the part that was read proves nothing: its holder is asked."""
+    await home.associate(SN)
+    home.growatt.endless = endless
+    for _ in range(3):
+        await asyncio.sleep(HOUR)
+        await home.check([SN])
+        await asyncio.sleep(600)
+        assert home.status(SN) == "associated"
+    assert home.asked(HOLDER) == 3
+    asked = home.asked("*")
+    await asyncio.sleep(DAY)
+    assert home.asked("*") == asked
+
+    home.growatt.remove_from_plant(SN)
+    await home.check([SN])
+    await home.shows("lost", SN)
+
+
+async def test_a_list_without_end_and_nobody_tells_the_holder(home: Home) -> None:
+    """Then it stays where it was, and nothing goes on asking."""
+    await home.associate(SN)
+    home.growatt.endless = "same"
+    home.faults.add(HOLDER, kind="code", code=10011, times=None)
+    await asyncio.sleep(HOUR)
+    await home.check([SN])
+    await asyncio.sleep(DAY)
+    asked = home.asked("*")
+    await asyncio.sleep(DAY)
+    assert home.asked("*") == asked
+    assert home.status(SN) == "associated"
+
+    home.growatt.endless = None
+    home.growatt.remove_from_plant(SN)
+    home.faults.clear()
+    await home.check([SN])
+    await home.shows("lost", SN)
 
 
 async def test_a_reading_that_did_not_go_on_is_begun_anew(home: Home) -> None:

@@ -103,6 +103,20 @@ def test_what_a_list_lacks(binding: Binding) -> None:
     assert absent.maybe_accepted_before is (binding is SENT)
 
 
+@pytest.mark.parametrize("binding", ALL)
+@pytest.mark.parametrize("last_word", [True, False])
+def test_what_a_list_without_end_lacks(binding: Binding, *, last_word: bool) -> None:
+    """It proves nothing; who holds an associated inverter is asked once, if the cloud can tell."""
+    looked = transitions.overlooked(binding, 600.0, 500.0, last_word=last_word)
+    missing_at = None if last_word else binding.missing_at or 600
+    wanted = missing_at if binding.state is BindingState.ASSOCIATED else None
+    assert looked == replace(binding, list_checked_at=600.0, missing_at=wanted)
+    asked = transitions.holder_unknown(looked, 650.0)
+    again = transitions.overlooked(asked, 700.0, 680.0, last_word=last_word)
+    assert again.missing_at is None
+    assert again.state is asked.state
+
+
 def test_the_last_word_about_what_the_cloud_knows_already() -> None:
     absent = transitions.absent(EXISTS, 600.0, last_word=True)
     assert absent.state is BindingState.CONFLICT

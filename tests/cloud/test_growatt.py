@@ -393,7 +393,7 @@ async def test_odd_rows(http: aiohttp.ClientSession) -> None:
 
 
 async def test_list_without_end(http: aiohttp.ClientSession) -> None:
-    """The vendor has at most 250 pages; a server that always fills them is not asked for more."""
+    """A server that always fills its pages is asked for many, and not for ever."""
     pages: list[str] = []
 
     async def handler(request: web.BaseRequest) -> web.Response:
@@ -403,8 +403,28 @@ async def test_list_without_end(http: aiohttp.ClientSession) -> None:
 
     async with RawTestServer(handler) as server:
         client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
-        assert len(await client.plants("1")) == 25_000
-    assert pages == [str(number) for number in range(1, 251)]
+        assert len(await client.plants("1")) == 10_000
+    assert pages == [str(number) for number in range(1, 101)]
+
+
+@pytest.mark.parametrize("row", [{"plant_id": 1, "user_id": 1}, {}])
+async def test_list_that_repeats_itself(
+    http: aiohttp.ClientSession, row: dict[str, object]
+) -> None:
+    """A server that does not turn pages shows the same ones again; it may have others, too."""
+    pages: list[str] = []
+    rows: list[dict[str, object]] = [{"plant_id": 2, "user_id": 1}]
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        pages.append(request.query["page"])
+        return web.json_response({"error_code": 0, "data": {"plants": rows}})
+
+    async with RawTestServer(handler) as server:
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
+        assert [plant.id for plant in await client.plants("1")] == ["2"]
+        rows = [row] * 100
+        assert "2" in {plant.id for plant in await client.plants("1")}
+        assert pages == ["1", "1", "2"]
 
 
 async def test_plants_by_name(client: GrowattClient, simulator: Simulator) -> None:
@@ -574,7 +594,7 @@ async def test_pages_of_devices(client: GrowattClient, simulator: Simulator) -> 
         (1, 1, {"pages": "many"}, False),
         # Nothing is left out of this list, so an empty page is its end.
         (1, 0, {"lastPager": False, "pages": 9}, False),
-        (250, 100, {"lastPager": False, "pages": 999}, False),
+        (250, 100, {"lastPager": False, "pages": 999}, True),
     ],
 )
 async def test_which_page_is_the_last(

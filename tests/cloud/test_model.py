@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
+from custom_components.growatt_onboarding.cloud.model import MAX_PAGES, Sighting, SightingPage
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,11 @@ from custom_components.growatt_onboarding.cloud.model import Sighting, SightingP
 )
 def test_has_next(serials: str, *, more: bool, shown: str, has_next: bool) -> None:
     page = SightingPage(tuple(map(Sighting, serials)), more)
-    assert page.has_next(frozenset(shown)) is has_next
+    assert page.has_next(2, frozenset(shown)) is has_next
+
+
+@pytest.mark.parametrize("serials", ["AB", ""])
+def test_no_list_goes_on_for_ever(serials: str) -> None:
+    page = SightingPage(tuple(map(Sighting, serials)), more=True)
+    assert page.has_next(MAX_PAGES - 1, frozenset())
+    assert not page.has_next(MAX_PAGES, frozenset())

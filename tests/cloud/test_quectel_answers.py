@@ -170,7 +170,6 @@ def test_blank_answer_misses_nobody(data: object) -> None:
         ({}, 1, False),
         ({"list": [ROW] * api.ROWS_PER_PAGE}, 1, True),
         ({"list": [], "hasNextPage": True}, 2, False),
-        ({"hasNextPage": True}, api.MAX_PAGES, False),
     ],
 )
 def test_whether_another_page_follows(listing: dict[str, Any], page: int, *, more: bool) -> None:

@@ -1,5 +1,6 @@
 """Growatt's endpoints for devices and dataloggers, and how a device finds its plant."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -240,6 +241,29 @@ async def test_phantom_devices(simulator: Simulator, installer: Client) -> None:
     simulator.growatt.phantom_devices = 1
     data = (await installer.get("device/list", plant_id=20001))["data"]
     assert data == {"count": 1, "devices": []}
+
+
+@pytest.mark.parametrize(
+    ("endless", "first", "second"),
+    [("new", "END0000100", "END0000200"), ("same", "END0000000", "END0000000")],
+)
+async def test_endless_lists(
+    simulator: Simulator, installer: Client, endless: Any, first: str, second: str
+) -> None:
+    """Each page is full, the last is never reached, and what exists is not shown."""
+    simulator.growatt.endless = endless
+    simulator.growatt.limits.reading = "none"
+    v4 = replace(installer, version="v4")
+    for page, serial in (1, first), (2, second):
+        data = (await installer.get("device/list", plant_id=20001, page=page))["data"]
+        assert data["devices"][0] == {"device_sn": serial}
+        watched = (await v4.post("new-api/queryDeviceList", page=page))["data"]
+        assert watched["data"][0] == {"deviceSn": serial}
+        assert len(data["devices"]) == len(watched["data"]) == 100
+        assert watched["lastPager"] is False
+    simulator.growatt.endless = "blank"
+    data = (await installer.get("device/list", plant_id=20001))["data"]
+    assert data["devices"] == [{}] * 100
 
 
 @pytest.mark.parametrize("path", ["device/list", "device/datalogger/list"])

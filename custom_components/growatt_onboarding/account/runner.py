@@ -28,8 +28,9 @@ from ..cloud.errors import (
     PlantMissingError,
     RateLimitedError,
     RejectedError,
+    UnexpectedAnswerError,
 )
-from ..cloud.model import DeviceKind
+from ..cloud.model import DeviceKind, SightingPage
 from ..cloud.provider import Call, Capability, CloudClient
 from ..const import LOGGER
 from ..gateway import NOT_STORED, OUTAGE, Gateway
@@ -73,6 +74,12 @@ class Backoff:
 def _backoff_key(step: Step) -> Step:
     """Return the key of a step: all pages of a list share one."""
     return replace(step, page=1)
+
+
+def _refuse_endless(step: Step, page: SightingPage) -> None:
+    """Raise UnexpectedAnswerError if a list seems to have no end, so that it is read less often."""
+    if page.is_too_many(step.page):
+        raise UnexpectedAnswerError("too_large")
 
 
 class StepRunner:
@@ -220,9 +227,17 @@ class StepRunner:
             LOGGER.exception("A step failed unexpectedly")
             self._backoff.add(step)
         else:
-            self._backoff.end(step)
+            # A list succeeds with its last page.
+            if not self._is_half_read(step):
+                self._backoff.end(step)
         finally:
             self.under_way = False
+
+    def _is_half_read(self, step: Step) -> bool:
+        """Return whether a step is to be continued with the next page of its list."""
+        if step.kind is StepKind.WATCH:
+            return self._gateway.watch.half_read is not None
+        return step.kind is StepKind.LOOK and step.plant_id in self._looks
 
     async def _async_ask(self, step: Step) -> None:
         match step.kind:
@@ -270,7 +285,7 @@ class StepRunner:
         look = self._looks.pop(step.plant_id, None)
         if look is None or step.page == 1:
             look = PartialList(began=began)
-        if page.has_next(look.serials):
+        if page.has_next(step.page, look.serials):
             serials = look.serials | page.serials
             self._looks[step.plant_id] = PartialList(step.page + 1, serials, look.began)
         bindings = self._bindings.known.values()
@@ -279,6 +294,7 @@ class StepRunner:
                 bindings, step.plant_id, page, look, now(), last_word=not self._abilities.locate
             )
         )
+        _refuse_endless(step, page)
 
     async def _async_locate(self, step: Step) -> None:
         """Ask who holds one inverter."""
@@ -291,6 +307,7 @@ class StepRunner:
         began = now()
         page = await self._client.watch(step.page)
         self._gateway.take_watch_page(step.page, page, began)
+        _refuse_endless(step, page)
 
     async def _async_failed(self, step: Step, err: CloudError) -> None:
         """Handle a failed step."""

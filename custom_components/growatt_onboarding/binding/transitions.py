@@ -162,8 +162,7 @@ def absent(
     answer: a list can lack a device because its pages shifted or the cloud returned only a part.
     `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
-    changes = (binding.sent_at, binding.accepted_at, binding.watch_seen_at, binding.associated_at)
-    if began is not None and any(at is not None and began < at for at in changes):
+    if _changed_since(began, binding):
         return binding
     binding = replace(binding, list_checked_at=now)
     if binding.state is BindingState.ASSOCIATED:
@@ -183,6 +182,30 @@ def absent(
     return replace(
         binding, state=BindingState.QUEUED, failures=failures, maybe_accepted_before=True
     )
+
+
+def overlooked(
+    binding: Binding, now: float, began: float | None, *, last_word: bool = False
+) -> Binding:
+    """Return the binding after a list that was not read to its end lacked its inverter.
+
+    That proves nothing. An associated inverter is missing until the cloud was
+    asked for that once, if it can tell.
+    """
+    if _changed_since(began, binding):
+        return binding
+    missing_at = None
+    if binding.state is BindingState.ASSOCIATED and not last_word:
+        missing_at, asked_at = binding.missing_at or now, binding.holder_checked_at
+        if asked_at is not None and asked_at >= missing_at:
+            missing_at = None
+    return replace(binding, list_checked_at=now, missing_at=missing_at)
+
+
+def _changed_since(began: float | None, binding: Binding) -> bool:
+    """Return whether a binding changed after a reading of a list had begun."""
+    changes = (binding.sent_at, binding.accepted_at, binding.watch_seen_at, binding.associated_at)
+    return began is not None and any(at is not None and began < at for at in changes)
 
 
 def located(
@@ -279,7 +302,8 @@ def of_page(
 
     `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
-    ended = not page.has_next(look.serials)
+    ended = not page.has_next(look.page, look.serials)
+    unlisted = overlooked if page.more else absent
     found = {sighting.serial: sighting for sighting in page.sightings}
     for binding in bindings:
         if binding.plant_id != plant_id:
@@ -287,7 +311,7 @@ def of_page(
         if (sighting := found.get(binding.serial)) is not None:
             yield present(binding, now, model=sighting.model, datalogger=sighting.datalogger)
         elif ended and binding.serial not in look.serials:
-            yield absent(binding, now, look.began, last_word=last_word)
+            yield unlisted(binding, now, look.began, last_word=last_word)
 
 
 def of_location(

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
+
+MAX_PAGES: Final = 100
+"""How many pages of a list are read at once: more than any account has, if it has an end."""
 
 type Values = Mapping[str, str]
 """The values of a form by field name; empty optional fields are left out."""
@@ -88,13 +91,20 @@ class SightingPage(NamedTuple):
         """The serial numbers on this page."""
         return frozenset(sighting.serial for sighting in self.sightings)
 
-    def has_next(self, shown: frozenset[str]) -> bool:
-        """Return whether to ask for the next page; `shown` was on earlier pages.
+    def has_next(self, number: int, shown: frozenset[str]) -> bool:
+        """Return whether to ask for the next page; `shown` was on those before this `number`.
 
-        A page that only repeats earlier ones is taken for the last, as the list might never end.
-        An empty page is not: its devices may all have been irrelevant.
+        As the list might never end, a page that only repeats earlier ones is the last to be read,
+        and there is a limit to their number. Such a list proves nothing about what it did not
+        show: `more` is true nevertheless. After an empty page the list goes on, because all its
+        devices may have been irrelevant.
         """
-        return self.more and (not self.sightings or not self.serials <= shown)
+        repeats = bool(self.sightings) and self.serials <= shown
+        return self.more and not repeats and not self.is_too_many(number)
+
+    def is_too_many(self, number: int) -> bool:
+        """Return whether a list has more than this `number` of pages and that is enough."""
+        return self.more and number >= MAX_PAGES
 
 
 class Location(NamedTuple):

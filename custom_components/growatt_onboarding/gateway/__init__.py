@@ -82,7 +82,7 @@ class Watch:
         )
         serials = earlier.serials | page.serials
         self.page_at = now()
-        if page.has_next(earlier.serials):
+        if page.has_next(number, earlier.serials):
             self.serials |= serials
             self.half_read = PartialList(number + 1, serials, earlier.began)
         else:

@@ -27,7 +27,7 @@ from ..errors import (
     UnreachableError,
     WrongServerError,
 )
-from ..model import Account, DeviceKind, Location, Plant, SightingPage, Values
+from ..model import MAX_PAGES, Account, DeviceKind, Location, Plant, SightingPage, Values
 from ..provider import (
     EMAIL_FIELD,
     NEW_PASSWORD_FIELD,
@@ -200,7 +200,9 @@ class GrowattClient(CloudClient):
             users = self._cached_users() or await self._fetch_users()
             if (name := users.get(account_id)) is None:
                 return ()
-            rows, _ = await self._rows(api.PLANT_LIST_OF_USER, "plants", {"user_name": name})
+            rows, _ = await self._rows(
+                api.PLANT_LIST_OF_USER, "plants", "plant_id", {"user_name": name}
+            )
         except _NO_LIST:
             return ()
         return tuple(plant for row in rows if (plant := api.plant(row, account_id)) is not None)
@@ -318,14 +320,16 @@ class GrowattClient(CloudClient):
         )
 
     async def _rows(
-        self, endpoint: Endpoint, name: str, parameters: Mapping[str, str]
+        self, endpoint: Endpoint, name: str, key: str, parameters: Mapping[str, str]
     ) -> tuple[list[api.Row], bool]:
-        """Return the rows of a list, and whether the list is complete.
+        """Return the rows of a list, and whether the list is complete; `key` tells rows apart.
 
-        If a rate limit is hit after the first page, the rows so far are returned.
+        If a rate limit is hit after the first page, the rows so far are returned. So they are if
+        the list seems to have no end: if a page only repeats earlier ones, or after many pages.
         """
         rows: list[api.Row] = []
-        for number in range(1, api.MAX_PAGES + 1):
+        shown: set[str | None] = set()
+        for number in range(1, MAX_PAGES + 1):
             page = {**parameters, **_page(number)}
             try:
                 found = await self._ask(
@@ -337,8 +341,12 @@ class GrowattClient(CloudClient):
                 return rows, False
             rows += found
             if len(found) < api.ROWS_PER_PAGE:
+                return rows, True
+            keys = {as_text(row.get(key)) for row in found}
+            if keys <= shown:
                 break
-        return rows, True
+            shown |= keys
+        return rows, False
 
     async def _plants(self) -> tuple[Plant, ...]:
         """Return all plants of the token, from the cache if a rate limit is hit."""
@@ -350,7 +358,7 @@ class GrowattClient(CloudClient):
             return cached
 
     async def _fetch_plants(self) -> tuple[Plant, ...]:
-        rows, complete = await self._rows(api.PLANT_LIST, "plants", {})
+        rows, complete = await self._rows(api.PLANT_LIST, "plants", "plant_id", {})
         known = () if complete else self._cached_plants() or ()
         seen = [plant for row in rows if (plant := api.plant(row)) is not None]
         plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
@@ -372,7 +380,7 @@ class GrowattClient(CloudClient):
             return self._cached_users()
 
     async def _fetch_users(self) -> dict[str, str]:
-        rows, complete = await self._rows(api.USER_LIST, "c_user", {})
+        rows, complete = await self._rows(api.USER_LIST, "c_user", "c_user_id", {})
         users = {} if complete else self._cached_users()
         for row in rows:
             if (user_id := as_text(row.get("c_user_id"))) is not None:

@@ -50,7 +50,6 @@ DEVICE_CHECK: Final = Endpoint("GET", "v1/device/check/sn", Pace.SLOW)
 DEVICE_WATCH: Final = Endpoint("POST", "v4/new-api/queryDeviceList", Pace.QUICK)
 
 ROWS_PER_PAGE: Final = 100
-MAX_PAGES: Final = 250  # the vendor's own maximum
 
 _NAME_TAKEN = 10003
 _DEVICE_MISSING = 10005
@@ -286,9 +285,7 @@ def watched(page: int, reply: Reply) -> SightingPage:
         for row in rows
         if (serial := as_text(row.get("deviceSn"))) is not None
     )
-    return SightingPage(
-        found, more=bool(rows) and page < MAX_PAGES and _has_next(reply, page, len(rows))
-    )
+    return SightingPage(found, more=bool(rows) and _has_next(reply, page, len(rows)))
 
 
 def _has_next(reply: Reply, page: int, rows: int) -> bool:

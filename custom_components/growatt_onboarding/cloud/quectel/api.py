@@ -47,7 +47,6 @@ DEVICE_BIND: Final = Endpoint("POST", "v2/binding/enduserapi/bindDeviceSn")
 DEVICE_LIST: Final = Endpoint("GET", "v2/binding/enduserapi/userDeviceList", Pace.SLOW)
 
 ROWS_PER_PAGE: Final = 50
-MAX_PAGES: Final = 200  # far more devices than any account has; stops a list without end
 
 TOKEN_REJECTED: Final = 5032
 NOT_REGISTERED: Final = 5031
@@ -208,7 +207,7 @@ def sightings(product_key: str, page: int, reply: Reply) -> SightingPage:
     found = (_sighting(product_key, as_object(row) or {}) for row in rows)
     return SightingPage(
         tuple(sighting for sighting in found if sighting is not None),
-        more=bool(rows) and page < MAX_PAGES and _has_next(listing, page, len(rows)),
+        more=bool(rows) and _has_next(listing, page, len(rows)),
     )
 
 
