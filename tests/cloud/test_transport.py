@@ -7,10 +7,12 @@ import logging
 from pathlib import Path
 import socket
 import ssl
+import tracemalloc
 from typing import Any
+import zlib
 
 import aiohttp
-from aiohttp import web
+from aiohttp import compression_utils, web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import RawTestServer
 from cryptography import x509
@@ -424,6 +426,96 @@ async def test_largest_answer_is_read(http: aiohttp.ClientSession) -> None:
         transport = Transport(http=http, url=server.url)
         answer = await transport.send(Request(call=GET), lambda answer: answer)
     assert len(answer.body) == MAX_ANSWER_BYTES
+
+
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many bytes aiohttp unpacks, each time."""
+    sizes: list[int] = []
+    original = compression_utils.ZLibDecompressor.decompress_sync
+
+    def decompress_sync(self: Any, *args: Any, **kwargs: Any) -> bytes:
+        data: bytes = original(self, *args, **kwargs)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(compression_utils.ZLibDecompressor, "decompress_sync", decompress_sync)
+    return sizes
+
+
+def packed(body: bytes, times: int = 1) -> bytes:
+    """Return a body so many times over, packed."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    return b"".join([*(packer.compress(body) for _ in range(times)), packer.flush()])
+
+
+async def test_nothing_packed_is_asked_for(http: aiohttp.ClientSession) -> None:
+    async with raw_server(sends(http_answer())) as server:
+        await Transport(http=http, url=server.url).send(a_post(), read_json)
+    assert "accept-encoding: identity\r\n" in server.requests[0].lower()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "x-gzip", "br", "gzip, identity"])
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_nothing_packed_is_taken(
+    http: aiohttp.ClientSession, unpacked: list[int], coding: str, *, chunked: bool
+) -> None:
+    """A bomb of 100 KB that would fill 100 MB is neither read nor unpacked."""
+    bomb = packed(b"\0" * 1024 * 1024, times=100)
+    header = f"Content-Encoding: {coding}"
+    reply = http_answer(bomb, "200 OK", "application/json", header)
+    if chunked:
+        head = reply.partition(b"\r\n\r\n")[0].replace(b"Content-Length", b"X-Length")
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(bomb), bomb)
+        reply = head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    tracemalloc.start()
+    try:
+        error = await failure_against(http, reply)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (type(error), error.key) == (UnexpectedAnswerError, "not_json")
+    assert error.placeholders == {"content_type": coding}
+    assert error.outcome_unknown
+    assert unpacked == []
+    assert most < 4 * MAX_ANSWER_BYTES
+
+
+async def test_shared_session_unpacks_as_ever(
+    http: aiohttp.ClientSession, unpacked: list[int]
+) -> None:
+    """What others get through it is not touched: without us, it would have been unpacked."""
+    reply = http_answer(packed(b"{}"), "200 OK", "application/json", "Content-Encoding: gzip")
+    async with raw_server(sends(reply)) as server:
+        await failure_of(Transport(http=http, url=server.url), a_post())
+        assert unpacked == []
+        async with http.get(server.url) as response:
+            assert await response.read() == b"{}"
+    assert sum(unpacked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("403 Forbidden", BlockedError),
+        ("429 Too Many Requests", RateLimitedError),
+        ("500 Internal Server Error", UnexpectedAnswerError),
+    ],
+)
+async def test_status_of_a_packed_answer_counts(
+    http: aiohttp.ClientSession, status: str, kind: type[CloudError]
+) -> None:
+    reply = http_answer(packed(HTML), status, "text/html", "Content-Encoding: gzip")
+    error = await failure_against(http, reply)
+    assert type(error) is kind
+    assert error.key != "not_json"
+
+
+async def test_plain_answer_may_say_so(http: aiohttp.ClientSession) -> None:
+    reply = http_answer(b'{"a": 1}', "200 OK", "application/json", "Content-Encoding: Identity")
+    async with raw_server(sends(reply)) as server:
+        transport = Transport(http=http, url=server.url)
+        assert await transport.send(Request(call=GET), read_json) == {"a": 1}
 
 
 @pytest.mark.parametrize(

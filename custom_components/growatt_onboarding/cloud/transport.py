@@ -6,6 +6,7 @@
 - Logs and exceptions contain no secrets. aiohttp's exceptions hold URLs and headers, so they are
   not chained.
 - Cookies of the caller's session are neither sent nor changed. Redirects are not followed.
+- Answers are not compressed: a small one could fill the memory. Servers only compress if asked to.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 _CHUNK_BYTES = 64 * 1024
 _MAX_RETRY_AFTER = 24 * 3600
 _MAX_HEADER = 8_000
+_PLAIN = "identity"
 _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
@@ -140,8 +142,13 @@ class Transport:
                 params=request.query,
                 data=request.form,
                 json=request.json,
-                headers={**request.headers, hdrs.CONNECTION: "close"},
+                headers={
+                    **request.headers,
+                    hdrs.CONNECTION: "close",
+                    hdrs.ACCEPT_ENCODING: _PLAIN,
+                },
                 allow_redirects=False,
+                auto_decompress=False,
                 raise_for_status=False,
                 # As connecting has to take less, the total only runs out after the request was
                 # sent, so the two kinds of timeout tell whether it was.
@@ -179,8 +186,12 @@ async def _no_retry_no_cookies(
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer up to the size limit, empty if only the status matters."""
-    if _is_redirect(response.status) or _is_server_error(response.status):
+    """Return the body of an answer up to the size limit, empty if it will not be looked at."""
+    if (
+        _is_redirect(response.status)
+        or _is_server_error(response.status)
+        or _coding(response.headers) != _PLAIN
+    ):
         return b""
     if (response.content_length or 0) > MAX_ANSWER_BYTES:
         raise UnexpectedAnswerError("too_large")
@@ -215,7 +226,7 @@ def _failure(err: Exception) -> CloudError:
 
 
 def _refuse(answer: Answer) -> None:
-    """Raise an error if the status shows that the answer is not the cloud's own."""
+    """Raise an error if an answer is not the cloud's own, by its status, or if it is compressed."""
     if _is_redirect(answer.status):
         raise UnexpectedAnswerError(
             "redirected",
@@ -231,6 +242,8 @@ def _refuse(answer: Answer) -> None:
         raise RateLimitedError(retry_after=_retry_after(answer))
     if answer.status in _REFUSED_BY_FIREWALL and not answer.is_object:
         raise BlockedError(retry_after=_retry_after(answer) or BLOCKED_RETRY_AFTER)
+    if (coding := _coding(answer.headers)) != _PLAIN:
+        raise UnexpectedAnswerError("not_json", placeholders={"content_type": printable(coding)})
 
 
 def _is_redirect(status: int) -> bool:
@@ -239,6 +252,11 @@ def _is_redirect(status: int) -> bool:
 
 def _is_server_error(status: int) -> bool:
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _coding(headers: Mapping[str, str]) -> str:
+    """Return how an answer is compressed, `_PLAIN` if it is not."""
+    return headers.get(hdrs.CONTENT_ENCODING, "").strip().lower() or _PLAIN
 
 
 def _retry_after(answer: Answer) -> float | None:
