@@ -2,8 +2,8 @@
 
 Secrets are what is typed into fields for them, what requests carry in such fields and headers,
 and what the simulated clouds hand out: tokens, codes, answers to pictures. Looked at are our own
-and aiohttp's log with everything shown, our exceptions, the state machine, the repairs, the
-diagnostics and the addresses that the simulator is asked for.
+and aiohttp's log with everything shown, the warnings and errors of everybody's log, our exceptions,
+the state machine, the repairs, the diagnostics and the addresses that the simulator is asked for.
 
 Home Assistant's own records of what actions are called with are out of reach.
 """
@@ -167,6 +167,7 @@ class _Listener(logging.Handler):
 
 def install() -> None:
     """Tap what secrets come from, and what they must not reach, once and for all tests."""
+    logging.getLogger().addHandler(_Listener(logging.WARNING))
     listener = _Listener()
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)

@@ -74,6 +74,15 @@ def test_a_secret_in_a_log(
     assert f"the log of {logger} shows '{SECRET}'" in leaks()
 
 
+def test_a_secret_in_what_others_log(secret: str, leaks: Callable[[], str]) -> None:
+    """As Home Assistant does with the error of an action."""
+    logger = logging.getLogger("homeassistant.components.script")
+    logger.error("Error executing script: %s", secret)
+    assert f"the log of {logger.name} shows" in leaks()
+    logger.debug("Calling with %s", secret)
+    assert leaks() == ""
+
+
 def test_a_secret_in_an_exception(secret: str, leaks: Callable[[], str]) -> None:
     RejectedError(placeholders={"message": f"no: {secret}"})
     assert "(RejectedError) shows" in leaks()

@@ -2,12 +2,13 @@
 
 import asyncio
 from copy import replace
+import logging
 from typing import Any
 
 from homeassistant.auth.models import User
 from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
@@ -21,6 +22,7 @@ from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
 from simulator import INSTALLER_TOKEN, Simulator
 
+from .cloud.spellings import SPELLINGS, Spelling, tells
 from .common import (
     NEW_ACCOUNT,
     RESIDENT,
@@ -56,6 +58,34 @@ async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
 def there(cloud: Simulator, token: str = INSTALLER_TOKEN) -> dict[str, str]:
     """Return what says where an action goes when no account does."""
     return {"server": cloud.url, "token": token}
+
+
+# What everybody may read
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+async def test_no_secret_gets_into_the_default_log(
+    hass: HomeAssistant, cloud: Simulator, caplog: pytest.LogCaptureFixture, spell: Spelling
+) -> None:
+    """Home Assistant logs the error of an action in a script, with the cloud's words in it."""
+    action = {"action": f"{DOMAIN}.register_account", "data": {**there(cloud), **NEW_ACCOUNT}}
+    assert await async_setup_component(
+        hass, "script", {"script": {"go_on": {"sequence": [action]}}}
+    )
+    secrets = (NEW_ACCOUNT["password"], INSTALLER_TOKEN, NEW_ACCOUNT["password"][3:])
+    for secret in secrets:
+        cloud.faults.add(REGISTER, kind="code", code=-31337, msg=f"not {spell(secret)}")
+        caplog.clear()
+        with pytest.raises(HomeAssistantError):
+            await hass.services.async_call("script", "go_on", blocking=True)
+        assert "-31337" in caplog.text
+        for record in caplog.records:
+            if record.levelno >= logging.WARNING:
+                assert not tells(record.getMessage(), secret)
+                assert not tells(repr(record.exc_info), secret)
+    assert not cloud.growatt.user_named("alice")
+    await hass.services.async_call("script", "go_on", blocking=True)
+    assert cloud.growatt.user_named("alice")
 
 
 # Who may do what, and with what

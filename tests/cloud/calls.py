@@ -104,10 +104,13 @@ class Http:
 
     answer: Callable[[], Answered]
     closed: bool = False
-    asked: list[str] = field(default_factory=list)
+    # What the latest request sent, by name.
+    sent: dict[str, str] = field(default_factory=dict)
 
-    def request(self, method: str, url: str, **_: Any) -> _Response:
-        self.asked.append(f"{method} {url}")
+    def request(self, method: str, url: str, **options: Any) -> _Response:
+        self.sent = {}
+        for values in (options["params"], options["data"], options["json"], options["headers"]):
+            self.sent |= values or {}
         return _Response(self.answer())
 
 

@@ -68,10 +68,17 @@ async def solved(client: CloudClient, simulator: Simulator, form: Form) -> dict[
     }
 
 
-def answer_of(body: object, content_type: str = "application/json") -> Answer:
-    """Return an answer; bytes stand as they are."""
+def answer_of(
+    body: object, content_type: str = "application/json", *, secrets: tuple[str, ...] = ()
+) -> Answer:
+    """Return an answer to a request that had these secrets; bytes stand as they are."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status=200, content_type=content_type, headers={}, body=data)
+    return Answer(status=200, content_type=content_type, headers={}, body=data, secrets=secrets)
+
+
+def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
+    """Return what is shown of a text in the answer to a request that had these secrets."""
+    return answer_of({}, secrets=without).printable(text)
 
 
 type Reply = Callable[["RawServer", asyncio.StreamWriter], Awaitable[None]]

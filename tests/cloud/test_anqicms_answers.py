@@ -156,6 +156,11 @@ def test_messages(message: str, error: str, field: str) -> None:
     with pytest.raises(CloudError) as caught:
         api.read_reply(api.REGISTER, answer_of({"code": -1, "msg": message}))
     assert (caught.value.key, caught.value.field) == (error, field)
+    # A password of the same words is hidden, and not what was meant.
+    with pytest.raises(CloudError) as caught:
+        api.read_reply(api.REGISTER, answer_of({"code": -1, "msg": message}, secrets=(message,)))
+    assert (caught.value.key, caught.value.field) == (error, field)
+    assert message not in caught.value.placeholders["message"]
 
 
 # Pictures

@@ -1,6 +1,6 @@
 """Reading values that came as something else."""
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.growatt_onboarding.cloud.answer import (
@@ -11,8 +11,10 @@ from custom_components.growatt_onboarding.cloud.answer import (
     as_object,
     as_text,
     image_type,
-    printable,
 )
+
+from .helpers import printable
+from .spellings import SPELLINGS, Spelling, tells
 
 
 @pytest.mark.parametrize(
@@ -169,9 +171,58 @@ def test_message_repeats_no_spelling_of_a_secret(secret: str, repeated: str) -> 
     assert printable(f"no: {repeated}!", without=("1", secret)) == "no: …!"
 
 
-def test_message_repeats_no_part_of_a_secret() -> None:
+SECRETS = (
+    "Fake-Passw0rd",
+    "Fa+ke pä\"ss\\w0rd&<1>'/~",
+    "100%25 \\u0041 &amp; \\n",
+    "密码🔑geheim",
+    "bearer of\u200bnews",
+    "k7Pw",
+)
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_message_repeats_no_secret_however_spelled(secret: str, spell: Spelling) -> None:
+    shown = printable(f"no: {spell(secret)}!", without=("x" * 9, secret))
+    assert not tells(shown, secret)
+    assert shown.startswith("no: ")
+    assert shown.endswith("!")
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("secret", SECRETS[:4])
+def test_message_repeats_no_long_part_of_a_secret(secret: str, spell: Spelling) -> None:
+    for part in (secret[:9], secret[-9:], secret[2:]):
+        assert not tells(printable(f"no {spell(part)}", without=(secret,)), secret)
+
+
+@given(
+    secret=st.text(st.characters(exclude_categories=("C", "Z")), min_size=8, max_size=40),
+    spell=st.sampled_from(list(SPELLINGS.values())),
+    before=st.text(max_size=5),
+    after=st.text(max_size=5),
+)
+@settings(max_examples=500)
+def test_any_secret(secret: str, spell: Spelling, before: str, after: str) -> None:
+    shown = printable(f"{before} {spell(secret)} {after}", without=(secret,))
+    assert not tells(shown, secret, part=12)
+
+
+def test_token_without_what_it_begins_with() -> None:
+    token = "Bearer eyJhbGciOi.Fake.Token"
+    assert printable("bad eyJhbGciOi.Fake.Token", without=(token,)) == "bad …"
+    assert printable("Bearer is missing", without=(token,)) == "Bearer is missing"
+
+
+def test_message_repeats_no_part_of_several_secrets() -> None:
     """One secret may be a part of another."""
     assert printable("bad abc123", without=("abc", "abc123", "123")) == "bad …"
+
+
+def test_secret_too_long_to_be_looked_for() -> None:
+    """Then nothing is shown."""
+    assert printable("any word", without=("a" * 10_000,)) == "…"
 
 
 @pytest.mark.parametrize(

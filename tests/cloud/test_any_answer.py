@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.growatt_onboarding.cloud.anqicms import api as anqicms
-from custom_components.growatt_onboarding.cloud.answer import Answer, Reply, printable
+from custom_components.growatt_onboarding.cloud.answer import Answer, Reply
 from custom_components.growatt_onboarding.cloud.errors import CloudError
 from custom_components.growatt_onboarding.cloud.growatt import api as growatt
 from custom_components.growatt_onboarding.cloud.model import Account, Captcha
@@ -18,7 +18,7 @@ from custom_components.growatt_onboarding.cloud.quectel import api as quectel
 from custom_components.growatt_onboarding.cloud.quectel.session import read_session
 from custom_components.growatt_onboarding.cloud.shopxo import api as shopxo
 
-from .helpers import answer_of
+from .helpers import answer_of, printable
 
 
 class Cloud(NamedTuple):
@@ -43,7 +43,7 @@ CLOUDS = {
     "growatt": Cloud(
         replies=[
             (
-                partial(growatt.read_reply, endpoint, secrets=("secret",)),
+                partial(growatt.read_reply, endpoint),
                 {0, growatt._ANSWERS.get(endpoint, 0)},
             )
             for endpoint in endpoints(growatt)
@@ -64,8 +64,7 @@ CLOUDS = {
     ),
     "quectel": Cloud(
         replies=[
-            (partial(quectel.read_reply, endpoint, secrets=("secret",)), {0, 200})
-            for endpoint in endpoints(quectel)
+            (partial(quectel.read_reply, endpoint), {0, 200}) for endpoint in endpoints(quectel)
         ],
         readers=[
             quectel.accepted,
@@ -180,7 +179,8 @@ def test_json_that_breaks_parsers(cloud: Cloud, body: bytes) -> None:
 @given(code=st.integers(-20_000, 20_000), message=st.text())
 def test_any_code(cloud: Cloud, code: int, message: str) -> None:
     """Every code is a success that was expected, or an error that shows it."""
-    answer = answer_of({"code": code, "msg": message, "message": message})
+    sent = {"code": code, "msg": message, "message": message}
+    answer = answer_of(sent, secrets=("secret",))
     for read, successes in cloud.replies:
         found: Reply | CloudError
         try:

@@ -42,6 +42,8 @@ _ROW = {
 }
 
 every_call = pytest.mark.parametrize("call", EVERY_CALL, ids=str)
+# All calls of a cloud read its messages in the same way.
+every_cloud = pytest.mark.parametrize("call", {it.cloud: it for it in EVERY_CALL}.values(), ids=str)
 
 
 def stubborn_texts(length: int, end: str = "") -> list[str]:
@@ -84,13 +86,13 @@ async def test_no_pattern_sees_a_long_answer(call: ClientCall) -> None:
     bodies = [
         body
         for text in stubborn_texts(LONG)
-        for body in (*refusals(text), *successes(text), text.encode(), f"<{text}".encode())
+        for body in (refusals(text)[0], *successes(text), text.encode(), f"<{text}".encode())
     ]
     work = await work_of(call, bodies)
     assert len(work.longest) < LONGEST_LOOKED_AT
 
 
-@every_call
+@every_cloud
 async def test_a_long_message_is_no_more_work(call: ClientCall) -> None:
     short, long = (
         [body for text in stubborn_texts(length) for body in refusals(text)]

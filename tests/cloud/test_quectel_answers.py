@@ -57,7 +57,7 @@ def jwt(claims: object) -> str:
     ],
 )
 def test_success(body: str, *, certain: bool) -> None:
-    reply = api.read_reply(api.DEVICE_LIST, answer(body), ())
+    reply = api.read_reply(api.DEVICE_LIST, answer(body))
     assert (reply.code == 200, reply.data) == (certain, "C1")
 
 
@@ -67,7 +67,7 @@ def test_success(body: str, *, certain: bool) -> None:
 )
 def test_no_code(body: str) -> None:
     with pytest.raises(UnexpectedAnswerError):
-        api.read_reply(api.DEVICE_LIST, answer(body), ())
+        api.read_reply(api.DEVICE_LIST, answer(body))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_no_code(body: str) -> None:
 )
 def test_message(body: str, message: str) -> None:
     with pytest.raises(UnknownCodeError) as caught:
-        api.read_reply(api.DEVICE_LIST, answer(body), ("", "FAKE-SECRET"))
+        api.read_reply(api.DEVICE_LIST, answer(body)._replace(secrets=("", "FAKE-SECRET")))
     assert caught.value.placeholders["message"] == message
 
 

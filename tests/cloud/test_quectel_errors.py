@@ -286,7 +286,7 @@ def test_every_number_means_something(code: int, endpoint: Endpoint) -> None:
     body = b'{"code": %d, "msg": "text"}' % code
     answer = Answer(status=200, content_type="application/json", headers={}, body=body)
     with pytest.raises(CloudError) as caught:
-        api.read_reply(endpoint, answer, ())
+        api.read_reply(endpoint, answer)
     error = caught.value
     assert error.code == code
     assert error.placeholders["code"] == str(code)

@@ -227,3 +227,12 @@ def test_token_without_a_user(data: object) -> None:
 @pytest.mark.parametrize("account_id", [5, "5"])
 def test_token_with_a_user(account_id: object) -> None:
     api.known_user(Reply(0, {"id": account_id}))
+
+
+def test_a_password_that_is_a_word_of_the_message() -> None:
+    """It is hidden, and the message is understood nevertheless."""
+    sent = {"code": -1, "msg": "Password format 6~18 characters"}
+    with pytest.raises(CloudError) as caught:
+        api.read_reply(api.login(), answer_of(sent, secrets=("mypassword",)))
+    assert (caught.value.key, caught.value.field) == ("password_6_to_18", "password")
+    assert caught.value.placeholders["message"] == "… format 618 characters"

@@ -5,8 +5,7 @@ Clouds send numbers as strings, an empty string for null, and objects as strings
 for what it should be is not looked at, so that no answer costs more work than its size is worth.
 """
 
-from collections.abc import Iterator, Mapping
-from html import escape
+from collections.abc import Mapping
 import json
 import math
 import re
@@ -15,6 +14,7 @@ from typing import Final, NamedTuple
 import unicodedata
 
 from .errors import CloudError, UnexpectedAnswerError, UnknownCodeError
+from .mask import masked
 from .model import repr_without
 
 _NOT_JSON = object()
@@ -29,8 +29,6 @@ _MESSAGE_READ = 1_000
 _LONGEST_TEXT = 8_000
 # The longest page of a list; we ask for a hundred rows.
 _MOST_ROWS = 5_000
-# Replaces a secret; must not contain anything that `_MARKUP` removes.
-_MASK = "…"
 _TRUE = frozenset({"1", "true", "yes"})
 _FALSE = frozenset({"0", "false", "no"})
 # Servers send wrong content types, so an image is recognized by its first bytes.
@@ -38,16 +36,31 @@ _IMAGE_TYPES = {b"GIF8": "image/gif", b"\x89PNG": "image/png", b"\xff\xd8\xff": 
 
 
 class Answer(NamedTuple):
-    """An HTTP answer; `content_type` is the media type alone, in lower case."""
+    """An HTTP answer; `content_type` is the media type alone, in lower case.
+
+    `secrets` were in the request, and the cloud might repeat them.
+    """
 
     status: int
     content_type: str
     headers: Mapping[str, str]
     body: bytes
+    secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return a representation without secrets."""
-        return repr_without(self, "headers", "body")
+        return repr_without(self, "headers", "body", "secrets")
+
+    def printable(self, text: str) -> str:
+        """Return a text in a form that is safe to show: short, no markup, no URLs, no secrets.
+
+        Every text of an answer that may be shown or logged has to pass through here.
+        """
+        text = _visible(masked(text[:_MESSAGE_READ], self.secrets))
+        # Markup first, which may stand in the middle of an address.
+        text = re.sub(_ADDRESS, "", text.translate(_MARKUP))
+        text = " ".join(text.split())
+        return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
 
     @property
     def text(self) -> str:
@@ -74,7 +87,7 @@ class Answer(NamedTuple):
             is_page = self.is_web_page or self.content_type == "text/html"
             raise UnexpectedAnswerError(
                 "web_page" if is_page else "not_json",
-                placeholders={"content_type": printable(self.content_type)},
+                placeholders={"content_type": self.printable(self.content_type)},
             )
         if (found := as_object(value)) is None:
             raise UnexpectedAnswerError
@@ -111,7 +124,7 @@ class Meaning(NamedTuple):
     placeholders: Mapping[str, str] = MappingProxyType({})
 
     def to_error(self, code: int, message: str) -> CloudError:
-        """Return the error, to be shown with the cloud's code and its `printable` message."""
+        """Return the error, to be shown with the cloud's code and its printable message."""
         return self.error(
             self.key,
             field=self.field,
@@ -153,7 +166,7 @@ def as_text(value: object) -> str | None:
 
 
 def as_message(*values: object) -> str:
-    """Return the beginning of the first text, which is yet to be made `printable`, or ""."""
+    """Return the beginning of the first text, empty if there is none. It is not `printable` yet."""
     cut = (value[:_MESSAGE_READ] if isinstance(value, str) else value for value in values)
     return next(filter(None, map(as_text, cut)), "")
 
@@ -180,31 +193,6 @@ def image_type(image: bytes) -> str | None:
     """Return the media type of a GIF, PNG or JPEG image, None for anything else."""
     found = (name for start, name in _IMAGE_TYPES.items() if image.startswith(start))
     return next(found, None)
-
-
-def printable(text: str, *, without: tuple[str, ...] = ()) -> str:
-    """Return a cloud's message in a form that is safe to show: short, no markup, no URLs.
-
-    `without` lists secrets of the request, which a cloud might repeat.
-    """
-    text = text[:_MESSAGE_READ]
-    spellings = {spelling for secret in without for spelling in _spellings(secret)}
-    # Longest first, because one may contain another.
-    for spelling in sorted(spellings, key=len, reverse=True):
-        text = text.replace(spelling, _MASK)
-    # Markup first, which may stand in the middle of an address.
-    text = re.sub(_ADDRESS, "", _visible(text).translate(_MARKUP))
-    text = " ".join(text.split())
-    return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    """Yield the forms in which a cloud, or `as_text` after it, may repeat a secret."""
-    for plain in {secret, secret.strip(), _visible(secret), _visible(secret).strip()} - {""}:
-        yield plain
-        # Python and PHP escape an apostrophe differently; some PHP versions leave it alone.
-        for apostrophe in ("&#x27;", "&#039;", "&#39;", "'"):
-            yield escape(plain).replace("&#x27;", apostrophe)
 
 
 def _parse(text: str) -> object:

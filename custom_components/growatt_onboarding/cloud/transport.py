@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import aiohttp
 from aiohttp import hdrs
 
-from .answer import Answer, printable
+from .answer import Answer
 from .errors import (
     BlockedError,
     CloudError,
@@ -51,7 +51,8 @@ _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_AL
 class Request(NamedTuple):
     """A call with its query, headers and body, which is either a form or JSON.
 
-    Secrets belong in headers or the body. Header values have to pass `is_header_value`.
+    Secrets belong in headers or the body, and `secrets` lists them for the answer to be masked.
+    Header values have to pass `is_header_value`.
     """
 
     call: Call
@@ -59,10 +60,11 @@ class Request(NamedTuple):
     form: Mapping[str, str] | None = None
     json: Mapping[str, object] | None = None
     headers: Mapping[str, str] = _NOTHING
+    secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return a representation without secrets."""
-        return repr_without(self, "query", "form", "json", "headers")
+        return repr_without(self, "query", "form", "json", "headers", "secrets")
 
 
 def is_header_value(text: str) -> bool:
@@ -160,6 +162,7 @@ class Transport:
                     content_type=response.content_type.lower(),
                     headers=response.headers,
                     body=await _body(response),
+                    secrets=request.secrets,
                 )
         except (aiohttp.ClientError, OSError) as err:
             failure = _failure(err)
@@ -230,7 +233,7 @@ def _refuse(answer: Answer) -> None:
     if _is_redirect(answer.status):
         raise UnexpectedAnswerError(
             "redirected",
-            placeholders={"location": _origin(answer.headers.get(hdrs.LOCATION, ""))},
+            placeholders={"location": _origin(answer)},
         )
     if _is_server_error(answer.status):
         raise UnexpectedAnswerError(
@@ -243,7 +246,9 @@ def _refuse(answer: Answer) -> None:
     if answer.status in _REFUSED_BY_FIREWALL and not answer.is_object:
         raise BlockedError(retry_after=_retry_after(answer) or BLOCKED_RETRY_AFTER)
     if (coding := _coding(answer.headers)) != _PLAIN:
-        raise UnexpectedAnswerError("not_json", placeholders={"content_type": printable(coding)})
+        raise UnexpectedAnswerError(
+            "not_json", placeholders={"content_type": answer.printable(coding)}
+        )
 
 
 def _is_redirect(status: int) -> bool:
@@ -267,10 +272,10 @@ def _retry_after(answer: Answer) -> float | None:
     return float(min(int(text[:9]), _MAX_RETRY_AFTER))
 
 
-def _origin(location: str) -> str:
+def _origin(answer: Answer) -> str:
     """Return scheme and host of a redirect's target. The rest might contain secrets."""
-    scheme, found, rest = location.partition("://")
+    scheme, found, rest = answer.headers.get(hdrs.LOCATION, "").partition("://")
     if not found:
         return ""
     host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-    return f"{printable(scheme)}://{printable(host)}"
+    return f"{answer.printable(scheme)}://{answer.printable(host)}"

@@ -257,12 +257,13 @@ class AnqicmsClient(CloudClient):
             query={**(query or {}), **self._context.credentials},
             json=json,
             headers=headers or {},
+            secrets=secrets,
         )
 
         def read_answer(answer: Answer) -> T:
             if headers:
                 self._renew(answer)
-            return reader(api.read_reply(endpoint, answer, secrets))
+            return reader(api.read_reply(endpoint, answer))
 
         return await self._transport.send(request, read_answer)
 

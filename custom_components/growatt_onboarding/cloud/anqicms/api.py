@@ -25,7 +25,6 @@ from ..answer import (
     as_object,
     as_text,
     image_type,
-    printable,
 )
 from ..errors import (
     AccessDeniedError,
@@ -95,27 +94,25 @@ _CODES: Final[Mapping[Endpoint, Mapping[int, Meaning]]] = {
 }
 
 
-def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:
-    """Return the site's reply, or raise the error that it stands for.
-
-    `secrets` are removed from messages.
-    """
+def read_reply(endpoint: Endpoint, answer: Answer) -> Reply:
+    """Return the site's reply, or raise the error that it stands for."""
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
         raise UnexpectedAnswerError
     if code in _SUCCESS:
         return Reply(code, body.get("data"))
-    message = printable(as_message(body.get("msg"), body.get("message")), without=secrets)
-    raise _meaning(endpoint, code, message).to_error(code, message)
+    words = as_message(body.get("msg"), body.get("message"))
+    # A mask could hide what tells the meaning, as in a password that has "password" in it.
+    raise _meaning(endpoint, code, words).to_error(code, answer.printable(words))
 
 
-def _meaning(endpoint: Endpoint, code: int, message: str) -> Meaning:
+def _meaning(endpoint: Endpoint, code: int, words: str) -> Meaning:
     if (meaning := _CODES.get(endpoint, {}).get(code)) is not None:
         return meaning
     if code != FAILED:
         return UNKNOWN_CODE
     for pattern, meaning in _MESSAGES.get(endpoint, {}).items():
-        if re.search(pattern, message, re.IGNORECASE):
+        if re.search(pattern, words, re.IGNORECASE):
             return meaning
     return Meaning(RejectedError)
 

@@ -313,10 +313,10 @@ class GrowattClient(CloudClient):
             query=sent if in_query else {},
             form=None if is_get else {} if in_query else sent,
             headers={"token": self._token},
+            secrets=(self._token, *secrets),
         )
-        hidden = (self._token, *secrets)
         return await self._transport.send(
-            request, lambda answer: reader(api.read_reply(endpoint, answer, hidden))
+            request, lambda answer: reader(api.read_reply(endpoint, answer))
         )
 
     async def _rows(

@@ -19,7 +19,6 @@ from ..answer import (
     as_message,
     as_object,
     as_text,
-    printable,
 )
 from ..errors import (
     AccessDeniedError,
@@ -170,11 +169,11 @@ _KINDS = {
 }
 
 
-def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> Reply:
+def read_reply(endpoint: Endpoint, answer: Answer) -> Reply:
     """Return the cloud's reply, or raise the error that it stands for.
 
     v1 sends `error_code` and `error_msg`, v4 `code` and `message`. device/check/sn sends its
-    values at the top level and on success no code at all. `secrets` are removed from messages.
+    values at the top level and on success no code at all.
     """
     if answer.is_web_page and any(mark in answer.text for mark in _LOGIN_PAGE_MARKS):
         raise UnexpectedAnswerError("login_page")
@@ -191,7 +190,7 @@ def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> 
         return Reply(code, body if flat else body.get("data"))
     message = as_message(body.get("error_msg"), body.get("message"))
     meaning = CODES[endpoint].get(code, UNKNOWN_CODE)
-    raise meaning.to_error(code, printable(message, without=secrets))
+    raise meaning.to_error(code, answer.printable(message))
 
 
 # Users

@@ -366,13 +366,18 @@ class QuectelClient(CloudClient):
     ) -> T:
         """Make a call and return what `reader` reads from the reply."""
         headers = dict(_ENGLISH)
-        hidden = (self._secret, *secrets)
         if session is not None:
             headers["Authorization"] = session.access_token
-            hidden = (*hidden, session.access_token)
-        request = Request(call=call, query=query or {}, form=form, headers=headers)
+            secrets = (*secrets, session.access_token)
+        request = Request(
+            call=call,
+            query=query or {},
+            form=form,
+            headers=headers,
+            secrets=(self._secret, *secrets),
+        )
         return await self._transport.send(
-            request, lambda answer: reader(api.read_reply(call.endpoint, answer, hidden))
+            request, lambda answer: reader(api.read_reply(call.endpoint, answer))
         )
 
 

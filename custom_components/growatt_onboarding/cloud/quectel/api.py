@@ -20,7 +20,6 @@ from ..answer import (
     as_message,
     as_object,
     as_text,
-    printable,
 )
 from ..errors import (
     AccessDeniedError,
@@ -142,11 +141,8 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
 }
 
 
-def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> Reply:
-    """Return the cloud's reply, or raise the error that it stands for.
-
-    `secrets` are removed from messages.
-    """
+def read_reply(endpoint: Endpoint, answer: Answer) -> Reply:
+    """Return the cloud's reply, or raise the error that it stands for."""
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
         raise UnexpectedAnswerError
@@ -155,7 +151,7 @@ def read_reply(endpoint: Endpoint, answer: Answer, secrets: tuple[str, ...]) -> 
     message = as_message(body.get("msg"), body.get("extMsg"))
     # No codes are documented for a refused refresh. Signing in again helps with any of them.
     unknown = _SIGN_IN_ENDED if endpoint is REFRESH else UNKNOWN_CODE
-    raise MEANINGS.get(code, unknown).to_error(code, printable(message, without=secrets))
+    raise MEANINGS.get(code, unknown).to_error(code, answer.printable(message))
 
 
 def accepted(_: Reply) -> None:

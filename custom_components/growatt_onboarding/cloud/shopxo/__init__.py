@@ -14,7 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from .. import fields
-from ..answer import Answer, Reply
+from ..answer import Reply
 from ..errors import CloudError, InvalidInputError, NotAllowedError
 from ..model import Account, Captcha, Values
 from ..provider import (
@@ -252,12 +252,11 @@ class ShopxoClient(CloudClient):
             call=Call(endpoint),
             query=api.APPLICATION,
             form={"uuid": str(uuid4()), **sent},
+            secrets=secrets,
         )
-
-        def read_answer(answer: Answer) -> T:
-            return reader(api.read_reply(rules, answer, secrets))
-
-        return await self._transport.send(request, read_answer)
+        return await self._transport.send(
+            request, lambda answer: reader(api.read_reply(rules, answer))
+        )
 
 
 SHOPXO: Final = Provider(

@@ -26,7 +26,6 @@ from ..answer import (
     as_object,
     as_text,
     image_type,
-    printable,
 )
 from ..errors import (
     AccessDeniedError,
@@ -222,19 +221,18 @@ def token_user() -> Rules:
     return Rules(codes={**_GENERIC, -1: Meaning(AccessDeniedError, "session_ended")})
 
 
-def read_reply(rules: Rules, answer: Answer, secrets: tuple[str, ...] = ()) -> Reply:
-    """Return the site's reply, or raise the error that it stands for.
-
-    `secrets` are removed from messages.
-    """
+def read_reply(rules: Rules, answer: Answer) -> Reply:
+    """Return the site's reply, or raise the error that it stands for."""
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
         raise UnexpectedAnswerError
     if code == 0 or code in rules.answers:
         return Reply(code, body.get("data"))
-    message = printable(as_message(body.get("msg")), without=secrets)
+    words = as_message(body.get("msg"))
+    message = answer.printable(words)
     for hint in rules.hints:
-        if hint.code == code and re.search(hint.pattern, message, re.IGNORECASE):
+        # A mask could hide what the pattern looks for, as in a password that has "password" in it.
+        if hint.code == code and re.search(hint.pattern, words, re.IGNORECASE):
             raise hint.meaning.to_error(code, message)
     raise rules.codes.get(code, UNKNOWN_CODE).to_error(code, message)
 
