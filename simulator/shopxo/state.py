@@ -71,6 +71,11 @@ class ShopxoState:
         self.users: dict[int, User] = {}
         self.register_types = list(TYPES)
         self.login_types = list(TYPES)
+        # Where the site's agreements are: for registering, and about privacy.
+        self.agreements = (
+            "http://shop.example/agreement/register.html",
+            "http://shop.example/agreement/privacy.html",
+        )
         self.register_picture = True
         self.login_picture = True
         self.code_picture = True

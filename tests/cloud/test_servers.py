@@ -3,8 +3,9 @@
 import string
 import sys
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import pytest
+from yarl import URL
 
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.anqicms import ANQICMS
@@ -12,7 +13,7 @@ from custom_components.growatt_onboarding.cloud.errors import InvalidInputError
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.cloud.provider import Endpoint, Provider
 from custom_components.growatt_onboarding.cloud.quectel import QUECTEL
-from custom_components.growatt_onboarding.cloud.servers import resolve, server_key
+from custom_components.growatt_onboarding.cloud.servers import resolve, server_key, web_page
 from custom_components.growatt_onboarding.cloud.shopxo import SHOPXO
 
 CLOUD = "custom_components.growatt_onboarding.cloud"
@@ -190,6 +191,8 @@ def test_plain_http_is_for_the_house(typed: str) -> None:
         "https://xn--\u2603",
         pytest.param("https://cloud.example" + "/v1" * 1_000, id="long"),
         "<script>",
+        "[]\u0660xn--@",
+        "https://xn--a-ecp.ru",
     ],
 )
 def test_what_is_no_address(typed: str) -> None:
@@ -209,3 +212,68 @@ def test_any_address(typed: str) -> None:
         assert resolve(GROWATT, url) == url
         assert url.startswith(("http://", "https://"))
         assert url.isascii()
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *"[]:@%/?#a.1<)\\ ü\ud800\u0660\0\u200d\u0301",
+            "http",
+            "https://",
+            "://",
+            "::",
+            "xn--",
+            "99999",
+        ]
+    ),
+    max_size=10,
+).map("".join)
+
+
+@given(typed=PIECES | PIECES.map("https://{}".format) | st.text())
+@example(typed="@[]\u0660xn--@")
+@settings(max_examples=1_000)
+def test_any_odd_address(typed: str) -> None:
+    """It is refused, or has a host that anybody can find."""
+    try:
+        url = resolve(GROWATT, typed)
+    except InvalidInputError as err:
+        assert err.field == "server"  # noqa: PT017 - any refusal will do
+    else:
+        assert URL(url).host
+        assert resolve(GROWATT, url) == url
+
+
+@pytest.mark.parametrize(
+    ("sent", "page"),
+    [
+        ("https://shop.example/a b", "https://shop.example/a%20b"),
+        ("http://Shop.example/<p>?q=ü", "http://shop.example/%3Cp%3E?q=%C3%BC"),
+        ("https://xn--ls8h.example/", "https://xn--ls8h.example/"),
+        ("http://192.168.1.5:8080/x", "http://192.168.1.5:8080/x"),
+        *(
+            (no_page, None)
+            for no_page in ("", "/index.php", "javascript:alert(1)", "//shop.example")
+        ),
+        *((f"http://{host}", None) for host in ("[::1", "a:99999", "a..b", "a>b", "a b", "a%00b")),
+        *(
+            (f"http://{host}", None)
+            for host in ("xn--", "xn--a-ecp.ru", "]\u00fc[x", "", "me@host")
+        ),
+        pytest.param("https://shop.example/" + "a" * 2_000, None, id="long"),
+    ],
+)
+def test_pages(sent: str, page: str | None) -> None:
+    assert web_page(sent) == page
+
+
+@given(sent=PIECES.map("http://{}".format) | st.text())
+@example(sent="http://xn--")
+@settings(max_examples=1_000)
+def test_any_page(sent: str) -> None:
+    """It breaks out of no text, and there is none if anything is wrong with it."""
+    if (page := web_page(sent)) is not None:
+        assert page.startswith(("http://", "https://"))
+        assert page.isascii()
+        assert not set(page) & set(' "<>\\^`{|}')
+        assert web_page(page) == page

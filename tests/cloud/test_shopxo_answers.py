@@ -183,6 +183,7 @@ def test_no_site(data: object) -> None:
         ({"agreement_userregister_url": "javascript:alert(1)"}, ()),
         ({"agreement_userregister_url": "/index.php"}, ()),
         ({"agreement_userregister_url": "https://["}, ()),
+        ({"agreement_userregister_url": "https://xn--"}, ()),
         ({"agreement_userregister_url": ["x"]}, ()),
         (
             {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_REAUTH, FlowType
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, FlowType
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -19,6 +19,8 @@ from tests.common import (
     entries,
     kind,
     open_at,
+    open_dialog,
+    own_address,
     submit,
     suggested,
     unique_id,
@@ -273,3 +275,30 @@ async def test_no_secret_is_logged(
     assert not cloud.calls.secrets_in_url
     for private in (*SECRETS, NEW_ACCOUNT["email"]):
         assert private not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "http://a:99999", "http://xn--", "http://]\u00fc[x", "http://a>b"]
+)
+async def test_page_whose_address_is_none(
+    hass: HomeAssistant, simulator: Simulator, address: str
+) -> None:
+    """A portal may send anything for its agreements: what is no page is not shown."""
+    privacy = simulator.shopxo.agreements[1]
+    simulator.shopxo.agreements = (address, privacy)
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    result = await submit(hass, result, provider="shopxo")
+    result = await submit(hass, result, address=simulator.url)
+    assert result["step_id"] == "method"
+    result = await submit(hass, result, next_step_id="register")
+    result = await submit(hass, result, way="username")
+    assert result["step_id"] == "register_form"
+    assert result["description_placeholders"]["agreements"] == f"- <{privacy}>"
+
+
+async def test_address_that_breaks_a_parser(hass: HomeAssistant, cloud: Simulator) -> None:
+    result = await open_dialog(hass)
+    result = await submit(hass, result, **own_address("@[]\u0660xn--@"), token=INSTALLER_TOKEN)
+    assert result["errors"] == {"address": "invalid_url"}
+    result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
+    assert result["step_id"] == "method"

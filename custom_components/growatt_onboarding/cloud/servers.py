@@ -1,6 +1,6 @@
-"""Checks and normalizes the addresses of servers.
+"""Checks and normalizes addresses: of servers, as typed, and of web pages, as servers send them.
 
-As passwords and tokens are sent to them, `https` is required. Plain `http` is only allowed for
+As passwords and tokens are sent to servers, `https` is required. Plain `http` is only allowed for
 loopback, link-local and private IP addresses (100.64.0.0/10, which carriers share among customers,
 is not private), names without a dot, and the local domains below.
 """
@@ -61,21 +61,41 @@ def server_key(provider: Provider, url: str) -> str:
     return next((server.key for server in provider.servers if server.url == url), url)
 
 
+def web_page(address: str) -> str | None:
+    """Return the address of a web page in a form that needs no escapes, None if it is not one."""
+    try:
+        url = _absolute(address)
+        _host(url)
+    except InvalidInputError:
+        return None
+    return str(url)
+
+
 def _parse(value: str) -> URL:
+    """Return the URL of a typed address, by default with https. Raises InvalidInputError."""
+    if any(char in value for char in _NEVER_IN_AN_ADDRESS):
+        raise InvalidInputError("invalid_url", field=SERVER_FIELD)
+    return _absolute(value if "://" in value else f"https://{value}")
+
+
+def _absolute(value: str) -> URL:
     """Return an absolute http or https URL. Raises InvalidInputError."""
-    if (
-        len(value) > _MAX_ADDRESS
-        or not value.isprintable()
-        or any(char in value for char in _NEVER_IN_AN_ADDRESS)
-    ):
+    if len(value) > _MAX_ADDRESS or not value.isprintable():
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     try:
-        url = URL(value if "://" in value else f"https://{value}")
-        port = url.port
-    except ValueError:
-        url, port = URL(), None
+        url = URL(value)
+        # Each of these may be what cannot be parsed.
+        port, host = url.port, url.host
+    # Brackets in odd places lead the parser astray.
+    except ValueError, IndexError:
+        url, port, host = URL(), None, None
     # Credentials in a URL are either a mistake or meant to disguise the host.
-    if url.scheme not in {"http", "https"} or not port or url.raw_user or url.raw_password:
+    if (
+        url.scheme not in {"http", "https"}
+        or not (port and host)
+        or url.raw_user
+        or url.raw_password
+    ):
         raise InvalidInputError("invalid_url", field=SERVER_FIELD)
     return url
 

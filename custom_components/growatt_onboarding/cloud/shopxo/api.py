@@ -12,8 +12,6 @@ from enum import StrEnum
 import re
 from typing import Final, NamedTuple
 
-from yarl import URL
-
 from ..answer import (
     UNKNOWN_CODE,
     Answer,
@@ -39,6 +37,7 @@ from ..errors import (
 from ..fields import REQUIRED
 from ..model import Account, Captcha
 from ..provider import Endpoint
+from ..servers import web_page
 
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
 PICTURE: Final = Endpoint("GET", "api.php?s=user/userverifyentry")
@@ -300,17 +299,8 @@ def _types(config: Mapping[str, object], name: str) -> frozenset[AccountType]:
 def _agreements(config: Mapping[str, object]) -> tuple[str, ...]:
     if not _switch(config, "home_is_enable_userregister_agreement", default=True):
         return ()
-    pages = (_page(as_text(config.get(name))) for name in _AGREEMENTS)
+    pages = (web_page(as_text(config.get(name)) or "") for name in _AGREEMENTS)
     return tuple(page for page in pages if page is not None)
-
-
-def _page(address: str | None) -> str | None:
-    """Return the absolute URL of a web page in normal form, None if it is not one."""
-    try:
-        url = URL(address or "")
-    except ValueError:
-        return None
-    return str(url) if url.scheme in {"http", "https"} and url.host else None
 
 
 def picture(challenge: str, answer: Answer) -> Captcha:
