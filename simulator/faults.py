@@ -23,6 +23,7 @@ class FaultKind(StrEnum):
     EMPTY = "empty"  # no: 200 without a body
     NOT_OBJECT = "not_object"  # no: 200 with a JSON list
     HTTP_500 = "http_500"  # no: 500 with an HTML page
+    TOO_MANY = "too_many"  # no: 429 with an HTML page
     REDIRECT = "redirect"  # no: 302 to a path that logs requests as calls of `redirect`
     CODE = "code"  # no: the error `code` with `msg`, in the cloud's format
     CODE_AFTER = "code_after"  # yes, but the answer is the error `code` with `msg`
@@ -50,6 +51,7 @@ class Options(TypedDict, total=False):
     delay: float
     code: int
     msg: str
+    retry_after: str
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Fault:
     delay: float = 0.0
     code: int = 10001
     msg: str = ""
+    retry_after: str = ""
     hits: int = 0
 
     def __post_init__(self) -> None:
@@ -111,7 +114,8 @@ class Faults:
         Options: `match` (parameters that a call must have), `delay` (seconds of real time before
         anything happens), `seconds` (for slow), `executed` (for hold: whether the request is
         executed before or after the wait, default: before), `code` and `msg` (for code and
-        code_after). Raises ValueError or TypeError if the fault makes no sense.
+        code_after), `retry_after` (a header, for answers to requests that are not executed). Raises
+        ValueError or TypeError if the fault makes no sense.
         """
         fault = Fault(path, FaultKind(kind), times, probability, **options)
         self._faults.append(fault)

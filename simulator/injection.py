@@ -27,6 +27,7 @@ _REFUSALS = {
     FaultKind.EMPTY: Answer(b""),
     FaultKind.NOT_OBJECT: Answer([{"error_code": 0}]),
     FaultKind.HTTP_500: page("500", "Internal server error.", 500),
+    FaultKind.TOO_MANY: page("429", "Too many requests.", 429),
 }
 
 
@@ -45,7 +46,8 @@ class Injection:
         if fault.delay and not await self.simulation.until(seconds=fault.delay):
             return self._cut()
         if fault.kind in _REFUSALS:
-            return _REFUSALS[fault.kind]
+            headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+            return replace(_REFUSALS[fault.kind], headers=headers)
         match fault.kind:
             case FaultKind.REDIRECT:
                 location = REDIRECTED + self.request.path

@@ -32,7 +32,16 @@ async def async_setup_entry(
 
 
 class CheckNow(InverterEntity, ButtonEntity):
-    """A button that checks the inverter as soon as the cloud's limits allow."""
+    """A button that checks the inverter as soon as the cloud's limits allow.
+
+    It can be pressed while the cloud cannot be reached, too: that is when somebody wants to.
+    """
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the inverter is still there."""
+        return self.binding is not None
 
     @override
     async def async_press(self) -> None:

@@ -119,6 +119,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self.config_entry.async_on_unload(self._gateway.async_add_listener(self._follow_gateway))
         if self._sign_in_needed:
             self.config_entry.async_start_reauth(self.hass)
+        # Whoever starts or reloads an account expects that it is tried.
+        self._runner.hurry(self.data)
         self._changed()
 
     async def async_stop(self) -> None:
@@ -147,6 +149,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             for serial in dict.fromkeys(serials)
             if serial not in self.data
         ]
+        self._runner.hurry(())
         await asyncio.shield(self._change(self._bindings.async_add(bindings)))
 
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:

@@ -368,6 +368,7 @@ async def test_serial_numbers_that_cannot_be_checked_are_left_to_the_cloud(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     cloud.growatt.add_device("SIM0000001")
+    cloud.growatt.add_device("SIM0000002")
     cloud.faults.add(KIND, kind="firewall")
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")

@@ -145,15 +145,16 @@ async def test_cloud_that_limits_what_no_document_limits(world: World, gateway: 
 async def test_pause_that_the_cloud_did_not_tell(
     world: World, gateway: Gateway, call: Call, pause: float
 ) -> None:
-    """It is the limit's; what the cloud asked for itself stands."""
+    """It is the limit's; if the cloud asked for more, that is kept, too."""
     await gateway.permit(call)
     untold, told = RateLimitedError(), RateLimitedError(retry_after=120)
     gateway.answered(call, untold)
+    assert gateway.ready_at(call, now()) - now() == pytest.approx(pause)
     gateway.answered(call, told)
     assert (untold.retry_after, told.retry_after) == (pause - 3, 120)
     with pytest.raises(NotNowError) as refused:
         await gateway.permit(call)
-    assert refused.value.retry_after == pytest.approx(pause)
+    assert refused.value.retry_after == pytest.approx(max(pause, 123))
 
 
 async def test_limits_survive_a_restart(
@@ -440,32 +441,35 @@ async def test_an_outage_is_said_once(
 ) -> None:
     told: list[bool] = []
     stop = gateway.async_add_listener(lambda: told.append(gateway.reachable))
-    world.simulator.faults.add("check_user", kind="firewall", times=3)
+    world.simulator.faults.add("device/list", kind="firewall", times=3)
     for number in range(3):
         with pytest.raises(Exception, match="blocked"):
-            await client.is_username_available(f"name{number}")
+            await client.sightings(f"{number}", 1)
     assert gateway.soonest(world.simulator.now()) - world.simulator.now() == pytest.approx(300)
     assert not gateway.reachable
+    # A help that answers proves nothing.
     assert await client.is_username_available("name")
+    assert not gateway.reachable
+    await client.verify()
     assert gateway.reachable
     assert caplog.text.count(DOWN) == 1
     assert caplog.text.count(UP) == 1
     assert told == [False, True]
     stop()
-    world.simulator.faults.add("check_user", kind="firewall")
+    world.simulator.faults.add("device/list", kind="firewall")
     with pytest.raises(Exception, match="blocked"):
-        await client.is_username_available("somebody")
+        await client.sightings("9", 1)
     assert told == [False, True]
 
 
 async def test_pauses_of_an_outage_grow(
     world: World, gateway: Gateway, client: CloudClient
 ) -> None:
-    world.simulator.faults.add("check_user", kind="cut", times=None)
+    world.simulator.faults.add("device/list", kind="cut", times=None)
     pauses = []
     for number in range(9):
         with pytest.raises(Exception, match="no_answer"):
-            await client.is_username_available(f"name{number}")
+            await client.sightings(f"{number}", 1)
         pauses.append(round(gateway.soonest(world.simulator.now()) - world.simulator.now()))
     assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 

@@ -199,6 +199,26 @@ def test_outages_pause_longer_and_longer_until_an_answer() -> None:
     assert ledger.paused_until == NOW + 60
 
 
+def test_somebody_who_asks_has_the_pause_shortened() -> None:
+    """Each of their requests leads to an attempt, but never to more than one a minute."""
+    ledger = Ledger(TIMING)
+    for _ in range(9):
+        ledger.unreachable(NOW)
+    ledger.shorten_pause(NOW + 10)
+    assert ledger.paused_until == NOW + 60
+    # Asking once more does not make it shorter.
+    ledger.shorten_pause(NOW + 20)
+    assert ledger.paused_until == NOW + 60
+    ledger.record("list", "1", SLOW, NOW + 60)
+    ledger.unreachable(NOW + 80)
+    assert ledger.paused_until == NOW + 80 + 3_600
+    # A request made while a call is under way is not for that one.
+    ledger.record("list", "2", SLOW, NOW + 90)
+    ledger.shorten_pause(NOW + 95)
+    ledger.unreachable(NOW + 100)
+    assert ledger.paused_until == NOW + 160
+
+
 def test_what_limits_nothing_any_more_is_forgotten() -> None:
     ledger = Ledger(TIMING)
     assert ledger.empty
@@ -329,6 +349,7 @@ def test_whatever_was_stored_no_pause_is_longer_than_its_kind() -> None:
     stored: dict[str, Any] = {
         **STORED,
         "in_use": [],
+        "paused_from": later,
         "paused_until": later,
         "calls": {"list": {"1": later}},
         "refused_until": {"other": {"1": later}},
@@ -337,9 +358,12 @@ def test_whatever_was_stored_no_pause_is_longer_than_its_kind() -> None:
     ledger = Ledger.from_dict(stored, TIMING)
     ledger.reopen(NOW, unproven=1e6)
     assert ledger.ready_at("list", "1", SLOW, NOW) == NOW + PAUSE
-    assert ledger.ready_at("other", "1", SLOW, NOW) == NOW + PAUSE
+    # A server may ask for a day.
+    assert ledger.ready_at("other", "1", SLOW, NOW) == NOW + 86_400 + TIMING.margin
     assert ledger.ready_at("list", "2", DAILY, NOW) == NOW + 86_400 + TIMING.call_longest
     assert ledger.paused_until == NOW + 86_400
+    ledger.shorten_pause(NOW)
+    assert ledger.paused_until == NOW + 60
     # A second look makes none of it longer.
     assert ledger.ready_at("list", "1", SLOW, NOW + 100) == NOW + PAUSE
 
@@ -412,6 +436,7 @@ def test_no_limit_is_passed_whatever_a_crash_forgets(
 STORED: dict[str, Any] = {
     "in_use": ["list"],
     "by_endpoint": False,
+    "paused_from": 0.0,
     "paused_until": 1.0,
     "outages": 0,
     "calls": {"list": {"1": 1.0}},
@@ -427,6 +452,7 @@ STORED: dict[str, Any] = {
         {"in_use": [1]},
         {"by_endpoint": 1},
         {"by_endpoint": None},
+        {"paused_from": None},
         {"paused_until": "1"},
         {"paused_until": True},
         {"paused_until": float("nan")},

@@ -143,7 +143,8 @@ async def set_back(world: World) -> Outcome:
 async def set_back_in_an_outage(world: World) -> Outcome:
     """Set the clock back while calls pause because the cloud could not be reached."""
     scene = await begin(world)
-    world.simulator.faults.add(kind="cut")
+    world.simulator.faults.add("device/sn/add", kind="cut")
+    await world.bind(scene.entry, world.add_plant(scene.entry), world.add_devices(["SIM0000003"]))
     await world.shows("unavailable", *scene.serials)
     await asyncio.sleep(15)
     world.clock.set_wall(-12 * HOUR)

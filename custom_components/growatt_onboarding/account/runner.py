@@ -4,11 +4,11 @@ A binding is stored before its request leaves and again after the answer.
 """
 
 from collections.abc import Iterable, Mapping
-from copy import replace
 
 from ..binding import transitions
 from ..binding.model import Binding
 from ..binding.planner import (
+    WATCH,
     Abilities,
     PartialList,
     Planned,
@@ -17,6 +17,7 @@ from ..binding.planner import (
     StepKind,
     plan,
     requested_steps,
+    step_of,
 )
 from ..binding.timing import Timing
 from ..clock import now
@@ -38,42 +39,12 @@ from ..gateway.store import NotStoredError
 from .bindings import Bindings
 
 
-class Backoff:
-    """The steps that failed, and until when each of them pauses."""
+def _pauses(step: Step, call: Call) -> tuple[Step, str]:
+    """Return the keys under which failures of a step pause.
 
-    def __init__(self, timing: Timing) -> None:
-        self._timing = timing
-        # By step: consecutive failures, and end of the pause.
-        self._failures: dict[Step, tuple[int, float]] = {}
-
-    def until(self, step: Step) -> float:
-        """Return the end of a step's pause, 0 if there is none."""
-        _, end = self._failures.get(_backoff_key(step), (0, 0.0))
-        return end
-
-    def add(self, step: Step, at_least: float = 0) -> None:
-        """Record a failed step: each further failure in a row makes its pause longer."""
-        time, step = now(), _backoff_key(step)
-        forgotten = time - self._timing.retry_longest
-        for old, (_, end) in list(self._failures.items()):
-            if end < forgotten:
-                del self._failures[old]
-        failures = self._failures.get(step, (0, 0.0))[0] + 1
-        pause = max(self._timing.retry_pause(failures), at_least)
-        self._failures[step] = (failures, time + pause)
-
-    def end(self, step: Step) -> None:
-        """Record that a step succeeded."""
-        self._failures.pop(_backoff_key(step), None)
-
-    def end_all(self) -> None:
-        """End all pauses."""
-        self._failures.clear()
-
-
-def _backoff_key(step: Step) -> Step:
-    """Return the key of a step: all pages of a list share one."""
-    return replace(step, page=1)
+    All pages of a list share one. What is optional pauses as a whole if it cannot be reached.
+    """
+    return step._replace(page=1), call.endpoint.path
 
 
 def _refuse_endless(step: Step, page: SightingPage) -> None:
@@ -104,7 +75,7 @@ class StepRunner:
         self._polling = polling
         self._looks: dict[str, PartialList] = {}
         self._asked: dict[str, float] = {}
-        self._backoff = Backoff(timing)
+        self._backoff = gateway.backoff
         # When the cloud last confirmed the credentials.
         self._verified_at: float | None = None
 
@@ -114,17 +85,34 @@ class StepRunner:
         """Check inverters as soon as the limits allow, whatever their state."""
         time = now()
         known = self._bindings.known
-        self._asked.update((serial, time) for serial in serials if serial in known)
-        self._backoff.end_all()
+        asked = [serial for serial in serials if serial in known]
+        self._asked.update((serial, time) for serial in asked)
+        self.hurry(asked)
 
     def check_requested(self, serial: str) -> bool:
         """Return whether a requested check is still to be done."""
         return serial in self._asked
 
     def begin_anew(self, serial: str) -> None:
-        """Prepare for sending a binding again: drop its check and end all pauses."""
+        """Prepare for sending a binding again: drop its check."""
         self._asked.pop(serial, None)
-        self._backoff.end_all()
+        self.hurry([serial])
+
+    def hurry(self, serials: Iterable[str]) -> None:
+        """Shorten the pauses after failures of all that concerns inverters: a person waits."""
+        if not self._able:
+            return
+        self._gateway.ledger.shorten_pause(now())
+        if not self._backoff:
+            return
+        locate = self._abilities.locate
+        for serial in serials:
+            if (binding := self._bindings.known.get(serial)) is None:
+                continue
+            for kind in (StepKind.SUBMIT, StepKind.LOOK, StepKind.LOCATE):
+                if locate or kind is not StepKind.LOCATE:
+                    step = step_of(kind, binding)
+                    self._backoff.shorten(*_pauses(step, self._call(step)))
 
     def forget(self, serials: Iterable[str]) -> None:
         """Forget inverters that are no longer tracked."""
@@ -149,8 +137,7 @@ class StepRunner:
         return self._plan({serial: binding}) if binding is not None else None
 
     def _plan(self, bindings: Mapping[str, Binding]) -> Planned | None:
-        able = Capability.BIND in self._client.capabilities and self._client.signed_in
-        if not able or self._account_id is None:
+        if not self._able:
             return None
         watch = self._gateway.watch
         watch.drop_old(self._timing.slow_cooldown)
@@ -172,20 +159,37 @@ class StepRunner:
         return plan(given, self._timing, time)
 
     @property
+    def _able(self) -> bool:
+        """Whether the account can take any step."""
+        client = self._client
+        can_bind = Capability.BIND in client.capabilities and client.signed_in
+        return can_bind and self._account_id is not None
+
+    @property
     def _abilities(self) -> Abilities:
         """The optional calls that are available to the account."""
         capabilities = self._client.capabilities
         return Abilities(
-            watch=Capability.WATCH in capabilities
-            and not self._gateway.watch.denied(self._timing.day)
-            # While it fails, the plants' own lists are read instead.
-            and self._backoff.until(Step(kind=StepKind.WATCH)) <= now(),
+            watch=Capability.WATCH in capabilities and self._can_watch(),
             locate=Capability.LOCATE in capabilities,
+        )
+
+    def _can_watch(self) -> bool:
+        """Return whether the watch list can be read as often as it is worth reading.
+
+        Otherwise the plants' own lists are read as if there were no watch list: it is only a help.
+        """
+        gateway, time = self._gateway, now()
+        return (
+            gateway.reachable
+            and not gateway.watch.denied(self._timing.day)
+            and self._ready_at(WATCH, time) <= time + self._timing.fresh_interval
         )
 
     def _ready_at(self, step: Step, time: float) -> float:
         """Return the earliest time, `time` or later, at which a step may be taken."""
-        return max(self._gateway.ready_at(self._call(step), time), self._backoff.until(step))
+        call = self._call(step)
+        return max(self._gateway.ready_at(call, time), self._backoff.until(*_pauses(step, call)))
 
     def _call(self, step: Step) -> Call:
         """Return the call that a step makes."""
@@ -216,20 +220,20 @@ class StepRunner:
             await self._async_ask(step)
         except NotStoredError:
             LOGGER.debug("Nothing was sent, because the binding could not be stored")
-            self._backoff.add(step)
+            self._pause(step)
         except NotNowError as err:
             # Otherwise another call used up a limit meanwhile: the ledger tells when to retry.
             if err.key == NOT_STORED:
-                self._backoff.add(step)
+                self._pause(step)
         except CloudError as err:
             await self._async_failed(step, err)
         except Exception:  # noqa: BLE001 - it must not block the other inverters
             LOGGER.exception("A step failed unexpectedly")
-            self._backoff.add(step)
+            self._pause(step)
         else:
             # A list succeeds with its last page.
             if not self._is_half_read(step):
-                self._backoff.end(step)
+                self._backoff.end(*_pauses(step, self._call(step)))
         finally:
             self.under_way = False
 
@@ -238,6 +242,10 @@ class StepRunner:
         if step.kind is StepKind.WATCH:
             return self._gateway.watch.half_read is not None
         return step.kind is StepKind.LOOK and step.plant_id in self._looks
+
+    def _pause(self, step: Step, *, first: float = 0, at_least: float = 0) -> None:
+        """Have a step pause after a failure: longer each time."""
+        self._backoff.add(step._replace(page=1), first=first, at_least=at_least)
 
     async def _async_ask(self, step: Step) -> None:
         match step.kind:
@@ -312,6 +320,8 @@ class StepRunner:
     async def _async_failed(self, step: Step, err: CloudError) -> None:
         """Handle a failed step."""
         if isinstance(err, RateLimitedError):
+            # Somebody else may use the same credentials, or the limits are stricter than we know.
+            self._pause(step, first=err.retry_after or 0)
             return
         # Start the list over, because its pages may shift before the next attempt.
         if step.kind is StepKind.LOOK:
@@ -327,13 +337,15 @@ class StepRunner:
             await self._async_take(
                 *transitions.of_missing_plant(bindings, step.plant_id, err.key, now())
             )
+        elif isinstance(err, OUTAGE) and self._call(step).endpoint.optional:
+            self._backoff.add(self._call(step).endpoint.path)
         elif isinstance(err, OUTAGE):
             # Let other steps go first: their answers show whether only this one fails.
             time = now()
             outage = max(0, self._gateway.soonest(time) - time)
-            self._backoff.add(step, at_least=outage + self._timing.quick_cooldown)
+            self._pause(step, at_least=outage + self._timing.quick_cooldown)
         else:
-            self._backoff.add(step)
+            self._pause(step)
             self._end_checks(step)
 
     def _end_checks(self, step: Step) -> None:
@@ -359,11 +371,11 @@ class StepRunner:
             raise
         except CloudError:
             # The cause cannot be determined now: retry later.
-            self._backoff.add(step)
+            self._pause(step)
             return
         if step.kind is StepKind.LOOK:
             # The permissions of valid credentials rarely change.
-            self._backoff.add(step, at_least=self._timing.later_interval)
+            self._pause(step, at_least=self._timing.later_interval)
             self._end_checks(step)
         elif before is not None and self._bindings.known.get(step.serial) is before:
             # Otherwise the binding changed meanwhile, and the answer is not for it.

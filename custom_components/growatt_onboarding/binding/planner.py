@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
-from typing import NamedTuple, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 from .model import Binding, BindingState
 from .timing import Timing
@@ -28,6 +28,9 @@ class Step(NamedTuple):
     plant_id: str = ""
     serial: str = ""
     page: int = 1
+
+
+WATCH: Final = Step(StepKind.WATCH)
 
 
 class Planned(NamedTuple):
@@ -118,18 +121,28 @@ def requested_steps(binding: Binding, asked: float, abilities: Abilities) -> Ite
         yield StepKind.LOCATE
 
 
-def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
-    """Return the step of a kind for a binding; a partly read list continues at its next page."""
+def step_of(kind: StepKind, binding: Binding) -> Step:
+    """Return the step of a kind for a binding; of a list, its first page."""
     match kind:
         case StepKind.SUBMIT:
             return Step(kind=kind, plant_id=binding.plant_id, serial=binding.serial)
         case StepKind.LOOK:
-            half_read = given.looks.get(binding.plant_id, PartialList())
-            return Step(kind=kind, plant_id=binding.plant_id, page=half_read.page)
+            return Step(kind=kind, plant_id=binding.plant_id)
         case StepKind.LOCATE:
             return Step(kind=kind, serial=binding.serial)
         case StepKind.WATCH:
-            return Step(kind=kind, page=(given.watch or PartialList()).page)
+            return WATCH
+
+
+def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
+    """Return the step of a kind for a binding; a partly read list continues at its next page."""
+    half_read: PartialList | None = None
+    if kind is StepKind.LOOK:
+        half_read = given.looks.get(binding.plant_id)
+    elif kind is StepKind.WATCH:
+        half_read = given.watch
+    step = step_of(kind, binding)
+    return step if half_read is None else step._replace(page=half_read.page)
 
 
 def _wanted(given: PlannerInput, timing: Timing) -> Iterator[tuple[float, StepKind, Binding]]:

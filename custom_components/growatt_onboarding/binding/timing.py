@@ -58,9 +58,13 @@ class Timing(NamedTuple):
             return self.first_week_interval
         return self.later_interval
 
-    def retry_pause(self, failures: int) -> float:
-        """Return the pause after this many consecutive failures (at least 1)."""
-        return _doubled(self.retry_first, failures, self.retry_longest)
+    def retry_pause(self, failures: int, first: float = 0) -> float:
+        """Return the pause after this many consecutive failures (at least 1).
+
+        That after the first is no shorter than `first`.
+        """
+        first = max(self.retry_first, first)
+        return _doubled(first, failures, max(self.retry_longest, first))
 
     def outage_pause(self, failures: int) -> float:
         """Return the pause after this many consecutive outages (at least 1)."""

@@ -144,12 +144,14 @@ class Endpoint(NamedTuple):
 
     `irreversible`: its effect cannot be undone. The transport then marks the outcome as unknown
     if the cloud reports an internal failure.
+    `optional`: a help, not a need. How it ends never decides whether the cloud can be reached.
     """
 
     method: str
     path: str
     pace: Pace = Pace.FREE
     irreversible: bool = False
+    optional: bool = False
 
 
 class Call(NamedTuple):

@@ -10,6 +10,8 @@
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookies import SimpleCookie
 import logging
@@ -42,7 +44,8 @@ TIMEOUT: Final = 20.0
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _CHUNK_BYTES = 64 * 1024
-_MAX_RETRY_AFTER = 24 * 3600
+_MAX_RETRY_AFTER = 24 * 3600.0
+_LONGEST_DATE = 64
 _MAX_HEADER = 8_000
 _PLAIN = "identity"
 _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED})
@@ -104,18 +107,19 @@ class Transport:
         if self._gate is not None:
             await self._gate.permit(call)
         started = monotonic()
-        status: int | None = None
+        answer: Answer | None = None
         # Reported if the caller is canceled.
         error: CloudError | None = NoAnswerError()
         try:
             answer = await self._exchange(request)
-            status = answer.status
             _refuse(answer)
             result = read(answer)
             error = None
         except CloudError as err:
             if call.endpoint.irreversible and isinstance(err, UndecidedError):
                 err.outcome_unknown = True
+            if isinstance(err, RateLimitedError) and answer is not None:
+                err.retry_after = _retry_after(answer) or err.retry_after
             error = err
             raise
         else:
@@ -125,7 +129,7 @@ class Transport:
                 "%s %s: HTTP %s, code %s, %.3f s",
                 call.endpoint.method,
                 call.endpoint.path,
-                status,
+                None if answer is None else answer.status,
                 0 if error is None else error.code,
                 monotonic() - started,
             )
@@ -242,7 +246,7 @@ def _refuse(answer: Answer) -> None:
             retry_after=_retry_after(answer),
         )
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimitedError(retry_after=_retry_after(answer))
+        raise RateLimitedError
     if answer.status in _REFUSED_BY_FIREWALL and not answer.is_object:
         raise BlockedError(retry_after=_retry_after(answer) or BLOCKED_RETRY_AFTER)
     if (coding := _coding(answer.headers)) != _PLAIN:
@@ -265,11 +269,28 @@ def _coding(headers: Mapping[str, str]) -> str:
 
 
 def _retry_after(answer: Answer) -> float | None:
-    """Return the seconds in a Retry-After header, None if it is missing or a date."""
+    """Return the seconds that a Retry-After header wants us to wait, None if it does not say.
+
+    Where it names a date, that counts from the server's own.
+    """
     text = answer.headers.get(hdrs.RETRY_AFTER, "")
-    if not (text.isascii() and text.isdigit()):
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:9])
+    else:
+        until, since = _date(text), _date(answer.headers.get(hdrs.DATE, ""))
+        if until is None or since is None:
+            return None
+        seconds = (until - since).total_seconds()
+    return min(seconds, _MAX_RETRY_AFTER) if seconds > 0 else None
+
+
+def _date(text: str) -> datetime | None:
+    """Return the date in a header, None if it is none."""
+    try:
+        date = parsedate_to_datetime(text[:_LONGEST_DATE])
+    except ValueError:
         return None
-    return float(min(int(text[:9]), _MAX_RETRY_AFTER))
+    return date if date.tzinfo is not None else None
 
 
 def _origin(answer: Answer) -> str:

@@ -37,6 +37,7 @@ from ..const import (
     DOMAIN,
     LOGGER,
 )
+from .backoff import Backoff
 from .cache import Cache, stored_caches
 from .ledger import UNLIMITED, Ledger
 from .store import DurableStore, NotStoredError, StoredData
@@ -113,7 +114,8 @@ class Gateway:
     Attributes:
         ledger: when each call may be made.
         cache: answers that the clients keep because they are expensive to request again.
-        reachable: whether the last call reached the cloud.
+        backoff: which steps pause because they failed by themselves.
+        reachable: whether the last call that was a need reached the cloud.
         last_answers: how the last call of each endpoint ended, by its path.
         background_lock: held by the account that takes a background step, one at a time.
 
@@ -123,6 +125,7 @@ class Gateway:
         self.ledger = ledger
         self.cache = cache
         self.watch = Watch()
+        self.backoff = Backoff(shared.timing)
         self.reachable = True
         self.last_answers: dict[str, LastAnswer] = {}
         self.background_lock = asyncio.Lock()
@@ -183,30 +186,35 @@ class Gateway:
         """Record how a call ended; set `retry_after` of a rate-limit error that lacks it."""
         time = now()
         self._shared.follow_wall_clock()
-        path, subject = call.endpoint.path, call.subject
-        self.ledger.finished(path, subject, time)
+        path = call.endpoint.path
+        self.ledger.finished(path, call.subject, time)
         self.last_answers[path] = (
             LastAnswer(time) if error is None else LastAnswer(time, error.key, error.code)
         )
-        if isinstance(error, OUTAGE):
+        if call.endpoint.optional:
+            self._learn(call, error)
+        elif isinstance(error, OUTAGE):
             # A call that failed because its dialog was closed says nothing about the cloud.
             if (task := asyncio.current_task()) is None or not task.cancelling():
                 self.ledger.unreachable(time, error.retry_after)
                 self._set_reachable(error)
-            return
-        self.ledger.reached()
+        else:
+            self.ledger.reached()
+            self._learn(call, error)
+            self._set_reachable(None)
+
+    def _learn(self, call: Call, error: CloudError | None) -> None:
+        """Learn from an answer what the cloud's limits are."""
+        path, subject, pace = call.endpoint.path, call.subject, call.endpoint.pace
         if error is None:
-            self.ledger.let_through(path, subject, self.ledger.limit(call.endpoint.pace), time)
+            self.ledger.let_through(path, subject, self.ledger.limit(pace), now())
         elif isinstance(error, RateLimitedError):
             # An undocumented limit is taken for the usual one.
-            pace = Pace.SLOW if call.endpoint.pace is Pace.FREE else call.endpoint.pace
-            limit, lesson = self.ledger.limit(pace), self.ledger.by_endpoint
+            limit = self.ledger.limit(Pace.SLOW if pace is Pace.FREE else pace)
             if error.retry_after is None:
                 error.retry_after = limit.cooldown
-            self.ledger.refused(path, subject, limit, time)
-            if self.ledger.by_endpoint is not lesson:
-                self._shared.save_soon()
-        self._set_reachable(None)
+            self.ledger.refused(path, subject, limit, now(), error.retry_after)
+            self._shared.save_soon()
 
     def _set_reachable(self, outage: CloudError | None) -> None:
         """Record whether the cloud can be reached; log a change and notify the listeners."""

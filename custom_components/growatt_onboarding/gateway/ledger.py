@@ -45,6 +45,7 @@ class Ledger:
             with each of them.
         paused_until: no background calls before this time, because the cloud was unreachable.
             Calls that a person waits for are not affected.
+        paused_from: when the cloud was last unreachable.
         outages: how many calls in a row failed to reach the cloud.
 
     """
@@ -54,8 +55,11 @@ class Ledger:
         self.by_endpoint = False
         self.lost_at: float | None = None
         self.paused_until: float = 0
+        self.paused_from: float = 0
         self.outages = 0
         self._last_call = -math.inf
+        # When somebody last asked for an attempt.
+        self._wanted_at = -math.inf
         self._calls: _Times = defaultdict(dict)
         self._refused_until: _Times = defaultdict(dict)
         self._days: dict[str, list[float]] = {}
@@ -149,10 +153,22 @@ class Ledger:
         """Record that the cloud could not be reached or that its firewall refused us."""
         self.outages += 1
         wanted = min(retry_after or 0, self.timing.day)
+        self.paused_from = now
         self.paused_until = now + max(self.timing.outage_pause(self.outages), wanted)
+        if self._wanted_at > self._last_call:
+            self.shorten_pause(self._wanted_at)
 
-    def refused(self, endpoint: str, subject: str, limit: Limit, now: float) -> None:
+    def shorten_pause(self, now: float) -> None:
+        """Let an attempt be made, as somebody asks for one: at once, but never twice a minute."""
+        self._wanted_at = now
+        self.paused_until = min(self.paused_until, self.paused_from + self.timing.outage_first)
+
+    def refused(
+        self, endpoint: str, subject: str, limit: Limit, now: float, retry_after: float = 0
+    ) -> None:
         """Record that the cloud answered "too often" although this ledger allowed the call.
+
+        It waits for the usual pause, or for `retry_after` seconds where the cloud wants more.
 
         If the endpoint was just called with other parameters, the cloud seems to limit endpoints,
         which is remembered. But if it recently let different requests through, somebody else may
@@ -167,7 +183,8 @@ class Ledger:
             self.by_endpoint = not self._by_parameters
             self._by_parameters = False
             self._let_through.clear()
-        self._refused_until[endpoint][subject] = now + pause
+        wanted = min(retry_after, self.timing.day) + self.timing.margin
+        self._refused_until[endpoint][subject] = now + max(pause, wanted)
 
     def prune(self, now: float) -> None:
         """Drop the records that no longer limit anything."""
@@ -200,13 +217,14 @@ class Ledger:
         as none. Whatever was stored, no record is in the future, and no pause lasts longer than its
         kind can.
         """
-        longest = self.longest_cooldown + self.timing.margin
+        longest = self.timing.day + self.timing.margin
         self._calls = _moved(self._calls, unproven, now)
         self._refused_until = _moved(self._refused_until, unproven, now + longest)
         self._days = {
             endpoint: [min(at + unproven, now) for at in calls]
             for endpoint, calls in self._days.items()
         }
+        self.paused_from = min(self.paused_from, now)
         self.paused_until = min(self.paused_until, now + self.timing.day)
         for endpoint in self._in_use:
             self._calls[endpoint][_ANY] = now
@@ -217,6 +235,7 @@ class Ledger:
         return {
             "in_use": sorted(self._in_use),
             "by_endpoint": self.by_endpoint,
+            "paused_from": self.paused_from,
             "paused_until": self.paused_until,
             "outages": self.outages,
             "calls": {key: dict(value) for key, value in self._calls.items()},
@@ -230,6 +249,7 @@ class Ledger:
         try:
             ledger = cls(timing)
             ledger.by_endpoint = _checked(data["by_endpoint"], bool)
+            ledger.paused_from = stored_time(data["paused_from"])
             ledger.paused_until = stored_time(data["paused_until"])
             ledger.outages = _checked(data["outages"], int)
             ledger._calls = _restored(data["calls"])

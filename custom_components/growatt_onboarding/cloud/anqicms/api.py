@@ -44,7 +44,7 @@ REGISTER: Final = Endpoint("POST", "api/register", irreversible=True)
 LOGIN: Final = Endpoint("POST", "api/login")
 DETAIL: Final = Endpoint("GET", "api/user/detail")
 # Since 3.5.7; older versions answer with a web page.
-EMAIL_EXISTS: Final = Endpoint("GET", "api/verify/email")
+EMAIL_EXISTS: Final = Endpoint("GET", "api/verify/email", optional=True)
 
 FAILED: Final = -1
 LOGIN_FAILED: Final = "login_failed"

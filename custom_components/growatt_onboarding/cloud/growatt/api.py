@@ -37,16 +37,18 @@ from ..model import DeviceKind, Location, Plant, Sighting, SightingPage
 from ..provider import Endpoint, Pace
 
 USER_REGISTER: Final = Endpoint("POST", "v1/user/user_register", irreversible=True)
-USER_CHECK: Final = Endpoint("POST", "v1/user/check_user")
-USER_LIST: Final = Endpoint("GET", "v1/user/c_user_list", Pace.SLOW_DAILY)
+USER_CHECK: Final = Endpoint("POST", "v1/user/check_user", optional=True)
+USER_LIST: Final = Endpoint("GET", "v1/user/c_user_list", Pace.SLOW_DAILY, optional=True)
 PLANT_LIST: Final = Endpoint("GET", "v1/plant/list", Pace.SLOW_DAILY)
-PLANT_LIST_OF_USER: Final = Endpoint("POST", "v1/plant/user_plant_list", Pace.SLOW_DAILY)
+PLANT_LIST_OF_USER: Final = Endpoint(
+    "POST", "v1/plant/user_plant_list", Pace.SLOW_DAILY, optional=True
+)
 PLANT_ADD: Final = Endpoint("POST", "v1/plant/add", Pace.SLOW, irreversible=True)
-PLANT_OF_DEVICE: Final = Endpoint("POST", "v1/plant/sn_plant", Pace.SLOW)
+PLANT_OF_DEVICE: Final = Endpoint("POST", "v1/plant/sn_plant", Pace.SLOW, optional=True)
 DEVICE_ADD: Final = Endpoint("POST", "v1/device/sn/add", Pace.SLOW)
 DEVICE_LIST: Final = Endpoint("GET", "v1/device/list", Pace.SLOW)
-DEVICE_CHECK: Final = Endpoint("GET", "v1/device/check/sn", Pace.SLOW)
-DEVICE_WATCH: Final = Endpoint("POST", "v4/new-api/queryDeviceList", Pace.QUICK)
+DEVICE_CHECK: Final = Endpoint("GET", "v1/device/check/sn", Pace.SLOW, optional=True)
+DEVICE_WATCH: Final = Endpoint("POST", "v4/new-api/queryDeviceList", Pace.QUICK, optional=True)
 
 ROWS_PER_PAGE: Final = 100
 
