@@ -13,6 +13,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.account.bindings import store_key
+from custom_components.growatt_onboarding.binding import planner
+from custom_components.growatt_onboarding.binding.model import Binding
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator.growatt import INSTALLER_TOKEN
 
@@ -74,6 +76,22 @@ async def accept(
         await world.bind(entry, plant_id, where[plant_id])
     await world.shows("accepted", *(serial for serials in where.values() for serial in serials))
     return where
+
+
+async def test_what_one_inverter_wants_is_not_worked_out_after_each_call_for_others(
+    world: World, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else twice as many would cost four times as much."""
+    worked_out: list[str] = []
+    original = planner._wanted_by_state
+
+    def wanted(binding: Binding, *args: Any) -> Any:
+        worked_out.append(binding.serial)
+        return original(binding, *args)
+
+    monkeypatch.setattr(planner, "_wanted_by_state", wanted)
+    [serials] = (await accept(world, entry, 1, 80)).values()
+    assert len(worked_out) < len(serials) * world.asked("*") / 4
 
 
 # Calls

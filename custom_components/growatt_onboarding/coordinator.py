@@ -97,6 +97,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._schedule_listeners: list[CALLBACK_TYPE] = []
         # What the latest notification is about.
         self.changed_serials: set[str] = set()
+        # The serial numbers of the inverters that wait for their association.
+        self.pending: set[str] = set()
         self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
         # The state at the latest notification.
         self._published: dict[str, Binding] = {}
@@ -112,6 +114,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         """Read the bindings."""
         await self._bindings.async_load()
         self._published = dict(self.data)
+        self._count_pending(self.data)
 
     @callback
     def begin(self) -> None:
@@ -324,6 +327,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             if (old := before.get(serial, binding)) is not binding
             and persistent_fields(old) != persistent_fields(binding)
         }
+        self._count_pending(self.changed_serials)
         # All times are shown as others when the wall clock was set.
         to_all = (self.last_update_success, difference())
         all_changed = to_all != self._published_to_all
@@ -333,6 +337,14 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._notify(to_notify[:_NOTIFY_BATCH])
         if later := to_notify[_NOTIFY_BATCH:]:
             self.config_entry.async_create_task(self.hass, self._async_notify(later), DOMAIN)
+
+    def _count_pending(self, serials: Iterable[str]) -> None:
+        """Note which of these inverters wait for their association."""
+        for serial in serials:
+            if (binding := self.data.get(serial)) is not None and binding.pending:
+                self.pending.add(serial)
+            else:
+                self.pending.discard(serial)
 
     async def _async_notify(self, serials: list[str]) -> None:
         """Notify many listeners in batches, so that the event loop is not blocked."""

@@ -64,9 +64,7 @@ class AccountEntity(_ChangeOnlyEntity):
     @override
     async def async_update(self) -> None:
         """Check the pending inverters when somebody requests an update."""
-        self.coordinator.async_check(
-            serial for serial, binding in self.coordinator.data.items() if binding.pending
-        )
+        self.coordinator.async_check(list(self.coordinator.pending))
 
 
 class InverterEntity(_ChangeOnlyEntity):

@@ -107,7 +107,7 @@ class InvertersPending(AccountEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> int:
-        return sum(binding.pending for binding in self.coordinator.data.values())
+        return len(self.coordinator.pending)
 
 
 class InverterSensor(InverterEntity, SensorEntity):

@@ -12,6 +12,7 @@ from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState, without_future
 from custom_components.growatt_onboarding.binding.planner import (
     Abilities,
+    Memo,
     PartialList,
     Planned,
     PlannerInput,
@@ -61,6 +62,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(TIMING)
+        self.memo = Memo()
         self.save_ledger()
         self.start()
 
@@ -117,7 +119,9 @@ class Driver:
             watched_at=self.watched_at,
             asked=self.asked,
         )
-        return plan(given, TIMING, self.now)
+        planned = plan(given, TIMING, self.now)
+        assert plan(given, TIMING, self.now, self.memo) == planned
+        return planned
 
     def _ready_at(self, step: Step) -> float:
         _, blocked = self.blocked.get(step, (0, 0.0))

@@ -10,6 +10,7 @@ from ..binding.model import Binding
 from ..binding.planner import (
     WATCH,
     Abilities,
+    Memo,
     PartialList,
     Planned,
     PlannerInput,
@@ -73,6 +74,7 @@ class StepRunner:
         self._account_id = account_id
         self._timing = timing
         self._polling = polling
+        self._memo = Memo()
         self._looks: dict[str, PartialList] = {}
         self._asked: dict[str, float] = {}
         self._backoff = gateway.backoff
@@ -126,7 +128,7 @@ class StepRunner:
 
     def plan(self) -> Planned | None:
         """Return the next step, None if nothing is left to do or can be done."""
-        return self._plan(self._bindings.ready())
+        return self._plan(self._bindings.ready(), self._memo)
 
     def next_step(self, serial: str) -> Planned | None:
         """Return the next step for an inverter, None if there is none.
@@ -136,7 +138,7 @@ class StepRunner:
         binding = self._bindings.known.get(serial)
         return self._plan({serial: binding}) if binding is not None else None
 
-    def _plan(self, bindings: Mapping[str, Binding]) -> Planned | None:
+    def _plan(self, bindings: Mapping[str, Binding], memo: Memo | None = None) -> Planned | None:
         if not self._able:
             return None
         watch = self._gateway.watch
@@ -156,7 +158,7 @@ class StepRunner:
             asked=self._asked,
             polling=self._polling,
         )
-        return plan(given, self._timing, time)
+        return plan(given, self._timing, time, memo)
 
     @property
     def _able(self) -> bool:

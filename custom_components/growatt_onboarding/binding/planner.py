@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
+import math
 from typing import Final, NamedTuple, TypeGuard
 
 from .model import Binding, BindingState
@@ -55,6 +56,18 @@ class PartialList(NamedTuple):
     began: float | None = None  # when the first page was requested, None if it has not been
 
 
+class _Want(NamedTuple):
+    """A step that a binding needs: since when, its rank among those due, and its kind."""
+
+    due: float
+    rank: float
+    kind: StepKind
+
+
+# A binding, when its check was requested, and what it wants.
+type _Wants = tuple[Binding, float | None, tuple[_Want, ...]]
+
+
 class PlannerInput(NamedTuple):
     """Everything the next step depends on.
 
@@ -82,27 +95,75 @@ class PlannerInput(NamedTuple):
     polling: bool = True
 
 
-def plan(given: PlannerInput, timing: Timing, now: float) -> Planned | None:
+class _Marks(NamedTuple):
+    """What all bindings' wants depend on, beside the bindings and the requested checks."""
+
+    timing: Timing
+    abilities: Abilities
+    polling: bool
+    half_watched: bool
+    watched_at: float | None
+    watched_from: float | None
+
+
+class Memo:
+    """What each binding wants, kept from plan to plan: few change between two of them.
+
+    It changes no plan; it only saves working out again what follows from the same values.
+    """
+
+    def __init__(self) -> None:
+        self._marks: _Marks | None = None
+        self._wants: dict[str, _Wants] = {}
+
+    def wants(self, given: PlannerInput, timing: Timing) -> list[_Wants]:
+        """Return what the bindings want, apart from lists that have been read in part."""
+        marks = _Marks(
+            timing,
+            given.abilities,
+            given.polling,
+            given.watch is not None,
+            given.watched_at,
+            given.watched_from,
+        )
+        if marks != self._marks or len(self._wants) > len(given.bindings):
+            self._marks = marks
+            self._wants.clear()
+        # Of all that is done for every inverter after every call, this takes longest.
+        found, known, asked_at = [], self._wants, given.asked
+        for serial, binding in given.bindings.items():
+            asked, kept = asked_at.get(serial), known.get(serial)
+            if kept is None or kept[0] is not binding or kept[1] != asked:
+                kept = known[serial] = (binding, asked, tuple(_wanted(binding, asked, marks)))
+            found.append(kept)
+        return found
+
+
+def plan(
+    given: PlannerInput, timing: Timing, now: float, memo: Memo | None = None
+) -> Planned | None:
     """Return the next step and its time, None if nothing is left to do.
 
     Among the steps that can be taken soonest, the one that has been due longest wins, so that
     none starves; lists get a head start.
     """
     best: Planned | None = None
-    best_rank = 0.0
+    best_at = best_rank = math.inf
     soonest = max(now, given.soonest)
     ready: dict[Step, float] = {}
-    for due, kind, binding in _wanted(given, timing):
-        rank = due - timing.list_head_start if kind in _LISTS else due
-        # Most steps cannot win whatever the ledger says: do not ask it.
-        if best is not None and (max(due, soonest), rank) >= (best.at, best_rank):
-            continue
-        step = _step(kind, binding, given)
-        if step not in ready:
-            ready[step] = given.ready_at(step)
-        at = max(due, soonest, ready[step])
-        if best is None or (at, rank) < (best.at, best_rank):
-            best, best_rank = Planned(step, at), rank
+    wants = (memo or Memo()).wants(given, timing)
+    for binding, _, steps in chain(_half_read(given, timing), wants):
+        for due, rank, kind in steps:
+            # Most steps cannot win whatever the ledger says: do not ask it.
+            at = due if due > soonest else soonest  # noqa: FURB136 - takes half the time
+            if at > best_at or (at == best_at and rank >= best_rank):
+                continue
+            step = _step(kind, binding, given)
+            if step not in ready:
+                ready[step] = given.ready_at(step)
+            at = max(at, ready[step])
+            if at < best_at or (at == best_at and rank < best_rank):
+                best, best_at, best_rank = Planned(step, at), at, rank
     return best
 
 
@@ -145,36 +206,43 @@ def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
     return step if half_read is None else step._replace(page=half_read.page)
 
 
-def _wanted(given: PlannerInput, timing: Timing) -> Iterator[tuple[float, StepKind, Binding]]:
-    """Yield each kind of step that a binding needs, and since when it is due."""
-    for binding in given.bindings.values():
-        if binding.plant_id in given.looks:
-            yield 0, StepKind.LOOK, binding
-        if (asked := given.asked.get(binding.serial)) is not None:
-            # One at a time: if the list shows the inverter, its holder is known.
-            for kind in islice(requested_steps(binding, asked, given.abilities), 1):
-                yield asked, kind, binding
-        for due, kind in _wanted_by_state(binding, given, timing):
-            # A person asked for what is queued.
-            if given.polling or kind is StepKind.SUBMIT:
-                yield due, kind, binding
+def _half_read(given: PlannerInput, timing: Timing) -> Iterator[_Wants]:
+    """Yield for each list that has been read in part that it is to be continued."""
+    if given.looks:
+        for binding in given.bindings.values():
+            if binding.plant_id in given.looks:
+                yield binding, None, (_want(0, StepKind.LOOK, timing),)
 
 
-def _wanted_by_state(
-    binding: Binding, given: PlannerInput, timing: Timing
-) -> Iterator[tuple[float, StepKind]]:
+def _wanted(binding: Binding, asked: float | None, marks: _Marks) -> Iterator[_Want]:
+    """Yield each kind of step that a binding needs; `asked`: when a check was requested."""
+    if asked is not None:
+        # One at a time: if the list shows the inverter, its holder is known.
+        for kind in islice(requested_steps(binding, asked, marks.abilities), 1):
+            yield _want(asked, kind, marks.timing)
+    for due, kind in _wanted_by_state(binding, marks):
+        # A person asked for what is queued.
+        if marks.polling or kind is StepKind.SUBMIT:
+            yield _want(due, kind, marks.timing)
+
+
+def _want(due: float, kind: StepKind, timing: Timing) -> _Want:
+    return _Want(due, due - timing.list_head_start if kind in _LISTS else due, kind)
+
+
+def _wanted_by_state(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]]:
     """Yield the steps that a binding needs in its state, apart from requested checks."""
     match binding.state:
         case BindingState.QUEUED:
-            yield _submit_at(binding, timing), StepKind.SUBMIT
+            yield _submit_at(binding, marks.timing), StepKind.SUBMIT
         case BindingState.UNCONFIRMED:
-            yield from _resolve_unconfirmed(binding, given, timing)
+            yield from _resolve_unconfirmed(binding, marks)
         case BindingState.ACCEPTED:
-            yield from _waiting(binding, given, timing)
+            yield from _waiting(binding, marks)
         case BindingState.ASSOCIATED if binding.missing_at is not None:
             # A list can lack an inverter by mistake, as when its pages shift: check once more.
             yield binding.missing_at, StepKind.LOOK
-            if given.abilities.locate and not _since(binding.holder_checked_at, binding.missing_at):
+            if marks.abilities.locate and not _since(binding.holder_checked_at, binding.missing_at):
                 yield binding.missing_at, StepKind.LOCATE
 
 
@@ -185,44 +253,40 @@ def _submit_at(binding: Binding, timing: Timing) -> float:
     return binding.sent_at + timing.retry_pause(binding.failures)
 
 
-def _resolve_unconfirmed(
-    binding: Binding, given: PlannerInput, timing: Timing
-) -> Iterator[tuple[float, StepKind]]:
+def _resolve_unconfirmed(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]]:
     """Yield the steps that show what became of a request: the list first, then the holder."""
     since = binding.waiting_since
     unlisted = binding.list_checked_at is None
     if unlisted:
-        yield since + timing.first_look, StepKind.LOOK
-    if given.abilities.locate and binding.holder_checked_at is None:
+        yield since + marks.timing.first_look, StepKind.LOOK
+    if marks.abilities.locate and binding.holder_checked_at is None:
         # The list goes first, but is waited for only so long: it may be impossible to read.
-        yield since + (timing.fresh_for if unlisted else 0), StepKind.LOCATE
+        yield since + (marks.timing.fresh_for if unlisted else 0), StepKind.LOCATE
     if not unlisted:
-        yield from _waiting(binding, given, timing)
+        yield from _waiting(binding, marks)
 
 
-def _waiting(
-    binding: Binding, given: PlannerInput, timing: Timing
-) -> Iterator[tuple[float, StepKind]]:
+def _waiting(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]]:
     """Yield the steps that show when an inverter appears in its plant."""
-    abilities, watch_seen_at = given.abilities, binding.watch_seen_at
+    abilities, watch_seen_at = marks.abilities, binding.watch_seen_at
     if watch_seen_at is not None:
         if not _since(binding.list_checked_at, watch_seen_at):
             yield watch_seen_at, StepKind.LOOK
         if abilities.locate and not _since(binding.holder_checked_at, watch_seen_at):
             yield watch_seen_at, StepKind.LOCATE
     since = binding.waiting_since
-    last, look = since, since + timing.first_look
+    last, look = since, since + marks.timing.first_look
     if _since(binding.list_checked_at, since):
         last = binding.list_checked_at
-        look = last + timing.watch_interval(last - since)
+        look = last + marks.timing.watch_interval(last - since)
     if abilities.watch:
-        watch = since + timing.first_look
-        if _since(given.watched_at, since):
+        watch = since + marks.timing.first_look
+        if _since(marks.watched_at, since):
             # Its age when that reading began: an inverter that came online later may be missed.
-            age = (given.watched_from or given.watched_at) - since
-            watch = given.watched_at + timing.watch_interval(age)
-        yield 0 if given.watch else watch, StepKind.WATCH
-        look = last + max(timing.watch_interval(last - since), timing.look_beside_watch)
+            age = (marks.watched_from or marks.watched_at) - since
+            watch = marks.watched_at + marks.timing.watch_interval(age)
+        yield 0 if marks.half_watched else watch, StepKind.WATCH
+        look = last + max(marks.timing.watch_interval(last - since), marks.timing.look_beside_watch)
     yield look, StepKind.LOOK
 
 
