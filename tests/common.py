@@ -25,6 +25,7 @@ from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from simulator.quectel import USER_DOMAIN
 
+from .escaped import as_read
 from .fake_provider import URL, FakeCloud, add_provider, fake_provider
 
 # No pauses between calls: the limits have tests of their own.
@@ -199,6 +200,11 @@ async def follow(hass: HomeAssistant, result: Result) -> Result:
             await hass.async_block_till_done()
             result = await _manager(hass, result).async_configure(result["flow_id"])
     return result
+
+
+def shown_values(result: Result) -> dict[str, str]:
+    """Return the values in what a dialog shows, as they are read."""
+    return as_read(result["description_placeholders"])
 
 
 def close(hass: HomeAssistant, result: Result) -> None:

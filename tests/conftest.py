@@ -16,7 +16,7 @@ from custom_components.growatt_onboarding.const import DATA_TIMING
 from custom_components.growatt_onboarding.flows import steps
 from simulator import Simulator
 
-from . import secrets_watch
+from . import secrets_watch, words_watch
 from .common import UNLIMITED
 from .home import Home
 from .prove.timelapse import Timelapse
@@ -29,6 +29,7 @@ pytest_plugins = ["tests.simulator.fixtures"]
 WITHOUT_OUR_CODE = Path(__file__).parent / "simulator"
 
 secrets_watch.install()
+words_watch.install()
 
 # The same examples every time: a failure found once is found again.
 settings.register_profile(
@@ -48,6 +49,14 @@ def secrets(request: pytest.FixtureRequest) -> Iterator[Watch]:
     if not request.path.is_relative_to(WITHOUT_OUR_CODE):
         leaks = watch.leaks()
         assert not leaks, "\n".join(leaks)
+
+
+@pytest.fixture(autouse=True)
+def _words() -> Iterator[None]:
+    """Fail a test that shows words of others which are not fit for their place."""
+    words_watch.start()
+    yield
+    assert not words_watch.faults, "\n".join(words_watch.faults)
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.growatt_onboarding.binding.model import BindingState, Problem
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from custom_components.growatt_onboarding.event import ASSOCIATION
+from custom_components.growatt_onboarding.foreign import plain
 from custom_components.growatt_onboarding.repairs import issue_id
 from simulator import Simulator
 
@@ -108,7 +109,9 @@ def add_event(hass: HomeAssistant, serial: str, domain: str = DOMAIN) -> er.Regi
     entry = MockConfigEntry(domain=domain)
     entry.add_to_hass(hass)
     device = dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id, identifiers={(domain, serial)}, name=f"Inverter {serial}"
+        config_entry_id=entry.entry_id,
+        identifiers={(domain, serial)},
+        name=plain(f"Inverter {serial}"),
     )
     entity = er.async_get(hass).async_get_or_create(
         "event", domain, f"{serial}_association", config_entry=entry, device_id=device.id

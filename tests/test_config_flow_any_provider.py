@@ -29,6 +29,7 @@ from .common import (
     entries,
     name_in_unique_id,
     open_reauth,
+    shown_values,
     submit,
     suggested,
     unique_id,
@@ -107,7 +108,7 @@ async def test_nothing_offered(hass: HomeAssistant, portal: FakeCloud) -> None:
     result = await open_portal(hass)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "nothing_offered"
-    assert result["description_placeholders"] == {"server": URL}
+    assert shown_values(result) == {"server": URL}
 
 
 async def test_only_registration_offered(hass: HomeAssistant, portal: FakeCloud) -> None:

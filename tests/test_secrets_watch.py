@@ -15,6 +15,7 @@ from yarl import URL
 from custom_components.growatt_onboarding import diagnostics
 from custom_components.growatt_onboarding.cloud.errors import RejectedError
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.foreign import markdown, plain
 from simulator import Simulator
 
 from .cloud.quectel_helpers import CREDENTIALS, quectel_client, register as register_at_quectel
@@ -89,7 +90,9 @@ def test_a_secret_in_an_exception(secret: str, leaks: Callable[[], str]) -> None
     RejectedError(field="token")
     assert leaks() == ""
     ServiceValidationError(
-        translation_domain=DOMAIN, translation_key="x", translation_placeholders={"x": secret}
+        translation_domain=DOMAIN,
+        translation_key="x",
+        translation_placeholders={"x": plain(secret)},
     )
     assert "(ServiceValidationError) shows" in leaks()
 
@@ -111,7 +114,7 @@ def test_a_secret_in_a_repair(hass: HomeAssistant, secret: str, leaks: Callable[
         is_fixable=False,
         severity=ir.IssueSeverity.ERROR,
         translation_key="overdue",
-        translation_placeholders={"account": secret},
+        translation_placeholders={"account": markdown(secret)},
     )
     assert "the repair x shows" in leaks()
 

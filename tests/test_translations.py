@@ -102,9 +102,7 @@ SERIALS = keys_of("account.serials", "account.plants", "flows.inverter")
 # Raised by an action, where the form of the dialog tells the field, or by a start.
 ACTIONS = set().union(
     *(CODE.texts("services", call.args[0]) for _, call in CODE.calls("_invalid")),
-    *CODE.keywords(
-        "translation_key", "ConfigEntryError", "HomeAssistantError", "ServiceValidationError"
-    ).values(),
+    *(CODE.texts(module, call.args[1]) for module, call in CODE.calls("translated")),
 )
 
 
@@ -398,8 +396,8 @@ def test_system_health() -> None:
 def test_repairs() -> None:
     from custom_components.growatt_onboarding.binding.model import Problem  # noqa: PLC0415
 
-    raised = CODE.keywords("translation_key", "async_create_issue")
-    assert set(EN["issues"]) == set().union(set(Problem), *raised.values())
+    raised = (CODE.texts(module, call.args[2]) for module, call in CODE.calls("async_raise_issue"))
+    assert set(EN["issues"]) == set().union(set(Problem), *raised)
     for issue in EN["issues"].values():
         # A repair has either a text or a dialog.
         assert ("description" in issue) != ("fix_flow" in issue)
@@ -408,6 +406,37 @@ def test_repairs() -> None:
             # An error stands in a form.
             only_a_menu = dialog["step"].keys() == {"init"}
             assert only_a_menu or dialog["error"].keys() >= ANYTHING
+
+
+# Words of others: titles and errors are plain, all other texts with values are Markdown
+
+
+def test_titles_use_plain_values_and_other_texts_do_not() -> None:
+    for language in ("en", *LANGUAGES):
+        for place, text in leaves(read(TRANSLATIONS / f"{language}.json")):
+            for name in placeholders(text):
+                assert name.startswith("plain_") == place.endswith(".title"), (language, place)
+
+
+def test_an_error_and_a_description_use_no_value_of_the_same_name() -> None:
+    """A form has its values in common, and what is fit for one place is not for the other."""
+    for dialog in (
+        EN["config"],
+        INVERTER,
+        *(issue.get("fix_flow") for issue in EN["issues"].values()),
+    ):
+        if dialog is not None:
+            in_errors = set().union(*map(placeholders, dialog.get("error", {}).values()))
+            described = set().union(*(placeholders(text) for _, text in leaves(dialog["step"])))
+            # A number is the same in both.
+            assert in_errors & described <= {"most"}
+
+
+def test_reasons_are_no_markdown() -> None:
+    """They are errors of actions, too; in a repair all of a reason is escaped."""
+    for language in ("en", *LANGUAGES):
+        for text in read(TRANSLATIONS / f"{language}.json")["exceptions"].values():
+            assert not re.search(r"[*`\[\]<>]|^\s*[#-] ", text["message"]), language
 
 
 # Actions

@@ -15,6 +15,7 @@ from .cloud import registry
 from .cloud.provider import Provider
 from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, PLATFORMS
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from .foreign import plain
 from .gateway import async_get_shared_data
 from .repairs import IssueManager, async_remove_issues
 from .services import async_setup_services
@@ -99,14 +100,17 @@ async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -
 
 def _device_names(provider: Provider, entry: AccountConfigEntry) -> dict[str, str]:
     """Return the names of the account's and its inverters' devices by identifier."""
-    inverters = {sub.unique_id: sub.title for sub in entry.subentries.values() if sub.unique_id}
+    inverters = {
+        sub.unique_id: plain(sub.title) for sub in entry.subentries.values() if sub.unique_id
+    }
     return {entry.entry_id: _device_name(provider, entry), **inverters}
 
 
 def _device_name(provider: Provider, entry: AccountConfigEntry) -> str:
     """Return an account's device name, with the vendor: clouds may share an account's name."""
-    named = entry.title.casefold().startswith(provider.vendor.casefold())
-    return entry.title if named else f"{provider.vendor} {entry.title}"
+    title = plain(entry.title)
+    named = title.casefold().startswith(provider.vendor.casefold())
+    return title if named else plain(f"{provider.vendor} {title}")
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:

@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import DOMAIN
 from .coordinator import AccountConfigEntry
 from .entity import InverterEntity, async_add_inverter_entities
+from .foreign import translated
 
 # The coordinator already makes one call at a time.
 PARALLEL_UPDATES = 0
@@ -50,9 +50,6 @@ class CheckNow(InverterEntity, ButtonEntity):
         Raises ServiceValidationError if somebody has to sign in first.
         """
         if not self.coordinator.signed_in:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_signed_in",
-                translation_placeholders={"account": self.coordinator.config_entry.title},
-            )
+            values = {"account": self.coordinator.config_entry.title}
+            raise translated(ServiceValidationError, "not_signed_in", values)
         self.coordinator.async_check([self.serial])

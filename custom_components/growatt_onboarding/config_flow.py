@@ -15,6 +15,7 @@ from .flows.forms import UserInput, choice, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
+from .foreign import Markdown
 from .gateway import async_get_shared_data, async_load_provider
 
 
@@ -145,7 +146,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         other = self._hand_over
         values = {"integration": other.name}
         if (flow_id := await async_start_flow(self.hass, other)) is None:
-            values["link"] = ADD_LINK.format(domain=other.domain)
+            values["link"] = Markdown(ADD_LINK.format(domain=other.domain))
             return self.async_abort(reason="hand_over_failed", description_placeholders=values)
         return self.async_abort(
             reason="handed_over",

@@ -16,6 +16,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .binding.model import Binding
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import AccountConfigEntry, AccountCoordinator
+from .foreign import plain
 
 # Number of inverters whose entities are added in one go, which takes a few milliseconds.
 _ADDED_AT_ONCE: Final = 4
@@ -78,11 +79,11 @@ class InverterEntity(_ChangeOnlyEntity):
         super().__init__(entry.runtime_data.coordinator, context=self.serial)
         self.entity_description = description
         self._attr_unique_id = f"{self.serial}_{description.key}"
-        self._model = self.binding.model if self.binding is not None else None
+        self._model = _model(self.binding)
         provider = entry.runtime_data.provider
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, self.serial)},
-            name=subentry.title,
+            name=plain(subentry.title),
             manufacturer=provider.manufacturer,
             model=self._model,
             serial_number=self.serial,
@@ -106,11 +107,16 @@ class InverterEntity(_ChangeOnlyEntity):
         """Update the device's model and the state, unless the inverter is being removed."""
         if (binding := self.binding) is None:
             return
-        if binding.model != self._model and self.device_entry is not None:
+        if (model := _model(binding)) != self._model and self.device_entry is not None:
             # The cloud reports the model with the association.
-            self._model = binding.model
+            self._model = model
             dr.async_get(self.hass).async_update_device(self.device_entry.id, model=self._model)
         super()._handle_coordinator_update()
+
+
+def _model(binding: Binding | None) -> str | None:
+    """Return the cloud's name for an inverter's model, if it has told."""
+    return plain(binding.model) if binding is not None and binding.model else None
 
 
 @callback

@@ -35,8 +35,9 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
-from .flows.forms import plant_options
+from .flows.forms import plant_labels, select_options
 from .flows.steps import AnsweringFlow
+from .foreign import async_raise_issue
 from .gateway.store import NotStoredError
 from .texts import async_reasons, explanation, reason_text
 
@@ -259,7 +260,8 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
             return self.async_abort(
                 reason="no_plants", description_placeholders=self._placeholders()
             )
-        selector = SelectSelector(SelectSelectorConfig(options=plant_options(plants)))
+        options = select_options(plant_labels(plants))
+        selector = SelectSelector(SelectSelectorConfig(options=options))
         binding = account.coordinator.data.get(self._serial)
         holder = None if binding is None else binding.holder_plant
         # The plant that already holds the inverter is most likely the right one.
@@ -402,14 +404,12 @@ class IssueManager:
         if not self._entry.data[CONF_ACTIVATION_PENDING]:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
-        ir.async_create_issue(
+        async_raise_issue(
             self._hass,
-            DOMAIN,
             issue_id,
+            "activation_pending",
+            {"account": self._entry.title},
             is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="activation_pending",
-            translation_placeholders={"account": self._entry.title},
             data={"problem": CONF_ACTIVATION_PENDING, "entry_id": self._entry.entry_id},
         )
 
@@ -422,14 +422,12 @@ class IssueManager:
         if not returned:
             ir.async_delete_issue(self._hass, DOMAIN, _returned_issue_id(self._entry))
             return
-        ir.async_create_issue(
+        async_raise_issue(
             self._hass,
-            DOMAIN,
             _returned_issue_id(self._entry),
+            ISSUE_RETURNED,
+            returned_placeholders(self._coordinator),
             is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=ISSUE_RETURNED,
-            translation_placeholders=returned_placeholders(self._coordinator),
             data={"problem": ISSUE_RETURNED, "entry_id": self._entry.entry_id},
         )
 
@@ -478,14 +476,12 @@ class IssueManager:
         if self._issues.get(binding.serial) == issue:
             return
         self._issues[binding.serial] = issue
-        ir.async_create_issue(
+        async_raise_issue(
             self._hass,
-            DOMAIN,
             issue.issue_id,
+            found.value,
+            issue.placeholders,
             is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=found.value,
-            translation_placeholders=issue.placeholders,
             data={
                 "problem": found.value,
                 "entry_id": self._entry.entry_id,

@@ -21,6 +21,7 @@ from .clock import now, shown
 from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
 from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
+from .foreign import plain
 
 # Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
@@ -139,7 +140,8 @@ class AssociationStatus(InverterSensor):
     @property
     def _datalogger(self) -> str | None:
         """Return the datalogger's serial number, if the cloud has reported it."""
-        return self.binding.datalogger if self.binding is not None else None
+        known = self.binding.datalogger if self.binding is not None else None
+        return plain(known) if known else None
 
 
 class NextCheck(InverterEntity, SensorEntity):

@@ -58,6 +58,7 @@ from .flows.forms import (
     data_uri,
     error_placeholders,
 )
+from .foreign import translated
 from .gateway import async_get_shared_data, async_load_provider
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
@@ -183,11 +184,8 @@ def _with_clear_errors(handler: Handler) -> Handler:
                 isinstance(err, AccessDeniedError) and err.field in call.data
             )
             kind = ServiceValidationError if callers_fault else HomeAssistantError
-            raise kind(
-                translation_domain=DOMAIN,
-                translation_key=err.key,
-                translation_placeholders={"field": err.field or "", **error_placeholders(err)},
-            ) from err
+            values = {"field": err.field or "", **error_placeholders(err)}
+            raise translated(kind, err.key, values) from err
 
     return handle
 
@@ -202,9 +200,7 @@ def _reauth_on_denial(call: ServiceCall) -> AbstractContextManager[None]:
 
 
 def _invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
-    )
+    return translated(ServiceValidationError, key, placeholders)
 
 
 # Accounts

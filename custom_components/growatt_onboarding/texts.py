@@ -13,6 +13,7 @@ from .account import entry_target
 from .binding.model import Binding, BindingState
 from .cloud.model import Account
 from .const import CONF_ACCOUNT_ID, DOMAIN
+from .foreign import plain
 
 if TYPE_CHECKING:
     from .coordinator import AccountConfigEntry
@@ -35,10 +36,14 @@ def explanation(
     key = binding.reason or ""
     if binding.state is BindingState.CONFLICT:
         key = "held_elsewhere" if plant is None else "held_in_plant"
-    values = {"serials": binding.serial, "message": binding.message or "", "plant": plant or ""}
+    values = {
+        "serials": binding.serial,
+        "message": binding.message or "",
+        "plant": plain(plant or ""),
+    }
     if key == "held_in_plant" and owner not in (None, entry.data[CONF_ACCOUNT_ID]):
         key = "held_by_account"
-        values["owner"] = account_title(hass, entry, owner)
+        values["owner"] = plain(account_title(hass, entry, owner))
     return reason_text(reasons, key, values)
 
 

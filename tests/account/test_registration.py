@@ -44,6 +44,7 @@ from tests.common import (
     suggested,
     until,
 )
+from tests.escaped import as_read
 
 REGISTER = "user/user_register"
 CHECK = "user/check_user"
@@ -302,7 +303,7 @@ async def test_the_repair_is_on_disk_before_the_request_leaves(
     assert stored["domain"] == DOMAIN
     assert stored["is_persistent"]
     # Home Assistant puts it into diagnostics.
-    assert stored["translation_placeholders"] == {"name": "al…", "server": "http://…"}
+    assert as_read(stored["translation_placeholders"]) == {"name": "al…", "server": "http://…"}
     for secret in (*SECRETS, NEW_ACCOUNT["email"]):
         assert secret not in str(hass_storage[ir.STORAGE_KEY])
     cloud.faults.release()
@@ -414,7 +415,7 @@ async def test_a_crash_leaves_a_repair_that_linking_ends(
     (issue,) = issues(hass)
     assert issue.issue_id.startswith(ISSUE_UNFINISHED)
     assert issue.translation_key == ISSUE_UNFINISHED
-    assert issue.translation_placeholders == {"name": "al…", "server": "http://…"}
+    assert as_read(issue.translation_placeholders) == {"name": "al…", "server": "http://…"}
     assert issue.is_persistent
     assert issue.learn_more_url is not None
     assert issue.learn_more_url.endswith(f"?domain={DOMAIN}")

@@ -29,6 +29,7 @@ from tests.common import (
     associate,
     open_inverters,
     open_reconfigure,
+    shown_values,
     submit,
     track,
 )
@@ -154,7 +155,7 @@ async def test_the_menu(hass: HomeAssistant, cloud: Simulator, entry: ConfigEntr
     assert result["type"] is FlowResultType.MENU
     assert result["step_id"] == "reconfigure"
     assert result["menu_options"] == ["new_access", "hand_over"]
-    assert result["description_placeholders"] == {
+    assert shown_values(result) == {
         "name": RESIDENT,
         "server": cloud.url,
         "integration": "Growatt",
@@ -189,7 +190,7 @@ async def test_another_server_of_the_provider_says_why_not(
     assert result["type"] is FlowResultType.MENU
     assert result["step_id"] == "reconfigure_elsewhere"
     assert result["menu_options"] == ["new_access"]
-    assert result["description_placeholders"] == {
+    assert shown_values(result) == {
         "name": RESIDENT,
         "server": cloud.url,
         "integration": "Growatt",

@@ -26,6 +26,7 @@ from tests.common import (
     full_disk,
     open_inverters,
     send,
+    shown_values,
     submit,
     suggested,
     track,
@@ -93,7 +94,7 @@ async def test_choose_a_plant_and_add_inverters(
     result = await submit(hass, result, serial_numbers=" sim0000001\n\nSIM 0000 002 ;")
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "inverters_added"
-    assert result["description_placeholders"] == {
+    assert shown_values(result) == {
         "account": RESIDENT,
         "results": "- **Accepted:** SIM0000001, SIM0000002",
     }
@@ -121,7 +122,7 @@ async def test_plants_of_the_same_name_are_told_apart(
         "new_plant": "new_plant",
     }
     result = await submit(hass, result, plant_id=twin)
-    assert result["description_placeholders"]["plant"] == f"sim home ({twin})"
+    assert shown_values(result)["plant"] == f"sim home ({twin})"
 
 
 @pytest.mark.parametrize(
@@ -447,7 +448,7 @@ async def test_the_end_says_why_one_was_refused(
     )
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
-    accepted, refused = result["description_placeholders"]["results"].split("\n")
+    accepted, refused = shown_values(result)["results"].split("\n")
     assert accepted == "- **Accepted:** SIM0000002"
     assert refused.startswith("- **Rejected:** SIM0000001. ")
     assert words in refused
@@ -548,8 +549,7 @@ async def test_sixty_inverters_at_once_reload_nothing(
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="\n".join(serials))
     assert result["reason"] == "inverters_added"
-    told = result["description_placeholders"]["results"]
-    assert told == f"- **Accepted:** {', '.join(serials)}"
+    assert shown_values(result)["results"] == f"- **Accepted:** {', '.join(serials)}"
     await hass.async_block_till_done()
     assert not setups
     assert set(inverters(entry)) == set(serials)

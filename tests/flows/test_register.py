@@ -21,6 +21,7 @@ from tests.common import (
     open_at,
     open_dialog,
     own_address,
+    shown_values,
     submit,
     suggested,
     unique_id,
@@ -241,7 +242,7 @@ async def test_an_unknown_outcome_leads_to_linking(hass: HomeAssistant, cloud: S
     assert result["type"] is FlowResultType.MENU
     assert result["step_id"] == "outcome_unknown"
     assert result["menu_options"] == ["link", "register_form"]
-    assert result["description_placeholders"] == {"name": "alice", "server": cloud.url}
+    assert shown_values(result) == {"name": "alice", "server": cloud.url}
 
     result = await submit(hass, result, next_step_id="link")
     assert result["step_id"] == "choose_account"

@@ -34,6 +34,7 @@ from tests.common import (
     open_reauth,
     open_reconfigure,
     own_address,
+    shown_values,
     submit,
     suggested,
     track,
@@ -188,7 +189,7 @@ async def test_reauth_with_a_new_token_reloads_once(
     result = await open_reauth(hass, entry)
     assert result["step_id"] == "reauth_confirm"
     assert result["description_placeholders"]["name"] == RESIDENT
-    assert result["description_placeholders"]["server"] == cloud.url
+    assert shown_values(result)["server"] == cloud.url
     # A secret that is not valid any longer is of no use to anybody.
     assert suggested(result) == {}
     assert not cloud.calls
@@ -294,7 +295,7 @@ async def test_the_form_has_what_is_stored_but_no_secret(
 ) -> None:
     result = await open_reconfigure(hass, entry)
     assert result["step_id"] == "new_access"
-    assert result["description_placeholders"] == {"name": RESIDENT, "server": cloud.url}
+    assert shown_values(result) == {"name": RESIDENT, "server": cloud.url}
     assert suggested(result) == own_address(cloud.url)
     assert not cloud.calls
 

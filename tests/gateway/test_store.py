@@ -28,6 +28,7 @@ from custom_components.growatt_onboarding.gateway import Gateway, PendingRegistr
 from custom_components.growatt_onboarding.gateway.store import DurableStore, NotStoredError
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN
 from tests.common import NOTHING_STORED, account_entry, full_disk
+from tests.escaped import as_read
 from tests.prove.world import World
 
 KEY = f"{DOMAIN}.test"
@@ -95,7 +96,7 @@ async def test_another_shape_is_kept_aside(
     assert kept.read_text() == content
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"store_set_aside_{KEY}")
     assert issue is not None
-    assert issue.translation_placeholders == {"path": f".storage/{kept.name}"}
+    assert as_read(issue.translation_placeholders) == {"path": f".storage/{kept.name}"}
     assert issue.is_persistent
     await store.async_write({"a": 1})
     assert await store.async_read() == {"a": 1}

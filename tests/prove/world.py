@@ -32,6 +32,7 @@ from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 
+from ..escaped import as_read
 from .timelapse import START, Timelapse
 
 
@@ -196,9 +197,9 @@ class World:
         return self.clock.passed - began
 
     def issues(self) -> dict[str, dict[str, str]]:
-        """Return our open repairs and the values in their texts, by name."""
+        """Return our open repairs and the values in their texts, as they are read, by name."""
         return {
-            self.repair(issue.issue_id): issue.translation_placeholders or {}
+            self.repair(issue.issue_id): as_read(issue.translation_placeholders)
             for issue in ir.async_get(self.hass).issues.values()
             if issue.domain == DOMAIN and issue.active
         }

@@ -24,6 +24,7 @@ from ..const import (
     DOMAIN,
     ENTRY_VERSION,
 )
+from ..foreign import translated
 from ..gateway import Gateway, SharedData
 
 if TYPE_CHECKING:
@@ -134,11 +135,8 @@ def entry_target(entry: AccountConfigEntry) -> Target:
     Raises ConfigEntryError, with a text, for an entry that only a later version understands.
     """
     if not is_understood(entry):
-        raise ConfigEntryError(
-            translation_domain=DOMAIN,
-            translation_key="unknown_provider",
-            translation_placeholders={"provider": str(entry.data.get(CONF_PROVIDER, "?"))},
-        )
+        provider = str(entry.data.get(CONF_PROVIDER, "?"))
+        raise translated(ConfigEntryError, "unknown_provider", {"provider": provider})
     return Target(
         provider=registry.provider(entry.data[CONF_PROVIDER]),
         url=entry.data[CONF_SERVER],

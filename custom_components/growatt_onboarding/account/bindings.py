@@ -13,6 +13,7 @@ from ..binding import transitions
 from ..binding.model import Binding, BindingState, persistent_fields, without_future
 from ..clock import now
 from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, DOMAIN, LOGGER, SUBENTRY_INVERTER
+from ..foreign import plain
 from ..gateway.store import DurableStore, NotStoredError, StoredData
 from .serials import tracked_serials
 
@@ -234,7 +235,7 @@ class Bindings:
                     ConfigSubentry(
                         data=MappingProxyType(data),
                         subentry_type=SUBENTRY_INVERTER,
-                        title=binding.serial,
+                        title=plain(binding.serial),
                         unique_id=binding.serial,
                     ),
                 )

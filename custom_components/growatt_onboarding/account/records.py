@@ -15,6 +15,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import CONF_ACCOUNT_NAME, CONF_PROVIDER, CONF_SERVER, DOMAIN, LOGGER
+from ..foreign import async_raise_issue
 from ..gateway import SharedData
 from ..gateway.store import DurableStore, NotStoredError, StoredData
 from . import abbreviated, is_understood
@@ -239,14 +240,13 @@ class Records:
                 "An account that nobody removed is missing in Home Assistant's config entries;"
                 " the repair says what to do"
             )
-            ir.async_create_issue(
+            async_raise_issue(
                 self._hass,
-                DOMAIN,
                 _issue_id(entry_id),
+                ISSUE_ACCOUNT_MISSING,
+                {"name": abbreviated(account.account_name)},
                 is_fixable=True,
                 severity=ir.IssueSeverity.ERROR,
-                translation_key=ISSUE_ACCOUNT_MISSING,
-                translation_placeholders={"name": abbreviated(account.account_name)},
                 data={"problem": ISSUE_ACCOUNT_MISSING, "entry_id": entry_id},
             )
 

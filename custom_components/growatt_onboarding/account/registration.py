@@ -21,6 +21,7 @@ from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, CloudClient, Form
 from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, DOMAIN, LOGGER
+from ..foreign import async_raise_issue
 from ..gateway import PendingRegistration, SharedData, async_get_shared_data
 from ..gateway.store import NotStoredError
 from . import Target, abbreviated, entry_target, fingerprint, understood_entries
@@ -313,15 +314,13 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
     if not can_link:
         placeholders["provider"] = pending.provider
     dialog = f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}"
-    ir.async_create_issue(
+    async_raise_issue(
         hass,
-        DOMAIN,
         _issue_id(key),
+        ISSUE_UNFINISHED if can_link else _ISSUE_UNKNOWN_PROVIDER,
+        placeholders,
         is_fixable=False,
         is_persistent=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=ISSUE_UNFINISHED if can_link else _ISSUE_UNKNOWN_PROVIDER,
-        translation_placeholders=placeholders,
         learn_more_url=dialog if can_link else None,
     )
 

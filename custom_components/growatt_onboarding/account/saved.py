@@ -16,6 +16,7 @@ from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util.json import json_loads
 
 from ..const import DOMAIN, LOGGER
+from ..foreign import async_raise_issue
 
 ISSUE_NOT_SAVED: Final = "entries_not_saved"
 # Home Assistant's store of config entries.
@@ -123,15 +124,14 @@ class SavedEntries:
             _REPORT_AFTER // 60,
             _FILE,
         )
-        ir.async_create_issue(
+        async_raise_issue(
             self._hass,
-            DOMAIN,
             ISSUE_NOT_SAVED,
+            ISSUE_NOT_SAVED,
+            {"file": _FILE},
             is_fixable=False,
             is_persistent=True,
             severity=ir.IssueSeverity.ERROR,
-            translation_key=ISSUE_NOT_SAVED,
-            translation_placeholders={"file": _FILE},
         )
 
     def _withdraw(self) -> None:

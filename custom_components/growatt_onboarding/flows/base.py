@@ -181,12 +181,12 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         self, step_id: str, schema: Mapping[Any, Any], **placeholders: str
     ) -> ConfigFlowResult:
         """Show a form with the error that was set, if any."""
-        errors, error_values = self._memory.pop_error()
+        errors, self.error_values = self._memory.pop_error()
         return self.async_show_form(
             step_id=step_id,
             data_schema=vol.Schema(dict(schema)),
             errors=errors,
-            description_placeholders={**placeholders, **error_values},
+            description_placeholders=placeholders,
         )
 
     # The entry

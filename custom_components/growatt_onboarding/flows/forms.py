@@ -26,6 +26,7 @@ from ..cloud.model import Captcha, Plant, Values
 from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
+from ..foreign import Markdown, Plain, plain
 
 type UserInput = dict[str, Any] | None
 """What was submitted for a step's form, None when the step is to show the form."""
@@ -201,25 +202,29 @@ def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
     )
 
 
-def plant_labels(plants: Iterable[Plant]) -> dict[str, str]:
+def plant_labels(plants: Iterable[Plant]) -> dict[str, Plain]:
     """Return what to call each plant, by its id: its name, with the id if names look the same."""
-    names = {plant.id: " ".join(plant.name.split()) or plant.id for plant in plants}
+    names = {plant.id: plain(plant.name) or plain(plant.id) for plant in plants}
     times = Counter(map(str.casefold, names.values()))
     return {
-        plant_id: name if times[name.casefold()] == 1 else f"{name} ({plant_id})"
+        plant_id: name if times[name.casefold()] == 1 else name_with_id(name, plant_id)
         for plant_id, name in names.items()
     }
 
 
-def plant_options(plants: Iterable[Plant]) -> list[SelectOptionDict]:
-    """Return the options of a choice between plants."""
-    labels = plant_labels(plants)
-    return [SelectOptionDict(value=plant_id, label=label) for plant_id, label in labels.items()]
+def name_with_id(name: str, of_cloud: str) -> Plain:
+    """Return a name with the cloud's id after it, however long the name is."""
+    return Plain(f"{plain(name)} ({plain(of_cloud)})")
 
 
-def captcha_picture(captcha: Captcha | None) -> str:
-    """Return a captcha's picture in Markdown, or an empty text without a captcha."""
-    return "" if captcha is None else f"![captcha]({data_uri(captcha)})"
+def select_options(labels: Mapping[str, Plain]) -> list[SelectOptionDict]:
+    """Return the options of a choice, from what to call each value."""
+    return [SelectOptionDict(value=value, label=label) for value, label in labels.items()]
+
+
+def captcha_picture(captcha: Captcha | None) -> Markdown:
+    """Return a captcha's picture, or an empty text without a captcha."""
+    return Markdown("" if captcha is None else f"![captcha]({data_uri(captcha)})")
 
 
 def data_uri(captcha: Captcha) -> str:
@@ -227,6 +232,6 @@ def data_uri(captcha: Captcha) -> str:
     return f"data:{captcha.media_type};base64,{b64encode(captcha.image).decode()}"
 
 
-def agreement_links(pages: Iterable[str]) -> str:
-    """Return links to pages as a Markdown list, or an empty text without pages."""
-    return "\n".join(f"- <{page}>" for page in pages)
+def agreement_links(pages: Iterable[str]) -> Markdown:
+    """Return a list of links to pages (`web_page`), or an empty text without pages."""
+    return Markdown("\n".join(f"- <{page}>" for page in pages))

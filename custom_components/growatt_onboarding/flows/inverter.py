@@ -15,7 +15,6 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -32,6 +31,7 @@ from ..cloud.model import DeviceKind, Plant
 from ..cloud.provider import Capability
 from ..const import CONF_ACCOUNT_ID, CONF_PLANT_ID, CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
 from ..coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from ..foreign import Markdown, markdown, plain
 from ..gateway.store import NotStoredError
 from ..texts import async_reasons, async_state_names, explanation
 from .forms import (
@@ -40,8 +40,8 @@ from .forms import (
     checked,
     field_selector,
     plant_labels,
-    plant_options,
     required,
+    select_options,
 )
 from .steps import AnsweringFlow, with_minimum_duration
 
@@ -127,15 +127,17 @@ class InverterFlow(ConfigSubentryFlow, AnsweringFlow):
             if may_create:
                 return await self.async_step_create_plant()
             raise self._abort("no_plants")
-        options = plant_options(self._plants)
+        labels = plant_labels(self._plants)
         if may_create:
-            options.append(SelectOptionDict(value=_NEW_PLANT, label=_NEW_PLANT))
+            labels[_NEW_PLANT] = plain(_NEW_PLANT)
         selector = SelectSelector(
             SelectSelectorConfig(
-                options=options, mode=SelectSelectorMode.LIST, translation_key="plant"
+                options=select_options(labels),
+                mode=SelectSelectorMode.LIST,
+                translation_key="plant",
             )
         )
-        default = self._current_plant() or options[0]["value"]
+        default = self._current_plant() or next(iter(labels))
         return self._show("plant", {vol.Required(CONF_PLANT_ID, default=default): selector})
 
     def _current_plant(self) -> str | None:
@@ -310,14 +312,17 @@ class InverterFlow(ConfigSubentryFlow, AnsweringFlow):
             found = [binding for binding in known if binding.state is state]
             if found and (state.pending or state is BindingState.ASSOCIATED):
                 serials = ", ".join(binding.serial for binding in found)
-                lines.append(f"- **{names[state]}:** {serials}")
+                lines.append(markdown(t"- **{names[state]}:** {serials}"))
                 continue
             for binding in found:
                 reason = explanation(self.hass, self._entry, reasons, binding)
-                lines.append(f"- **{names[state]}:** {binding.serial}. {reason}")
+                lines.append(markdown(t"- **{names[state]}:** {binding.serial}. {reason}"))
         return self.async_abort(
             reason=("submitted_again" if self.source == SOURCE_RECONFIGURE else "inverters_added"),
-            description_placeholders={"account": self._entry.title, "results": "\n".join(lines)},
+            description_placeholders={
+                "account": self._entry.title,
+                "results": Markdown("\n".join(lines)),
+            },
         )
 
     # Forms
@@ -332,10 +337,10 @@ class InverterFlow(ConfigSubentryFlow, AnsweringFlow):
         self, step_id: str, schema: dict[Any, Any], **placeholders: str
     ) -> SubentryFlowResult:
         """Show a form with the error that was set, if any."""
-        errors, error_values = self._memory.pop_error()
+        errors, self.error_values = self._memory.pop_error()
         return self.async_show_form(
             step_id=step_id,
             data_schema=vol.Schema(schema),
             errors=errors,
-            description_placeholders={"account": self._entry.title, **placeholders, **error_values},
+            description_placeholders={"account": self._entry.title, **placeholders},
         )

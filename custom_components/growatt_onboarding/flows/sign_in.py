@@ -14,7 +14,6 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.selector import (
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -26,9 +25,17 @@ from ..cloud.errors import CloudError
 from ..cloud.model import Account
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
+from ..foreign import Plain, plain
 from ..gateway import async_get_shared_data
 from .base import AccountFlow, chosen_form
-from .forms import UserInput, checked, field_names, fields_schema
+from .forms import (
+    UserInput,
+    checked,
+    field_names,
+    fields_schema,
+    name_with_id,
+    select_options,
+)
 
 # A token can see thousands of accounts; a few names show a person whose token it is.
 _MOST_NAMES = 3
@@ -91,15 +98,17 @@ class SignInFlow(AccountFlow):
         if user_input is not None:
             return self._finish(self._accounts[user_input[CONF_ACCOUNT_ID]])
         configured = {entry.unique_id for entry in self._async_current_entries()}
-        options = [
-            SelectOptionDict(value=account_id, label=_label(account))
+        labels = {
+            account_id: _label(account)
             for account_id, account in self._accounts.items()
             if self._target.unique_id(account) not in configured
-        ]
-        if not options:
+        }
+        if not labels:
             return self.async_abort(reason="already_configured")
         selector = SelectSelector(
-            SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, sort=True)
+            SelectSelectorConfig(
+                options=select_options(labels), mode=SelectSelectorMode.DROPDOWN, sort=True
+            )
         )
         return self._show("choose_account", {vol.Required(CONF_ACCOUNT_ID): selector})
 
@@ -209,12 +218,13 @@ class SignInFlow(AccountFlow):
 
     def _wrong_account(self, accounts: tuple[Account, ...]) -> CloudError:
         """Return the error that names the expected account and those that were found."""
-        names = [account.title for account in accounts]
-        more = ["…"] if len(names) > _MOST_NAMES else []
-        found = ", ".join([*names[:_MOST_NAMES], *more])
+        names = [plain(account.title) for account in accounts[:_MOST_NAMES]]
+        more = ["…"] if len(accounts) > _MOST_NAMES else []
+        found = ", ".join([*names, *more])
         expected = self._entry.title
         return CloudError("wrong_account", placeholders={"expected": expected, "found": found})
 
 
-def _label(account: Account) -> str:
-    return account.title if account.name == account.id else f"{account.name} ({account.id})"
+def _label(account: Account) -> Plain:
+    name = account.plant if account.name == account.id else account.name
+    return name_with_id(name, account.id or "") if name else plain(account.title)

@@ -1,7 +1,7 @@
 """What every step of every dialog has: an answer in time, whatever the cloud does or goes wrong."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 import traceback
 from typing import Any, Final
@@ -14,6 +14,7 @@ from homeassistant.data_entry_flow import (
 )
 
 from ..const import DOMAIN, LOGGER
+from ..foreign import markdown_values, plain, plain_values
 
 # Seconds until a step that is still at work shows progress. Proxies end requests after 30 to 60;
 # a new account's entry and the first step of its inverters share one request.
@@ -34,7 +35,13 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
 
     That holds for every `async_step_…` of a subclass. A step's work runs in a task of its own,
     which goes on when the browser is gone: while it does, nothing is started a second time.
+
+    Attributes:
+        error_values: values for the error of the form that is shown next.
+
     """
+
+    error_values: Mapping[str, str] = {}
 
     # The work of the latest step; it never raises.
     _work: asyncio.Task[Any] | None = None
@@ -84,7 +91,7 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
         try:
             result = await step(self, user_input)
         except AbortFlow as err:
-            return self.async_abort(
+            result = self.async_abort(
                 reason=err.reason,
                 description_placeholders=err.description_placeholders,
                 translation_domain=err.translation_domain,
@@ -92,10 +99,22 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
         except Exception as err:  # noqa: BLE001 - whatever it is, a person waits for an answer
             log_unexpected(step.__name__, err)
             return self._submitted or self.async_abort(reason=_UNKNOWN)
+        self._escape(result)
         if result["type"] in STEP_ID_OPTIONAL_STEPS:
             # After progress Home Assistant would take it for another step's.
             result.setdefault("step_id", step.__name__.removeprefix(_PREFIX))
         return result
+
+    def _escape(self, result: Any) -> None:
+        """Make the words of others in a result fit for where they are shown."""
+        values = markdown_values(result.get("description_placeholders") or {})
+        if result.get("errors"):
+            # A description's own values win: an error, which is plain, could bring Markdown to it.
+            values = {**plain_values(self.error_values), **values}
+        if values:
+            result["description_placeholders"] = values
+        if "title" in result:
+            result["title"] = plain(result["title"])
 
     async def _answered(self, work: asyncio.Task[Any]) -> Any:
         """Return the result of the work."""

@@ -16,6 +16,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import STORAGE_DIR, Store
 
 from ..const import DOMAIN, LOGGER
+from ..foreign import async_raise_issue
 
 STORAGE_VERSION = 1
 
@@ -126,16 +127,14 @@ class DurableStore(Store[StoredData]):
             self._unwritable = True
             return
         LOGGER.error("The data in %s cannot be read; the file was renamed to %s", self.path, kept)
-        ir.async_create_issue(
+        async_raise_issue(
             self.hass,
-            DOMAIN,
             self._issue_id,
+            "store_set_aside",
+            # This shows in diagnostics, which must not reveal the configuration folder's path.
+            {"path": f"{STORAGE_DIR}/{Path(kept).name}"},
             is_fixable=True,
             is_persistent=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key="store_set_aside",
-            # This shows in diagnostics, which must not reveal the configuration folder's path.
-            translation_placeholders={"path": f"{STORAGE_DIR}/{Path(kept).name}"},
         )
 
     @override
