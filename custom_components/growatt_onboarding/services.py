@@ -28,11 +28,12 @@ from .account.registration import async_create_entry, async_register
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
 from .cloud import registry
 from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
-from .cloud.fields import REQUIRED
+from .cloud.fields import REQUIRED, optional_text, text
 from .cloud.model import Values
 from .cloud.provider import (
     CAPTCHA_CHALLENGE,
     CAPTCHA_FIELD,
+    USERNAME_FIELD,
     Capability,
     CloudClient,
     Field,
@@ -275,15 +276,16 @@ def _first_complete(
         except InvalidInputError as err:
             missing = missing or err
         else:
-            if ATTR_CHALLENGE_ID in data:
-                values = {**values, CAPTCHA_CHALLENGE: data[ATTR_CHALLENGE_ID]}
+            if (challenge := optional_text(data, ATTR_CHALLENGE_ID)) is not None:
+                values = {**values, CAPTCHA_CHALLENGE: challenge}
             return form, values
     raise missing or _invalid("nothing_offered")
 
 
 def _check_challenge(data: Mapping[str, Any]) -> None:
     """Raise InvalidInputError if a captcha's answer comes without the picture's id."""
-    if data.get(CAPTCHA_FIELD.name, "").strip() and not data.get(ATTR_CHALLENGE_ID, "").strip():
+    answer = optional_text(data, CAPTCHA_FIELD.name)
+    if answer is not None and optional_text(data, ATTR_CHALLENGE_ID) is None:
         raise InvalidInputError(REQUIRED, field=ATTR_CHALLENGE_ID)
 
 
@@ -349,7 +351,7 @@ async def _check_username(call: ServiceCall) -> ServiceResponse:
     target, client = await _async_target(call)
     if Capability.CHECK_USERNAME not in client.capabilities:
         raise _invalid("not_supported", account=target.url)
-    name: str = call.data[ATTR_USERNAME]
+    name = checked((USERNAME_FIELD,), call.data)[ATTR_USERNAME]
     if (available := await client.is_username_available(name)) is None:
         raise NotAllowedError("cannot_check_name")
     return {ATTR_USERNAME: name, "available": available}
@@ -392,20 +394,20 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
     """
     entry = _entry(call, Capability.BIND)
     coordinator = entry.runtime_data.coordinator
-    plant_id: str = call.data[CONF_PLANT_ID].strip()
+    plant_id = text(call.data, CONF_PLANT_ID)
     entry.runtime_data.client.check_plant_id(plant_id)
-    texts = [part for text in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(text)]
+    texts = [part for given in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(given)]
     if not texts:
         raise _invalid("serials_empty")
     if len(texts) > MAX_SERIALS_ACTION:
         raise _invalid("serials_too_many", count=str(len(texts)), most=str(MAX_SERIALS_ACTION))
     tracked = tracked_serials(call.hass)
     states: dict[str, str | None] = {}
-    for text in texts:
+    for part in texts:
         try:
-            serial = normalize_serial(text)
-        except InvalidSerialError:
-            states[text.strip()] = "invalid"
+            serial = normalize_serial(part)
+        except InvalidSerialError as err:
+            states[str(err)] = "invalid"
         else:
             states[serial] = "already_tracked" if serial in tracked else None
     if added := [serial for serial, state in states.items() if state is None]:

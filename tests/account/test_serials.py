@@ -22,6 +22,9 @@ from tests.common import RESIDENT_ID, add_account, track
         ("A1B2", "A1B2"),
         ("a" * 32, "A" * 32),
         ("AB-C_1", "AB-C_1"),
+        ("\ufeffABC\u00ad\u200d123\u202c", "ABC123"),
+        ("ABC\u200b\u00a0\u2007\u3000123", "ABC123"),
+        ("\uff21\uff22\uff23\uff11", "ABC1"),
     ],
 )
 def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
@@ -41,7 +44,9 @@ def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
         "ABCD\N{LATIN SMALL LETTER SHARP S}",
         "ABC\N{LATIN SMALL LETTER LONG S}",
         "ABC\N{CYRILLIC CAPITAL LETTER A}",
-        "ABC\N{FULLWIDTH DIGIT ONE}",
+        "ABC\N{ARABIC-INDIC DIGIT ONE}",
+        "ABC\N{SUPERSCRIPT ONE}",
+        "ABC\0",
     ],
 )
 def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
@@ -56,7 +61,10 @@ def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
         ("SIM0000001\tSIM0000002", ["SIM0000001", "SIM0000002"]),
         ("SIM 0000001", ["SIM 0000001"]),
         ("1234 5678 9012", ["1234 5678 9012"]),
-        (" \n , ;", []),
+        (" \n , ;\u200b", []),
+        ("SIM0000001\u200bSIM0000002", ["SIM0000001", "SIM0000002"]),
+        ("SIM 0000001\rSIM 0000002\u2028SIM 0000003", [f"SIM 000000{n}" for n in (1, 2, 3)]),
+        ("SIM 0000001\uff0cSIM 0000002\uff1b", ["SIM 0000001", "SIM 0000002"]),
     ],
 )
 def test_blanks_part_serial_numbers_where_each_could_be_one(text: str, parts: list[str]) -> None:

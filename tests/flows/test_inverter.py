@@ -298,12 +298,17 @@ async def test_credentials_that_are_valid_no_more_lead_to_signing_in(
 
 # The serial numbers
 
+UMLAUT = "U+00C4 LATIN CAPITAL LETTER A WITH DIAERESIS"
+ARABIC = "U+0661 ARABIC-INDIC DIGIT ONE"
+
 
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
         ("", ("serials_empty", "")),
-        ("AB\nSIM0000001\nÄ000000001", ("serial_invalid", "AB, Ä000000001")),
+        ("AB\nSIM0000001\nÄ000000001", ("serial_invalid", f"AB, Ä000000001 ({UMLAUT})")),
+        ("SIM000000\u0661", ("serial_invalid", f"SIM000000\u0661 ({ARABIC})")),
+        (f"{'ab' * 30}\0", ("serial_invalid", f"{'ab' * 20} (U+0000 NULL)")),
         ("QMN000SIM0000001\nSIM0000001", ("datalogger_serial", "QMN000SIM0000001")),
         ("HERE000001, SIM0000001", ("already_tracked", "HERE000001")),
     ],

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..cloud.errors import CloudError, InvalidInputError, UndecidedError
-from ..cloud.fields import REQUIRED
+from ..cloud.fields import REQUIRED, optional_name
 from ..cloud.model import Plant, Values
 from ..cloud.provider import CloudClient
 from ..const import CONF_ACCOUNT_ID, DOMAIN
@@ -29,13 +29,12 @@ async def async_create_plant(
 
     An unknown outcome is resolved by checking whether the plant exists. Raises CloudError.
     """
-    name = name.strip()
-    if not name:
+    if (named := optional_name({CONF_NAME: name}, CONF_NAME)) is None:
         raise InvalidInputError("plant_name_empty", field=CONF_NAME)
     if peak_power <= 0:
         raise InvalidInputError(REQUIRED, field=CONF_PEAK_POWER)
     values = {
-        "name": name,
+        "name": named,
         "peak_power": f"{peak_power:g}",
         "country": hass.config.country or "",
         "currency": hass.config.currency,

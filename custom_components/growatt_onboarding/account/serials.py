@@ -9,6 +9,7 @@ import re
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
+from ..cloud.characters import as_plain, named
 from ..cloud.errors import CloudError, InvalidInputError, NotNowError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability, CloudClient
@@ -18,6 +19,10 @@ from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
 _SERIAL = r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}"
 # People group a serial number's characters with blanks; pieces of this length are whole numbers.
 _MIN_WHOLE_LENGTH = 8
+# Ends of lines, as all kinds of programs write them, and of a table's cells and a list's items.
+_BETWEEN = r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029\t,;]+"
+# How much of a text is shown that is no serial number.
+_MOST_SHOWN = 40
 # How many serial numbers are checked while somebody waits; one call a second is allowed.
 _MAX_CHECKED = 5
 # How many seconds that may take: it is a help, and the inverters are added without it too.
@@ -25,7 +30,10 @@ _LONGEST_CHECK = 10
 
 
 class InvalidSerialError(ValueError):
-    """The text cannot be a serial number."""
+    """The text cannot be a serial number.
+
+    The exception's own text shows it, with the names of the characters that may look right.
+    """
 
 
 def normalize_serial(text: str) -> str:
@@ -33,11 +41,20 @@ def normalize_serial(text: str) -> str:
 
     Raises InvalidSerialError if the text cannot be a serial number.
     """
-    serial = "".join(text.split())
+    typed = _as_typed(text)
+    serial = "".join(typed.split())
     # Check first: some letters of other alphabets become ASCII letters in upper case.
     if not re.fullmatch(_SERIAL, serial):
-        raise InvalidSerialError(serial)
+        shown = " ".join(typed[:_MOST_SHOWN].split())
+        if foreign := [char for char in serial if not (char.isascii() and char.isprintable())]:
+            shown = f"{shown} ({named(foreign)})"
+        raise InvalidSerialError(shown)
     return serial.upper()
+
+
+def _as_typed(text: str) -> str:
+    """Return a text without what is never meant in it; a space without width is a blank."""
+    return as_plain(text.replace("\N{ZERO WIDTH SPACE}", " "))
 
 
 class SerialError(InvalidInputError):
@@ -57,7 +74,7 @@ def split_serials(text: str) -> list[str]:
     Blanks separate pieces that are long enough for a serial number each, else they belong to one.
     """
     texts: list[str] = []
-    for part in re.split(r"[\n\t,;]+", text):
+    for part in re.split(_BETWEEN, _as_typed(text)):
         pieces = part.split()
         whole = len(pieces) > 1 and all(len(piece) >= _MIN_WHOLE_LENGTH for piece in pieces)
         texts += pieces if whole else filter(str.strip, [part])
@@ -80,8 +97,8 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
     for part in parts:
         try:
             serials.append(normalize_serial(part))
-        except InvalidSerialError:
-            invalid.append(part.strip())
+        except InvalidSerialError as err:
+            invalid.append(str(err))
     if invalid:
         raise SerialError("serial_invalid", invalid)
     if repeated := [serial for serial, times in Counter(serials).items() if times > 1]:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 import unicodedata
 
+from .characters import legible
 from .errors import CloudError, UnexpectedAnswerError, UnknownCodeError
 from .mask import masked
 from .model import repr_without
@@ -152,12 +153,13 @@ def as_list(value: object) -> list[object] | None:
 
 
 def as_text(value: object) -> str | None:
-    """Return a string or number as text without control characters.
+    """Return a string or number as text without what nobody can see.
 
-    None if nothing is left, or if it is too long for an id, a name or a token.
+    A name comes back as it was sent, since `characters` rules both. None if nothing is left, or if
+    it is too long for an id, a name or a token.
     """
     if isinstance(value, str):
-        return (_visible(value).strip() or None) if len(value) <= _LONGEST_TEXT else None
+        return (legible(value).strip() or None) if len(value) <= _LONGEST_TEXT else None
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

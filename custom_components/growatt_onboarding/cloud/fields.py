@@ -1,14 +1,17 @@
 """Checks the values of forms before they are sent.
 
 Most functions take a form's values and the name of a field, and raise InvalidInputError for it.
-They only refuse what no cloud could accept.
+They only refuse what no cloud could accept. Which characters a value may hold, and which of them
+are removed, `characters` says.
 """
 
+from collections.abc import Callable
 import math
 import re
 from typing import Final
 import unicodedata
 
+from . import characters
 from .errors import InvalidInputError
 from .model import Values
 
@@ -28,28 +31,36 @@ _NUMBER = r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)"
 # The comma could be a decimal point or a thousands separator.
 _AMBIGUOUS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"
 REQUIRED: Final = "required"
-# Control characters and surrogates. Spaces and joiners of all scripts are allowed.
-_NEVER_TYPED = frozenset({"Cc", "Cs"})
 
 
 def optional_text(values: Values, name: str) -> str | None:
-    """Return a stripped text, None if it is empty."""
-    return _checked(values.get(name, "").strip(), name) or None
+    """Return a text in which no script but ours is expected, None if it is empty."""
+    return _read(values, name, characters.as_plain, shaping=False)
 
 
 def text(values: Values, name: str) -> str:
-    """Return a stripped text."""
-    if (found := optional_text(values, name)) is None:
-        raise InvalidInputError(REQUIRED, field=name)
-    return found
+    """Return a text in which no script but ours is expected."""
+    return _required(optional_text(values, name), name)
+
+
+def optional_name(values: Values, name: str) -> str | None:
+    """Return the name of a user, a plant or a person, None if it is empty."""
+    return _read(values, name, characters.as_name)
+
+
+def name(values: Values, name: str) -> str:
+    """Return the name of a user, a plant or a person."""
+    return _required(optional_name(values, name), name)
+
+
+def optional_password(values: Values, name: str) -> str | None:
+    """Return a password exactly as entered, None if it is empty."""
+    return _read(values, name, str)
 
 
 def password(values: Values, name: str) -> str:
     """Return a password exactly as entered."""
-    typed = values.get(name, "")
-    if not typed.strip():
-        raise InvalidInputError(REQUIRED, field=name)
-    return _checked(typed, name)
+    return _required(optional_password(values, name), name)
 
 
 def email(values: Values, name: str) -> str:
@@ -113,28 +124,42 @@ def optional_number(
 
 def number(values: Values, name: str, lowest: float, highest: float) -> float:
     """Return a number from `lowest` to `highest`."""
-    found = optional_number(values, name, lowest, highest)
+    return _required(optional_number(values, name, lowest, highest), name)
+
+
+def _plain(typed: str) -> str:
+    """Return a phone number with ordinary characters in place of typographic ones."""
+    return "".join(
+        "-" if unicodedata.category(char) == "Pd" or char == _MINUS else char
+        for char in characters.as_plain(typed)
+    )
+
+
+def _required[T](found: T | None, name: str) -> T:
+    """Return what was found. Raises InvalidInputError if that is nothing."""
     if found is None:
         raise InvalidInputError(REQUIRED, field=name)
     return found
 
 
-def _plain(typed: str) -> str:
-    """Replace the typographic characters that copied phone numbers may contain.
+def _read(
+    values: Values, name: str, spell: Callable[[str], str], *, shaping: bool = True
+) -> str | None:
+    """Return a value in its right spelling, None if it is blank.
 
-    These are dashes, spaces, full-width digits and invisible directional marks.
+    Raises InvalidInputError if it is too long or has characters that cannot be left out of it:
+    then they are named.
     """
-    return "".join(
-        "-" if unicodedata.category(char) == "Pd" or char == _MINUS else char
-        for char in unicodedata.normalize("NFKC", typed)
-        if unicodedata.category(char) != "Cf"
-    ).strip()
-
-
-def _checked(typed: str, name: str) -> str:
-    """Return a text, or raise InvalidInputError if it is too long or has control characters."""
+    typed = values.get(name, "")
+    if not typed.strip():
+        return None
     if len(typed) > _MAX_TYPED:
         raise InvalidInputError("too_long", field=name)
-    if any(unicodedata.category(char) in _NEVER_TYPED for char in typed):
-        raise InvalidInputError("invalid_characters", field=name)
-    return typed
+    spelled = spell(typed)
+    if strays := characters.stray(spelled, shaping=shaping):
+        raise InvalidInputError(
+            "invalid_characters",
+            field=name,
+            placeholders={"characters": characters.named(strays)},
+        )
+    return spelled or None

@@ -9,12 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from copy import replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 import aiohttp
 
-from .errors import CloudError
-from .fields import compact_phone, optional_text, text
+from .errors import CloudError, InvalidInputError
+from .fields import REQUIRED, compact_phone, optional_name, optional_password, optional_text
 from .model import (
     Account,
     Captcha,
@@ -51,6 +52,7 @@ class FieldKind(StrEnum):
     """How to ask for a field."""
 
     TEXT = "text"
+    NAME = "name"  # of a user or a person, in any script
     PASSWORD = "password"  # noqa: S105 - a kind of field
     EMAIL = "email"
     PHONE = "phone"
@@ -60,13 +62,20 @@ class FieldKind(StrEnum):
     CAPTCHA = "captcha"
 
 
+# How to read what was typed into a field, where it is not plain text.
+_READERS: Final = MappingProxyType(
+    {FieldKind.NAME: optional_name, FieldKind.PASSWORD: optional_password}
+)
+
+
 class Field(NamedTuple):
     """A field of a form.
 
     Attributes:
         autocomplete: value of the HTML attribute.
-        spell: returns the only spelling of a credential, of which the blanks around it are gone
-            already. Raises InvalidInputError if it cannot be one.
+        secret: not to be shown, like a password, even if it is copied and not typed.
+        spell: returns the only spelling of a credential, of which blanks and invisible characters
+            are gone already. Raises InvalidInputError if it cannot be one.
 
     """
 
@@ -77,12 +86,22 @@ class Field(NamedTuple):
     secret: bool = False
     spell: Callable[[str], str] = str
 
+    def read(self, entered: Values) -> str | None:
+        """Return what was entered into the field, None if nothing was and nothing has to be.
+
+        What is never meant in a field of its kind is gone. Raises InvalidInputError at the field.
+        """
+        found = _READERS.get(self.kind, optional_text)(entered, self.name)
+        if found is None and self.required:
+            raise InvalidInputError(REQUIRED, field=self.name)
+        return found
+
 
 # Fields that several providers have.
-USERNAME_FIELD: Final = Field(name="username", autocomplete="username")
+USERNAME_FIELD: Final = Field(name="username", kind=FieldKind.NAME, autocomplete="username")
 EMAIL_FIELD: Final = Field(name="email", kind=FieldKind.EMAIL, autocomplete="email")
 PHONE_FIELD: Final = Field(name="phone", kind=FieldKind.PHONE, autocomplete="tel")
-LOGIN_FIELD: Final = Field(name="login", autocomplete="username")
+LOGIN_FIELD: Final = Field(name="login", kind=FieldKind.NAME, autocomplete="username")
 PASSWORD_FIELD: Final = Field(
     name="password", kind=FieldKind.PASSWORD, autocomplete="current-password", secret=True
 )
@@ -116,9 +135,9 @@ class Form(NamedTuple):
 
     def name(self, values: Values) -> str:
         """Return the value of `identity`, a phone number in compact form."""
-        name = values.get(self.identity, "").strip()
-        kinds = (field.kind for field in self.fields if field.name == self.identity)
-        return compact_phone(name) if FieldKind.PHONE in kinds else name
+        field = next(field for field in self.fields if field.name == self.identity)
+        name = field.read(values) or ""
+        return compact_phone(name) if field.kind is FieldKind.PHONE else name
 
 
 class Offer(NamedTuple):
@@ -248,14 +267,13 @@ class Provider(NamedTuple):
         return next(portals, None) or url
 
     def credentials(self, entered: Values) -> Credentials:
-        """Return the credentials among what was entered, without the blanks around them.
+        """Return the credentials among what was entered, each in its only spelling.
 
         Raises InvalidInputError at the field that is empty or cannot be right.
         """
         found: dict[str, str] = {}
         for field in self.credential_fields:
-            read = text if field.required else optional_text
-            if (typed := read(entered, field.name)) is not None:
+            if (typed := field.read(entered)) is not None:
                 found[field.name] = field.spell(typed)
         return Credentials(found)
 

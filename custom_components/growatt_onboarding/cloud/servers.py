@@ -12,6 +12,7 @@ from typing import Final
 from yarl import URL
 
 from .errors import InvalidInputError
+from .fields import optional_text
 from .provider import Provider
 
 SERVER_FIELD: Final = "server"
@@ -41,9 +42,9 @@ def resolve(provider: Provider, value: str) -> str:
 
     The default scheme is https. Query, fragment, trailing slash, default port and the API's own
     part of the path are removed; the host is converted to lower-case ASCII. Raises
-    InvalidInputError `invalid_url` or `insecure_url` at `server`.
+    InvalidInputError at `server`.
     """
-    value = value.strip()
+    value = optional_text({SERVER_FIELD: value}, SERVER_FIELD) or ""
     for server in provider.servers:
         if value == server.key:
             return server.url

@@ -28,7 +28,7 @@ from ..account import (
     understood_entries,
 )
 from ..cloud.errors import CloudError, InvalidInputError
-from ..cloud.fields import REQUIRED
+from ..cloud.fields import REQUIRED, optional_text
 from ..cloud.model import Account, Captcha, Values
 from ..cloud.provider import (
     CAPTCHA_CHALLENGE,
@@ -110,7 +110,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         """
         self._memory.remember((*server_names(self._provider), *field_names(fields)), user_input)
         entered = {**(kept or {}), **checked(fields, user_input)}
-        address = str(user_input.get(CONF_ADDRESS) or "").strip()
+        address = optional_text(user_input, CONF_ADDRESS)
         by_address = user_input.get(CONF_SERVER, OWN_ADDRESS) == OWN_ADDRESS
         if by_address and not address:
             raise InvalidInputError(REQUIRED, field=CONF_ADDRESS)

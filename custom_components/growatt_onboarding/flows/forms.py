@@ -20,8 +20,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from ..cloud.errors import CloudError, InvalidInputError
-from ..cloud.fields import REQUIRED
+from ..cloud.errors import CloudError
 from ..cloud.model import Captcha, Plant, Values
 from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
@@ -140,19 +139,14 @@ def fields_schema(
 
 
 def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
-    """Return the values of the fields that were filled in, stripped unless they are secret.
+    """Return the values of the fields that were filled in.
 
-    Raises InvalidInputError at the first required field that is empty.
+    Raises InvalidInputError at the first field that is required and empty, or holds what it cannot.
     """
-    values: dict[str, str] = {}
-    for field in fields:
-        text = str(user_input.get(field.name) or "")
-        if stripped := text.strip():
-            exact = field.secret or field.kind is FieldKind.PASSWORD
-            values[field.name] = text if exact else stripped
-        elif field.required:
-            raise InvalidInputError(REQUIRED, field=field.name)
-    return values
+    # The front end leaves an empty field out, or sends null for it.
+    entered = {name: str(typed) for name, typed in user_input.items() if typed is not None}
+    read = ((field.name, field.read(entered)) for field in fields)
+    return {name: value for name, value in read if value is not None}
 
 
 def server_names(provider: Provider) -> tuple[str, ...]:

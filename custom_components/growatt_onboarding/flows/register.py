@@ -14,7 +14,7 @@ from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Values
 from ..cloud.provider import Capability, Field, FieldKind
 from .base import chosen_form
-from .forms import UserInput, code_fields, field_names
+from .forms import UserInput, checked, code_fields, field_names
 from .sign_in import SignInFlow
 from .steps import wait_for, with_minimum_duration
 
@@ -96,8 +96,8 @@ class RegisterFlow(SignInFlow):
     def _register_values(self, fields: tuple[Field, ...], user_input: dict[str, Any]) -> Values:
         """Return the values of the form, with the address or number that got the code."""
         values = self._values(fields, user_input)
-        identity = self._form.identity
-        return {identity: str(self._memory.typed.get(identity, "")).strip(), **values}
+        identity = (field for field in self._form.fields if field.name == self._form.identity)
+        return {**checked(identity, self._memory.typed), **values}
 
     async def _show_register_form(self, fields: tuple[Field, ...]) -> ConfigFlowResult:
         """Show the form of the new account, with a switch to send another code if one was sent."""

@@ -44,7 +44,9 @@ from ..servers import SERVER_FIELD
 from ..transport import TIMEOUT, Request, Transport, is_header_value
 from . import api
 
-_REAL_NAME: Final = Field(name="real_name", required=False, autocomplete="name")
+_REAL_NAME: Final = Field(
+    name="real_name", kind=FieldKind.NAME, required=False, autocomplete="name"
+)
 _OPTIONAL_USERNAME: Final = replace(USERNAME_FIELD, required=False)
 # Documented, but no published version sends or checks codes.
 _CODE: Final = replace(CODE_FIELD, required=False)
@@ -165,7 +167,7 @@ class AnqicmsClient(CloudClient):
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
-        login = _login(fields.text(values, "login"))
+        login = _login(fields.name(values, "login"))
         password = _password(values)
         answer = _captcha_answer(values)
         if form.captcha and not answer:
@@ -323,17 +325,17 @@ def _registration(form: Form, values: Values) -> dict[str, str]:
             raise InvalidInputError("invalid_phone", field="phone")
         if (code := fields.optional_text(values, "code")) is not None:
             sent["code"] = code
-        name = fields.optional_text(values, "username")
+        name = fields.optional_name(values, "username")
     else:
         sent["email"] = fields.email(values, "email")
         if len(sent["email"]) > _MAX_EMAIL:
             raise InvalidInputError("invalid_email", field="email")
-        name = fields.text(values, "username")
+        name = fields.name(values, "username")
     if name is not None:
         if len(name) > _MAX_NAME:
             raise InvalidInputError("username_too_long", field="username")
         sent["user_name"] = name
-    if (real_name := fields.optional_text(values, "real_name")) is not None:
+    if (real_name := fields.optional_name(values, "real_name")) is not None:
         sent["real_name"] = real_name
     return sent
 

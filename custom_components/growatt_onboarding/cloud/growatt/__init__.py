@@ -114,13 +114,13 @@ class GrowattClient(CloudClient):
 
     async def is_username_available(self, name: str) -> bool:
         """Return whether a user name is free on this server."""
-        name = fields.text({"username": name}, "username")
+        name = fields.name({"username": name}, "username")
         return await self._ask(api.USER_CHECK, {"user_name": name}, api.is_available)
 
     async def register(self, form: Form, values: Values) -> Account:
         """Create an end user for the token's owner."""
         del form
-        name = fields.text(values, "username")
+        name = fields.name(values, "username")
         password = fields.password(values, "password")
         email = fields.email(values, "email")
         account_id = await self._ask(
@@ -147,7 +147,7 @@ class GrowattClient(CloudClient):
     async def find_registered(self, form: Form, values: Values) -> Account | None:
         """Check whether the name is taken now, and get its id if the token may list users."""
         del form
-        name = fields.text(values, "username")
+        name = fields.name(values, "username")
         if await self.is_username_available(name):
             return None
         users = await self._users() or {}
@@ -214,7 +214,7 @@ class GrowattClient(CloudClient):
         `currency`, `latitude`, `longitude`, `time_zone` (hours from UTC), `city`, `address`.
         """
         account_id = _identifier(account_id, "account_id")
-        name = fields.text(values, "name")
+        name = fields.name(values, "name")
         country = fields.optional_text(values, "country")
         plant_id = await self._ask(
             api.PLANT_ADD,
@@ -228,8 +228,8 @@ class GrowattClient(CloudClient):
                 "latitude": _optional_number(values, "latitude", _LATITUDE),
                 "longitude": _optional_number(values, "longitude", _LONGITUDE),
                 "timezone_id": _optional_number(values, "time_zone", _HOURS_FROM_UTC),
-                "city": fields.optional_text(values, "city"),
-                "plantAddress": fields.optional_text(values, "address"),
+                "city": fields.optional_name(values, "city"),
+                "plantAddress": fields.optional_name(values, "address"),
             },
             api.created_plant_id,
             subject=("c_user_id", "name"),
@@ -434,7 +434,7 @@ GROWATT: Final = Provider(
         Server("china", "https://openapi-cn.growatt.com", "https://server-cn.growatt.com"),
         Server("test", "https://test.growatt.com"),
     ),
-    credential_fields=(Field(name="token", kind=FieldKind.PASSWORD, secret=True, spell=_token),),
+    credential_fields=(Field(name="token", secret=True, spell=_token),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
     api_path=r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$",

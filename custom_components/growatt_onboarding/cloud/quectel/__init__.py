@@ -411,7 +411,7 @@ QUECTEL: Final = Provider(
     ),
     credential_fields=(
         Field(name="user_domain", spell=_user_domain),
-        Field(name="user_domain_secret", kind=FieldKind.PASSWORD, required=False, secret=True),
+        Field(name="user_domain_secret", required=False, secret=True),
     ),
     client=QuectelClient,
     register_fields=REGISTER.fields,

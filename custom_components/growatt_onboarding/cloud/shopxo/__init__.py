@@ -33,6 +33,7 @@ from ..provider import (
     CloudClient,
     Endpoint,
     Field,
+    FieldKind,
     Form,
     Offer,
     Provider,
@@ -42,7 +43,9 @@ from ..transport import TIMEOUT, Request, Transport
 from . import api
 from .api import AccountType
 
-_NICKNAME: Final = Field(name="nickname", required=False, autocomplete="nickname")
+_NICKNAME: Final = Field(
+    name="nickname", kind=FieldKind.NAME, required=False, autocomplete="nickname"
+)
 _IDENTITIES: Final = {
     AccountType.USERNAME: USERNAME_FIELD,
     AccountType.EMAIL: EMAIL_FIELD,
@@ -128,7 +131,7 @@ class ShopxoClient(CloudClient):
         anything else. `user/reg` would report it too, but might create the account. None if the
         site does not let anybody sign in with this kind of name.
         """
-        name = _login(fields.text({"username": name}, "username"))
+        name = _login(fields.name({"username": name}, "username"))
         if not (re.fullmatch(_MOBILE, name) or "@" in name or re.fullmatch(_USERNAME, name)):
             raise InvalidInputError("username_format", field="username")
         exists = await self._exists(await self._site(), name)
@@ -168,7 +171,7 @@ class ShopxoClient(CloudClient):
         elif form.captcha:
             answer = _captcha_answer(values)
         sent = {"accounts": name, "pwd": password, "type": kind.value, **answer}
-        if (nickname := fields.optional_text(values, "nickname")) is not None:
+        if (nickname := fields.optional_name(values, "nickname")) is not None:
             sent["nickname"] = nickname
         return await self._post(
             api.REGISTER,
@@ -192,7 +195,7 @@ class ShopxoClient(CloudClient):
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
-        name = _login(fields.text(values, "login"))
+        name = _login(fields.name(values, "login"))
         answer = _captcha_answer(values) if form.captcha else {}
         return (await self._sign_in(name, _known_password(values), answer),)
 
@@ -289,7 +292,7 @@ def _registered(name: str, reply: Reply) -> Account:
 
 def _identity(form: Form, values: Values) -> str:
     """Return the user name, e-mail address or phone number in the site's format."""
-    name = fields.text(values, form.identity)
+    name = fields.name(values, form.identity)
     match form.identity:
         case "username" if not re.fullmatch(_USERNAME, name):
             raise InvalidInputError("username_format", field="username")
