@@ -88,6 +88,31 @@ async def test_no_secret_gets_into_the_default_log(
     assert cloud.growatt.user_named("alice")
 
 
+async def test_a_fault_of_our_own_tells_no_secret(
+    hass: HomeAssistant, cloud: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant logs what nobody caught, with its message."""
+    data = {**there(cloud), **NEW_ACCOUNT}
+
+    async def broken(*_: object, **values: object) -> None:
+        raise ValueError(f"cannot use {data['password']} and {data['token']}")
+
+    action = {"action": f"{DOMAIN}.register_account", "data": data}
+    script = {"script": {"go_on": {"sequence": [action]}}}
+    assert await async_setup_component(hass, "script", script)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(services, "async_register", broken)
+        with pytest.raises(HomeAssistantError) as caught:
+            await hass.services.async_call("script", "go_on", blocking=True)
+    assert caught.value.translation_key == "unknown"
+    assert "Unexpected ValueError in the action register_account" in caplog.text
+    assert "in broken" in caplog.text
+    for secret in (data["password"], data["token"]):
+        assert secret not in caplog.text
+    await hass.services.async_call("script", "go_on", blocking=True)
+    assert cloud.growatt.user_named("alice")
+
+
 # Who may do what, and with what
 
 

@@ -27,6 +27,7 @@ from .cloud.errors import AccessDeniedError
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, CONF_DENIED, DOMAIN, LOGGER
 from .gateway import Gateway, SharedData
+from .unexpected import log_unexpected
 
 # Seconds that a reload waits for the answer to a request in progress.
 _LAST_ANSWER_TIMEOUT: Final = 25
@@ -359,8 +360,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             for listener in list(self._listeners_by_serial.get(serial, ())):
                 try:
                     listener()
-                except Exception:  # noqa: BLE001 - it must not block the other listeners
-                    LOGGER.exception("%s: a listener failed", self.name)
+                except Exception as err:  # noqa: BLE001 - it must not block the other listeners
+                    log_unexpected(f"a listener of {self.name}", err)
 
     @callback
     def _wake(self) -> None:
@@ -399,8 +400,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             await self._runner.async_carry_out(planned.step)
         except AccessDeniedError:
             self._start_reauth()
-        except Exception:  # noqa: BLE001 - it must not stop all further steps
-            LOGGER.exception("%s: the outcome of a step could not be processed", self.name)
+        except Exception as err:  # noqa: BLE001 - it must not stop all further steps
+            log_unexpected(f"the outcome of a step of {self.name}", err)
             self._set_timer(self.timing.retry_first)
             return False
         # Yield to the event loop between steps.

@@ -61,6 +61,7 @@ from .flows.forms import (
 )
 from .foreign import translated
 from .gateway import async_get_shared_data, async_load_provider
+from .unexpected import log_unexpected
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
 ATTR_TIMEOUT: Final = "timeout"
@@ -187,6 +188,12 @@ def _with_clear_errors(handler: Handler) -> Handler:
             kind = ServiceValidationError if callers_fault else HomeAssistantError
             values = {"field": err.field or "", **error_placeholders(err)}
             raise translated(kind, err.key, values) from err
+        except HomeAssistantError:
+            raise
+        except Exception as err:  # noqa: BLE001 - whatever it is
+            # Home Assistant would log its message.
+            log_unexpected(f"the action {call.service}", err)
+            raise translated(HomeAssistantError, "unknown", {}) from None
 
     return handle
 

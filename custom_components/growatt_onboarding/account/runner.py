@@ -37,6 +37,7 @@ from ..cloud.provider import Call, Capability, CloudClient
 from ..const import LOGGER
 from ..gateway import NOT_STORED, OUTAGE, Gateway
 from ..gateway.store import NotStoredError
+from ..unexpected import log_unexpected
 from .bindings import Bindings
 
 
@@ -229,8 +230,8 @@ class StepRunner:
                 self._pause(step)
         except CloudError as err:
             await self._async_failed(step, err)
-        except Exception:  # noqa: BLE001 - it must not block the other inverters
-            LOGGER.exception("A step failed unexpectedly")
+        except Exception as err:  # noqa: BLE001 - it must not block the other inverters
+            log_unexpected(f"the step {step.kind}", err)
             self._pause(step)
         else:
             # A list succeeds with its last page.

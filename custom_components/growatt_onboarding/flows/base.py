@@ -44,6 +44,7 @@ from ..cloud.servers import resolve
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
+from ..unexpected import log_unexpected
 from .forms import (
     OWN_ADDRESS,
     FormMemory,
@@ -57,7 +58,7 @@ from .forms import (
     server_names,
     server_schema,
 )
-from .steps import AnsweringFlow, log_unexpected
+from .steps import AnsweringFlow
 
 CONF_FORM = "way"  # as translation keys stay
 

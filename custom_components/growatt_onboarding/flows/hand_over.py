@@ -15,6 +15,7 @@ from ..cloud.provider import HandOver
 from ..const import LOGGER
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
+from ..unexpected import log_unexpected
 
 ADD_LINK: Final = "/config/integrations/dashboard/add?domain={domain}"
 """The front end's path that starts an integration's config flow."""
@@ -62,8 +63,8 @@ async def async_start_flow(hass: HomeAssistant, hand_over: HandOver) -> str | No
         if result["type"] is FlowResultType.FORM and result["step_id"] == hand_over.step_id:
             return flow_id
         LOGGER.warning("The config flow of %s is not as expected", hand_over.domain)
-    except Exception:  # noqa: BLE001 - whatever fails there, the person gets a link
-        LOGGER.exception("The config flow of %s could not be started", hand_over.domain)
+    except Exception as err:  # noqa: BLE001 - whatever fails there, the person gets a link
+        log_unexpected(f"the config flow of {hand_over.domain}", err)
     if flow_id is not None:
         with suppress(UnknownFlow):
             flows.async_abort(flow_id)

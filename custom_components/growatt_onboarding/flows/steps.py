@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
-import traceback
 from typing import Any, Final
 
 from homeassistant.data_entry_flow import (
@@ -13,8 +12,9 @@ from homeassistant.data_entry_flow import (
     FlowResultType,
 )
 
-from ..const import DOMAIN, LOGGER
+from ..const import DOMAIN
 from ..foreign import markdown_values, plain, plain_values
+from ..unexpected import log_unexpected
 
 # Seconds until a step that is still at work shows progress. Proxies end requests after 30 to 60;
 # a new account's entry and the first step of its inverters share one request.
@@ -154,16 +154,6 @@ def _answering(step: _Step) -> _Step:
         return await flow._answer(step, user_input)  # noqa: SLF001 - part of the class
 
     return answer
-
-
-def log_unexpected(where: str, err: BaseException) -> None:
-    """Log an exception with its traceback, but without messages: they may repeat a secret."""
-    frames: list[str] = []
-    behind: BaseException | None = err
-    while behind is not None:
-        frames = [*traceback.format_tb(behind.__traceback__), type(behind).__name__, "\n", *frames]
-        behind = behind.__cause__ or behind.__context__
-    LOGGER.error("Unexpected %s in %s:\n%s", type(err).__name__, where, "".join(frames))
 
 
 async def with_minimum_duration(work: Coroutine[Any, Any, None]) -> None:
