@@ -76,6 +76,8 @@ class FakeCloud:
     bound: list[tuple[str, str, str]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     pending: bool = False
+    # Whether registering tells the id of an account that waits.
+    tells_id: bool = False
     passwords: dict[str, str] = field(default_factory=dict)
     # Without one, nothing can settle a lost answer.
     can_look: bool = False
@@ -138,7 +140,8 @@ class FakeClient(CloudClient):
         name = values[form.identity]
         self._cloud.passwords[name] = values["password"]
         if self._cloud.pending:
-            return Account(id=None, name=name, activation_pending=True)
+            account_id = f"id of {name}" if self._cloud.tells_id else None
+            return Account(id=account_id, name=name, activation_pending=True)
         return Account(id=f"id of {name}", name=name, session={"token": "fake"})
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:

@@ -398,6 +398,23 @@ async def test_linking_in_the_dialog_ends_the_wait_too(
     assert pending.data["account_id"] == "id of alice"
 
 
+async def test_linking_completes_an_account_that_has_its_id_already(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.offer = Offer(register=(BY_NAME,), link=(LOGIN,))
+    portal.pending = portal.tells_id = True
+    result = await submit(hass, await open_portal(hass), next_step_id="register")
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
+    entry = result["result"]
+    assert (entry.data["account_id"], entry.data["session"]) == ("id of alice", None)
+    for reason in ("reauth_successful", "already_configured"):
+        result = await submit(hass, await open_portal(hass), next_step_id="link")
+        result = await submit(hass, result, **ACCOUNT)
+        assert result["reason"] == reason
+        assert entry.data["session"] == {"token": "fake"}
+    assert entries(hass) == [entry]
+
+
 async def test_another_account_of_the_same_portal_is_another_entry(
     hass: HomeAssistant, portal: FakeCloud, pending: ConfigEntry
 ) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from simulator.cloud import Answer, Cloud, Request, page
 
-from .api import HANDLERS, SINCE, AnqicmsRequest, RefusedError, refusal
+from .api import HANDLERS, IN_CLIENTS_LANGUAGE, SINCE, AnqicmsRequest, RefusedError, refusal
 from .state import AnqicmsState, Site
 
 
@@ -37,11 +37,13 @@ class AnqicmsCloud(AnqicmsState, Cloud):
         handler = HANDLERS.get((request.method, request.path))
         if handler is None or (handler in SINCE and self.version < SINCE[handler]):
             return page("404", "Not found.", 404)
+        api_request = AnqicmsRequest(self, self._site(request), request, {})
+        language = api_request.language if handler in IN_CLIENTS_LANGUAGE else None
         try:
-            api_request = AnqicmsRequest(self, self._site(request), request, _body(request))
+            api_request.body.update(_body(request))
             answer = handler(api_request)
         except RefusedError as err:
-            return refusal(self, err.text, err.code)
+            return refusal(self, err.text, err.code, language)
         answer.headers.update(api_request.headers)
         return answer
 

@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 from typing import Any
+import unicodedata
 
 from simulator.cloud import digest
 from simulator.picture import draw, png
@@ -16,14 +17,17 @@ from .texts import LANGUAGES, Text
 
 CHARACTERS = "1234567890qwertyuipkjhgfdsazxcvbnm"
 # The site searches the whole text for an address or number.
-EMAIL = re.compile(r"\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*")
+EMAIL = re.compile(r"(?a)\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*")
 PHONE = re.compile(r"1[3-9][0-9]{9}")
 
 HOUR = 3600
 DAY = 24 * HOUR
-CAPTCHA_LIFETIME = 600
-# bcrypt accepts no more, which the site does not notice.
+# The first version that compares the answer to a captcha without regard to case.
+CAPTCHA_ANY_CASE = (3, 4, 3)
+# bcrypt stores no longer password, which the site does not notice, and compares no more of one.
 MOST_PASSWORD_BYTES = 72
+# A database refuses what is longer than its column, of which nobody is told.
+COLUMNS = {"user_name": 64, "real_name": 64, "email": 100, "phone": 20}
 
 
 @dataclass
@@ -37,6 +41,7 @@ class User:
     real_name: str = ""
     email_verified: bool = False
     password_digest: str | None = field(default=None, repr=False)
+    created_time: int = 0
 
     def set_password(self, password: str) -> None:
         """Set a password, or silently none if it is too long."""
@@ -45,7 +50,8 @@ class User:
 
     def has_password(self, password: str) -> bool:
         """Return whether the password is right."""
-        return self.password_digest == digest(password)
+        compared = password.encode()[:MOST_PASSWORD_BYTES].decode(errors="replace")
+        return self.password_digest == digest(compared)
 
     @property
     def link_token(self) -> str:
@@ -70,12 +76,13 @@ class Site:
 
     id: int
     secret: str = field(repr=False)
+    name: str = "Simulated site"
     users: dict[int, User] = field(default_factory=dict)
 
     def find(self, column: str, value: str) -> User | None:
-        """Return the user with a value, which is not case-sensitive, in a column."""
+        """Return the user with a value in a column, as the database compares: muller is Müller."""
         for user in self.users.values():
-            if value and getattr(user, column).lower() == value.lower():
+            if value and _collated(getattr(user, column)) == _collated(value):
                 return user
         return None
 
@@ -88,6 +95,10 @@ class AnqicmsState:
         self.version = (3, 5, 8)
         self.language = "en"
         self.captcha = False
+        # The setting that old versions tell of instead: whether their own backend wants a captcha.
+        self.admin_captcha = True
+        # Whether the site answers what is not about users, such as how it is called.
+        self.api_open = False
         self.signup_verify = False
         # Some owners have changed their site to check the captcha when registering.
         self.judges_register_captcha = False
@@ -97,11 +108,12 @@ class AnqicmsState:
         self.saving_fails = False
         self.installed = True
         self.sites = {1: Site(1, "simulated-site-1")}
-        self._captchas: dict[str, tuple[str, float]] = {}
+        self._captchas: dict[str, str] = {}
 
     def add_site(self, site_id: int) -> Site:
         """Add a site."""
-        self.sites[site_id] = Site(site_id, f"simulated-site-{site_id}")
+        name = f"Simulated site {site_id}"
+        self.sites[site_id] = Site(site_id, f"simulated-site-{site_id}", name)
         return self.sites[site_id]
 
     def add_user(
@@ -123,19 +135,23 @@ class AnqicmsState:
     def create(self, site: Site, user: User, password: str) -> User:
         """Store a user and set its id, unless storing fails."""
         user.set_password(password)
-        if not self.saving_fails:
+        fits = all(len(getattr(user, column)) <= most for column, most in COLUMNS.items())
+        if fits and not self.saving_fails:
+            user.created_time = int(self.simulation.now())
             user.id = max(site.users, default=999) + 1
             site.users[user.id] = user
         return user
 
     def send_link(self, user: User) -> None:
-        """Send the e-mail with the link that confirms the address."""
+        """Send the e-mail with the link that confirms the address, if there is one."""
+        if not user.email:
+            return
         message = Message(self.simulation.now(), "anqicms", user.email, "verify", user.link_token)
         self.simulation.mailbox.append(message)
 
-    def translated(self, text: Text | str) -> str:
-        """Return one of the site's texts in its language, and any other as it is."""
-        return LANGUAGES[self.language][text] if isinstance(text, Text) else text
+    def translated(self, text: Text | str, language: str | None = None) -> str:
+        """Return one of the texts, by default in the site's language, and any other as it is."""
+        return LANGUAGES[language or self.language][text] if isinstance(text, Text) else text
 
     # Captchas
 
@@ -143,17 +159,19 @@ class AnqicmsState:
         """Create a captcha and return its id and its image as a data URI."""
         answer = "".join(self.simulation.random.choices(CHARACTERS, k=4))
         captcha_id = f"{self.simulation.random.getrandbits(80):020x}"
-        self._captchas[captcha_id] = (answer, self.simulation.now())
+        self._captchas[captcha_id] = answer
         self.simulation.captchas[captcha_id] = answer
         image = b64encode(png(draw(answer, 240, 76))).decode()
         return captcha_id, f"data:image/png;base64,{image}"
 
     def captcha_right(self, captcha_id: str, typed: str) -> bool:
-        """Return whether an answer is right; even a wrong one spends the captcha."""
+        """Return whether an answer is right; even a wrong one spends the captcha, unless empty."""
+        if not typed:
+            return False
         self.simulation.captchas.pop(captcha_id, None)
-        answer, time = self._captchas.pop(captcha_id, ("", 0.0))
-        alive = self.simulation.now() <= time + CAPTCHA_LIFETIME
-        return bool(answer) and alive and typed.lower() == answer
+        answer = self._captchas.pop(captcha_id, "")
+        compared = typed.lower() if self.version >= CAPTCHA_ANY_CASE else typed
+        return bool(answer) and compared == answer
 
     # Tokens
 
@@ -172,6 +190,12 @@ class AnqicmsState:
         left = int(claims["t"]) - self.simulation.now()
         user = site.users.get(int(claims["userId"]))
         return (user, left) if user is not None and left >= 0 else None
+
+
+def _collated(text: str) -> str:
+    """Return what the database compares: neither case nor accents, nor blanks at the end."""
+    letters = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in letters if not unicodedata.combining(one)).casefold().rstrip()
 
 
 def _part(value: dict[str, str]) -> str:

@@ -1,4 +1,7 @@
-"""An AnQiCMS site's messages in the languages that its owner can choose."""
+"""AnQiCMS's messages in the languages that it ships with.
+
+Only English and Chinese have all of them. What another language lacks is said in Chinese.
+"""
 
 from enum import StrEnum
 
@@ -20,6 +23,7 @@ class Text(StrEnum):
     LOGIN_PASSWORD = "login_password"  # noqa: S105 - a kind of message
     LOGIN_FAILED = "login_failed"
     NEEDS_LOGIN = "needs_login"
+    API_CLOSED = "api_closed"
     NO_USER = "no_user"
     PARAMETER = "parameter"
     TOKEN = "token"  # noqa: S105 - a kind of message
@@ -41,11 +45,12 @@ ENGLISH: dict[Text, str] = {
     Text.ENTER_ACCOUNT: "Please enter your account",
     Text.LOGIN_PASSWORD: "Please enter a password of 6 characters or longer",
     Text.LOGIN_FAILED: "Login failed",
-    Text.NEEDS_LOGIN: "This operation requires login",
+    Text.NEEDS_LOGIN: "This operation requires login, please log in and try again",
+    Text.API_CLOSED: "API interface function is not open",
     Text.NO_USER: "User does not exist",
-    Text.PARAMETER: "Invalid parameter",
-    Text.TOKEN: "Invalid token",
-    Text.VERIFIED: "Verification successful",
+    Text.PARAMETER: "Invalid Parameter",
+    Text.TOKEN: "Invalid Token",
+    Text.VERIFIED: "Verification Successful",
 }
 CHINESE: dict[Text, str] = {
     Text.NAME_AND_PASSWORD: "请正确填写用户名和密码",
@@ -61,10 +66,59 @@ CHINESE: dict[Text, str] = {
     Text.ENTER_ACCOUNT: "请输入账号",
     Text.LOGIN_PASSWORD: "请输入6位及以上长度的密码",
     Text.LOGIN_FAILED: "登录失败",
-    Text.NEEDS_LOGIN: "该操作需要登录",
+    Text.NEEDS_LOGIN: "该操作需要登录，请登录后重试",  # noqa: RUF001
+    Text.API_CLOSED: "API接口功能未开放",
     Text.NO_USER: "用户不存在",
-    Text.PARAMETER: "无效的参数",
+    Text.PARAMETER: "参数错误",
     Text.TOKEN: "无效的令牌",
     Text.VERIFIED: "验证成功",
 }
-LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
+# What signing in says in the other languages: the captcha, the account, the password, the failure.
+_SIGN_IN = {
+    "zh-TW": ("圖形碼不正確", "請輸入帳號", "請輸入6位以上長度的密碼", "登入失敗"),
+    "pt-BR": (
+        "Código gráfico incorreto",
+        "Por favor insira o nome de usuário",
+        "Por favor insira uma senha de 6 caracteres ou mais de comprimento",
+        "falha no login",
+    ),
+    "ru": (
+        "Неправильный графический код",
+        "Пожалуйста, введите имя пользователя",
+        "Пожалуйста, введите пароль длиной 6 или более символов.",
+        "Ошибка входа",
+    ),
+    "ja": (
+        "間違ったグラフィックコード",
+        "ユーザー名を入力してください",
+        "6文字以上のパスワードを入力してください",
+        "ログインに失敗しました",
+    ),
+    "fa": (
+        "کد گرافیکی نادرست",
+        "لطفا نام کاربری را وارد کنید",
+        "لطفا رمز عبور 6 کاراکتری یا بیشتر را وارد کنید",
+        "ورود ناموفق بود",
+    ),
+    "bn": (
+        "ভুল গ্রাফিক্স কোড",
+        "অনুগ্রহ করে ইনপুট ব্যবহারকারীর নাম",
+        "অনুগ্রহ করে 6 অক্ষর বা তার বেশি দৈর্ঘ্যের একটি পাসওয়ার্ড লিখুন",
+        "লগইন ব্যর্থ",
+    ),
+    "id": (
+        "Kode grafis salah",
+        "Silakan masukkan Nama Pengguna",
+        "Silakan masukkan kata sandi yang panjangnya 6 karakter atau lebih",
+        "Gagal masuk",
+    ),
+}
+_SAID = (Text.GRAPHIC_CODE, Text.ENTER_ACCOUNT, Text.LOGIN_PASSWORD, Text.LOGIN_FAILED)
+LANGUAGES: dict[str, dict[Text, str]] = {
+    "en": ENGLISH,
+    "zh": CHINESE,
+    **{
+        language: {**CHINESE, **dict(zip(_SAID, said, strict=True))}
+        for language, said in _SIGN_IN.items()
+    },
+}

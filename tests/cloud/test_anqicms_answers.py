@@ -18,6 +18,7 @@ from custom_components.growatt_onboarding.cloud.answer import Reply
 from custom_components.growatt_onboarding.cloud.errors import (
     CloudError,
     RejectedError,
+    TakenError,
     UnexpectedAnswerError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -39,7 +40,12 @@ SEED: dict[str, object] = {
     "group": None,
 }
 BY_PHONE = register_forms(captcha=False)[1]
-VALUES = {"phone": "13800138000", "code": "123456", "password": "Fake-Passw0rd"}
+VALUES = {
+    "phone": "13800138000",
+    "code": "123456",
+    "password": "Fake-Passw0rd",
+    "username": "newuser",
+}
 
 
 async def register_answered(http: aiohttp.ClientSession, body: object) -> Account:
@@ -98,7 +104,9 @@ async def test_what_is_sent(http: aiohttp.ClientSession) -> None:
         head, _, body = server.requests[0].partition("\r\n\r\n")
     assert head.splitlines()[0] == "POST /cms/api/register?site_id=3 HTTP/1.1"
     assert "Content-Type: application/json" in head
+    assert "Accept-Language: en" in head.splitlines()
     assert json.loads(body) == {
+        "user_name": "newuser",
         "phone": "13800138000",
         "code": "123456",
         "password": "Fake-Passw0rd",
@@ -114,9 +122,12 @@ async def test_sign_in_without_a_token(http: aiohttp.ClientSession) -> None:
         client = AnqicmsClient(ClientContext(http=http, url=server.url, credentials={}))
         with pytest.raises(UnexpectedAnswerError):
             await client.find_registered(BY_PHONE, VALUES)
-        # The same answer to a registration: it waits, and nothing proves whose it is.
+        # The same answer to a registration: it is the account that was asked for, and it waits.
         account = await client.register(BY_PHONE, VALUES)
-    assert account == Account(id=None, name="13800138000", activation_pending=True)
+        # As another one it is nobody's of us.
+        with pytest.raises(TakenError, match="account_unconfirmed"):
+            await client.register(BY_PHONE, {**VALUES, "username": "other"})
+    assert account == Account(id="1000", name="13800138000", activation_pending=True)
 
 
 @pytest.mark.parametrize(

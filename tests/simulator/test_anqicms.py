@@ -23,11 +23,14 @@ class Site:
 
     session: aiohttp.ClientSession
     simulator: Simulator
+    language: str = "en"
 
     async def get(self, path: str, header: str = "", **query: str) -> Any:
         """GET and read the answer as JSON."""
         async with self.session.get(
-            f"{self.simulator.url}/api/{path}", params=query, headers={"token": header}
+            f"{self.simulator.url}/api/{path}",
+            params=query,
+            headers={"token": header, "Accept-Language": self.language},
         ) as response:
             assert response.status == 200
             return await response.json()
@@ -36,7 +39,10 @@ class Site:
         """POST JSON and read the answer as JSON."""
         query = {"site_id": site_id} if site_id else {}
         async with self.session.post(
-            f"{self.simulator.url}/api/{path}", params=query, json=body
+            f"{self.simulator.url}/api/{path}",
+            params=query,
+            json=body,
+            headers={"Accept-Language": self.language},
         ) as response:
             assert response.status == 200
             return await response.json()
@@ -119,16 +125,52 @@ async def test_register_by_phone(site: Site) -> None:
 async def test_register_refused(
     site: Site, form: dict[str, str], english: str, chinese: str
 ) -> None:
-    """Only the message tells one refusal from another, and it is in the owner's language."""
+    """Only the message tells one refusal from another, and it is in the client's language.
+
+    Which is Chinese unless the client says another, or in old versions the site's.
+    """
     cloud = site.simulator.anqicms
     cloud.add_user(
         user_name="taken", password=PASSWORD, email="taken@example.com", phone="13900139000"
     )
     assert await site.post("register", **{**FORM, **form}) == {"code": -1, "msg": english}
-    cloud.language = "zh"
+    cloud.language = "pt-BR"
+    site.language = "*"
+    assert await site.post("register", **{**FORM, **form}) == {"code": -1, "msg": chinese}
+    cloud.version = (3, 3, 8)
+    cloud.language, site.language = "zh", "en"
     assert await site.post("register", **{**FORM, **form}) == {"code": -1, "msg": chinese}
     assert len(cloud.sites[1].users) == 1
     assert (await site.post("register", **FORM))["code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "most", "value"),
+    [
+        ("user_name", 64, "ü"),
+        ("real_name", 64, "ü"),
+        ("email", 100, "@example.com"),
+        ("phone", 20, "13800138000"),
+    ],
+)
+async def test_columns(site: Site, column: str, most: int, value: str) -> None:
+    """What is longer than its column is answered as if it were stored, with the number 0."""
+    for size, expected in ((most, 1000), (most + 1, 0)):
+        form = {**FORM, column: value.rjust(size, "9" if column == "phone" else "x")}
+        site.simulator.anqicms.sites[1].users.clear()
+        answer = await site.post("register", **form)
+        assert (answer["code"], answer["data"]["id"]) == (0, expected)
+
+
+async def test_collation(site: Site) -> None:
+    """The database takes names for the same that differ in case, accents and blanks only."""
+    cloud = site.simulator.anqicms
+    cloud.add_user(user_name="Müller", email="jürgen@example.com", password=PASSWORD)
+    answer = await site.post("register", **{**FORM, "user_name": "muller"})
+    assert answer["msg"] == "The username has been registered"
+    assert (await site.post("login", user_name="MULLER", password=PASSWORD))["code"] == 0
+    known = await site.get("verify/email", state="exist", email="jurgen@example.com")
+    assert known["data"]["email"] == "jürgen@example.com"
 
 
 async def test_saving_fails(site: Site) -> None:
@@ -160,10 +202,12 @@ async def test_not_json(site: Site, body: str) -> None:
 
 @pytest.mark.parametrize(("password", "works"), [("x" * 72, True), ("x" * 73, False)])
 async def test_long_password(site: Site, password: str, works: bool) -> None:  # noqa: FBT001
-    """A password beyond 72 bytes is lost without a word."""
+    """A password beyond 72 bytes is lost without a word, and more of one is not compared."""
     form = {**FORM, "password": password}
     assert (await site.post("register", **form))["code"] == 0
     answer = await site.post("login", user_name="newuser", password=password)
+    assert (answer["code"] == 0) is works
+    answer = await site.post("login", user_name="newuser", password=f"{password[:72]}x")
     assert (answer["code"] == 0) is works
 
 
@@ -182,20 +226,46 @@ async def test_signup_verify(site: Site) -> None:
     )
     (message,) = site.simulator.mailbox
     assert (message.to, message.purpose) == (EMAIL, "verify")
-    # Signing in works all the same.
-    assert (await site.post("login", user_name="newuser", password=PASSWORD))["code"] == 0
+    # Signing in works all the same, and sends the mail again.
+    answer = await site.post("login", user_name="newuser", password=PASSWORD)
+    assert answer["code"] == 0
+    assert len(site.simulator.mailbox) == 2
     link = {"state": "verify", "email": EMAIL, "code": "c"}
     assert (await site.page("api/verify/email", **link))[1].startswith("<")
     wrong = await site.get("verify/email", **link, token="x", **{"return": "json"})
     right = await site.get("verify/email", **link, token=message.code, **{"return": "json"})
     assert (wrong["code"], right["code"]) == (-1, 0)
     assert cloud.sites[1].users[1000].email_verified
+    # The token of before tells, and no more mails are sent.
+    detail = await site.get("user/detail", answer["data"]["token"])
+    assert detail["data"]["email_verified"]
+    await site.post("login", user_name="newuser", password=PASSWORD)
+    assert len(site.simulator.mailbox) == 2
+
+
+async def test_send_again(site: Site) -> None:
+    """The link is sent again for whoever asks; where none is sent, nobody is told."""
+    cloud = site.simulator.anqicms
+    cloud.add_user(user_name="newuser", email=EMAIL, password=PASSWORD, email_verified=False)
+    assert (await site.post("verify/email", email=EMAIL, state="verify"))["code"] == 0
+    assert site.simulator.mailbox == []
+    cloud.signup_verify = True
+    assert (await site.post("verify/email", email=EMAIL, state="verify"))["code"] == 0
+    assert len(site.simulator.mailbox) == 1
+    for email, message in (
+        ("free@example.com", "User does not exist"),
+        ("x", "Invalid Parameter"),
+    ):
+        assert (await site.post("verify/email", email=email))["msg"] == message
 
 
 @pytest.mark.parametrize(
     ("version", "change", "answered"),
     [
         ((3, 5, 8), {"user_name": "other"}, 1000),
+        # The name comes first, and a number before the address.
+        ((3, 5, 8), {"email": "taken@example.com"}, 1000),
+        ((3, 5, 8), {"user_name": "other", "phone": "123"}, None),
         ((3, 5, 8), {"email": "other@example.com"}, 1000),
         ((3, 5, 6), {"user_name": "other"}, 1000),
         ((3, 5, 6), {"email": "other@example.com"}, None),
@@ -209,6 +279,7 @@ async def test_somebody_elses_account(
     cloud = site.simulator.anqicms
     cloud.version, cloud.signup_verify = version, True
     cloud.add_user(user_name="newuser", email=EMAIL, password="someone-else", email_verified=False)
+    cloud.add_user(user_name="taken", email="taken@example.com", password=PASSWORD)
     answer = await site.post("register", **{**FORM, **change})
     assert answer.get("data", {}).get("id") == answered
     assert len(site.simulator.mailbox) == (answered is not None)
@@ -244,9 +315,14 @@ async def test_email_exists(site: Site) -> None:
 
 
 async def test_captcha_off(site: Site) -> None:
-    """Most sites want none; before 3.3 nothing said so."""
+    """Most sites want none; old versions tell of another setting, and the oldest of none."""
+    cloud = site.simulator.anqicms
     assert (await site.get("captcha"))["data"] == {"captcha_off": True}
-    site.simulator.anqicms.version = (3, 2, 0)
+    cloud.version = (3, 5, 1)
+    assert (await site.get("captcha"))["data"]["captcha_off"] is False
+    cloud.captcha, cloud.admin_captcha = True, False
+    assert (await site.get("captcha"))["data"] == {"captcha_off": True}
+    cloud.version = (3, 1, 5)
     assert list((await site.get("captcha"))["data"]) == ["captcha_id", "captcha"]
 
 
@@ -269,7 +345,7 @@ async def test_captcha(site: Site) -> None:
 
 
 async def test_captcha_is_spent_by_a_wrong_answer(site: Site) -> None:
-    """A wrong answer spends the picture, and so does time."""
+    """A wrong answer spends the picture; an empty one does not, and neither does time."""
     cloud = site.simulator.anqicms
     cloud.captcha = True
     cloud.add_user(user_name="newuser", password=PASSWORD)
@@ -278,8 +354,23 @@ async def test_captcha_is_spent_by_a_wrong_answer(site: Site) -> None:
     assert (await site.post("login", **login, **{**answer, "captcha": "?"}))["code"] == -1
     assert (await site.post("login", **login, **answer))["code"] == -1
     answer = await answered_captcha(site)
-    site.simulator.advance(601)
-    assert (await site.post("login", **login, **answer))["code"] == -1
+    assert (await site.post("login", **login, **{**answer, "captcha": ""}))["code"] == -1
+    site.simulator.advance(DAY)
+    assert (await site.post("login", **login, **answer))["code"] == 0
+
+
+@pytest.mark.parametrize(("version", "code"), [((3, 4, 2), -1), ((3, 4, 3), 0)])
+async def test_captcha_in_capitals(site: Site, version: tuple[int, int, int], code: int) -> None:
+    """Old versions compare exactly, though they draw capitals."""
+    cloud = site.simulator.anqicms
+    cloud.version, cloud.captcha = version, True
+    cloud.add_user(user_name="newuser", password=PASSWORD)
+    answer = await answered_captcha(site)
+    answer["captcha"] = f"{answer['captcha']}".upper()
+    login = {"user_name": "newuser", "password": PASSWORD}
+    # Unless there are only digits in it.
+    assert not answer["captcha"].isdecimal()
+    assert (await site.post("login", **login, **answer))["code"] == code
 
 
 # Signing in
@@ -330,6 +421,30 @@ async def test_login_refused(site: Site, login: dict[str, str], message: str) ->
         cloud.add_user(user_name=name, password=PASSWORD)
     form = {"user_name": "newuser", "password": PASSWORD, **login}
     assert await site.post("login", **form) == {"code": -1, "msg": message}
+
+
+@pytest.mark.parametrize(
+    ("language", "picture", "failed"),
+    [
+        ("zh-TW", "圖形碼不正確", "登入失敗"),
+        ("pt-BR", "Código gráfico incorreto", "falha no login"),
+        ("ru", "Неправильный графический код", "Ошибка входа"),
+        ("ja", "間違ったグラフィックコード", "ログインに失敗しました"),
+        ("fa", "کد گرافیکی نادرست", "ورود ناموفق بود"),
+        ("bn", "ভুল গ্রাফিক্স কোড", "লগইন ব্যর্থ"),
+        ("id", "Kode grafis salah", "Gagal masuk"),
+    ],
+)
+async def test_sites_language(site: Site, language: str, picture: str, failed: str) -> None:
+    """Signing in answers in the site's language, whatever the client's is."""
+    cloud = site.simulator.anqicms
+    cloud.language = language
+    login = {"user_name": "nobody", "password": PASSWORD}
+    assert (await site.post("login", **login))["msg"] == failed
+    cloud.captcha = True
+    assert (await site.post("login", **login))["msg"] == picture
+    answer = await site.post("register", **{**FORM, "user_name": ""})
+    assert answer["msg"] == "Please fill in the username and password correctly"
 
 
 # Tokens
@@ -386,6 +501,19 @@ async def test_sites(site: Site) -> None:
         for number in ("2", "1", "9", "x")
     ]
     assert codes == [0, 1001, 1001, 1001]
+
+
+async def test_name_of_a_site(site: Site) -> None:
+    """A site tells how it is called if its owner lets it; an unknown one is the first."""
+    cloud = site.simulator.anqicms
+    cloud.add_site(2)
+    assert (await site.get("setting/system"))["code"] == -1
+    cloud.api_open = True
+    names = [
+        (await site.get("setting/system", site_id=number))["data"]["SiteName"]
+        for number in ("1", "2", "9")
+    ]
+    assert names == ["Simulated site", "Simulated site 2", "Simulated site"]
 
 
 # What is no interface

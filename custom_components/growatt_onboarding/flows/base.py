@@ -41,7 +41,14 @@ from ..cloud.provider import (
     Provider,
 )
 from ..cloud.servers import resolve
-from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_SERVER, DOMAIN, SUBENTRY_INVERTER
+from ..const import (
+    CONF_ACCOUNT_ID,
+    CONF_ACCOUNT_NAME,
+    CONF_SERVER,
+    CONF_SESSION,
+    DOMAIN,
+    SUBENTRY_INVERTER,
+)
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 from ..unexpected import log_unexpected
@@ -202,13 +209,13 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         return self.async_show_progress_done(next_step_id="finish")
 
     async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Renew the flow's entry, complete one created before the id was known, or create one."""
+        """Renew the flow's entry, complete one that lacks the id or the session, or create one."""
         account = self._account
         if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
             return self._renew(self._entry, account)
         for entry in understood_entries(self.hass):
             if (
-                entry.data[CONF_ACCOUNT_ID] is None
+                (entry.data[CONF_ACCOUNT_ID] is None or entry.data[CONF_SESSION] is None)
                 and entry_target(entry).realm == self._target.realm
                 and is_same_account(entry, self._target, account)
                 and self._existing_entry(account) in {None, entry}

@@ -1,8 +1,9 @@
 """Provider for AnQiCMS, a content management system that installers use as a customer portal.
 
 Registering with the name or e-mail address of an account that was never confirmed returns that
-account, so only signing in with the password proves that an account is ours. Signing in may take a
-captcha. As registering does not use it up, its form asks for the captcha of the sign-in after it.
+account. If it is not the one that was asked for, only signing in with the password proves that it
+is ours. That may take a captcha. As registering does not use it up, its form asks for it already.
+Each sign-in to an unconfirmed account sends another e-mail, so we make none without need.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +11,15 @@ from copy import replace
 import re
 from typing import Final
 
+from aiohttp import hdrs
+
 from .. import fields
 from ..answer import Answer, Reply, as_int, as_text
 from ..errors import (
     AccessDeniedError,
     CloudError,
     InvalidInputError,
+    RejectedError,
     TakenError,
     UnexpectedAnswerError,
 )
@@ -128,8 +132,8 @@ class AnqicmsClient(CloudClient):
     async def register(self, form: Form, values: Values) -> Account:
         """Create a user, unless the site reveals that the e-mail address is taken.
 
-        Raises TakenError `account_unconfirmed` if the site returns an unconfirmed account that has
-        another password.
+        Raises TakenError if the site returns another, unconfirmed account instead, which is ours
+        only if its own address and our password prove it.
         """
         sent = _registration(form, values)
         if "email" in sent and await self._email_exists(sent["email"]):
@@ -144,26 +148,28 @@ class AnqicmsClient(CloudClient):
         name = form.name(values)
         if user.token is not None:
             return Account(id=user.id, name=name, session={"token": user.token})
-        if form.captcha and not answer:
-            return Account(id=None, name=name, activation_pending=True)
-        return await self._claim(user, name, sent, answer)
+        if _is_as_sent(user, sent):
+            return Account(id=user.id, name=name, activation_pending=True)
+        return await self._claim(user, sent, answer)
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
-        """Sign in, or only check whether the e-mail address is taken if that is impossible."""
+        """Look for the e-mail address and sign in, or do either where the other is impossible."""
         name = form.name(values)
         sent = _registration(form, values)
-        answer = _captcha_answer(values)
-        if answer or not form.captcha:
-            try:
-                account_id, token = await self._sign_in(_login_of(sent), sent["password"], answer)
-            except InvalidInputError as err:
-                if err.key == api.LOGIN_FAILED:
-                    return None
-            else:
-                return Account(id=account_id, name=name, session={"token": token})
-        if (taken := await self._email_exists(sent.get("email"))) is None:
-            raise NotImplementedError
-        return Account(id=None, name=name) if taken else None
+        if (exists := await self._email_exists(sent.get("email"))) is False:
+            return None
+        try:
+            user = await self._sign_in(_login_of(sent), sent["password"], _captcha_answer(values))
+        except CloudError as err:
+            if err.key == api.LOGIN_FAILED and exists is None:
+                return None
+            if exists and err.key != api.LOGIN_FAILED:
+                # Without an answer, it probably sends an e-mail first, and that takes long.
+                return Account(id=None, name=name, activation_pending=err.outcome_unknown)
+            if err.key == api.CAPTCHA_WRONG:
+                raise NotImplementedError from None
+            raise
+        return Account(id=user.id, name=name, session=_session(user))
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
@@ -172,54 +178,64 @@ class AnqicmsClient(CloudClient):
         answer = _captcha_answer(values)
         if form.captcha and not answer:
             raise InvalidInputError(fields.REQUIRED, field="captcha")
-        account_id, token = await self._sign_in(login, password, answer)
-        return (Account(id=account_id, name=login, session={"token": token}),)
+        user = await self._sign_in(login, password, answer)
+        return (Account(id=user.id, name=login, session=_session(user)),)
 
     # Helpers
 
     async def _claim(
-        self, user: api.User, name: str, sent: Mapping[str, str], answer: Mapping[str, str]
+        self, user: api.User, sent: Mapping[str, str], answer: Mapping[str, str]
     ) -> Account:
-        """Prove that an account, for which registering returned no token, is ours by signing in.
+        """Prove that an unconfirmed account, which was returned instead of a new one, is ours.
 
-        Accounts can sign in before they are confirmed. If signing in fails for some other reason
-        than the password, the account is returned without an id, as nothing proves it is ours.
+        Raises TakenError if nothing proves that, or if it waits at another address than ours.
         """
+        same_email = _is_same(user.email, sent.get("email"))
+        taken = TakenError(
+            "account_unconfirmed", field="email" if same_email and user.email else "username"
+        )
+        login = user.email or user.phone
+        if login is None:
+            raise taken
         try:
-            account_id, token = await self._sign_in(_login_of(sent), sent["password"], answer)
-        except CloudError as err:
-            if err.key == api.LOGIN_FAILED:
-                same_email = (user.email or "").casefold() == sent.get("email", "").casefold()
-                field = "email" if user.email and same_email else "username"
-                raise TakenError("account_unconfirmed", field=field) from None
-            return Account(id=None, name=name, activation_pending=True)
-        try:
-            confirmed = (await self._detail(token)).verified
+            ours = await self._sign_in(login, sent["password"], answer)
         except CloudError:
-            confirmed = False
+            raise taken from None
+        if ours.id != user.id:
+            raise taken
+        if not same_email and user.email:
+            raise TakenError("other_email_waits", field="email", placeholders={"email": user.email})
         return Account(
-            id=account_id,
-            name=name,
-            session={"token": token},
-            activation_pending=not confirmed,
+            id=user.id,
+            name=user.name or login,
+            session=_session(ours),
+            activation_pending=not ours.verified,
         )
 
     async def _captcha_wanted(self) -> bool:
         return await self._ask(api.CAPTCHA, api.captcha_wanted)
 
-    async def _sign_in(
-        self, login: str, password: str, answer: Mapping[str, str]
-    ) -> tuple[str, str]:
-        """Sign in and return the user's id and token."""
-        user = await self._ask(
-            api.LOGIN,
-            api.user,
-            json={"user_name": login, "password": password, **answer},
-            secrets=(password, *answer.values()),
-        )
+    async def _sign_in(self, login: str, password: str, answer: Mapping[str, str]) -> api.User:
+        """Sign in and return the user, with a token.
+
+        Where nobody was asked to read a captcha, a refusal in words that we do not know can only
+        mean that name and password do not fit.
+        """
+        try:
+            user = await self._ask(
+                api.LOGIN,
+                api.user,
+                json={"user_name": login, "password": password, **answer},
+                secrets=(password, *answer.values()),
+            )
+        except RejectedError as err:
+            if err.code != api.FAILED:
+                raise
+            meaning = api.SIGN_IN_REFUSED if answer else api.SIGN_IN_FAILED
+            raise meaning.to_error(api.FAILED, err.placeholders["message"]) from None
         if user.token is None:
             raise UnexpectedAnswerError
-        return user.id, user.token
+        return user
 
     async def _detail(self, token: str) -> api.User:
         return await self._ask(
@@ -258,7 +274,8 @@ class AnqicmsClient(CloudClient):
             # The number of one of several sites of an installation.
             query={**(query or {}), **self._context.credentials},
             json=json,
-            headers=headers or {},
+            # Otherwise some things are said in Chinese.
+            headers={hdrs.ACCEPT_LANGUAGE: api.LANGUAGE, **(headers or {})},
             secrets=secrets,
         )
 
@@ -353,6 +370,21 @@ def _login_of(sent: Mapping[str, str]) -> str:
     Chinese mobile number for the address or number itself.
     """
     return sent.get("email") or sent["phone"]
+
+
+def _is_as_sent(user: api.User, sent: Mapping[str, str]) -> bool:
+    """Return whether a user is the one that was to be created."""
+    columns = {"user_name": user.name, "email": user.email, "phone": user.phone}
+    return all(_is_same(found, sent.get(column)) for column, found in columns.items())
+
+
+def _is_same(found: str | None, sent: str | None) -> bool:
+    return (found or "").casefold() == (sent or "").casefold()
+
+
+def _session(user: api.User) -> dict[str, str]:
+    """Return the session of a user who has signed in."""
+    return {"token": user.token or ""}
 
 
 def _password(values: Values) -> str:

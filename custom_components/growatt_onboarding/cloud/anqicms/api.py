@@ -1,8 +1,9 @@
 """AnQiCMS's API for users: endpoints, result codes, messages and answers.
 
 Source: AnQiCMS's document "api/register" and its published source (version 3.5: apiUser, user,
-base64Captcha). Nearly every refusal has the code -1, so the message has to tell them apart. It is
-in the site's language; we know the English and Chinese originals and show others unchanged.
+base64Captcha). Nearly every refusal has the code -1, so the message has to tell them apart. That of
+a registration is in the language we ask for. Signing in answers in the site's: we know those that
+the software ships with.
 
 Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
@@ -47,14 +48,19 @@ DETAIL: Final = Endpoint("GET", "api/user/detail")
 EMAIL_EXISTS: Final = Endpoint("GET", "api/verify/email", optional=True)
 
 FAILED: Final = -1
+LANGUAGE: Final = "en"
 LOGIN_FAILED: Final = "login_failed"
+CAPTCHA_WRONG: Final = "captcha_wrong"
 UPDATE_TOKEN: Final = "Update-Token"  # noqa: S105 - the name of a header
 
 # 200 is documented for other endpoints only.
 _SUCCESS: Final = frozenset({0, int(HTTPStatus.OK)})
 
-_CAPTCHA_WRONG: Final = Meaning(InvalidInputError, "captcha_wrong", "captcha")
+_CAPTCHA_WRONG: Final = Meaning(InvalidInputError, CAPTCHA_WRONG, "captcha")
 _PASSWORD_LENGTH: Final = Meaning(InvalidInputError, "password_6_to_72", "password")
+SIGN_IN_FAILED: Final = Meaning(InvalidInputError, LOGIN_FAILED, "password")
+# Name, password or captcha, in words that we do not know.
+SIGN_IN_REFUSED: Final = Meaning(InvalidInputError, "sign_in_refused")
 _REFUSED: Final = Meaning(InvalidInputError, "username_or_password_refused", "username")
 # What the message of code -1 means, by what it contains. The first match counts.
 _MESSAGES: Final[Mapping[Endpoint, Mapping[str, Meaning]]] = {
@@ -76,11 +82,12 @@ _MESSAGES: Final[Mapping[Endpoint, Mapping[str, Meaning]]] = {
     },
     LOGIN: {
         "graphic|captcha|图形|圖形|验证码": _CAPTCHA_WRONG,
-        "login failed|登录失败|wrong password|密码错误": Meaning(
-            InvalidInputError, LOGIN_FAILED, "password"
-        ),
+        "gráfico|графическ|グラフィック|گرافیکی|গ্রাফিক্স|kode grafis": _CAPTCHA_WRONG,
+        "login failed|登录失败|wrong password|密码错误|登入失敗": SIGN_IN_FAILED,
+        "falha no login|ошибка входа|ログインに失敗": SIGN_IN_FAILED,
+        "ورود ناموفق|লগইন ব্যর্থ|gagal masuk": SIGN_IN_FAILED,
         "6 characters|6位|password": _PASSWORD_LENGTH,
-        "enter your account|账号|帐号": Meaning(InvalidInputError, REQUIRED, "login"),
+        "enter your account|账号|帐号|帳號": Meaning(InvalidInputError, REQUIRED, "login"),
     },
 }
 _SESSION_ENDED: Final = Meaning(AccessDeniedError, "session_ended")
@@ -122,14 +129,18 @@ class User(NamedTuple):
 
     Attributes:
         id: the user's number.
+        name: the user name.
         email: the e-mail address.
+        phone: the phone number.
         verified: the e-mail address has been confirmed.
         token: the session's token, None if the site sent none.
 
     """
 
     id: str
+    name: str | None
     email: str | None
+    phone: str | None
     verified: bool
     token: str | None
 
@@ -178,7 +189,9 @@ def user(reply: Reply) -> User:
     token = as_text(body.get("token"))
     return User(
         id=str(number),
+        name=as_text(body.get("user_name")),
         email=as_text(body.get("email")),
+        phone=as_text(body.get("phone")),
         verified=as_flag(body.get("email_verified")) or False,
         token=token if token is not None and is_header_value(token) else None,
     )
