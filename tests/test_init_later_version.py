@@ -65,6 +65,7 @@ def later_entry(**options: Any) -> MockConfigEntry:
         "session": None,
         "activation_pending": False,
         "denied": False,
+        "asked_at": None,
         "of a later version too": "kept",
     }
     return MockConfigEntry(

@@ -526,6 +526,7 @@ def test_messages_are_sentences() -> None:
 def test_capabilities_are_known() -> None:
     """A new capability may need texts: this list is where to think of them."""
     assert set(Capability) == {
+        "activation",
         "bind",
         "check_serial",
         "check_username",

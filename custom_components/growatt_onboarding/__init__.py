@@ -7,6 +7,7 @@ from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.typing import ConfigType
 
 from .account import EntryData, entry_client
+from .account.activation import ActivationCheck
 from .account.bindings import BindingStore, store_key
 from .account.records import async_get_records
 from .account.registration import async_review_pending
@@ -65,6 +66,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         client=client,
         gateway=gateway,
         coordinator=coordinator,
+        activation=ActivationCheck(
+            hass,
+            data,
+            client=client,
+            gateway=gateway,
+            timing=shared.timing,
+            reauth_on_denial=coordinator.reauth_on_denial,
+            publish=coordinator.async_update_listeners,
+        ),
         device_id=device.id,
         portal=portal,
         entry_data=data,
@@ -77,6 +87,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     # Inverters may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)
     coordinator.begin()
+    entry.runtime_data.activation.begin()
     return True
 
 

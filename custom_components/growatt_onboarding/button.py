@@ -1,15 +1,18 @@
-"""The button that checks an inverter's association now."""
+"""The buttons that check an inverter's association, or a portal's account, now."""
 
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .cloud.errors import CloudError
+from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
-from .entity import InverterEntity, async_add_inverter_entities
+from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
+from .flows.forms import error_placeholders
 from .foreign import translated
 
 # The coordinator already makes one call at a time.
@@ -25,10 +28,31 @@ async def async_setup_entry(
     entry: AccountConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the buttons of an account's inverters."""
+    """Set up the buttons of an account and its inverters."""
+    if Capability.ACTIVATION in entry.runtime_data.client.capabilities:
+        async_add_entities([CheckAccountNow(entry, CHECK_NOW)])
     async_add_inverter_entities(
         entry, async_add_entities, lambda subentry: [CheckNow(entry, subentry, CHECK_NOW)]
     )
+
+
+class CheckAccountNow(AccountEntity, ButtonEntity):
+    """A button that asks a portal whether the account is activated."""
+
+    @override
+    async def async_press(self) -> None:
+        """Ask now. Raises HomeAssistantError if nobody is signed in or the portal cannot tell."""
+        entry = self.coordinator.config_entry
+        if not self.coordinator.signed_in:
+            raise _not_signed_in(entry)
+        try:
+            await entry.runtime_data.activation.async_ask()
+        except CloudError as err:
+            raise translated(HomeAssistantError, err.key, error_placeholders(err)) from err
+
+
+def _not_signed_in(entry: AccountConfigEntry) -> ServiceValidationError:
+    return translated(ServiceValidationError, "not_signed_in", {"account": entry.title})
 
 
 class CheckNow(InverterEntity, ButtonEntity):
@@ -50,6 +74,5 @@ class CheckNow(InverterEntity, ButtonEntity):
         Raises ServiceValidationError if somebody has to sign in first.
         """
         if not self.coordinator.signed_in:
-            values = {"account": self.coordinator.config_entry.title}
-            raise translated(ServiceValidationError, "not_signed_in", values)
+            raise _not_signed_in(self.coordinator.config_entry)
         self.coordinator.async_check([self.serial])

@@ -24,6 +24,7 @@ CONF_ACCOUNT_NAME: Final = "account_name"
 CONF_SESSION: Final = "session"
 CONF_ACTIVATION_PENDING: Final = "activation_pending"
 CONF_DENIED: Final = "denied"
+CONF_ASKED_AT: Final = "asked_at"
 
 # Inverter subentry
 SUBENTRY_INVERTER: Final = "inverter"

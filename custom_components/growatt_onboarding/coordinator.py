@@ -16,6 +16,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .account import EntryData
+from .account.activation import ActivationCheck
 from .account.bindings import Bindings
 from .account.records import Records
 from .account.runner import StepRunner
@@ -41,6 +42,7 @@ class AccountData:
     """The runtime data of an account's entry.
 
     Attributes:
+        activation: the regular check of the account itself.
         device_id: id of the account's device in Home Assistant.
         portal: URL of the portal where a person sees the account.
         entry_data: the data that all this was made from; other data requires a reload.
@@ -52,6 +54,7 @@ class AccountData:
     client: CloudClient
     gateway: Gateway
     coordinator: AccountCoordinator
+    activation: ActivationCheck
     device_id: str
     portal: str
     entry_data: EntryData

@@ -5,6 +5,7 @@ because nobody could fix them then. An ignored issue stays: deleting it would fo
 chose to ignore it.
 """
 
+import asyncio
 from collections.abc import Container, Iterable, Mapping, Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -25,13 +26,14 @@ import voluptuous as vol
 from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
 from .binding.model import Binding, Problem, problem, problem_due_at
 from .clock import minutes_until, now
-from .cloud.errors import CloudError
+from .cloud.errors import AccessDeniedError, CloudError
 from .cloud.provider import Capability
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_ACTIVATION_PENDING,
     CONF_PLANT_ID,
     DOMAIN,
+    LOGGER,
     SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
@@ -43,6 +45,8 @@ from .texts import async_reasons, explanation, reason_text
 
 # How long a repair flow waits for the cloud before it shows what is known so far.
 _WAIT_SECONDS: Final = 15
+# How often it looks for another dialog that is opening.
+_OPENING_SECONDS: Final = 0.1
 
 ISSUE_RETURNED: Final = "inverters_returned"
 
@@ -139,7 +143,10 @@ def remove_inverters(
 
 
 class ActivationRepairFlow(RepairsFlow, AnsweringFlow):
-    """The repair flow of an account that waits for its activation; it leads to signing in."""
+    """The repair flow of an account that waits for its activation.
+
+    It asks the portal with the session there is, and leads to signing in where there is none.
+    """
 
     def __init__(self, entry: AccountConfigEntry | None) -> None:
         """Remember the account's entry."""
@@ -152,27 +159,53 @@ class ActivationRepairFlow(RepairsFlow, AnsweringFlow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Ask whether to sign in, then continue with reauthentication."""
+        """Say what it waits for, then ask the portal or continue with reauthentication."""
         entry = self._entry
         if entry is None or self.hass.config_entries.async_get_entry(entry.entry_id) is None:
             # The entry was removed, perhaps while this flow was open.
             return self.async_create_entry(data={})
         if user_input is None:
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=vol.Schema({}),
-                description_placeholders={"account": entry.title},
-            )
-        # A reauthentication flow may already be open, perhaps left unfinished.
-        open_flow = next(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}), None)
-        reauth = open_flow or await self.hass.config_entries.flow.async_init(
+            return self._show(entry)
+        if entry.state is ConfigEntryState.LOADED and entry.runtime_data.activation.possible:
+            try:
+                pending = await entry.runtime_data.activation.async_ask()
+            except AccessDeniedError:
+                # Somebody has to sign in after all.
+                LOGGER.debug("The session of an account that waits has ended")
+            except CloudError:
+                return self._show(entry, "cannot_connect")
+            else:
+                return (
+                    self._show(entry, "still_pending")
+                    if pending
+                    else self.async_create_entry(data={})
+                )
+        # The issue stays until the account is signed in.
+        return self.async_abort(
+            reason="sign_in", next_flow=(FlowType.CONFIG_FLOW, await self._reauth_flow_id(entry))
+        )
+
+    async def _reauth_flow_id(self, entry: AccountConfigEntry) -> str:
+        """Return the flow to sign in, which may be open already, or be opening at the moment."""
+        while flow := next(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}), None):
+            if flow.get("step_id") is not None:
+                return flow["flow_id"]
+            # Home Assistant tells nobody when it is there.
+            await asyncio.sleep(_OPENING_SECONDS)
+        flow = await self.hass.config_entries.flow.async_init(
             DOMAIN,
             context={"source": SOURCE_REAUTH, "entry_id": entry.entry_id},
             data=dict(entry.data),
         )
-        # The issue stays until the account is signed in.
-        return self.async_abort(
-            reason="sign_in", next_flow=(FlowType.CONFIG_FLOW, reauth["flow_id"])
+        return flow["flow_id"]
+
+    def _show(self, entry: AccountConfigEntry, error: str | None = None) -> RepairsFlowResult:
+        """Show what the account waits for, and why it still does."""
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=vol.Schema({}),
+            errors=None if error is None else {"base": error},
+            description_placeholders={"account": entry.title},
         )
 
 
@@ -391,9 +424,9 @@ class IssueManager:
 
     async def _async_entry_updated(self, _hass: HomeAssistant, entry: AccountConfigEntry) -> None:
         """Use the account's new title."""
+        self._review_activation()
         if entry.title != self._title:
             self._title = entry.title
-            self._review_activation()
             self._returned = None
             self._review_returned()
             self._review(self._coordinator.data)

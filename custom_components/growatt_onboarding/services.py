@@ -344,7 +344,7 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
         response: dict[str, Any] = {
             CONF_ACCOUNT_ID: account.id,
             CONF_ACCOUNT_NAME: account.name,
-            CONF_ACTIVATION_PENDING: account.activation_pending,
+            CONF_ACTIVATION_PENDING: bool(account.activation_pending),
         }
         if make_entry:
             response[ATTR_CONFIG_ENTRY_ID] = await async_create_entry(call.hass, registration)

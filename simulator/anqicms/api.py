@@ -258,7 +258,7 @@ def _user_data(user: User, token: str) -> dict[str, object]:
         "group_id": 1,
         "google_id": "",
         "reset_password": False,
-        "status": 1,
+        "status": user.status,
         "is_retailer": 0,
         "balance": 0,
         "total_reward": 0,

@@ -42,6 +42,8 @@ class User:
     email_verified: bool = False
     password_digest: str | None = field(default=None, repr=False)
     created_time: int = 0
+    # 0 while the owner reviews it, -1 for one that is banned.
+    status: int = 1
 
     def set_password(self, password: str) -> None:
         """Set a password, or silently none if it is too long."""

@@ -553,7 +553,8 @@ async def test_link(
         values |= await solved(site, simulator, link)
     (account,) = await site.link(link, values)
     name = PHONE if "138" in login else login
-    assert (account.id, account.name, account.activation_pending) == ("1000", name, False)
+    # Nothing tells whether the site has addresses confirmed.
+    assert (account.id, account.name, account.activation_pending) == ("1000", name, None)
     assert account.session is not None
 
 
@@ -661,6 +662,30 @@ async def test_token_is_renewed(http: aiohttp.ClientSession, simulator: Simulato
     await alone.verify()
     await alone.verify()
     assert simulator.calls[-1].token != session["token"]
+
+
+@pytest.mark.parametrize(
+    ("verified", "status", "pending"),
+    [(True, 1, False), (False, 1, None), (True, 0, True), (False, 0, True)],
+)
+async def test_activation(
+    http: aiohttp.ClientSession,
+    simulator: Simulator,
+    verified: bool,  # noqa: FBT001
+    status: int,
+    pending: bool | None,  # noqa: FBT001
+) -> None:
+    """An unconfirmed address alone tells nothing: many sites have none confirmed."""
+    user = simulator.anqicms.add_user(
+        user_name="newuser", email=EMAIL, password=PASSWORD, email_verified=verified
+    )
+    user.status = status
+    site = anqicms_client(http, simulator.url)
+    link = await form_of(site, "link")
+    (account,) = await site.link(link, {"login": "newuser", "password": PASSWORD})
+    assert account.activation_pending is pending
+    signed_in = anqicms_client(http, simulator.url, session=account.session)
+    assert await signed_in.activation_pending() is pending
 
 
 # Codes

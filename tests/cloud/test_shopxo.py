@@ -566,6 +566,7 @@ async def test_verify(
     signed_in = shopxo_client(http, simulator.url, account.session)
     assert (shop.signed_in, signed_in.signed_in) == (False, True)
     await signed_in.verify()
+    assert await signed_in.activation_pending() is False
     simulator.shopxo.sign_in(simulator.shopxo.users[1], "h5")
     with pytest.raises(AccessDeniedError, match="session_ended"):
         await signed_in.verify()

@@ -57,6 +57,7 @@ async def test_create_an_account_and_go_on_to_inverters(
         "session": {},
         "activation_pending": False,
         "denied": False,
+        "asked_at": None,
     }
     assert entry.unique_id == unique_id(f"growatt|{cloud.url}|", "102")
     user = cloud.growatt.user_named("alice")

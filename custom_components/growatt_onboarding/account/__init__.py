@@ -16,6 +16,7 @@ from ..const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
+    CONF_ASKED_AT,
     CONF_CREDENTIALS,
     CONF_DENIED,
     CONF_PROVIDER,
@@ -78,9 +79,11 @@ class Target(NamedTuple):
             CONF_ACCOUNT_ID: account.id,
             CONF_ACCOUNT_NAME: account.name,
             CONF_SESSION: None if account.session is None else dict(account.session),
-            CONF_ACTIVATION_PENDING: account.activation_pending,
+            CONF_ACTIVATION_PENDING: bool(account.activation_pending),
             # Whether the cloud has denied these credentials, or this session, since.
             CONF_DENIED: False,
+            # When the cloud was last asked about the account itself.
+            CONF_ASKED_AT: None,
         }
 
 

@@ -32,6 +32,10 @@ class Timing(NamedTuple):
     # One list answers for many inverters: it goes before steps due up to this much earlier.
     list_head_start: float = 900
 
+    # How often a portal is asked about the account itself: while it waits, and otherwise.
+    activation_interval: float = 3_600
+    account_interval: float = 86_400
+
     # Backoff after the cloud failed on its side: from the first pause to the longest.
     retry_first: float = 60
     retry_longest: float = 3_600

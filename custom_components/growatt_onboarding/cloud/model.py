@@ -32,7 +32,7 @@ class Account(NamedTuple):
         session: tokens needed to act for the account, None when not signed in. Only the
             provider's client interprets them.
         activation_pending: the account is waiting for approval or for its owner to confirm an
-            e-mail address.
+            e-mail address. None where the cloud does not tell: then what was known before holds.
         plant: name of one of its plants, to recognize the account where `name` is only its id.
 
     """
@@ -40,7 +40,7 @@ class Account(NamedTuple):
     id: str | None
     name: str
     session: Mapping[str, str] | None = None
-    activation_pending: bool = False
+    activation_pending: bool | None = False
     plant: str | None = None
 
     def __repr__(self) -> str:

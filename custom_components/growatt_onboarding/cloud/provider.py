@@ -46,6 +46,8 @@ class Capability(StrEnum):
     WATCH = "watch"
     # Find the plant and account that have a device.
     LOCATE = "locate"
+    # Tell whether the account waits for its activation, with the session that it has.
+    ACTIVATION = "activation"
 
 
 class FieldKind(StrEnum):
@@ -336,6 +338,13 @@ class CloudClient(ABC):
         """Return whether a login name, address or number is free, None if there is no telling.
 
         Has no side effects.
+        """
+        raise NotImplementedError
+
+    async def activation_pending(self) -> bool | None:
+        """Return whether the account waits for its activation, None if the cloud does not tell.
+
+        Raises AccessDeniedError if the session has ended.
         """
         raise NotImplementedError
 

@@ -44,6 +44,7 @@ from ..cloud.servers import resolve
 from ..const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
+    CONF_ACTIVATION_PENDING,
     CONF_SERVER,
     CONF_SESSION,
     DOMAIN,
@@ -226,7 +227,13 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         return self.async_create_entry(
             title=account.title,
             data=self._target.entry_data(account),
-            description="activation_pending" if account.activation_pending else None,
+            description=(
+                None
+                if not account.activation_pending
+                else "activation_pending"
+                if account.session is None
+                else "activation_pending_signed_in"
+            ),
         )
 
     def _existing_entry(self, account: Account) -> AccountConfigEntry | None:
@@ -236,7 +243,10 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
 
     def _renew(self, entry: AccountConfigEntry, account: Account) -> ConfigFlowResult:
         """Update an account's entry with the new credentials, and reload it once."""
-        account = replace(account, name=entry.data[CONF_ACCOUNT_NAME])
+        pending = account.activation_pending
+        if pending is None:
+            pending = entry.data[CONF_ACTIVATION_PENDING]
+        account = replace(account, name=entry.data[CONF_ACCOUNT_NAME], activation_pending=pending)
         data = self._target.entry_data(account)
         # The entry's own listener reloads it for new data, but only while it is loaded.
         reload = entry.data == data or entry.state is not ConfigEntryState.LOADED
@@ -246,7 +256,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             data=data,
             reason=(
                 "already_configured"
-                if account.activation_pending
+                if account.session is None
                 else "reconfigure_successful"
                 if self.source == SOURCE_RECONFIGURE
                 else "reauth_successful"

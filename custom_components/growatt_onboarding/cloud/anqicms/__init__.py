@@ -35,6 +35,7 @@ from ..provider import (
     PHONE_FIELD,
     USERNAME_FIELD,
     Call,
+    Capability,
     ClientContext,
     CloudClient,
     Endpoint,
@@ -92,7 +93,7 @@ def link_form(*, captcha: bool) -> Form:
 class AnqicmsClient(CloudClient):
     """Client for one site of an AnQiCMS installation."""
 
-    capabilities = frozenset()
+    capabilities = frozenset({Capability.ACTIVATION})
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
         """Initialize the client. Calls time out after `timeout` seconds."""
@@ -121,9 +122,11 @@ class AnqicmsClient(CloudClient):
 
     async def verify(self) -> None:
         """Fetch the token's user."""
-        if not (self._token and is_header_value(self._token)):
-            raise AccessDeniedError("session_ended")
-        await self._detail(self._token)
+        await self._detail()
+
+    async def activation_pending(self) -> bool | None:
+        """Return whether the token's user waits for a review or a confirmation."""
+        return _awaits(await self._detail())
 
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
         """Fetch a new captcha, which is valid for any form."""
@@ -169,7 +172,9 @@ class AnqicmsClient(CloudClient):
             if err.key == api.CAPTCHA_WRONG:
                 raise NotImplementedError from None
             raise
-        return Account(id=user.id, name=name, session=_session(user))
+        return Account(
+            id=user.id, name=name, session=_session(user), activation_pending=_awaits(user)
+        )
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
@@ -179,7 +184,11 @@ class AnqicmsClient(CloudClient):
         if form.captcha and not answer:
             raise InvalidInputError(fields.REQUIRED, field="captcha")
         user = await self._sign_in(login, password, answer)
-        return (Account(id=user.id, name=login, session=_session(user)),)
+        return (
+            Account(
+                id=user.id, name=login, session=_session(user), activation_pending=_awaits(user)
+            ),
+        )
 
     # Helpers
 
@@ -209,7 +218,7 @@ class AnqicmsClient(CloudClient):
             id=user.id,
             name=user.name or login,
             session=_session(ours),
-            activation_pending=not ours.verified,
+            activation_pending=_awaits(ours) is not False,
         )
 
     async def _captcha_wanted(self) -> bool:
@@ -237,13 +246,11 @@ class AnqicmsClient(CloudClient):
             raise UnexpectedAnswerError
         return user
 
-    async def _detail(self, token: str) -> api.User:
-        return await self._ask(
-            api.DETAIL,
-            api.user,
-            headers={"token": token},
-            secrets=(token,),
-        )
+    async def _detail(self) -> api.User:
+        token = self._token
+        if not (token and is_header_value(token)):
+            raise AccessDeniedError("session_ended")
+        return await self._ask(api.DETAIL, api.user, headers={"token": token}, secrets=(token,))
 
     async def _email_exists(self, email: str | None) -> bool | None:
         """Return whether an e-mail address has an account, None if there is no telling."""
@@ -380,6 +387,17 @@ def _is_as_sent(user: api.User, sent: Mapping[str, str]) -> bool:
 
 def _is_same(found: str | None, sent: str | None) -> bool:
     return (found or "").casefold() == (sent or "").casefold()
+
+
+def _awaits(user: api.User) -> bool | None:
+    """Return whether a user waits for a review or a confirmation.
+
+    None if the e-mail address is unconfirmed: only a registration tells whether a site has it
+    confirmed at all.
+    """
+    if user.in_review:
+        return True
+    return False if user.verified else None
 
 
 def _session(user: api.User) -> dict[str, str]:

@@ -54,6 +54,7 @@ CAPTCHA_WRONG: Final = "captcha_wrong"
 UPDATE_TOKEN: Final = "Update-Token"  # noqa: S105 - the name of a header
 
 # 200 is documented for other endpoints only.
+_IN_REVIEW: Final = 0
 _SUCCESS: Final = frozenset({0, int(HTTPStatus.OK)})
 
 _CAPTCHA_WRONG: Final = Meaning(InvalidInputError, CAPTCHA_WRONG, "captcha")
@@ -133,6 +134,7 @@ class User(NamedTuple):
         email: the e-mail address.
         phone: the phone number.
         verified: the e-mail address has been confirmed.
+        in_review: the site's owner has yet to approve the user.
         token: the session's token, None if the site sent none.
 
     """
@@ -142,6 +144,7 @@ class User(NamedTuple):
     email: str | None
     phone: str | None
     verified: bool
+    in_review: bool
     token: str | None
 
     def __repr__(self) -> str:
@@ -193,6 +196,7 @@ def user(reply: Reply) -> User:
         email=as_text(body.get("email")),
         phone=as_text(body.get("phone")),
         verified=as_flag(body.get("email_verified")) or False,
+        in_review=as_int(body.get("status")) == _IN_REVIEW,
         token=token if token is not None and is_header_value(token) else None,
     )
 

@@ -82,7 +82,7 @@ _NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, Unkno
 class GrowattClient(CloudClient):
     """Client for one ShineServer with one token."""
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.ACTIVATION}
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
         """Initialize the client. Calls time out after `timeout` seconds."""

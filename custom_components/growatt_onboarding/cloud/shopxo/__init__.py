@@ -85,7 +85,7 @@ def link_form(site: api.Site) -> Form:
 class ShopxoClient(CloudClient):
     """Client for one ShopXO site."""
 
-    capabilities = frozenset({Capability.CHECK_USERNAME})
+    capabilities = frozenset({Capability.CHECK_USERNAME, Capability.ACTIVATION})
 
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
         """Initialize the client. Calls time out after `timeout` seconds."""
@@ -123,6 +123,11 @@ class ShopxoClient(CloudClient):
             api.known_user,
             secrets=(self._token,),
         )
+
+    async def activation_pending(self) -> bool:
+        """Fetch the token's user: only an approved one has a token."""
+        await self.verify()
+        return False
 
     async def is_username_available(self, name: str) -> bool | None:
         """Return whether a user name, e-mail address or phone number is free.
