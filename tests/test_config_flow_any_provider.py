@@ -199,6 +199,29 @@ async def test_a_picture_for_signing_in(hass: HomeAssistant, portal: FakeCloud) 
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+async def test_a_picture_that_the_site_did_not_want_before(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.offer = Offer(link=(LOGIN,))
+    portal.passwords["alice"] = PASSWORD
+    result = await open_portal(hass)
+    assert list(result["data_schema"].schema) == ["username", "password"]
+    portal.fail("link", InvalidInputError("captcha_needed", field="captcha"))
+    portal.fail("test", UnreachableError())
+    result = await submit(hass, result, **ACCOUNT)
+    assert result["errors"] == {"base": "captcha_needed"}
+    assert list(result["data_schema"].schema) == ["username", "password"]
+
+    portal.offer = Offer(link=(LOGIN_WITH_PICTURE._replace(key="link"),))
+    portal.fail("link", InvalidInputError("captcha_needed", field="captcha"))
+    result = await submit(hass, result, **ACCOUNT)
+    assert result["errors"] == {"base": "captcha_needed"}
+    assert list(result["data_schema"].schema) == ["username", "password", "captcha"]
+    assert picture(result) == drawn("picture 1 link")
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 # Codes
 
 

@@ -76,7 +76,7 @@ def test_description() -> None:
 
 @pytest.mark.parametrize("captcha", [True, False])
 async def test_offer(site: AnqicmsClient, simulator: Simulator, captcha: bool) -> None:  # noqa: FBT001
-    """Both documented ways are offered; a picture is a must for signing in only."""
+    """Both documented ways are offered, each with a picture where the site shows one."""
     simulator.anqicms.captcha = captcha
     offer = await site.test()
     assert [(form.key, form.identity, form.captcha) for form in offer.register] == [
@@ -106,7 +106,7 @@ async def test_offer(site: AnqicmsClient, simulator: Simulator, captcha: bool) -
     assert [(field.name, field.required) for field in link.fields] == [
         ("login", True),
         ("password", True),
-        *([("captcha", True)] if captcha else []),
+        *picture,
     ]
     assert [(call.method, call.path) for call in simulator.calls] == [("GET", "/api/captcha")]
 
@@ -524,6 +524,10 @@ async def test_somebody_was_faster(site: AnqicmsClient, simulator: Simulator) ->
     form = await form_of(site, "name_email")
     with pytest.raises(InvalidInputError, match="login_failed"):
         await site.find_registered(form, BY_EMAIL)
+    simulator.anqicms.captcha = True
+    simulator.faults.add("api/login", kind="code", code=-1, msg="Das geht nicht")
+    with pytest.raises(InvalidInputError, match="sign_in_refused"):
+        await site.find_registered(await form_of(site, "name_email"), BY_EMAIL)
 
 
 # Signing in
@@ -558,6 +562,56 @@ async def test_link(
     assert account.session is not None
 
 
+@pytest.mark.parametrize("version", [(3, 1, 6), (3, 4, 2), (3, 5, 8)])
+async def test_link_with_capitals(
+    site: AnqicmsClient, simulator: Simulator, version: tuple[int, int, int]
+) -> None:
+    """The picture draws capitals, which old versions do not take."""
+    cloud = simulator.anqicms
+    cloud.version, cloud.captcha = version, True
+    cloud.add_user(user_name="newuser", password=PASSWORD)
+    link = await form_of(site, "link")
+    picture = await solved(site, simulator, link)
+    picture["captcha"] = picture["captcha"].upper()
+    assert not picture["captcha"].isdecimal()
+    (account,) = await site.link(link, {"login": "newuser", "password": PASSWORD, **picture})
+    assert account.id == "1000"
+
+
+async def test_link_without_the_picture_that_is_shown(
+    site: AnqicmsClient, simulator: Simulator
+) -> None:
+    """Versions from 3.1.6 to 3.5.1 show one because of a setting that signing in ignores."""
+    cloud = simulator.anqicms
+    cloud.version = (3, 5, 1)
+    cloud.add_user(user_name="newuser", password=PASSWORD)
+    link = await form_of(site, "link")
+    assert link.captcha
+    (account,) = await site.link(link, {"login": "newuser", "password": PASSWORD})
+    assert account.id == "1000"
+
+
+async def test_link_where_the_picture_is_not_shown(
+    site: AnqicmsClient, simulator: Simulator
+) -> None:
+    """They may also want one and show none; only their owner can change that."""
+    cloud = simulator.anqicms
+    cloud.version, cloud.captcha, cloud.admin_captcha = (3, 5, 1), True, False
+    cloud.add_user(user_name="newuser", password=PASSWORD)
+    link = await form_of(site, "link")
+    assert not link.captcha
+    values = {"login": "newuser", "password": PASSWORD}
+    with pytest.raises(RejectedError, match="picture_missing"):
+        await site.link(link, values)
+    cloud.admin_captcha = True
+    with pytest.raises(InvalidInputError, match="captcha_needed") as caught:
+        await site.link(link, values)
+    assert caught.value.field == "captcha"
+    link = await form_of(site, "link")
+    (account,) = await site.link(link, {**values, **await solved(site, simulator, link)})
+    assert account.id == "1000"
+
+
 async def test_link_by_a_name_of_digits(site: AnqicmsClient, simulator: Simulator) -> None:
     """What the site takes for no number stays as it was typed."""
     simulator.anqicms.add_user(user_name="2026-11", password=PASSWORD)
@@ -574,7 +628,7 @@ async def test_link_by_a_name_of_digits(site: AnqicmsClient, simulator: Simulato
         ({"password": "wrong-pass"}, "login_failed", "password"),
         ({"login": ""}, "required", "login"),
         ({"password": "12345"}, "password_6_to_72", "password"),
-        ({"captcha": ""}, "required", "captcha"),
+        ({"captcha": ""}, "captcha_needed", "captcha"),
         ({"captcha_challenge": "x"}, "captcha_wrong", "captcha"),
     ],
 )
@@ -607,8 +661,10 @@ async def test_link_refused_in_unknown_words(site: AnqicmsClient, simulator: Sim
     assert caught.value.field == "password"
     cloud.captcha = True
     link = await form_of(site, "link")
-    with pytest.raises(InvalidInputError, match="sign_in_refused") as caught:
-        await site.link(link, {**values, **await solved(site, simulator, link)})
+    simulator.faults.add("api/login", kind="code", code=-1, msg="Das geht nicht")
+    for picture in ({}, await solved(site, simulator, link)):
+        with pytest.raises(InvalidInputError, match="sign_in_refused") as caught:
+            await site.link(link, {**values, **picture})
     assert (caught.value.field, caught.value.placeholders["message"]) == (None, "Das geht nicht")
     await site.link(link, {**values, **await solved(site, simulator, link)})
 

@@ -187,15 +187,15 @@ def test_messages(message: str, error: str, field: str) -> None:
         ({"captcha_id": "", "captcha": ""}, True),
     ],
 )
-def test_captcha_wanted(data: object, wanted: bool) -> None:  # noqa: FBT001
+def test_captcha_shown(data: object, wanted: bool) -> None:  # noqa: FBT001
     """Whether a picture is wanted is said, or shown by there being one."""
-    assert api.captcha_wanted(Reply(0, data)) is not wanted
+    assert api.captcha_shown(Reply(0, data)) is not wanted
 
 
 @pytest.mark.parametrize("data", ["", [], {}, None, {"x": 1}])
 def test_no_captcha_at_all(data: object) -> None:
     with pytest.raises(UnexpectedAnswerError):
-        api.captcha_wanted(Reply(0, data))
+        api.captcha_shown(Reply(0, data))
 
 
 @pytest.mark.parametrize("picture", [PNG, PNG.partition(",")[2]])

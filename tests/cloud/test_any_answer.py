@@ -85,7 +85,7 @@ CLOUDS = {
         replies=[
             (partial(anqicms.read_reply, endpoint), {0, 200}) for endpoint in endpoints(anqicms)
         ],
-        readers=[anqicms.captcha_wanted, anqicms.picture, anqicms.user, anqicms.exists],
+        readers=[anqicms.captcha_shown, anqicms.picture, anqicms.user, anqicms.exists],
     ),
 }
 # What the readers look for, and what stands around it.

@@ -1,6 +1,7 @@
 """The steps of the account flow that sign in to an account, for a new entry or an existing one."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import replace
 from typing import Any, override
 
@@ -23,6 +24,7 @@ import voluptuous as vol
 from ..account import entry_target, is_same_account
 from ..cloud.errors import CloudError
 from ..cloud.model import Account
+from ..cloud.provider import CAPTCHA_FIELD
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
 from ..foreign import Plain, plain
@@ -74,8 +76,17 @@ class SignInFlow(AccountFlow):
                 return await self._link(accounts)
             except CloudError as err:
                 self._memory.set_error(err)
+                if err.field == CAPTCHA_FIELD.name and not self._form.captcha:
+                    await self._renew_form()
         self._suggest_account()
-        return await self._show_form("link_form", fields)
+        return await self._show_form("link_form", self._form.fields)
+
+    async def _renew_form(self) -> None:
+        """Use the form as the server offers it now, with the picture that it wants after all."""
+        with suppress(CloudError):
+            self._offer = await self._client.test()
+        forms = (form for form in self._offer.link if form.key == self._form.key)
+        self._form = next(forms, self._form)
 
     def _suggest_account(self) -> None:
         """Suggest the name or id of the account that the flow is about, if it is known."""

@@ -55,7 +55,8 @@ _REAL_NAME: Final = Field(
 _OPTIONAL_USERNAME: Final = replace(USERNAME_FIELD, required=False)
 # Documented, but no published version sends or checks codes.
 _CODE: Final = replace(CODE_FIELD, required=False)
-# No published version checks the captcha of a registration.
+# No published version checks the captcha of a registration, and from 3.1.6 to 3.5.1 they show one
+# because of another setting than the one that signing in obeys.
 _OPTIONAL_CAPTCHA: Final = replace(CAPTCHA_FIELD, required=False)
 _SITE_ID: Final = "site_id"
 _PASSWORD_BYTES = range(6, 73)
@@ -86,7 +87,7 @@ def register_forms(*, captcha: bool) -> tuple[Form, ...]:
 
 def link_form(*, captcha: bool) -> Form:
     """Return the form for signing in."""
-    last = (CAPTCHA_FIELD,) if captcha else ()
+    last = (_OPTIONAL_CAPTCHA,) if captcha else ()
     return Form(key="link", fields=(LOGIN_FIELD, PASSWORD_FIELD, *last), identity="login")
 
 
@@ -109,9 +110,9 @@ class AnqicmsClient(CloudClient):
         return bool(self._token)
 
     async def test(self) -> Offer:
-        """Ask whether signing in takes a captcha."""
+        """Ask whether the site shows a captcha."""
         try:
-            captcha = await self._captcha_wanted()
+            captcha = await self._captcha_shown()
         except CloudError as err:
             err.field = SERVER_FIELD
             raise
@@ -153,7 +154,7 @@ class AnqicmsClient(CloudClient):
             return Account(id=user.id, name=name, session={"token": user.token})
         if _is_as_sent(user, sent):
             return Account(id=user.id, name=name, activation_pending=True)
-        return await self._claim(user, sent, answer)
+        return await self._claim(user, sent, answer, picture=form.captcha)
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
         """Look for the e-mail address and sign in, or do either where the other is impossible."""
@@ -162,11 +163,13 @@ class AnqicmsClient(CloudClient):
         if (exists := await self._email_exists(sent.get("email"))) is False:
             return None
         try:
-            user = await self._sign_in(_login_of(sent), sent["password"], _captcha_answer(values))
+            user = await self._sign_in(
+                _login_of(sent), sent["password"], _captcha_answer(values), picture=form.captcha
+            )
         except CloudError as err:
             if err.key == api.LOGIN_FAILED and exists is None:
                 return None
-            if exists and err.key != api.LOGIN_FAILED:
+            if exists and err.key not in {api.LOGIN_FAILED, api.SIGN_IN_REFUSED.key}:
                 # Without an answer, it probably sends an e-mail first, and that takes long.
                 return Account(id=None, name=name, activation_pending=err.outcome_unknown)
             if err.key == api.CAPTCHA_WRONG:
@@ -181,9 +184,14 @@ class AnqicmsClient(CloudClient):
         login = _login(fields.name(values, "login"))
         password = _password(values)
         answer = _captcha_answer(values)
-        if form.captcha and not answer:
-            raise InvalidInputError(fields.REQUIRED, field="captcha")
-        user = await self._sign_in(login, password, answer)
+        try:
+            user = await self._sign_in(login, password, answer, picture=form.captcha)
+        except InvalidInputError as err:
+            if answer or err.key != api.CAPTCHA_WRONG:
+                raise
+            if await self._captcha_shown():
+                raise InvalidInputError("captcha_needed", field="captcha") from None
+            raise RejectedError("picture_missing") from None
         return (
             Account(
                 id=user.id, name=login, session=_session(user), activation_pending=_awaits(user)
@@ -193,7 +201,12 @@ class AnqicmsClient(CloudClient):
     # Helpers
 
     async def _claim(
-        self, user: api.User, sent: Mapping[str, str], answer: Mapping[str, str]
+        self,
+        user: api.User,
+        sent: Mapping[str, str],
+        answer: Mapping[str, str],
+        *,
+        picture: bool,
     ) -> Account:
         """Prove that an unconfirmed account, which was returned instead of a new one, is ours.
 
@@ -207,7 +220,7 @@ class AnqicmsClient(CloudClient):
         if login is None:
             raise taken
         try:
-            ours = await self._sign_in(login, sent["password"], answer)
+            ours = await self._sign_in(login, sent["password"], answer, picture=picture)
         except CloudError:
             raise taken from None
         if ours.id != user.id:
@@ -221,14 +234,16 @@ class AnqicmsClient(CloudClient):
             activation_pending=_awaits(ours) is not False,
         )
 
-    async def _captcha_wanted(self) -> bool:
-        return await self._ask(api.CAPTCHA, api.captcha_wanted)
+    async def _captcha_shown(self) -> bool:
+        return await self._ask(api.CAPTCHA, api.captcha_shown)
 
-    async def _sign_in(self, login: str, password: str, answer: Mapping[str, str]) -> api.User:
-        """Sign in and return the user, with a token.
+    async def _sign_in(
+        self, login: str, password: str, answer: Mapping[str, str], *, picture: bool
+    ) -> api.User:
+        """Sign in and return the user, with a token; `picture`: the site shows a captcha.
 
-        Where nobody was asked to read a captcha, a refusal in words that we do not know can only
-        mean that name and password do not fit.
+        Where it shows none, a refusal in words that we do not know can only mean that name and
+        password do not fit.
         """
         try:
             user = await self._ask(
@@ -240,7 +255,7 @@ class AnqicmsClient(CloudClient):
         except RejectedError as err:
             if err.code != api.FAILED:
                 raise
-            meaning = api.SIGN_IN_REFUSED if answer else api.SIGN_IN_FAILED
+            meaning = api.SIGN_IN_REFUSED if picture else api.SIGN_IN_FAILED
             raise meaning.to_error(api.FAILED, err.placeholders["message"]) from None
         if user.token is None:
             raise UnexpectedAnswerError
@@ -417,8 +432,11 @@ def _password(values: Values) -> str:
 
 
 def _captcha_answer(values: Values) -> dict[str, str]:
-    """Return the parameters for a captcha solution, none if it was left empty."""
+    """Return the parameters for a captcha solution, none if it was left empty.
+
+    The picture draws capitals, but what versions before 3.4.3 compare it with are small letters.
+    """
     answer = fields.optional_text(values, "captcha")
     if answer is None:
         return {}
-    return {"captcha_id": values.get(CAPTCHA_CHALLENGE, ""), "captcha": answer}
+    return {"captcha_id": values.get(CAPTCHA_CHALLENGE, ""), "captcha": answer.lower()}

@@ -152,8 +152,8 @@ class User(NamedTuple):
         return repr_without(self, "token")
 
 
-def captcha_wanted(reply: Reply) -> bool:
-    """Read whether signing in takes a captcha; before 3.3 there just is a picture or not."""
+def captcha_shown(reply: Reply) -> bool:
+    """Read whether the site shows a captcha; before 3.1.6 there just is a picture or not."""
     body = as_object(reply.data)
     if body is None or not {"captcha_off", "captcha_id", "captcha"} & body.keys():
         raise UnexpectedAnswerError
