@@ -62,6 +62,7 @@ def later_entry(**options: Any) -> MockConfigEntry:
         "access": {"key": "fake-key-value"},
         "account_id": None,
         "account_name": "alice",
+        "other_names": [],
         "session": None,
         "activation_pending": False,
         "denied": False,

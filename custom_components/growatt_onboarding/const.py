@@ -21,6 +21,7 @@ CONF_SERVER: Final = "server"
 CONF_CREDENTIALS: Final = "access"  # keys of what is stored stay
 CONF_ACCOUNT_ID: Final = "account_id"
 CONF_ACCOUNT_NAME: Final = "account_name"
+CONF_OTHER_NAMES: Final = "other_names"
 CONF_SESSION: Final = "session"
 CONF_ACTIVATION_PENDING: Final = "activation_pending"
 CONF_DENIED: Final = "denied"

@@ -15,7 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.util import dt as dt_util
 
-from .account import is_understood
+from .account import account_names, is_understood
 from .binding.model import Binding
 from .binding.planner import Planned
 from .binding.timing import Timing
@@ -24,7 +24,6 @@ from .cloud import registry
 from .cloud.servers import server_key
 from .const import (
     CONF_ACCOUNT_ID,
-    CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
     CONF_CREDENTIALS,
     CONF_DENIED,
@@ -222,7 +221,7 @@ def _personal(entry: AccountConfigEntry) -> Iterator[str]:
     yield from _texts(entry.data[CONF_CREDENTIALS])
     yield from _texts(entry.data[CONF_SESSION] or {})
     yield entry.data[CONF_ACCOUNT_ID] or ""
-    names = [entry.title, entry.data[CONF_ACCOUNT_NAME]]
+    names = [entry.title, *account_names(entry)]
     for subentry in entry.subentries.values():
         names.append(subentry.title)
         yield subentry.unique_id or ""

@@ -57,7 +57,9 @@ async def test_the_seeds_answer(http: aiohttp.ClientSession, account_id: object,
     """Ids come as text and as numbers, data as object and as text."""
     body = {"msg": "注册成功", "code": 0, "data": wrap({**SEED, "id": account_id})}
     account = await register_answered(http, body)
-    assert account == Account(id="469", name="owner01", session={"token": str(SEED["token"])})
+    session = {"token": str(SEED["token"])}
+    names = (str(SEED["username"]),)
+    assert account == Account(id="469", name="owner01", session=session, other_names=names)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ async def test_create_an_account_and_go_on_to_inverters(
         "access": {"token": INSTALLER_TOKEN},
         "account_id": "102",
         "account_name": "alice",
+        "other_names": [],
         "session": {},
         "activation_pending": False,
         "denied": False,

@@ -19,6 +19,7 @@ from ..const import (
     CONF_ASKED_AT,
     CONF_CREDENTIALS,
     CONF_DENIED,
+    CONF_OTHER_NAMES,
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
@@ -78,6 +79,7 @@ class Target(NamedTuple):
             CONF_CREDENTIALS: dict(self.credentials),
             CONF_ACCOUNT_ID: account.id,
             CONF_ACCOUNT_NAME: account.name,
+            CONF_OTHER_NAMES: list(account.other_names),
             CONF_SESSION: None if account.session is None else dict(account.session),
             CONF_ACTIVATION_PENDING: bool(account.activation_pending),
             # Whether the cloud has denied these credentials, or this session, since.
@@ -147,6 +149,11 @@ def entry_target(entry: AccountConfigEntry) -> Target:
     )
 
 
+def account_names(entry: AccountConfigEntry) -> tuple[str, ...]:
+    """Return all names by which an entry's account is known."""
+    return (entry.data[CONF_ACCOUNT_NAME], *entry.data[CONF_OTHER_NAMES])
+
+
 def is_same_account(entry: AccountConfigEntry, target: Target, account: Account) -> bool:
     """Return whether an entry is of this account, even if the account was in another realm.
 
@@ -154,7 +161,8 @@ def is_same_account(entry: AccountConfigEntry, target: Target, account: Account)
     one of them is just the id.
     """
     known_id, known_name = entry.data[CONF_ACCOUNT_ID], entry.data[CONF_ACCOUNT_NAME]
-    same_name: bool = account.name.casefold() == known_name.casefold()
+    names = {name.casefold() for name in (account.name, *account.other_names)}
+    same_name = any(name.casefold() in names for name in account_names(entry))
     if known_id is None:
         return same_name
     names_tell = known_id not in {known_name, account.name}

@@ -24,7 +24,7 @@ from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, DOMAIN, LOGGER
 from ..foreign import async_raise_issue
 from ..gateway import PendingRegistration, SharedData, async_get_shared_data
 from ..gateway.store import NotStoredError
-from . import Target, abbreviated, entry_target, fingerprint, understood_entries
+from . import Target, abbreviated, account_names, entry_target, fingerprint, understood_entries
 from .records import async_get_records
 
 if TYPE_CHECKING:
@@ -284,10 +284,10 @@ def _is_about(pending: PendingRegistration, key: str, entry: AccountConfigEntry)
     clock, and so do we. If it was set back in between, the repair stays until somebody ignores it,
     which is better than to forget an account.
     """
-    target, name = entry_target(entry), entry.data[CONF_ACCOUNT_NAME]
-    if _key(target, name) == key:
+    target = entry_target(entry)
+    if any(_key(target, name) == key for name in account_names(entry)):
         return True
-    nameless = name == entry.data[CONF_ACCOUNT_ID]
+    nameless = entry.data[CONF_ACCOUNT_NAME] == entry.data[CONF_ACCOUNT_ID]
     later = entry.created_at.timestamp() >= pending.started_at
     return nameless and later and _key(target, pending.account_name) == key
 

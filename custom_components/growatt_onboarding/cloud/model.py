@@ -34,6 +34,7 @@ class Account(NamedTuple):
         activation_pending: the account is waiting for approval or for its owner to confirm an
             e-mail address. None where the cloud does not tell: then what was known before holds.
         plant: name of one of its plants, to recognize the account where `name` is only its id.
+        other_names: what else one may register it or sign in to it with.
 
     """
 
@@ -42,6 +43,7 @@ class Account(NamedTuple):
     session: Mapping[str, str] | None = None
     activation_pending: bool | None = False
     plant: str | None = None
+    other_names: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return a representation without secrets."""

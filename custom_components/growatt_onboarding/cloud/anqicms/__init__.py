@@ -66,6 +66,8 @@ _MAX_EMAIL: Final = 100
 _MAX_PHONE: Final = 20
 # What sites take for a phone number, anywhere in a string.
 _MOBILE = r"(?=\+?[0-9]+$)\+?[0-9]*1[3-9][0-9]{9}[0-9]*"
+_NUMBER_IN_NAME = r"1[3-9][0-9]{9}"
+_EMAIL_IN_NAME = r"(?a)\w@\w[\w.-]*\.\w"
 
 
 def register_forms(*, captcha: bool) -> tuple[Form, ...]:
@@ -149,11 +151,10 @@ class AnqicmsClient(CloudClient):
             json={**sent, **answer},
             secrets=(sent["password"], sent.get("code", ""), *answer.values()),
         )
-        name = form.name(values)
         if user.token is not None:
-            return Account(id=user.id, name=name, session={"token": user.token})
+            return replace(_account(user, form.name(values)), activation_pending=False)
         if _is_as_sent(user, sent):
-            return Account(id=user.id, name=name, activation_pending=True)
+            return replace(_account(user, form.name(values)), activation_pending=True)
         return await self._claim(user, sent, answer, picture=form.captcha)
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
@@ -171,13 +172,16 @@ class AnqicmsClient(CloudClient):
                 return None
             if exists and err.key not in {api.LOGIN_FAILED, api.SIGN_IN_REFUSED.key}:
                 # Without an answer, it probably sends an e-mail first, and that takes long.
-                return Account(id=None, name=name, activation_pending=err.outcome_unknown)
+                return Account(
+                    id=None,
+                    name=name,
+                    activation_pending=err.outcome_unknown,
+                    other_names=_other_names(name, sent.get("user_name"), sent.get("phone")),
+                )
             if err.key == api.CAPTCHA_WRONG:
                 raise NotImplementedError from None
             raise
-        return Account(
-            id=user.id, name=name, session=_session(user), activation_pending=_awaits(user)
-        )
+        return _account(user, name)
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
@@ -192,11 +196,7 @@ class AnqicmsClient(CloudClient):
             if await self._captcha_shown():
                 raise InvalidInputError("captcha_needed", field="captcha") from None
             raise RejectedError("picture_missing") from None
-        return (
-            Account(
-                id=user.id, name=login, session=_session(user), activation_pending=_awaits(user)
-            ),
-        )
+        return (_account(user, login),)
 
     # Helpers
 
@@ -227,12 +227,8 @@ class AnqicmsClient(CloudClient):
             raise taken
         if not same_email and user.email:
             raise TakenError("other_email_waits", field="email", placeholders={"email": user.email})
-        return Account(
-            id=user.id,
-            name=user.name or login,
-            session=_session(ours),
-            activation_pending=_awaits(ours) is not False,
-        )
+        account = _account(ours, login)
+        return replace(account, activation_pending=account.activation_pending is not False)
 
     async def _captcha_shown(self) -> bool:
         return await self._ask(api.CAPTCHA, api.captcha_shown)
@@ -415,9 +411,29 @@ def _awaits(user: api.User) -> bool | None:
     return False if user.verified else None
 
 
-def _session(user: api.User) -> dict[str, str]:
-    """Return the session of a user who has signed in."""
-    return {"token": user.token or ""}
+def _account(user: api.User, typed: str) -> Account:
+    """Return the account of a user, who was registered or signed in as what was typed.
+
+    It is called by its user name, unless nobody could sign in with that.
+    """
+    name = typed if user.name is None or _is_ambiguous(user.name) else user.name
+    return Account(
+        id=user.id,
+        name=name,
+        session=None if user.token is None else {"token": user.token},
+        activation_pending=_awaits(user),
+        other_names=_other_names(name, typed, user.name, user.email, user.phone),
+    )
+
+
+def _other_names(name: str, *names: str | None) -> tuple[str, ...]:
+    """Return the names that there are, each once and without `name`."""
+    return tuple(dict.fromkeys(one for one in names if one and one != name))
+
+
+def _is_ambiguous(name: str) -> bool:
+    """Return whether sites take a user name for an e-mail address or a phone number."""
+    return bool(re.search(_NUMBER_IN_NAME, name) or re.search(_EMAIL_IN_NAME, name))
 
 
 def _password(values: Values) -> str:

@@ -320,7 +320,9 @@ def account(name: str, reply: Reply) -> Account:
     account_id = _identifier(user.get("id")) or _identifier(user.get("user_id"))
     token = as_text(user.get("token"))
     session = {"token": token} if token is not None and account_id is not None else None
-    return Account(id=account_id, name=name, session=session)
+    names = (as_text(user.get(key)) for key in ("username", "email", "mobile"))
+    others = tuple(dict.fromkeys(one for one in names if one and one != name))
+    return Account(id=account_id, name=name, session=session, other_names=others)
 
 
 def known_user(reply: Reply) -> None:
