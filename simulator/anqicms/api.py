@@ -249,7 +249,7 @@ def _user_data(user: User, token: str) -> dict[str, object]:
         "created_time": user.created_time,
         "updated_time": user.created_time,
         "parent_id": 0,
-        "url_token": user.user_name.lower(),
+        "url_token": f"u{user.id}",
         "first_name": "",
         "last_name": "",
         "birthday": 0,

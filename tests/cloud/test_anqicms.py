@@ -97,7 +97,7 @@ async def test_offer(site: AnqicmsClient, simulator: Simulator, captcha: bool) -
             ("phone", True),
             ("code", False),
             ("password", True),
-            ("username", False),
+            ("username", True),
             ("real_name", False),
             *picture,
         ],
@@ -181,15 +181,13 @@ async def test_register(site: AnqicmsClient, simulator: Simulator) -> None:
 
 
 async def test_register_by_phone(site: AnqicmsClient, simulator: Simulator) -> None:
-    """A server refuses the documented registration without a name, and its text is shown."""
+    """A server takes no registration without a name, whatever is documented: it is not sent."""
     form = await form_of(site, "phone")
     values = {name: value for name, value in BY_PHONE.items() if name != "username"}
-    with pytest.raises(InvalidInputError, match="username_or_password_refused") as caught:
+    with pytest.raises(InvalidInputError, match="required") as caught:
         await site.register(form, values)
     assert caught.value.field == "username"
-    assert caught.value.placeholders["message"] == (
-        "Please fill in the username and password correctly"
-    )
+    assert count(simulator, "api/register") == 0
     account = await site.register(form, BY_PHONE)
     assert (account.id, account.name) == ("1000", "newuser")
     assert account.other_names == (PHONE,)
@@ -215,6 +213,10 @@ async def test_number_in_one_spelling(site: AnqicmsClient, simulator: Simulator)
     [
         ({"username": ""}, "required", "username"),
         ({"username": "x" * 65}, "username_too_long", "username"),
+        # The site would look for a user with such a number or address.
+        ({"username": "me13800138000"}, "username_ambiguous", "username"),
+        ({"username": "+8613800138000"}, "username_ambiguous", "username"),
+        ({"username": "else@example.com"}, "username_ambiguous", "username"),
         ({"email": ""}, "required", "email"),
         ({"email": "nobody"}, "invalid_email", "email"),
         ({"email": f"{'x' * 89}@example.com"}, "invalid_email", "email"),
@@ -254,7 +256,6 @@ async def test_phone_not_sent(site: AnqicmsClient, simulator: Simulator, phone: 
         ("name_email", {"email": "taken@example.com"}, ("email_taken", "email")),
         ("phone", {"phone": "13900139000"}, ("phone_taken", "phone")),
         ("phone", {"phone": "+49 30 123456"}, ("phone_refused", "phone")),
-        ("phone", {"username": ""}, ("username_or_password_refused", "username")),
     ],
 )
 async def test_refused(
@@ -275,6 +276,53 @@ async def test_refused(
         await site.register(form, {**BY_EMAIL, **BY_PHONE, **values})
     assert (caught.value.key, caught.value.field) == expected
     assert len(cloud.sites[1].users) == 1
+
+
+@pytest.mark.parametrize(("key", "name"), [("name_email", EMAIL), ("phone", PHONE)])
+async def test_own_address_or_number_as_a_name(
+    site: AnqicmsClient, simulator: Simulator, key: str, name: str
+) -> None:
+    """The site finds the user by it all the same."""
+    simulator.anqicms.version = (3, 5, 6)
+    form = await form_of(site, key)
+    await site.register(form, {**BY_EMAIL, **BY_PHONE, "username": name})
+    link = await form_of(site, "link")
+    (account,) = await site.link(link, {"login": name, "password": PASSWORD})
+    assert account.id == "1000"
+
+
+@pytest.mark.parametrize("version", [(3, 5, 2), (3, 5, 6)])
+async def test_phone_where_addresses_are_confirmed(
+    site: AnqicmsClient, simulator: Simulator, version: tuple[int, int, int]
+) -> None:
+    """Some versions want an address, for which this form has no field."""
+    cloud = simulator.anqicms
+    cloud.version, cloud.signup_verify = version, True
+    with pytest.raises(InvalidInputError, match="email_needed") as caught:
+        await site.register(await form_of(site, "phone"), BY_PHONE)
+    assert caught.value.field is None
+    assert cloud.sites[1].users == {}
+    cloud.signup_verify = False
+    assert (await site.register(await form_of(site, "phone"), BY_PHONE)).id == "1000"
+
+
+async def test_phone_that_nobody_ever_confirms(site: AnqicmsClient, simulator: Simulator) -> None:
+    """Later versions create the account; as no e-mail can be sent, we sign in at once."""
+    simulator.anqicms.signup_verify = True
+    account = await site.register(await form_of(site, "phone"), BY_PHONE)
+    assert (account.id, account.activation_pending) == ("1000", True)
+    assert account.session is not None
+    assert simulator.mailbox == []
+
+
+@pytest.mark.parametrize("kind", [FaultKind.CUT, FaultKind.HTTP_500])
+async def test_phone_that_nobody_confirms_without_a_sign_in(
+    site: AnqicmsClient, simulator: Simulator, kind: FaultKind
+) -> None:
+    simulator.anqicms.signup_verify = True
+    simulator.faults.add("api/login", kind=kind)
+    account = await site.register(await form_of(site, "phone"), BY_PHONE)
+    assert (account.id, account.session, account.activation_pending) == ("1000", None, True)
 
 
 async def test_not_stored(site: AnqicmsClient, simulator: Simulator) -> None:

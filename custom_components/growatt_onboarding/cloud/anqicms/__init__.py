@@ -52,7 +52,6 @@ from . import api
 _REAL_NAME: Final = Field(
     name="real_name", kind=FieldKind.NAME, required=False, autocomplete="name"
 )
-_OPTIONAL_USERNAME: Final = replace(USERNAME_FIELD, required=False)
 # Documented, but no published version sends or checks codes.
 _CODE: Final = replace(CODE_FIELD, required=False)
 # No published version checks the captcha of a registration, and from 3.1.6 to 3.5.1 they show one
@@ -81,7 +80,7 @@ def register_forms(*, captcha: bool) -> tuple[Form, ...]:
         ),
         Form(
             key="phone",
-            fields=(PHONE_FIELD, _CODE, NEW_PASSWORD_FIELD, _OPTIONAL_USERNAME, *last),
+            fields=(PHONE_FIELD, _CODE, NEW_PASSWORD_FIELD, USERNAME_FIELD, *last),
             identity="phone",
         ),
     )
@@ -145,17 +144,22 @@ class AnqicmsClient(CloudClient):
         if "email" in sent and await self._email_exists(sent["email"]):
             raise TakenError("email_taken", field="email")
         answer = _captcha_answer(values)
-        user = await self._ask(
-            api.REGISTER,
-            api.user,
-            json={**sent, **answer},
-            secrets=(sent["password"], sent.get("code", ""), *answer.values()),
-        )
+        try:
+            user = await self._ask(
+                api.REGISTER,
+                api.user,
+                json={**sent, **answer},
+                secrets=(sent["password"], sent.get("code", ""), *answer.values()),
+            )
+        except InvalidInputError as err:
+            if err.field == "email" and "email" not in sent:
+                # From 3.5.2 to 3.5.6, where addresses are confirmed.
+                raise InvalidInputError("email_needed") from None
+            raise
         if user.token is not None:
             return replace(_account(user, form.name(values)), activation_pending=False)
-        if _is_as_sent(user, sent):
-            return replace(_account(user, form.name(values)), activation_pending=True)
-        return await self._claim(user, sent, answer, picture=form.captcha)
+        settle = self._unconfirmed if _is_as_sent(user, sent) else self._claim
+        return await settle(user, sent, answer, picture=form.captcha)
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
         """Look for the e-mail address and sign in, or do either where the other is impossible."""
@@ -199,6 +203,22 @@ class AnqicmsClient(CloudClient):
         return (_account(user, login),)
 
     # Helpers
+
+    async def _unconfirmed(
+        self, user: api.User, sent: Mapping[str, str], answer: Mapping[str, str], *, picture: bool
+    ) -> Account:
+        """Return a new account that waits for its confirmation.
+
+        One without an e-mail address waits forever. As no e-mail can be sent, we sign in at once.
+        """
+        account = replace(_account(user, _login_of(sent)), activation_pending=True)
+        if user.email:
+            return account
+        try:
+            ours = await self._sign_in(_login_of(sent), sent["password"], answer, picture=picture)
+        except CloudError:
+            return account
+        return replace(account, session=_account(ours, "").session)
 
     async def _claim(
         self,
@@ -333,7 +353,7 @@ ANQICMS: Final = Provider(
     client=AnqicmsClient,
     activates=True,
     register_fields=(
-        _OPTIONAL_USERNAME,
+        USERNAME_FIELD,
         NEW_PASSWORD_FIELD,
         EMAIL_FIELD,
         PHONE_FIELD,
@@ -360,16 +380,16 @@ def _registration(form: Form, values: Values) -> dict[str, str]:
             raise InvalidInputError("invalid_phone", field="phone")
         if (code := fields.optional_text(values, "code")) is not None:
             sent["code"] = code
-        name = fields.optional_name(values, "username")
     else:
         sent["email"] = fields.email(values, "email")
         if len(sent["email"]) > _MAX_EMAIL:
             raise InvalidInputError("invalid_email", field="email")
-        name = fields.name(values, "username")
-    if name is not None:
-        if len(name) > _MAX_NAME:
-            raise InvalidInputError("username_too_long", field="username")
-        sent["user_name"] = name
+    # Required, though documented as optional.
+    sent["user_name"] = name = fields.name(values, "username")
+    if len(name) > _MAX_NAME:
+        raise InvalidInputError("username_too_long", field="username")
+    if _is_ambiguous(name) and name != _login_of(sent):
+        raise InvalidInputError("username_ambiguous", field="username")
     if (real_name := fields.optional_name(values, "real_name")) is not None:
         sent["real_name"] = real_name
     return sent
