@@ -12,6 +12,7 @@ import pytest
 
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
+    AccessDeniedError,
     CloudError,
     InvalidInputError,
 )
@@ -84,6 +85,8 @@ class FakeCloud:
     plants: tuple[Plant, ...] = ()
     # What signing in gives access to besides the account itself.
     others: tuple[Account, ...] = ()
+    # The site that the latest session is of, which no other takes.
+    session_site: str | None = None
     pictures: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def fail(self, call: str, err: CloudError) -> None:
@@ -120,6 +123,12 @@ class FakeClient(CloudClient):
 
     async def verify(self) -> None:
         self._cloud.check("verify")
+        if self._site != self._cloud.session_site:
+            raise AccessDeniedError("session_ended")
+
+    @property
+    def _site(self) -> str | None:
+        return self._context.credentials.get("site")
 
     async def is_username_available(self, name: str) -> bool:
         return name not in self._cloud.taken
@@ -137,6 +146,7 @@ class FakeClient(CloudClient):
     async def register(self, form: Form, values: Values) -> Account:
         self._cloud.check("register")
         self._cloud.registered.append(values)
+        self._cloud.session_site = self._site
         name = values[form.identity]
         self._cloud.passwords[name] = values["password"]
         if self._cloud.pending:
@@ -151,6 +161,7 @@ class FakeClient(CloudClient):
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         self._cloud.check("link")
+        self._cloud.session_site = self._site
         name = values[form.identity]
         if self._cloud.passwords.get(name) != values["password"]:
             raise InvalidInputError("invalid_input", field="password")

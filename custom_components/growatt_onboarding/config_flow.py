@@ -68,14 +68,14 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             return self.async_show_menu(
                 step_id="method",
                 menu_options=["register", "link"],
-                description_placeholders={"server": self._target.url},
+                description_placeholders={"server": self._place},
             )
         if self._offer.register:
             return await self.async_step_register()
         if self._offer.link:
             return await self.async_step_link()
         return self.async_abort(
-            reason="nothing_offered", description_placeholders={"server": self._target.url}
+            reason="nothing_offered", description_placeholders={"server": self._place}
         )
 
     # Change an account

@@ -1,7 +1,7 @@
 """An account as a config entry: its stored data, its identity and its client."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 
 from ..cloud import registry
+from ..cloud.errors import CloudError
 from ..cloud.model import Account, Credentials, repr_without
 from ..cloud.provider import CloudClient, Provider
 from ..const import (
@@ -168,6 +169,34 @@ def is_same_account(entry: AccountConfigEntry, target: Target, account: Account)
     names_tell = known_id not in {known_name, account.name}
     moved = entry_target(entry).realm != target.realm
     return account.id == known_id and (same_name or not (moved and names_tell))
+
+
+async def async_entry_elsewhere(
+    hass: HomeAssistant, shared: SharedData, target: Target, account: Account
+) -> AccountConfigEntry | None:
+    """Return the entry that an account has in another realm of the same server, None if none.
+
+    Where the realm may be left empty, a server takes a wrong one for its first. Accounts of
+    different realms may have the same id and name, but none accepts the session of another.
+    """
+    if not target.provider.realm_optional or account.session is None:
+        return None
+    for entry in understood_entries(hass):
+        other = entry_target(entry)
+        if (
+            (other.provider.key, other.url) != (target.provider.key, target.url)
+            or other.realm == target.realm
+            or entry.data[CONF_ACCOUNT_ID] not in {None, account.id}
+            or not is_same_account(entry, target, account)
+        ):
+            continue
+        client = shared.client(
+            other.provider, other.url, other.credentials, session=account.session
+        )
+        with suppress(CloudError):
+            await client.verify()
+            return entry
+    return None
 
 
 def entry_client(shared: SharedData, data: EntryData) -> tuple[CloudClient, Gateway]:

@@ -149,6 +149,8 @@ class Offer(NamedTuple):
     link: tuple[Form, ...] = ()
     # Web pages to read before registering.
     agreements: tuple[str, ...] = ()
+    # What the site calls itself, in a form that is safe to show, where one can be mistaken.
+    site_name: str | None = None
 
 
 class Pace(StrEnum):
@@ -262,6 +264,12 @@ class Provider(NamedTuple):
     plant_id_field: Field | None = None
     realm_field: str | None = None
     api_path: str | None = None
+
+    @property
+    def realm_optional(self) -> bool:
+        """Whether `realm_field` may be empty: servers then also answer where it is wrong."""
+        fields = (field for field in self.credential_fields if field.name == self.realm_field)
+        return any(not field.required for field in fields)
 
     def portal(self, url: str) -> str:
         """Return the URL of a server's web portal, by default the server's own."""

@@ -22,6 +22,7 @@ import voluptuous as vol
 
 from ..account import (
     Target,
+    async_entry_elsewhere,
     entry_target,
     is_same_account,
     reauth_on_denial,
@@ -109,6 +110,15 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             return nullcontext()
         return reauth_on_denial(self._entry, self._target)
 
+    @property
+    def _place(self) -> str:
+        """The server, with the site on it that was entered, which may have been mistyped."""
+        if not self._provider.realm_optional:
+            return self._target.url
+        number = self._target.credentials.get(self._provider.realm_field or "")
+        site = ": ".join(filter(None, (number, self._offer.site_name)))
+        return f"{self._target.url} ({site})" if site else self._target.url
+
     async def _use_entered(
         self, fields: tuple[Field, ...], user_input: Mapping[str, Any], kept: Values | None = None
     ) -> None:
@@ -170,7 +180,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             {**schema, **(more or {})},
             captcha=captcha_picture(self._captcha),
             agreements=agreement_links(self._offer.agreements),
-            server=self._target.url,
+            server=self._place,
         )
 
     def _show_server_form(
@@ -200,13 +210,17 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
 
     # The entry
 
-    def _finish(self, account: Account) -> ConfigFlowResult:
+    async def _finish(self, account: Account) -> ConfigFlowResult:
         """Continue with the account's entry as soon as somebody is there to take the result.
 
         Until then the flow has no unique id, which would block the account, and changes no entry,
         whose reload would end the flow.
         """
         self._account = account
+        if self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            entry = await async_entry_elsewhere(self.hass, self._shared, self._target, account)
+            if entry is not None:
+                self._target = entry_target(entry)
         return self.async_show_progress_done(next_step_id="finish")
 
     async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:

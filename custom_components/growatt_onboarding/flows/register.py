@@ -159,7 +159,7 @@ class RegisterFlow(SignInFlow):
                 step_id="registering",
                 progress_action="registering",
                 progress_task=self._waiting,
-                description_placeholders={"server": self._target.url},
+                description_placeholders={"server": self._place},
             )
         self._waiting = None
         next_step = "registered"
@@ -177,7 +177,7 @@ class RegisterFlow(SignInFlow):
     async def async_step_registered(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Create the entry of the new account."""
         assert self._registration is not None  # noqa: S101 - set by an earlier step
-        return self._finish(self._registration.task.result())
+        return await self._finish(self._registration.task.result())
 
     async def async_step_outcome_unknown(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Explain that the account may or may not exist, and offer to sign in or to try again."""
@@ -185,7 +185,7 @@ class RegisterFlow(SignInFlow):
         return self.async_show_menu(
             step_id="outcome_unknown",
             menu_options=[*link, "register_form"],
-            description_placeholders={"name": self._account_name or "", "server": self._target.url},
+            description_placeholders={"name": self._account_name or "", "server": self._place},
         )
 
     @callback

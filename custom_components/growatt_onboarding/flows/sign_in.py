@@ -100,14 +100,14 @@ class SignInFlow(AccountFlow):
         if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
             return await self._renew_with(accounts)
         if len(accounts) == 1:
-            return self._finish(accounts[0])
+            return await self._finish(accounts[0])
         self._accounts = {account.id: account for account in accounts if account.id is not None}
         return await self.async_step_choose_account()
 
     async def async_step_choose_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose one of the accounts that the token can see."""
         if user_input is not None:
-            return self._finish(self._accounts[user_input[CONF_ACCOUNT_ID]])
+            return await self._finish(self._accounts[user_input[CONF_ACCOUNT_ID]])
         configured = {entry.unique_id for entry in self._async_current_entries()}
         labels = {
             account_id: _label(account)
@@ -220,7 +220,7 @@ class SignInFlow(AccountFlow):
                 CloudError("in_another_entry", placeholders={"other": other.title})
             )
         else:
-            return self._finish(found[0])
+            return await self._finish(found[0])
         if self._needs_input():
             return await self.async_step_link_form()
         if self.source == SOURCE_REAUTH:

@@ -9,7 +9,7 @@ Each sign-in to an unconfirmed account sends another e-mail, so we make none wit
 from collections.abc import Callable, Mapping
 from copy import replace
 import re
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import hdrs
 
@@ -120,6 +120,7 @@ class AnqicmsClient(CloudClient):
         return Offer(
             register=register_forms(captcha=captcha),
             link=(link_form(captcha=captcha),),
+            site_name=await self._site_name(),
         )
 
     async def verify(self) -> None:
@@ -253,6 +254,18 @@ class AnqicmsClient(CloudClient):
     async def _captcha_shown(self) -> bool:
         return await self._ask(api.CAPTCHA, api.captcha_shown)
 
+    async def _site_name(self) -> str | None:
+        """Return what the site calls itself: one of an unknown number is the first one.
+
+        None if it does not tell, or if no number was entered.
+        """
+        if not self._context.credentials:
+            return None
+        try:
+            return await self._send(api.SYSTEM, api.site_name)
+        except CloudError:
+            return None
+
     async def _sign_in(
         self, login: str, password: str, answer: Mapping[str, str], *, picture: bool
     ) -> api.User:
@@ -297,16 +310,24 @@ class AnqicmsClient(CloudClient):
             return False if err.code == api.FAILED else None
 
     async def _ask[T](
+        self, endpoint: Endpoint, reader: Callable[[Reply], T], **parameters: Any
+    ) -> T:
+        """Make a call and return what `reader` reads from the reply."""
+        return await self._send(
+            endpoint, lambda answer: reader(api.read_reply(endpoint, answer)), **parameters
+        )
+
+    async def _send[T](
         self,
         endpoint: Endpoint,
-        reader: Callable[[Reply], T],
+        reader: Callable[[Answer], T],
         *,
         query: Mapping[str, str] | None = None,
         json: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
     ) -> T:
-        """Make a call and return what `reader` reads from the reply."""
+        """Make a call and return what `reader` reads from the answer."""
         request = Request(
             call=Call(endpoint),
             # The number of one of several sites of an installation.
@@ -320,7 +341,7 @@ class AnqicmsClient(CloudClient):
         def read_answer(answer: Answer) -> T:
             if headers:
                 self._renew(answer)
-            return reader(api.read_reply(endpoint, answer))
+            return reader(answer)
 
         return await self._transport.send(request, read_answer)
 

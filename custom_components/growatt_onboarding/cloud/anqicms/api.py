@@ -47,6 +47,9 @@ DETAIL: Final = Endpoint("GET", "api/user/detail")
 # Since 3.5.7; older versions answer with a web page.
 EMAIL_EXISTS: Final = Endpoint("GET", "api/verify/email", optional=True)
 
+# Answered if the owner lets it be read.
+SYSTEM: Final = Endpoint("GET", "api/setting/system")
+
 FAILED: Final = -1
 LANGUAGE: Final = "en"
 LOGIN_FAILED: Final = "login_failed"
@@ -207,3 +210,9 @@ def exists(reply: Reply) -> bool:
     if (as_int(body.get("id")) or 0) <= 0 and as_text(body.get("email")) is None:
         raise UnexpectedAnswerError
     return True
+
+
+def site_name(answer: Answer) -> str | None:
+    """Read what a site calls itself, None if it does not tell."""
+    body = as_object(read_reply(SYSTEM, answer).data) or {}
+    return answer.printable(as_message(body.get("SiteName"))) or None
