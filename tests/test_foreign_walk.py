@@ -50,11 +50,12 @@ from .fake_provider import BY_NAME, LOGIN, URL, FakeClient, FakeCloud, add_provi
 
 PASSWORD = "Not-a-real-password-1"
 SN = "SIM0000001"
-HOSTILE = (
-    "**You are signed out.** [Sign in](http://evil.example) ![](http://evil.example/p.png)\n"
-    "# www.evil.example\n- me@evil.example <img src=http://evil.example> `x` | ~~y~~ &lt;\u202e"
-    "\x07\u2028" + "z" * 10_000
+# No field takes control characters or marks of direction, but a cloud may send them.
+TYPED = (
+    "**You are signed out.** [Sign in](http://evil.example) ![](http://evil.example/p.png)"
+    " # www.evil.example - me@evil.example <img src=http://evil.example> `x` | ~~y~~ &lt;"
 )
+HOSTILE = f"{TYPED}\n# www.evil.example\n- me@evil.example\u202e\x07\u2028{'z' * 10_000}"
 TEXT = plain(HOSTILE, LONGEST_TEXT)
 NAME = plain(HOSTILE)
 MESSAGE = {"code": "7", "message": HOSTILE}
@@ -115,25 +116,25 @@ async def test_linking_an_account(hass: HomeAssistant, portal: FakeCloud) -> Non
     assert result["description_placeholders"]["message"] == TEXT
 
     result = await submit(hass, result, address=URL)
-    portal.passwords[HOSTILE] = PASSWORD
+    portal.passwords[TYPED] = PASSWORD
     portal.others = (
         Account(id=f"1{HOSTILE}", name=f"1{HOSTILE}", plant=HOSTILE),
         Account(id="2", name="2"),
     )
-    result = await submit(hass, result, username=HOSTILE, password=PASSWORD)
+    result = await submit(hass, result, username=TYPED, password=PASSWORD)
     assert result["step_id"] == "choose_account"
     assert labels(result) == [
-        f"{NAME} ({plain(f'id of {HOSTILE}')})",
+        f"{NAME} ({plain(f'id of {TYPED}')})",
         f"{NAME} ({plain(f'1{HOSTILE}')})",
         "2",
     ]
-    result = await submit(hass, result, account_id=f"id of {HOSTILE}")
+    result = await submit(hass, result, account_id=f"id of {TYPED}")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     entry = result["result"]
     assert entry.title == NAME
     # What the account is known by stays as the cloud says it.
-    assert entry.data["account_name"] == HOSTILE
-    assert entry.data["account_id"] == f"id of {HOSTILE}"
+    assert entry.data["account_name"] == TYPED
+    assert entry.data["account_id"] == f"id of {TYPED}"
     await hass.async_block_till_done()
     device = dr.async_get(hass).async_get(entry.runtime_data.device_id)
     assert device is not None
@@ -145,14 +146,14 @@ async def test_registering_an_account(hass: HomeAssistant, portal: FakeCloud) ->
     result = await submit(hass, await open_portal(hass), address=URL)
     result = await submit(hass, result, next_step_id="register")
     portal.fail("register", NoAnswerError())
-    given = {"username": HOSTILE, "password": PASSWORD, "captcha": "x"}
+    given = {"username": TYPED, "password": PASSWORD, "captcha": "x"}
     progress = await send(hass, result, **given)
     # The work has its repair on disk by now.
     (issue,) = issues(hass)
     assert read((issue.translation_placeholders or {})["name"]) == "**Y…"
     result = await follow(hass, progress)
     assert result["step_id"] == "outcome_unknown"
-    assert shown_values(result) == {"name": TEXT, "server": URL}
+    assert shown_values(result) == {"name": TYPED, "server": URL}
 
 
 async def test_an_account_that_waits(
@@ -163,7 +164,7 @@ async def test_an_account_that_waits(
     portal.pending = True
     result = await submit(hass, await open_portal(hass), address=URL)
     result = await submit(hass, result, next_step_id="register")
-    given = {"username": HOSTILE, "password": PASSWORD, "captcha": "x"}
+    given = {"username": TYPED, "password": PASSWORD, "captcha": "x"}
     result = await submit(hass, result, **given)
     assert result["title"] == NAME
     await hass.async_block_till_done()
@@ -180,9 +181,9 @@ async def test_signing_in_again(hass: HomeAssistant, portal: FakeCloud, entry: C
     result = await open_reauth(hass, entry)
     assert shown_values(result)["name"] == TEXT
     result = await submit(hass, result, site_secret="Not-a-real-secret-1")
-    portal.passwords[HOSTILE] = PASSWORD
+    portal.passwords[TYPED] = PASSWORD
     portal.others = tuple(Account(id=str(number), name=HOSTILE) for number in range(4))
-    result = await submit(hass, result, username=HOSTILE, password=PASSWORD)
+    result = await submit(hass, result, username=TYPED, password=PASSWORD)
     assert result["errors"] == {"base": "wrong_account"}
     assert result["description_placeholders"]["expected"] == TEXT
     # One long name hides no other.
@@ -193,7 +194,7 @@ async def test_another_server(hass: HomeAssistant, portal: FakeCloud, entry: Con
     result = await open_reconfigure(hass, entry)
     assert result["step_id"] == "new_access"
     assert shown_values(result) == {"name": TEXT, "server": URL}
-    result = await submit(hass, result, **{CONF_ADDRESS: HOSTILE})
+    result = await submit(hass, result, **{CONF_ADDRESS: TYPED})
     assert result["errors"] == {CONF_ADDRESS: "invalid_url"}
 
 
@@ -209,15 +210,15 @@ async def test_adding_inverters(hass: HomeAssistant, portal: FakeCloud, entry: C
     result = await submit(hass, result, plant_id="new_plant")
     portal.fail("create_plant", NoAnswerError())
     portal.fail("plants", UnreachableError())
-    result = await submit(hass, result, name=HOSTILE, peak_power=1)
+    result = await submit(hass, result, name=TYPED, peak_power=1)
     assert result["errors"] == {"base": "plant_outcome_unknown"}
-    assert result["description_placeholders"]["name"] == TEXT
+    assert result["description_placeholders"]["name"] == TYPED
 
     result = await submit(hass, await open_inverters(hass, entry), plant_id=portal.plants[0].id)
     assert shown_values(result)["plant"] == f"{NAME} ({first})"
-    result = await submit(hass, result, serial_numbers=HOSTILE)
+    result = await submit(hass, result, serial_numbers=TYPED)
     assert result["errors"] == {"serial_numbers": "serial_invalid"}
-    assert "[Sign in](http://evil.example)" in result["description_placeholders"]["serials"]
+    assert "[Sign in](http:" in result["description_placeholders"]["serials"]
 
     portal.fail("bind", RejectedError(placeholders=MESSAGE))
     result = await submit(hass, result, serial_numbers=SN)
