@@ -199,8 +199,9 @@ class Walker:
         await self.hass.async_block_till_done()
         (quectel,) = (
             entry
-            for entry in self.hass.config_entries.async_entries(DOMAIN)
-            if entry.data["provider"] == "quectel"
+            # A registration that nobody waited for may add its account right now.
+            for entry in map(self.hass.config_entries.async_get_entry, self._entries)
+            if entry is not None and entry.data["provider"] == "quectel"
         )
         for entry, plant, serials in (
             (self._owner, self._plant, ("SIM0000001", "SIM0000002", "SIM0000003")),
