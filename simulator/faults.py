@@ -33,6 +33,7 @@ class FaultKind(StrEnum):
     HANG = "hang"  # no: never an answer
     HANG_AFTER = "hang_after"  # yes, but never an answer
     HOLD = "hold"  # option `executed` decides; the answer waits for release()
+    LATE = "late"  # yes, after `seconds`, even if the client is gone by then
     SLOW = "slow"  # yes; the answer comes after `seconds` of real time
     OVERSIZED = "oversized"  # yes; the answer is padded to more than 1 MiB
     WRONG_TYPE = "wrong_type"  # yes; the JSON is labeled as text/html
@@ -112,8 +113,8 @@ class Faults:
         """Plan a fault for the next `times` calls (None: all) whose path ends with `path`.
 
         Options: `match` (parameters that a call must have), `delay` (seconds of real time before
-        anything happens), `seconds` (for slow), `executed` (for hold: whether the request is
-        executed before or after the wait, default: before), `code` and `msg` (for code and
+        anything happens), `seconds` (for slow and late), `executed` (for hold: whether the request
+        is executed before or after the wait, default: before), `code` and `msg` (for code and
         code_after), `retry_after` (a header, for answers to requests that are not executed). Raises
         ValueError or TypeError if the fault makes no sense.
         """

@@ -1,5 +1,6 @@
 """What each kind of fault does to a request and its answer."""
 
+import asyncio
 from dataclasses import dataclass, replace
 import json
 
@@ -66,7 +67,7 @@ class Injection:
         hold = fault.kind is FaultKind.HOLD
         if hold and not fault.executed and not await simulation.faults.hold(simulation.until):
             return self._cut()
-        answer = self.cloud.answer(self.request)
+        answer = await self._answer(fault.seconds if fault.kind is FaultKind.LATE else 0)
         self.call.code = answer.code
         match fault.kind:
             case FaultKind.CODE_AFTER:
@@ -83,6 +84,20 @@ class Injection:
             case FaultKind.SLOW:
                 await simulation.until(seconds=fault.seconds)
         return _distorted(fault.kind, answer)
+
+    async def _answer(self, after: float) -> Answer:
+        """Execute the request, after some seconds even if the client is gone by then."""
+        if not after:
+            return self.cloud.answer(self.request)
+
+        async def work() -> Answer:
+            await self.simulation.until(seconds=after)
+            return self.cloud.answer(self.request)
+
+        late = asyncio.ensure_future(work())
+        self.simulation.late.add(late)
+        late.add_done_callback(self.simulation.late.discard)
+        return await asyncio.shield(late)
 
     def _cut(self) -> web.StreamResponse:
         """Abort the connection and return a response that will not arrive."""

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 import random
+from typing import Any
 
 from .calls import CallLog
 from .clock import Clock
@@ -37,6 +38,8 @@ class Simulation:
     # Makes reproducible codes and captchas, not secrets.
     random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    # Requests that are executed although their clients may be gone.
+    late: set[asyncio.Future[Any]] = field(default_factory=set)
 
     def now(self) -> float:
         """Return the simulated time in unix seconds."""

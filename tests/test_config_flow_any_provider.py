@@ -21,6 +21,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from simulator import Simulator
 
 from .common import (
     UNLIMITED,
@@ -586,12 +587,21 @@ async def test_the_name_is_known_when_signing_in_after_a_lost_answer(
     assert suggested(result) == {"email": "alice", "password": PASSWORD}
 
 
-async def test_a_lost_answer_with_a_look(hass: HomeAssistant, portal: FakeCloud) -> None:
+async def test_a_lost_answer_with_a_look(
+    hass: HomeAssistant, portal: FakeCloud, cloud: Simulator
+) -> None:
     portal.offer = Offer(register=(BY_NAME,))
     portal.can_look = True
     portal.fail("register", NoAnswerError())
     result = await submit(hass, await open_portal(hass), **ACCOUNT, captcha="text")
+    assert result["step_id"] == "outcome_unknown"
+    await asyncio.sleep(905)
+    result = await submit(hass, result, next_step_id="register_form")
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
     assert result["errors"] == {"base": "not_registered"}
+    assert not portal.registered
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_the_same_name_on_another_site_is_another_account(

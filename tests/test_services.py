@@ -321,7 +321,6 @@ async def test_what_the_caller_gave_wrong(
         ({"kind": "code", "code": 10012}, "rate_limited"),
         ({"kind": "code", "code": 31337, "msg": "the cloud's own words"}, "unknown_code"),
         ({"kind": "firewall"}, "blocked"),
-        ({"kind": "cut"}, "not_registered"),
     ],
 )
 async def test_what_is_the_clouds_fault(
@@ -334,6 +333,17 @@ async def test_what_is_the_clouds_fault(
         assert told["code"] == "31337"
         assert told["message"] == "the cloud's own words"
     assert not entries(hass)
+    assert (await act(hass, "register_account", **data))["account_id"] == "102"
+
+
+async def test_a_lost_answer_is_believed_late(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.faults.add(REGISTER, kind="cut")
+    data = {**there(cloud), **NEW_ACCOUNT}
+    await fails(hass, "register_account", "outcome_unknown", **data)
+    await asyncio.sleep(905)
+    await fails(hass, "register_account", "not_registered", **data)
+    assert not entries(hass)
+    assert len(cloud.calls.of(REGISTER)) == 1
     assert (await act(hass, "register_account", **data))["account_id"] == "102"
 
 
@@ -510,7 +520,10 @@ async def test_a_plant_that_cannot_be_created(
     data = {"name": "Roof", "peak_power": 4}
     await fails(hass, "create_plant", "account_missing", **data)
     cloud.faults.add("plant/add", kind="cut")
-    await fails(hass, "create_plant", "plant_outcome_unknown", **data)
+    for _ in range(2):
+        await fails(hass, "create_plant", "plant_outcome_unknown", **data)
+    assert len(cloud.calls.of("plant/add")) == 3
+    await asyncio.sleep(905)
     assert (await act(hass, "create_plant", **data))["name"] == "Roof"
 
 

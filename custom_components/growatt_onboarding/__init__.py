@@ -10,7 +10,7 @@ from .account import EntryData, entry_client
 from .account.activation import ActivationCheck
 from .account.bindings import BindingStore, store_key
 from .account.records import async_get_records
-from .account.registration import async_review_pending
+from .account.registration import async_resume_pending, async_review_pending
 from .binding.model import BindingState
 from .cloud import registry
 from .cloud.provider import Provider
@@ -31,6 +31,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     shared, records = await async_get_shared_data(hass), await async_get_records(hass)
     records.async_start(shared)
     await async_review_pending(hass, shared)
+    async_resume_pending(hass, shared)
 
     @callback
     def review() -> None:

@@ -23,7 +23,7 @@ from custom_components.growatt_onboarding.cloud.growatt import REGISTER as FORM
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import CloudClient, Form
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.gateway import async_get_shared_data
+from custom_components.growatt_onboarding.gateway import DATA_SHARED, async_get_shared_data
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from tests.common import (
     NEW_ACCOUNT,
@@ -32,8 +32,10 @@ from tests.common import (
     SECRETS,
     UNLIMITED,
     account_entry,
+    act,
     close,
     entries,
+    fails,
     follow,
     full_disk,
     open_at,
@@ -235,7 +237,6 @@ async def test_a_number_is_pending_in_one_spelling(
     with pytest.raises(registration.OutcomeUnknownError):
         await lost.task
     lost.release()
-    await settled(hass)
     ((key, kept),) = hass_storage[DOMAIN]["data"]["registrations"].items()
     assert (key.rpartition("|")[2], kept["account_name"]) == ("13800138000", "13800138000")
 
@@ -392,10 +393,12 @@ async def test_a_refusal_drops_the_pending_registration(
 LATER = "of a later version"
 
 
-async def crashed(hass_storage: dict[str, Any], url: str, provider: str = "growatt") -> None:
+async def crashed(
+    hass_storage: dict[str, Any], url: str, provider: str = "growatt", started_at: float = 1.0
+) -> None:
     """Leave what Home Assistant leaves when it is killed during a registration."""
     key = f"{provider}|{url}||alice"
-    kept = {"provider": provider, "server": url, "account_name": "alice", "started_at": 1.0}
+    kept = {"provider": provider, "server": url, "account_name": "alice", "started_at": started_at}
     if provider == LATER:
         kept["of a later version too"] = "kept"
     hass_storage[DOMAIN] = {
@@ -546,7 +549,6 @@ async def test_an_unknown_outcome_leaves_the_repair(
     result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
     assert result["step_id"] == "outcome_unknown"
     close(hass, result)
-    await settled(hass)
     assert len(issues(hass)) == 1
     assert len(pending(hass_storage)) == 1
     assert not entries(hass)
@@ -557,6 +559,177 @@ async def test_an_unknown_outcome_leaves_the_repair(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await settled(hass)
     assert not issues(hass)
+
+
+# What a lost answer leaves
+
+
+async def lose(hass: HomeAssistant, cloud: Simulator, **fault: Any) -> dict[str, Any]:
+    """Return the dialog after the answer was lost, while nothing is created yet."""
+    cloud.faults.add(REGISTER, **fault)
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["step_id"] == "outcome_unknown"
+    assert len(pending_now(hass)) == len(issues(hass)) == 1
+    assert cloud.growatt.user_named("alice") is None
+    return result
+
+
+def pending_now(hass: HomeAssistant) -> dict[str, Any]:
+    return hass.data[DATA_SHARED].pending_registrations
+
+
+@pytest.mark.parametrize("seconds", [25, 100, 890])
+async def test_an_account_that_comes_late_gets_its_entry(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any], seconds: float
+) -> None:
+    """A server that hangs creates it when it wakes, after our first look."""
+    close(hass, await lose(hass, cloud, kind="late", seconds=seconds))
+    await until_late(lambda: entries(hass))
+    await settled(hass)
+    (entry,) = entries(hass)
+    assert (entry.title, entry.data["account_id"]) == ("alice", "102")
+    assert not issues(hass)
+    assert not pending(hass_storage)
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_who_submits_again_while_nothing_is_known_has_us_look_again(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await lose(hass, cloud, kind="late", seconds=28)
+    result = await submit(hass, result, next_step_id="register_form")
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["step_id"] == "outcome_unknown"
+    await until(lambda: cloud.growatt.user_named("alice"))
+    result = await submit(hass, result, next_step_id="register_form")
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settled(hass)
+    assert not issues(hass)
+    assert [entry.source for entry in entries(hass)] == ["user"]
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_an_action_looks_again_too(hass: HomeAssistant, cloud: Simulator) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    cloud.faults.add(REGISTER, kind="late", seconds=28)
+    data = {"server": cloud.url, "token": INSTALLER_TOKEN, **NEW_ACCOUNT}
+    for _ in range(2):
+        await fails(hass, "register_account", "outcome_unknown", **data)
+    await until(lambda: cloud.growatt.user_named("alice"))
+    assert (await act(hass, "register_account", **data))["account_id"] == "102"
+    assert len(cloud.calls.of(REGISTER)) == 1
+
+
+@pytest.mark.parametrize("fault", ["cut", "hang", "garbage", "http_500"])
+async def test_no_account_is_only_believed_once_no_server_still_works_on_it(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any], fault: str
+) -> None:
+    close(hass, await lose(hass, cloud, kind=fault))
+    began = cloud.now()
+    # A cloud that cannot be asked for a while proves nothing either.
+    cloud.faults.add(CHECK, kind="cut", times=3)
+    await until_late(lambda: not pending_now(hass))
+    assert cloud.now() - began > 850
+    await settled(hass)
+    assert not pending(hass_storage)
+    (issue,) = issues(hass)
+    assert issue.translation_key == "registration_not_created"
+    assert issue.translation_placeholders == {"name": "al…", "server": "http://…"}
+    assert issue.learn_more_url is not None
+
+    result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settled(hass)
+    assert not issues(hass)
+
+
+async def test_who_waits_in_the_dialog_is_told_there(hass: HomeAssistant, cloud: Simulator) -> None:
+    result = await lose(hass, cloud, kind="cut")
+    # The look that comes at 930 s has not been made yet.
+    await asyncio.sleep(905)
+    result = await submit(hass, result, next_step_id="register_form")
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"base": "not_registered"}
+    assert suggested(result) == NEW_ACCOUNT
+    await settled(hass)
+    assert not issues(hass)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_account_linked_meanwhile_is_not_added_twice(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await lose(hass, cloud, kind="late", seconds=25)
+    await until(lambda: cloud.growatt.user_named("alice"))
+    result = await submit(hass, result, next_step_id="link")
+    result = await submit(hass, result, account_id="102")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await asyncio.sleep(4_000)
+    await settled(hass)
+    assert len(entries(hass)) == 1
+    assert not issues(hass)
+
+
+async def test_who_cannot_be_asked_for_an_hour_is_asked_no_longer(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    close(hass, await lose(hass, cloud, kind="cut"))
+    cloud.faults.add(CHECK, kind="cut", times=None)
+    await asyncio.sleep(9_000)
+    await settled(hass)
+    asked = len(cloud.calls.of(CHECK))
+    assert asked < 12
+    await asyncio.sleep(90_000)
+    assert len(cloud.calls.of(CHECK)) == asked
+    assert len(pending(hass_storage)) == 1
+    assert [issue.translation_key for issue in issues(hass)] == [ISSUE_UNFINISHED]
+
+
+async def test_a_note_of_something_recent_outlives_a_no(
+    hass: HomeAssistant, cloud: Simulator, hass_storage: dict[str, Any]
+) -> None:
+    """After a restart too, no account yet proves nothing while it may be on its way."""
+    await crashed(hass_storage, cloud.url, started_at=cloud.now() - 300)
+    await open_at(hass, cloud, "register")
+    assert len(issues(hass)) == 1
+    assert len(pending(hass_storage)) == 1
+    await asyncio.sleep(601)
+    await open_at(hass, cloud, "register")
+    assert not issues(hass)
+    assert not pending(hass_storage)
+
+
+@pytest.mark.parametrize("created", [True, False])
+async def test_after_a_start_a_portal_is_asked_once(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    hass_storage: dict[str, Any],
+    created: bool,  # noqa: FBT001
+) -> None:
+    """Where it takes no credentials, and as late as before."""
+    if created:
+        cloud.shopxo.add_user(username="alice")
+    await crashed(hass_storage, cloud.url, provider="shopxo", started_at=cloud.now() - 300)
+    assert await async_setup_component(hass, DOMAIN, {})
+    await asyncio.sleep(590)
+    assert not cloud.calls.of("api.php")
+    await asyncio.sleep(60)
+    await hass.async_block_till_done()
+    assert cloud.calls.of("api.php")
+    assert len(pending(hass_storage)) == created
+    expected = ISSUE_UNFINISHED if created else "registration_not_created"
+    assert [issue.translation_key for issue in issues(hass)] == [expected]
+
+
+async def until_late(condition: Any) -> None:
+    """Return when a condition holds, as late as that may be."""
+    async with asyncio.timeout(4_000):
+        # What is waited for sets no event.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(1)
 
 
 async def test_a_registration_under_way_is_left_alone_by_other_dialogs(

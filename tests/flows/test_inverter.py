@@ -249,6 +249,39 @@ async def test_a_lost_answer_that_no_look_settles(
     assert len(cloud.calls.of(ADD_PLANT)) == 1
 
 
+@pytest.mark.parametrize("seconds", [25, 800])
+async def test_a_plant_that_comes_late_is_not_sent_twice(
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, seconds: float
+) -> None:
+    """Until no server still works on the request, whoever submits again has us look."""
+    result = await open_inverters(hass, without_plants)
+    cloud.faults.add(ADD_PLANT, kind="late", seconds=seconds)
+    typed = {"name": "Roof", "peak_power": 4.2}
+    for _ in range(2):
+        result = await submit(hass, result, **typed)
+        assert result["errors"] == {"base": "plant_outcome_unknown"}
+    await asyncio.sleep(seconds)
+    result = await submit(hass, result, **typed)
+    assert result["step_id"] == "serial_numbers"
+    assert len(cloud.calls.of(ADD_PLANT)) == 1
+
+
+async def test_a_plant_that_never_came_is_sent_again(
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry
+) -> None:
+    result = await open_inverters(hass, without_plants)
+    cloud.faults.add(ADD_PLANT, kind="cut", times=2)
+    typed = {"name": "Roof", "peak_power": 4.2}
+    for sent in (1, 2):
+        result = await submit(hass, result, **typed)
+        assert result["errors"] == {"base": "plant_outcome_unknown"}
+        assert len(cloud.calls.of(ADD_PLANT)) == sent
+        await asyncio.sleep(905)
+    result = await submit(hass, result, **typed)
+    assert result["step_id"] == "serial_numbers"
+    assert len(cloud.calls.of(ADD_PLANT)) == 3
+
+
 @pytest.mark.parametrize(
     ("fault", "key"),
     [({"kind": "code", "code": 10001}, "system_error"), ({"kind": "cut"}, "no_answer")],

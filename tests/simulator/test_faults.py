@@ -27,6 +27,7 @@ EXECUTED = {
     FaultKind.CUT_BODY,
     FaultKind.HANG_AFTER,
     FaultKind.HOLD,
+    FaultKind.LATE,
     FaultKind.SLOW,
     FaultKind.OVERSIZED,
     FaultKind.WRONG_TYPE,
@@ -255,6 +256,18 @@ async def test_slow_and_delayed(simulator: Simulator, installer: Client) -> None
     simulator.faults.add(kind="firewall", delay=0.01)
     assert (await installer.post(CHECK, **TAKEN))["error_code"] == 10003
     assert (await raw(installer))[0] == 405
+
+
+async def test_late(simulator: Simulator, installer: Client) -> None:
+    """It is carried out after its client has left."""
+    simulator.faults.add(kind="late", seconds=0.05)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await raw(installer, "user/user_register", **REGISTER)
+    assert simulator.growatt.user_named("new-owner") is None
+    async with asyncio.timeout(10):
+        await asyncio.gather(*simulator.simulation.late)
+    assert simulator.growatt.user_named("new-owner") is not None
 
 
 async def test_times_path_and_order(simulator: Simulator, installer: Client) -> None:

@@ -3,9 +3,15 @@
 The request runs in a task of the integration, because Home Assistant cancels a dialog's own tasks
 when the browser disconnects. A record without secrets is on disk before the request is sent.
 Whoever requested the account creates its entry; if nobody is left, the integration does.
+
+After a lost answer the request may still be on its way. So an account that is not there yet proves
+nothing, and nothing is sent again, until longer has passed than any server works on a request.
+Until then the integration looks again by itself.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from copy import replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +20,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.hass_dict import HassKey
 
-from ..clock import wall
+from ..clock import now, wall
 from ..cloud import registry
-from ..cloud.errors import CloudError, UndecidedError
+from ..cloud.errors import CloudError, InvalidInputError, UndecidedError
 from ..cloud.model import Account, Values
 from ..cloud.provider import Capability, CloudClient, Form
 from ..cloud.servers import server_key
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
 
 ISSUE_UNFINISHED: Final = "registration_unfinished"
+ISSUE_NOT_CREATED: Final = "registration_not_created"
 # A later version began it, which may be installed again.
 _ISSUE_UNKNOWN_PROVIDER: Final = "registration_unknown_provider"
 # Seconds to wait for the dialog after a registration before creating the entry without it.
@@ -38,45 +45,75 @@ _DIALOG_GRACE: Final = 30
 
 
 class NotRegisteredError(CloudError):
-    """The answer was lost, and a check showed that no account was created."""
+    """The answer was lost, and long after that there still is no account."""
 
     default_key = "not_registered"
 
 
 class OutcomeUnknownError(CloudError):
-    """The answer was lost, and it is unknown whether the account exists."""
+    """The answer was lost, and it is not known (yet) whether the account exists."""
 
     default_key = "outcome_unknown"
     outcome_unknown = True
 
 
 class Registration:
-    """A registration that is running or finished.
+    """A registration that is running or finished, or whose outcome is being found out.
 
     Attributes:
         task: returns the account or raises the error to show. Shield it when awaiting it.
         make_entry: whether the integration creates the entry if nobody else does.
         waiting: how many dialogs and actions wait for it.
         abandoned: set once none of them waits any longer, for whatever reason.
+        woken: set when somebody wants to know the outcome now.
         entry_lock: held while the entry is looked up and created.
 
     """
 
     def __init__(
-        self, target: Target, name: str, task: asyncio.Task[Account], *, make_entry: bool
+        self, hass: HomeAssistant, shared: SharedData, target: Target, form: Form, values: Values
     ) -> None:
+        """Start the registration."""
         self.target = target
-        self.name = name
-        self.task = task
-        self.make_entry = make_entry
+        self.name = form.name(values)
+        self.key = _key(target, self.name)
+        self.pending = PendingRegistration(target.provider.key, target.url, self.name, wall())
+        self.make_entry = False
         self.waiting = 0
         self.abandoned = asyncio.Event()
+        self.woken = asyncio.Event()
         self.entry_lock = asyncio.Lock()
+        self._hass = hass
+        self._shared = shared
+        self._client = target.client(shared)
+        self._form = form
+        self._values = values
+        # What became of the request, if that does not tell the outcome.
+        self._lost: CloudError | None = None
+        self._lost_at = 0.0
+        self._can_look = True
+        self.task = self._started(self._async_create())
+
+    def _started(self, work: Coroutine[None, None, Account]) -> asyncio.Task[Account]:
+        return self._hass.async_create_background_task(work, f"{DOMAIN} registration")
 
     @property
     def failed(self) -> bool:
-        """Whether it ended without an account."""
+        """Whether it ended without an account, for now or for good."""
         return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the outcome is not known yet but can be found out."""
+        if not self._can_look or not self.failed or self.task.cancelled():
+            return False
+        return isinstance(self.task.exception(), OutcomeUnknownError)
+
+    @callback
+    def look_again(self) -> None:
+        """Look for the account now, if the outcome is not known yet. Nothing is sent again."""
+        if self.undecided:
+            self.task = self._started(self._async_look())
 
     @callback
     def release(self) -> None:
@@ -84,6 +121,67 @@ class Registration:
         self.waiting -= 1
         if self.waiting == 0:
             self.abandoned.set()
+
+    async def _async_create(self) -> Account:
+        """Store that it is pending, send the request once, and look what came of a lost answer."""
+        shared, key = self._shared, self.key
+        shared.pending_registrations[key] = self.pending
+        try:
+            await shared.async_save()
+        except NotStoredError as err:
+            del shared.pending_registrations[key]
+            raise CloudError("not_stored") from err
+        ir.async_delete_issue(self._hass, DOMAIN, _issue_id(key, ISSUE_NOT_CREATED))
+        _raise_issue(self._hass, key, self.pending)
+        await _async_store_issues(self._hass)
+        try:
+            account = await self._client.register(self._form, self._values)
+        except CloudError as err:
+            if not err.outcome_unknown:
+                await self._async_drop_pending()
+                raise
+            self._lost, self._lost_at = err, now()
+            return await self._async_look()
+        return await self._async_identify(account)
+
+    async def _async_look(self) -> Account:
+        """Return the account that was created although the answer was lost.
+
+        Raises OutcomeUnknownError as long as that may still happen, then NotRegisteredError.
+        """
+        lost = self._lost
+        # An error that the cloud reported itself: it no longer works on the request.
+        answered = isinstance(lost, UndecidedError)
+        try:
+            found = await self._client.find_registered(self._form, self._values)
+        except NotImplementedError:
+            self._can_look = False
+            raise (lost if answered and lost else OutcomeUnknownError()) from lost
+        except CloudError as err:
+            LOGGER.debug("Could not look for the new account: %s", err.key)
+            # A refusal of what was entered stays one; some clouds count them.
+            self._can_look = not isinstance(err, InvalidInputError)
+            raise OutcomeUnknownError from lost
+        if found is not None:
+            return found
+        if not answered and now() - self._lost_at < self._shared.timing.settle_after:
+            raise OutcomeUnknownError from lost
+        await self._async_drop_pending()
+        raise (lost if answered and lost else NotRegisteredError()) from lost
+
+    async def _async_identify(self, account: Account) -> Account:
+        """Return the account with its id, looked up if the cloud signed us in without naming it."""
+        if account.id is not None or account.session is None:
+            return account
+        try:
+            found = await self._client.find_registered(self._form, self._values)
+        except (CloudError, NotImplementedError) as err:
+            LOGGER.debug("Could not look up the id of the new account: %s", type(err).__name__)
+            return account
+        return account if found is None else replace(account, id=found.id)
+
+    async def _async_drop_pending(self) -> None:
+        await async_drop_pending(self._hass, self._shared, self.key)
 
 
 DATA_REGISTRATIONS: HassKey[dict[str, Registration]] = HassKey(f"{DOMAIN}_registrations")
@@ -94,27 +192,31 @@ def _key(target: Target, name: str) -> str:
     return f"{target.realm}|{name.casefold()}"
 
 
+@callback
+def is_under_way(hass: HomeAssistant, target: Target, name: str) -> bool:
+    """Return whether an account is being registered: then its name may be taken by itself."""
+    return _key(target, name) in hass.data.get(DATA_REGISTRATIONS, {})
+
+
 async def async_register(
     hass: HomeAssistant, target: Target, form: Form, values: Values, *, make_entry: bool = True
 ) -> Registration:
-    """Start a registration, or join the one that is already running for this name.
+    """Start a registration, or join the one that is under way for this name.
 
     With `make_entry` the integration creates the account's entry if the caller does not. The
     caller has to call `release` when it no longer waits.
     """
     shared = await async_get_shared_data(hass)
     running = hass.data.setdefault(DATA_REGISTRATIONS, {})
-    name = form.name(values)
-    key = _key(target, name)
-    registration = running.get(key)
-    if registration is None or registration.failed:
-        task = hass.async_create_background_task(
-            _async_create(hass, shared, key, target, form=form, values=values),
-            f"{DOMAIN} registration",
-        )
-        registration = running[key] = Registration(target, name, task, make_entry=make_entry)
+    registration = running.get(_key(target, form.name(values)))
+    if registration is not None and registration.undecided:
+        registration.look_again()
+        registration.woken.set()
+    elif registration is None or registration.failed:
+        registration = Registration(hass, shared, target, form, values)
+        running[registration.key] = registration
         hass.async_create_background_task(
-            _async_ensure_entry(hass, shared, key, registration), f"{DOMAIN} registration entry"
+            _async_conclude(hass, shared, registration), f"{DOMAIN} registration entry"
         )
     registration.waiting += 1
     registration.make_entry = registration.make_entry or make_entry
@@ -122,66 +224,37 @@ async def async_register(
     return registration
 
 
-async def _async_create(
-    hass: HomeAssistant, shared: SharedData, key: str, target: Target, *, form: Form, values: Values
-) -> Account:
-    """Store that it is pending, send the request once, and resolve an unknown outcome."""
-    client = target.client(shared)
-    pending = shared.pending_registrations[key] = PendingRegistration(
-        target.provider.key, target.url, form.name(values), wall()
-    )
-    try:
-        await shared.async_save()
-    except NotStoredError as err:
-        del shared.pending_registrations[key]
-        raise CloudError("not_stored") from err
-    _raise_issue(hass, key, pending)
-    await _async_store_issues(hass)
-    try:
-        account = await client.register(form, values)
-    except CloudError as err:
-        if not err.outcome_unknown:
-            await async_drop_pending(hass, shared, key)
-            raise
-        lost = err
-    else:
-        return await _async_identify(client, form, values, account)
-    try:
-        found = await client.find_registered(form, values)
-    except (CloudError, NotImplementedError) as err:
-        LOGGER.debug("Could not find out whether the account was created: %s", type(err).__name__)
-        raise OutcomeUnknownError from lost
-    if found is None:
-        await async_drop_pending(hass, shared, key)
-        if isinstance(lost, UndecidedError):
-            # The answer was not lost: it says why there is no account.
-            raise lost
-        raise NotRegisteredError from lost
-    return found
+async def _async_settle(shared: SharedData, registration: Registration) -> None:
+    """Wait for the end of a registration; after a lost answer, look again and again."""
+    await asyncio.wait({registration.task})
+    pause, end = shared.timing.settle_first, now() + shared.timing.settle_longest
+    while registration.undecided and now() < end:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await registration.woken.wait()
+        registration.woken.clear()
+        pause *= 2
+        if registration.key not in shared.pending_registrations:
+            # Somebody has linked the account.
+            return
+        registration.look_again()
+        await asyncio.wait({registration.task})
 
 
-async def _async_identify(
-    client: CloudClient, form: Form, values: Values, account: Account
-) -> Account:
-    """Return the account with its id, looked up if the cloud signed us in without naming it."""
-    if account.id is not None or account.session is None:
-        return account
-    try:
-        found = await client.find_registered(form, values)
-    except (CloudError, NotImplementedError) as err:
-        LOGGER.debug("Could not look up the id of the new account: %s", type(err).__name__)
-        return account
-    return account if found is None else replace(account, id=found.id)
-
-
-async def _async_ensure_entry(
-    hass: HomeAssistant, shared: SharedData, key: str, registration: Registration
+async def _async_conclude(
+    hass: HomeAssistant, shared: SharedData, registration: Registration
 ) -> None:
-    """Make sure that a new account has its entry on disk, then drop the registration."""
+    """Make sure that a new account has its entry on disk, then drop the registration.
+
+    If it turns out late that there is no account, a repair says so.
+    """
+    key = registration.key
     entry_id: str | None = None
     try:
-        await asyncio.wait({registration.task})
+        await _async_settle(shared, registration)
         if registration.failed:
+            if registration.waiting == 0 and _is_not_created(registration):
+                _raise_not_created(hass, key, registration.pending)
             return
         if registration.make_entry:
             try:
@@ -189,7 +262,9 @@ async def _async_ensure_entry(
                     await registration.abandoned.wait()
             except TimeoutError:
                 LOGGER.debug("The dialog did not continue; creating the entry without it")
-            entry_id = await async_create_entry(hass, registration)
+            # Somebody may have linked the account while it was looked for.
+            entry = _entry_about(hass, key, registration.pending)
+            entry_id = entry.entry_id if entry else await async_create_entry(hass, registration)
     finally:
         running = hass.data[DATA_REGISTRATIONS]
         if running.get(key) is registration:
@@ -198,6 +273,11 @@ async def _async_ensure_entry(
         # Home Assistant may write it late or never.
         await (await async_get_records(hass)).saved.async_wait(entry_id)
     await async_drop_pending(hass, shared, key)
+
+
+def _is_not_created(registration: Registration) -> bool:
+    task = registration.task
+    return not task.cancelled() and isinstance(task.exception(), NotRegisteredError)
 
 
 async def async_create_entry(hass: HomeAssistant, registration: Registration) -> str | None:
@@ -256,24 +336,76 @@ async def async_review_pending(hass: HomeAssistant, shared: SharedData) -> None:
 
 async def async_resolve_pending(
     hass: HomeAssistant, shared: SharedData, target: Target, client: CloudClient
-) -> None:
-    """Drop pending registrations whose account does not exist, if the cloud can be asked."""
+) -> list[str]:
+    """Drop pending registrations whose account does not exist, if the cloud can be asked.
+
+    Returns their keys. Those that may still be on their way are left alone.
+    """
+    dropped: list[str] = []
     if Capability.CHECK_USERNAME not in client.capabilities:
-        return
+        return dropped
     for key, pending in _open_pending(hass, shared):
-        if key != _key(target, pending.account_name):
+        settles_at = pending.started_at + shared.timing.settle_after
+        if key != _key(target, pending.account_name) or wall() < settles_at:
             continue
         try:
             if await client.is_username_available(pending.account_name):
                 await async_drop_pending(hass, shared, key)
+                dropped.append(key)
         except CloudError as err:
             LOGGER.debug("Could not check whether an account exists: %s", err.key)
+    return dropped
+
+
+@callback
+def async_resume_pending(hass: HomeAssistant, shared: SharedData) -> None:
+    """Find out after a start what became of pending registrations, where the cloud can be asked."""
+    for key, pending in _open_pending(hass, shared):
+        if (target := _known_target(hass, key, pending)) is not None:
+            hass.async_create_background_task(
+                _async_resume(hass, shared, key, pending, target), f"{DOMAIN} pending registration"
+            )
+
+
+async def _async_resume(
+    hass: HomeAssistant, shared: SharedData, key: str, pending: PendingRegistration, target: Target
+) -> None:
+    """Look for an account once it can no longer be on its way."""
+    longest = shared.timing.settle_after
+    await asyncio.sleep(min(max(0, pending.started_at + longest - wall()), longest))
+    if _entry_about(hass, key, pending) is not None:
+        return
+    if key in await async_resolve_pending(hass, shared, target, target.client(shared)):
+        _raise_not_created(hass, key, pending)
+
+
+def _known_target(hass: HomeAssistant, key: str, pending: PendingRegistration) -> Target | None:
+    """Return a target to look for an account with, None if its credentials are not known."""
+    if pending.provider not in registry.PROVIDER_KEYS:
+        return None
+    targets = [entry_target(entry) for entry in understood_entries(hass)]
+    provider = registry.provider(pending.provider)
+    if not any(field.required for field in provider.credential_fields):
+        targets.append(Target(provider, pending.server, provider.credentials({})))
+    return next((one for one in targets if _key(one, pending.account_name) == key), None)
 
 
 def _open_pending(hass: HomeAssistant, shared: SharedData) -> list[tuple[str, PendingRegistration]]:
-    """Return the pending registrations that no running task handles."""
-    running, pending = hass.data.get(DATA_REGISTRATIONS, {}), shared.pending_registrations
-    return [(key, one) for key, one in pending.items() if key not in running]
+    """Return the pending registrations whose request no running task has sent or waits for."""
+    running = hass.data.get(DATA_REGISTRATIONS, {})
+    return [
+        (key, pending)
+        for key, pending in shared.pending_registrations.items()
+        if key not in running or running[key].undecided
+    ]
+
+
+def _entry_about(
+    hass: HomeAssistant, key: str, pending: PendingRegistration
+) -> AccountConfigEntry | None:
+    """Return an entry of the account whose registration is pending."""
+    entries = understood_entries(hass)
+    return next((entry for entry in entries if _is_about(pending, key, entry)), None)
 
 
 def _is_about(pending: PendingRegistration, key: str, entry: AccountConfigEntry) -> bool:
@@ -292,8 +424,23 @@ def _is_about(pending: PendingRegistration, key: str, entry: AccountConfigEntry)
     return nameless and later and _key(target, pending.account_name) == key
 
 
-def _issue_id(key: str) -> str:
-    return f"{ISSUE_UNFINISHED}_{fingerprint(key)}"
+def _issue_id(key: str, kind: str = ISSUE_UNFINISHED) -> str:
+    return f"{kind}_{fingerprint(key)}"
+
+
+def _dialog_link() -> str:
+    return f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}"
+
+
+def _placeholders(pending: PendingRegistration) -> dict[str, str]:
+    """Return just enough to recognize the account: Home Assistant puts it into diagnostics."""
+    url = pending.server
+    can_link = pending.provider in registry.PROVIDER_KEYS
+    is_known = can_link and server_key(registry.provider(pending.provider), url) != url
+    return {
+        "name": abbreviated(pending.account_name),
+        "server": url if is_known else f"{url.partition('://')[0]}://…",
+    }
 
 
 @callback
@@ -302,18 +449,12 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
 
     It links to the dialog instead of using a fix flow, because it has to work after a crash that
     left no account, when Home Assistant does not load this integration. That is why it is
-    persistent, and so shows in diagnostics: it holds just enough to recognize the account.
+    persistent, and so shows in diagnostics.
     """
-    url = pending.server
     can_link = pending.provider in registry.PROVIDER_KEYS
-    is_known = can_link and server_key(registry.provider(pending.provider), url) != url
-    placeholders = {
-        "name": abbreviated(pending.account_name),
-        "server": url if is_known else f"{url.partition('://')[0]}://…",
-    }
+    placeholders = _placeholders(pending)
     if not can_link:
         placeholders["provider"] = pending.provider
-    dialog = f"homeassistant://config/integrations/dashboard/add?domain={DOMAIN}"
     async_raise_issue(
         hass,
         _issue_id(key),
@@ -321,7 +462,20 @@ def _raise_issue(hass: HomeAssistant, key: str, pending: PendingRegistration) ->
         placeholders,
         is_fixable=False,
         is_persistent=True,
-        learn_more_url=dialog if can_link else None,
+        learn_more_url=_dialog_link() if can_link else None,
+    )
+
+
+@callback
+def _raise_not_created(hass: HomeAssistant, key: str, pending: PendingRegistration) -> None:
+    """Raise the repair that says that there is no account, to somebody who was told to wait."""
+    async_raise_issue(
+        hass,
+        _issue_id(key, ISSUE_NOT_CREATED),
+        ISSUE_NOT_CREATED,
+        _placeholders(pending),
+        is_fixable=False,
+        learn_more_url=_dialog_link(),
     )
 
 

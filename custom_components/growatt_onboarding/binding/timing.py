@@ -45,6 +45,11 @@ class Timing(NamedTuple):
 
     # How long a dialog or an action waits for a call to be allowed.
     patience: float = 4
+    # After a lost answer, when to look first for what it may have created; each pause is twice the
+    # last. Absence proves nothing before `settle_after`, which no server works on a request.
+    settle_first: float = 30
+    settle_after: float = 900
+    settle_longest: float = 3_600
     # After this time without an association a repair is raised.
     overdue_after: float = 86_400
 

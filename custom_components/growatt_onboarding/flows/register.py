@@ -9,7 +9,12 @@ from homeassistant.core import callback
 from homeassistant.helpers.selector import BooleanSelector
 import voluptuous as vol
 
-from ..account.registration import OutcomeUnknownError, Registration, async_register
+from ..account.registration import (
+    OutcomeUnknownError,
+    Registration,
+    async_register,
+    is_under_way,
+)
 from ..cloud.errors import CloudError, NotAllowedError, TakenError
 from ..cloud.model import Values
 from ..cloud.provider import Capability, Field, FieldKind
@@ -76,7 +81,9 @@ class RegisterFlow(SignInFlow):
                 return await self.async_step_register_code()
             try:
                 values = self._register_values(fields, user_input)
-                if not form.sends_code:
+                if not (
+                    form.sends_code or is_under_way(self.hass, self._target, form.name(values))
+                ):
                     await self._check_name(values)
             except CloudError as err:
                 self._set_error(err)
