@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import re
 
-from .state import COLUMNS, IN_REVIEW, LOCKED, NORMAL, TYPES, ShopxoState, User
+from .state import COLUMNS, IN_REVIEW, LENGTHS, LOCKED, NORMAL, TYPES, ShopxoState, User
 from .texts import LANGUAGES, Text
 
 _FORMATS = {
     "username": (re.compile(r"[A-Za-z0-9_]{2,18}"), Text.USERNAME_FORMAT),
-    "sms": (re.compile(r"1[3-9]\d{9}"), Text.MOBILE_FORMAT),
+    "sms": (re.compile(r"1[3-9]\d{9}", re.ASCII), Text.MOBILE_FORMAT),
     "email": (
-        re.compile(r"\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*"),
+        re.compile(r"\w+([-+.]\w+)*@\w+([-.]\w+)*\.\w+([-.]\w+)*", re.ASCII),
         Text.EMAIL_FORMAT,
     ),
 }
@@ -86,11 +86,30 @@ def _check_picture(request: ShopxoRequest, kind: str, *, required: bool) -> None
         raise RefusedError(-12, Text.CODE_WRONG)
 
 
-def _check_code(state: ShopxoState, purpose: str, account: str, typed: str) -> None:
+def _check_code(request: ShopxoRequest, purpose: str) -> None:
+    """Check a code that was sent. Its parameter is read only if there is a code to compare."""
+    state, account = request.state, request.text("accounts")
     if not state.code_known(purpose, account):
         raise RefusedError(-10, Text.CODE_EXPIRED)
-    if not state.code_right(purpose, account, typed):
+    if "verify" not in request.params:
+        raise thrown('Undefined array key "verify"')
+    if not state.code_right(purpose, account, request.text("verify")):
         raise RefusedError(-11, Text.CODE_WRONG)
+
+
+def thrown(message: str) -> RefusedError:
+    """Return an exception of the site's own software, with the text that it happens to have."""
+    return RefusedError(-500, Text.RAW, message)
+
+
+def _as_stored(state: ShopxoState, column: str, value: str) -> str:
+    """Return what a column keeps of a value; too long a one fails, unless the database cuts it."""
+    if len(value) > LENGTHS[column] and state.strict_database:
+        raise thrown(
+            "SQLSTATE[22001]: String data, right truncated: 1406 Data too long for column"
+            f" '{column}' at row 1"
+        )
+    return value[: LENGTHS[column]]
 
 
 def _check_new_account(state: ShopxoState, kind: str, account: str) -> None:
@@ -99,6 +118,8 @@ def _check_new_account(state: ShopxoState, kind: str, account: str) -> None:
     if not pattern.fullmatch(account):
         raise RefusedError(-2, text)
     if state.find(account, COLUMNS[kind]):
+        if state.version_2:
+            raise RefusedError(-10, Text.EXISTS)
         raise RefusedError(-3, _TAKEN[kind], account)
 
 
@@ -174,15 +195,16 @@ def _register(request: ShopxoRequest) -> Done:
     if kind == "username":
         _check_picture(request, "user_reg", required=state.register_picture)
     else:
-        _check_code(state, "user_reg", account, request.text("verify"))
+        _check_code(request, "user_reg")
     if account in state.forbidden_names:
         raise RefusedError(-1, Text.FORBIDDEN, account)
     if state.adding_fails:
         raise RefusedError(-100, Text.ADD_FAILED)
+    name = _as_stored(state, "email", account) if kind == "email" else account
     user = state.add_user(
-        nickname=request.text("nickname"),
+        nickname=_as_stored(state, "nickname", request.text("nickname")),
         status=IN_REVIEW if state.review else NORMAL,
-        **{COLUMNS[kind]: account},
+        **{COLUMNS[kind]: name},
     )
     # Of any length; only signing in requires 6 to 18 bytes.
     user.set_password(request.text("pwd"))
@@ -224,17 +246,19 @@ def _find_to_sign_in(request: ShopxoRequest) -> User:
 
 
 def _login(request: ShopxoRequest) -> Done:
-    state, account = request.state, request.text("accounts")
+    state = request.state
     user = _find_to_sign_in(request)
     by_password = request.text("type") == "username"
     if by_password:
         if len(request.text("pwd").encode()) not in _PASSWORD_BYTES:
             raise RefusedError(-1, Text.PASSWORD_LENGTH)
         _check_picture(request, "user_login", required=state.login_picture)
+        if not user.password_digest:
+            raise RefusedError(-4, Text.PASSWORD_UNSET)
         if not user.has_password(request.text("pwd")):
             raise RefusedError(-4, Text.PASSWORD_WRONG)
     else:
-        _check_code(state, "user_login", account, request.text("verify"))
+        _check_code(request, "user_login")
     if (forbidden := _FORBIDDEN_STATES.get(user.status)) is not None:
         raise RefusedError(-10, forbidden)
     if by_password:

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 from simulator.cloud import Answer, Cloud, Request, page
 
-from .api import ACTIONS, Done, RefusedError, ShopxoRequest
+from .api import ACTIONS, Done, RefusedError, ShopxoRequest, thrown
 from .state import ShopxoState
 from .texts import CHINESE, LANGUAGES, Text
 
+# The shop's own pages, which a browser shows.
+_PAGES = "/index.php"
 _SCRIPT = re.compile(r"/(?:public/)?api\.php(?:/(?P<action>[\w/]+?)(?:\.html)?)?")
 
 
@@ -22,8 +24,8 @@ class ShopxoCloud(ShopxoState, Cloud):
     never_in_url: ClassVar[frozenset[str]] = secrets
 
     def owns(self, path: str) -> bool:
-        """Return whether a path is the script in one of its locations."""
-        return _SCRIPT.fullmatch(path) is not None
+        """Return whether a path is the script in one of its locations, or the pages' script."""
+        return _SCRIPT.fullmatch(path) is not None or path.startswith(_PAGES)
 
     def token_of(self, request: Request) -> str | None:
         """Return the parameter `token`."""
@@ -31,6 +33,9 @@ class ShopxoCloud(ShopxoState, Cloud):
 
     def answer(self, request: Request) -> Answer:
         """Answer one request, always with HTTP 200."""
+        if request.path.startswith(_PAGES):
+            controller = request.params.get("s", "index").partition("/")[0]
+            return self._json(-1000, CHINESE[Text.NO_CONTROLLER].format(controller), self.no_data)
         action_request = self._action_request(request)
         answer = self._answered(action_request)
         answer.headers["Set-Cookie"] = f"uuid={action_request.key}; Path=/"
@@ -80,7 +85,7 @@ class ShopxoCloud(ShopxoState, Cloud):
             request.params,
             {name: self.filtered(value) for name, value in params.items()},
             key,
-            LANGUAGES.get(params.get("lang", ""), CHINESE),
+            CHINESE if self.version_2 else LANGUAGES.get(params.get("lang", ""), CHINESE),
         )
 
     def _answered(self, request: ShopxoRequest) -> Answer:
@@ -104,7 +109,7 @@ class ShopxoCloud(ShopxoState, Cloud):
 
     def _carried_out(self, request: ShopxoRequest) -> Done:
         if request.action in self.throwing:
-            raise RefusedError(-500, Text.EXCEPTION)
+            raise thrown(self.throwing[request.action])
         if (action := ACTIONS.get(request.action)) is None:
             raise RefusedError(-1000, Text.NO_ACTION, request.action)
         return action(request)

@@ -14,6 +14,11 @@ TYPES = ("username", "sms", "email")
 # The field that holds a user's name of each type.
 COLUMNS = {"username": "username", "sms": "mobile", "email": "email"}
 
+# The blanks of PHP's trim().
+BLANKS = " \t\n\r\0\v"
+# Lengths of columns, in characters.
+LENGTHS = {"nickname": 60, "email": 60}
+
 NORMAL = 0
 LOCKED = 2
 IN_REVIEW = 3
@@ -34,12 +39,12 @@ class User:
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def set_password(self, password: str) -> None:
-        """Set a password, which went through the request filter."""
-        self.password_digest = digest(password)
+        """Set a password, which went through the request filter. Blanks around it do not count."""
+        self.password_digest = digest(password.strip(BLANKS))
 
     def has_password(self, password: str) -> bool:
         """Return whether the password is right."""
-        return self.password_digest == digest(password)
+        return self.password_digest == digest(password.strip(BLANKS))
 
     def as_json(self) -> dict[str, Any]:
         """Return the user as JSON, without secrets."""
@@ -82,9 +87,13 @@ class ShopxoState:
         self.review = False
         self.closed_reason = ""
         self.forbidden_names: set[str] = set()
-        # Database errors when adding a user, and the actions that throw an exception.
+        # Database errors when adding a user, and the actions that throw, with the exception's text.
         self.adding_fails = False
-        self.throwing: set[str] = set()
+        self.throwing: dict[str, str] = {}
+        # Whether the database refuses what is too long for a column, or cuts it.
+        self.strict_database = True
+        # Version 2 knows one language, and one number for whatever is taken.
+        self.version_2 = False
         # Why messages cannot be sent; empty if they can.
         self.sending_fails = ""
         self.picture_characters = DIGITS
@@ -100,11 +109,9 @@ class ShopxoState:
         self._next_id = 1
 
     def filtered(self, value: str) -> str:
-        """Return a parameter after the site's request filter."""
+        """Return a parameter after the site's request filter, which strips nothing."""
         escaped = escape(value, quote=True)
-        if not self.escapes_apostrophes:
-            escaped = escaped.replace("&#x27;", "'")
-        return escaped.strip(" \t\n\r\0\v")
+        return escaped if self.escapes_apostrophes else escaped.replace("&#x27;", "'")
 
     # Users
 
@@ -126,7 +133,8 @@ class ShopxoState:
             if value and self.find(value, column):
                 raise ValueError(f"{value} is taken")
         user = User(self._next_id, username, mobile, email, nickname, status)
-        user.set_password(self.filtered(password))
+        if password:
+            user.set_password(self.filtered(password))
         self._next_id += 1
         self.users[user.id] = user
         return user
@@ -195,14 +203,13 @@ class ShopxoState:
         return secret is not None and self._lives(secret)
 
     def code_right(self, purpose: str, account: str, typed: str) -> bool:
-        """Return whether a code is right; the seventh wrong one invalidates it."""
+        """Return whether a code is right; after six wrong ones none is, and it is gone."""
         secret = self._codes[f"{purpose}_{account}"]
-        if secret.value == typed:
-            return True
-        secret.wrong += 1
-        if secret.wrong > WRONG_CODES:
+        if secret.wrong >= WRONG_CODES:
             self.spend_code(purpose, account)
-        return False
+            return False
+        secret.wrong += secret.value != typed
+        return secret.value == typed
 
     def spend_code(self, purpose: str, account: str) -> None:
         """Remove a code."""

@@ -30,6 +30,7 @@ class Text(StrEnum):
     REGISTERED = "registered"
     ACCOUNT_UNKNOWN = "account_unknown"
     PASSWORD_WRONG = "password_wrong"  # noqa: S105 - a kind of message
+    PASSWORD_UNSET = "password_unset"  # noqa: S105 - a kind of message
     IN_REVIEW = "in_review"
     LOCKED = "locked"
     SIGNED_IN = "signed_in"
@@ -42,15 +43,16 @@ class Text(StrEnum):
     SIGN_IN_FIRST = "sign_in_first"
     SUCCESS = "success"
     CANCELLED = "cancelled"
-    EXCEPTION = "exception"
+    RAW = "raw"
     NO_ACTION = "no_action"
+    NO_CONTROLLER = "no_controller"
 
 
 # Verbatim: some refusals differ in nothing else.
 ENGLISH: dict[Text, str] = {
     Text.ACCOUNT_EMPTY: "Account cannot be empty",
     Text.PASSWORD_EMPTY: "Password cannot be empty",
-    Text.PASSWORD_LENGTH: "Password format is between 6~18 characters",
+    Text.PASSWORD_LENGTH: "Login password format is between 6 and 18 characters",
     Text.REGISTER_TYPE: "Wrong registration type",
     Text.LOGIN_TYPE: "Wrong login type",
     Text.VERIFY_EMPTY: "Verification code cannot be empty",
@@ -63,15 +65,16 @@ ENGLISH: dict[Text, str] = {
     Text.EMAIL_TAKEN: "Email already exists",
     Text.MOBILE_TAKEN: "Mobile number already exists",
     Text.PICTURE_EMPTY: "The picture verification code cannot be empty",
-    Text.CODE_EXPIRED: "Verification code has expired",
+    Text.CODE_EXPIRED: "The verification code has expired",
     Text.CODE_WRONG: "Verification code error",
     Text.EXISTS: "The account already exists",
     Text.FORBIDDEN: "This username is prohibited from registration({})",
     Text.ADD_FAILED: "Add Failed",
     Text.AWAITS_APPROVAL: "User waiting for approval",
     Text.REGISTERED: "Register Succeeded",
-    Text.ACCOUNT_UNKNOWN: "The login account does not exist",
+    Text.ACCOUNT_UNKNOWN: "Account does not exist",
     Text.PASSWORD_WRONG: "Password error",
+    Text.PASSWORD_UNSET: "Please set a password first!",
     Text.IN_REVIEW: "User waiting for review",
     Text.LOCKED: "User is prohibited from logging in",
     Text.SIGNED_IN: "Login Succeeded",
@@ -81,11 +84,12 @@ ENGLISH: dict[Text, str] = {
     Text.FREQUENT: "Frequent operation, please try again later!",
     Text.TOKEN_EMPTY: "Token cannot be empty",
     Text.USER_MISSING: "User information does not exist",
-    Text.SIGN_IN_FIRST: "Login has expired, please login again",
-    Text.SUCCESS: "Operation Succeeded",
+    Text.SIGN_IN_FIRST: "Login Failed, please login again",
+    Text.SUCCESS: "success",
     Text.CANCELLED: "The account was cancelled",
-    Text.EXCEPTION: "system exception",
+    Text.RAW: "{}",
     Text.NO_ACTION: "{} not exist",
+    Text.NO_CONTROLLER: "Controller does not exist({})",
 }
 CHINESE: dict[Text, str] = {
     Text.ACCOUNT_EMPTY: "账号不能为空",
@@ -112,6 +116,7 @@ CHINESE: dict[Text, str] = {
     Text.REGISTERED: "注册成功",
     Text.ACCOUNT_UNKNOWN: "登录帐号不存在",
     Text.PASSWORD_WRONG: "密码错误",
+    Text.PASSWORD_UNSET: "请先设置密码",
     Text.IN_REVIEW: "用户待审核",
     Text.LOCKED: "用户已禁止登录",
     Text.SIGNED_IN: "登录成功",
@@ -124,7 +129,8 @@ CHINESE: dict[Text, str] = {
     Text.SIGN_IN_FIRST: "登录失效、请重新登录",
     Text.SUCCESS: "操作成功",
     Text.CANCELLED: "账号注销成功",
-    Text.EXCEPTION: "系统异常",
+    Text.RAW: "{}",
     Text.NO_ACTION: "{}方法不存在",
+    Text.NO_CONTROLLER: "控制器不存在({})",
 }
 LANGUAGES = {"zh": CHINESE, "en": ENGLISH}

@@ -155,8 +155,9 @@ async def test_closed(shop: Shop) -> None:
 
 async def test_exception(shop: Shop) -> None:
     """An exception is JSON for who asks for it, else a page."""
-    shop.simulator.shopxo.throwing = {"base/common"}
-    assert (await shop("base/common"))["code"] == -500
+    shop.simulator.shopxo.throwing = {"base/common": "SQLSTATE[HY000] gone away"}
+    answer = await shop("base/common")
+    assert (answer["code"], answer["msg"]) == (-500, "SQLSTATE[HY000] gone away")
     async with shop.session.get(f"{shop.simulator.url}/api.php?s=base/common") as response:
         assert (await response.text()).startswith("<")
 
@@ -186,7 +187,7 @@ async def test_register(shop: Shop) -> None:
         ({"verify": ""}, -1, "Verification code cannot be empty"),
         ({"accounts": "a"}, -2, "The user name format is 2~18 letters, digits or underscores"),
         ({"accounts": "Taken_1"}, -3, "User already exists[Taken_1]"),
-        ({"uuid": "another"}, -11, "Verification code has expired"),
+        ({"uuid": "another"}, -11, "The verification code has expired"),
         ({"verify": "0000"}, -12, "Verification code error"),
         ({"accounts": "admin"}, -1, "This username is prohibited from registration(admin)"),
     ],
@@ -250,12 +251,13 @@ async def test_review(shop: Shop) -> None:
         site.load("users", {"approve": "nobody"})
 
 
-@pytest.mark.parametrize("password", ["123", 'a<b>&"c123', "a&b&c&d&e"])
+@pytest.mark.parametrize("password", ["123", 'a<b>&"c123', "a&b&c&d&e", "a" * 18 + " "])
 async def test_password_trap(shop: Shop, password: str) -> None:
     """Registering takes passwords that signing in refuses."""
     assert (await shop.register(pwd=password))["code"] == 0
     answer = await shop.login(pwd=password)
-    assert (answer["code"], answer["msg"]) == (-1, "Password format is between 6~18 characters")
+    message = "Login password format is between 6 and 18 characters"
+    assert (answer["code"], answer["msg"]) == (-1, message)
 
 
 @pytest.mark.parametrize("password", ["0123456789abcdefgh", "pässwörd", "a b c d", " padded "])
@@ -415,7 +417,7 @@ async def test_login(shop: Shop, name: str) -> None:
     answers = [(await shop("user/tokenuserinfo", token=token)) for token in tokens]
     assert [(answer["code"], answer["msg"]) for answer in answers] == [
         (-1, "User information does not exist"),
-        (0, "Operation Succeeded"),
+        (0, "success"),
     ]
 
 
@@ -424,8 +426,8 @@ async def test_login(shop: Shop, name: str) -> None:
     [
         ({"type": "fax"}, -1, "Wrong login type"),
         ({"accounts": ""}, -1, "Account cannot be empty"),
-        ({"accounts": "nobody", "pwd": "x", "verify": ""}, -3, "The login account does not exist"),
-        ({"pwd": "12345"}, -1, "Password format is between 6~18 characters"),
+        ({"accounts": "nobody", "pwd": "x", "verify": ""}, -3, "Account does not exist"),
+        ({"pwd": "12345"}, -1, "Login password format is between 6 and 18 characters"),
         ({"verify": ""}, -10, "The picture verification code cannot be empty"),
         ({"verify": "0000"}, -12, "Verification code error"),
         ({"pwd": "wrong-pass"}, -4, "Password error"),
@@ -452,6 +454,76 @@ async def test_login_with_a_code(shop: Shop) -> None:
     code = shop.simulator.mailbox[-1].code
     assert (await shop("user/login", **form, verify="x"))["code"] == -11
     assert (await shop("user/login", **form, verify=code))["data"]["email"] == EMAIL
+
+
+async def test_blanks_of_a_password(shop: Shop) -> None:
+    """They count for the length and for nothing else."""
+    assert (await shop.register(pwd=" 12345"))["code"] == 0
+    assert (await shop.login(pwd=" 12345"))["code"] == 0
+    assert (await shop.login(pwd="12345 "))["code"] == 0
+    assert (await shop.login(pwd="12345"))["code"] == -1
+
+
+@pytest.mark.parametrize("strict", [True, False])
+async def test_columns(shop: Shop, *, strict: bool) -> None:
+    """What is too long for its column, once escaped, is an exception or cut."""
+    site = shop.simulator.shopxo
+    site.strict_database = strict
+    answer = await shop.register(nickname="a" * 55 + "<b>")
+    if strict:
+        assert answer["code"] == -500
+        assert "Data too long for column 'nickname'" in answer["msg"]
+        assert site.users == {}
+    else:
+        assert site.users[1].nickname == "a" * 55 + "&lt;b"
+    assert (await shop.register("bob", nickname="a" * 60))["code"] == 0
+
+
+async def test_account_without_a_password(shop: Shop) -> None:
+    shop.simulator.shopxo.add_user(username="alice01")
+    answer = await shop.login()
+    assert (answer["code"], answer["msg"]) == (-4, "Please set a password first!")
+
+
+async def test_look_while_a_code_is_pending(shop: Shop) -> None:
+    """Whoever leaves the code out meets an exception."""
+    shop.simulator.shopxo.add_user(email=EMAIL)
+    form = {"accounts": EMAIL, "type": "email", "uuid": "u1"}
+    assert (await shop("user/login", **form))["code"] == -10
+    verify = await shop.picture("user_login")
+    assert (await shop("user/loginverifysend", **form, verify=verify))["code"] == 0
+    answer = await shop("user/login", **form)
+    assert (answer["code"], answer["msg"]) == (-500, 'Undefined array key "verify"')
+
+
+async def test_code_after_six_wrong_ones(shop: Shop) -> None:
+    """The right one does not help anymore."""
+    await shop.send_code()
+    form = {"accounts": EMAIL, "type": "email", "pwd": PASSWORD}
+    for _ in range(6):
+        assert (await shop("user/reg", **form, verify="x"))["code"] == -11
+    code = shop.simulator.mailbox[-1].code
+    assert (await shop("user/reg", **form, verify=code))["code"] == -11
+    assert (await shop("user/reg", **form, verify=code))["code"] == -10
+
+
+@pytest.mark.parametrize("address", ["müller@example.com", "٣@example.com"])
+async def test_address_beyond_ascii(shop: Shop, address: str) -> None:
+    assert (await shop.send_code(to=address))["code"] == -2
+
+
+async def test_version_2(shop: Shop) -> None:
+    """It knows one language, and one number for whatever is taken."""
+    shop.simulator.shopxo.version_2 = True
+    assert (await shop.register())["code"] == 0
+    answer = await shop.register()
+    assert (answer["code"], answer["msg"]) == (-10, "账号已存在")
+
+
+async def test_page_of_the_shop(shop: Shop) -> None:
+    url = f"{shop.simulator.url}/index.php"
+    async with shop.session.get(url, params={"s": "base/common"}) as response:
+        assert (await response.json())["code"] == -1000
 
 
 async def test_logout_deletes_the_account(shop: Shop) -> None:
