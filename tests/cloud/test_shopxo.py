@@ -21,6 +21,7 @@ from custom_components.growatt_onboarding.cloud.provider import (
 )
 from custom_components.growatt_onboarding.cloud.shopxo import SHOPXO, ShopxoClient
 from simulator import FaultKind, Simulator
+from simulator.shopxo.state import LOCKED, NORMAL
 
 from .helpers import RecordingGate, everything_said, form_of, solved
 
@@ -408,6 +409,36 @@ async def test_review(shop: ShopxoClient, simulator: Simulator) -> None:
     assert (account.id, account.activation_pending) == ("1", False)
 
 
+async def test_locked(shop: ShopxoClient, simulator: Simulator) -> None:
+    """A locked account waits for nothing."""
+    simulator.shopxo.login_picture = False
+    user = simulator.shopxo.add_user(username="owner01", password=PASSWORD, status=LOCKED)
+    link, form = await form_of(shop, "link"), await form_of(shop, "username")
+    values = {"login": "owner01", "username": "owner01", "password": PASSWORD}
+    with pytest.raises(NotAllowedError, match="account_locked"):
+        await shop.link(link, values)
+    found = await shop.find_registered(form, values)
+    assert found == Account(id=None, name="owner01", activation_pending=False)
+    user.status = NORMAL
+    (account,) = await shop.link(link, values)
+    assert account.id == "1"
+
+
+async def test_account_without_password(shop: ShopxoClient, simulator: Simulator) -> None:
+    """No other password helps, and such an account is none of ours."""
+    simulator.shopxo.login_picture = False
+    user = simulator.shopxo.add_user(username="owner01")
+    link, form = await form_of(shop, "link"), await form_of(shop, "username")
+    values = {"login": "owner01", "username": "owner01", "password": PASSWORD}
+    with pytest.raises(NotAllowedError, match="account_without_password"):
+        await shop.link(link, values)
+    assert await shop.find_registered(form, values) is None
+    assert await shop.is_username_available("owner01") is False
+    user.set_password(PASSWORD)
+    (account,) = await shop.link(link, values)
+    assert account.id == "1"
+
+
 # The harmless look
 
 
@@ -727,7 +758,12 @@ LOGIN_CODES: list[tuple[int, str, tuple[str, str | None]]] = [
     (-4, "", ("password_wrong", "password")),
     (-10, "图片验证码为空", ("captcha_needed", "captcha")),
     (-10, "User waiting for review", ("account_not_active", None)),
-    (-10, "用户已禁止登录", ("account_not_active", None)),
+    (-10, "用户待审核", ("account_not_active", None)),
+    (-10, "User is prohibited from logging in", ("account_locked", None)),
+    (-10, "用户已禁止登录", ("account_locked", None)),
+    (-4, "Please set a password first!", ("account_without_password", None)),
+    (-4, "请先设置密码", ("account_without_password", None)),
+    (-500, "SQLSTATE[HY000]", ("site_error", None)),
     (-11, "", ("captcha_expired", "captcha")),
     (-12, "", ("captcha_wrong", "captcha")),
     (-100, "", ("system_error", None)),

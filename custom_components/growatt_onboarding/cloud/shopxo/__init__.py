@@ -225,14 +225,13 @@ class ShopxoClient(CloudClient):
         """Sign in to an account that we may have created, None if we have not."""
         try:
             return await self._sign_in(name, password, {})
-        except InvalidInputError as err:
+        except (InvalidInputError, NotAllowedError) as err:
             if err.code in {api.FREE, api.WRONG_PASSWORD}:
                 return None
-            raise
-        except NotAllowedError as err:
-            # Sites only report this after the password has been accepted.
-            if err.key == api.NOT_ACTIVE:
-                return Account(id=None, name=name, activation_pending=True)
+            # Sites only report these after the password has been accepted.
+            if err.key in {api.NOT_ACTIVE, api.LOCKED}:
+                pending = err.key == api.NOT_ACTIVE
+                return Account(id=None, name=name, activation_pending=pending)
             raise
 
     async def _exists(self, site: api.Site, name: str) -> bool | None:

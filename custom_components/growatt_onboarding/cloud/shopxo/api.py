@@ -32,6 +32,7 @@ from ..errors import (
     RejectedError,
     TakenError,
     TryAgainError,
+    UndecidedError,
     UnexpectedAnswerError,
 )
 from ..fields import REQUIRED
@@ -68,6 +69,7 @@ WRONG_PASSWORD: Final = -4
 PICTURE_MISSING: Final = -10
 AWAITS_REVIEW: Final = -110
 NOT_ACTIVE: Final = "account_not_active"
+LOCKED: Final = "account_locked"
 
 # The default pause between two codes to the same address.
 _RESEND_SECONDS: Final = 60.0
@@ -103,7 +105,8 @@ _GENERIC: Final[Mapping[int, Meaning]] = {
     -1: Meaning(RejectedError),
     -100: Meaning(TryAgainError),
     -400: Meaning(AccessDeniedError, "session_ended"),
-    -500: Meaning(UnexpectedAnswerError, "site_error"),
+    # An exception of the site's software, with its raw text: the site can be reached.
+    -500: Meaning(UndecidedError, "site_error"),
     -1000: Meaning(NotAllowedError, "site_lacks_function"),
     -10000: Meaning(NotAllowedError, "site_closed"),
 }
@@ -188,8 +191,8 @@ def send_code(kind: AccountType) -> Rules:
 def login() -> Rules:
     """Return the rules of `user/login`.
 
-    -10 means that the account is locked or waiting for review, unless the message says that the
-    captcha solution is missing.
+    -10 means that the account is waiting for review, unless the message says that it is locked or
+    that the captcha solution is missing; -4 may mean that the account has no password at all.
     """
     return Rules(
         codes={
@@ -202,6 +205,12 @@ def login() -> Rules:
         },
         hints=(
             Hint(PICTURE_MISSING, "picture|图片|圖片", _PICTURE[PICTURE_MISSING]),
+            Hint(PICTURE_MISSING, "prohibit|禁止|lock|锁|鎖", Meaning(NotAllowedError, LOCKED)),
+            Hint(
+                WRONG_PASSWORD,
+                "set a|设置|設置|設定",
+                Meaning(NotAllowedError, "account_without_password"),
+            ),
             Hint(-1, "6~18|password|密码|密碼", _PASSWORD_LENGTH),
             Hint(-1, _CLOSED, _SIGN_IN_CLOSED),
         ),
