@@ -27,7 +27,13 @@ from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_cr
 from .account.registration import async_create_entry, async_register, is_under_way
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
 from .cloud import registry
-from .cloud.errors import AccessDeniedError, CloudError, InvalidInputError, NotAllowedError
+from .cloud.errors import (
+    AccessDeniedError,
+    CloudError,
+    InvalidInputError,
+    NoAnswerError,
+    NotAllowedError,
+)
 from .cloud.fields import REQUIRED, optional_text, text
 from .cloud.model import Values
 from .cloud.provider import (
@@ -317,7 +323,10 @@ async def _send_verification_code(call: ServiceCall) -> ServiceResponse:
     _, client = await _async_target(call)
     forms = [form for form in await _async_forms(client, call.data) if form.sends_code]
     form, values = _first_complete(forms, call.data, code_fields)
-    await client.send_code(form, values)
+    try:
+        await client.send_code(form, values)
+    except NoAnswerError as err:
+        raise CloudError("code_may_come") from err
     return {"sent_to": values[form.identity]}
 
 

@@ -149,6 +149,7 @@ def test_a_fresh_site() -> None:
         register_picture=True,
         login_picture=True,
         code_picture=True,
+        resend_pause=60.0,
         review=False,
         agreements=(),
     )

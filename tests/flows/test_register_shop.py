@@ -1,14 +1,14 @@
 """Creating an account at a ShopXO portal in the dialog, whatever the portal says."""
 
-
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import Result, submit
+from tests.common import Result, fails, submit, until
 
 PASSWORD = "Fake-Passw0rd"
 EMAIL = "owner@example.com"
@@ -59,3 +59,39 @@ async def test_exception_that_no_look_can_settle(hass: HomeAssistant, cloud: Sim
     cloud.shopxo.throwing = {}
     result = await submit(hass, result, **NEW)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+# Codes
+
+
+async def test_code_that_was_not_sent(hass: HomeAssistant, cloud: Simulator) -> None:
+    """The site's own words say why."""
+    cloud.shopxo.sending_fails = "SMTP connect() failed"
+    result = await submit(hass, await open_shop(hass, cloud, "email"), email=EMAIL)
+    assert result["step_id"] == "register_code"
+    assert result["errors"] == {"base": "code_not_sent_because"}
+    assert "SMTP connect() failed" in result["description_placeholders"]["message"]
+    cloud.shopxo.sending_fails = ""
+    result = await submit(hass, result, email=EMAIL)
+    assert result["step_id"] == "register_form"
+
+
+async def test_code_that_comes_late(hass: HomeAssistant, cloud: Simulator) -> None:
+    """A mail server may be slower than we wait; the code is good all the same."""
+    cloud.faults.add("api.php", kind="late", seconds=25, match={"s": "user/regverifysend"})
+    result = await submit(hass, await open_shop(hass, cloud, "email"), email=EMAIL)
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"base": "code_may_come"}
+    await until(lambda: cloud.mailbox)
+    result = await submit(hass, result, code=cloud.mailbox[-1].code, password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_action_whose_code_comes_late(hass: HomeAssistant, cloud: Simulator) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    data = {"provider": "shopxo", "server": cloud.url, "email": EMAIL}
+    cloud.faults.add("api.php", kind="late", seconds=25, match={"s": "user/regverifysend"})
+    await fails(hass, "send_verification_code", "code_may_come", **data)
+    await until(lambda: cloud.mailbox)
+    told = await fails(hass, "send_verification_code", "code_too_soon", **data)
+    assert told["seconds"] == "60"

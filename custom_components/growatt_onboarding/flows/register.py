@@ -15,7 +15,7 @@ from ..account.registration import (
     async_register,
     is_under_way,
 )
-from ..cloud.errors import CloudError, NotAllowedError, TakenError
+from ..cloud.errors import CloudError, NoAnswerError, NotAllowedError, TakenError
 from ..cloud.model import Values
 from ..cloud.provider import Capability, Field, FieldKind
 from .base import chosen_form
@@ -59,7 +59,7 @@ class RegisterFlow(SignInFlow):
             try:
                 values = self._values(fields, user_input)
                 await self._check_name(values)
-                await self._client.send_code(form, values)
+                await self._send_code(values)
             except CloudError as err:
                 self._set_error(err)
             else:
@@ -68,6 +68,13 @@ class RegisterFlow(SignInFlow):
                 self._memory.forget(codes)
                 return await self.async_step_register_form()
         return await self._show_with_link_option("register_code", fields, for_code=True)
+
+    async def _send_code(self, values: Values) -> None:
+        """Have the code sent. One whose sending takes too long may come all the same."""
+        try:
+            await self._client.send_code(self._form, values)
+        except NoAnswerError:
+            self._memory.set_error(CloudError("code_may_come"))
 
     async def async_step_register_form(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Fill in the form of the new account."""

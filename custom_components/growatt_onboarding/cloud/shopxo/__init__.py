@@ -90,6 +90,8 @@ class ShopxoClient(CloudClient):
     def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
         """Initialize the client. Calls time out after `timeout` seconds."""
         self._token = (context.session or {}).get("token", "")
+        # As the site's configuration said when it was last fetched.
+        self._resend_pause: float = api.RESEND_SECONDS
         self._transport = Transport(
             http=context.http, url=context.url, gate=context.gate, timeout=timeout
         )
@@ -160,7 +162,7 @@ class ShopxoClient(CloudClient):
         await self._post(
             api.SEND_CODE,
             {**sent, **answer},
-            api.send_code(kind),
+            api.send_code(kind, self._resend_pause),
             lambda _reply: None,
             secrets=tuple(answer.values()),
         )
@@ -208,9 +210,11 @@ class ShopxoClient(CloudClient):
 
     async def _site(self) -> api.Site:
         request = Request(call=Call(api.COMMON), query={**api.APPLICATION, "uuid": str(uuid4())})
-        return await self._transport.send(
+        site = await self._transport.send(
             request, lambda answer: api.site(api.read_reply(api.common(), answer))
         )
+        self._resend_pause = site.resend_pause
+        return site
 
     async def _sign_in(self, name: str, password: str, answer: Mapping[str, str]) -> Account:
         return await self._post(

@@ -71,8 +71,9 @@ AWAITS_REVIEW: Final = -110
 NOT_ACTIVE: Final = "account_not_active"
 LOCKED: Final = "account_locked"
 
-# The default pause between two codes to the same address.
-_RESEND_SECONDS: Final = 60.0
+# The default pause between two codes to the same address, and the longest believed.
+RESEND_SECONDS: Final = 60
+_LONGEST_RESEND: Final = 86_400
 _AGREEMENTS = ("agreement_userregister_url", "agreement_userprivacy_url")
 _REGISTER_TYPES = "home_user_reg_type"
 _SITE = frozenset({_REGISTER_TYPES, "home_user_login_type", "home_site_name"})
@@ -132,7 +133,6 @@ _TAKEN: Final = {
 _REGISTRATION_CLOSED: Final = Meaning(NotAllowedError, "registration_closed")
 _SIGN_IN_CLOSED: Final = Meaning(NotAllowedError, "sign_in_closed")
 _PASSWORD_LENGTH: Final = Meaning(InvalidInputError, "password_6_to_18", "password")
-_TOO_SOON: Final = Meaning(TryAgainError, "code_too_soon", retry_after=_RESEND_SECONDS)
 
 
 # We ask for English, but a site without it answers in Chinese. "类型" (type) is in the message
@@ -171,18 +171,23 @@ def register(kind: AccountType) -> Rules:
     )
 
 
-def send_code(kind: AccountType) -> Rules:
-    """Return the rules of `user/regverifysend`."""
+def send_code(kind: AccountType, pause: float) -> Rules:
+    """Return the rules of `user/regverifysend`; `pause` is the site's between two codes."""
     return Rules(
         codes={
             **_GENERIC,
             **_PICTURE,
             -2: _FORMAT[kind],
             -3: _TAKEN[kind],
-            -100: Meaning(TryAgainError, "code_not_sent"),
+            -100: Meaning(TryAgainError, "code_not_sent_because"),
         },
         hints=(
-            Hint(-100, "frequent|频繁|頻繁", _TOO_SOON),
+            Hint(PICTURE_MISSING, "exist|已存在", _TAKEN[kind]),
+            Hint(
+                -100,
+                "frequent|频繁|頻繁",
+                Meaning(TryAgainError, "code_too_soon", retry_after=pause),
+            ),
             Hint(-1, _CLOSED, _REGISTRATION_CLOSED),
         ),
     )
@@ -254,6 +259,7 @@ class Site(NamedTuple):
         register_picture: registering with a user name takes a captcha.
         login_picture: signing in with a password takes a captcha.
         code_picture: having a code sent takes a captcha.
+        resend_pause: seconds between two codes to the same address or number.
         review: new accounts have to be approved.
         agreements: pages to read before registering.
 
@@ -264,6 +270,7 @@ class Site(NamedTuple):
     register_picture: bool
     login_picture: bool
     code_picture: bool
+    resend_pause: float
     review: bool
     agreements: tuple[str, ...]
 
@@ -280,6 +287,7 @@ def site(reply: Reply) -> Site:
         register_picture=_switch(config, "home_user_register_img_verify_state", default=True),
         login_picture=_switch(config, "home_user_login_img_verify_state", default=True),
         code_picture=_switch(config, "common_img_verify_state", default=True),
+        resend_pause=_seconds(config, "common_verify_interval_time", default=RESEND_SECONDS),
         review=_switch(config, "common_register_is_enable_audit", default=False),
         agreements=_agreements(config),
     )
@@ -288,6 +296,11 @@ def site(reply: Reply) -> Site:
 def _switch(config: Mapping[str, object], name: str, *, default: bool) -> bool:
     value = as_flag(config.get(name))
     return default if value is None else value
+
+
+def _seconds(config: Mapping[str, object], name: str, *, default: int) -> float:
+    value = as_int(config.get(name))
+    return float(value if value is not None and 0 < value <= _LONGEST_RESEND else default)
 
 
 def _types(config: Mapping[str, object], name: str) -> frozenset[AccountType]:
