@@ -421,7 +421,7 @@ async def test_locked(shop: ShopxoClient, simulator: Simulator) -> None:
     with pytest.raises(NotAllowedError, match="account_locked"):
         await shop.link(link, values)
     found = await shop.find_registered(form, values)
-    assert found == Account(id=None, name="owner01", activation_pending=False)
+    assert found == Account(id=None, name="owner01", sign_in_needed=True)
     user.status = NORMAL
     (account,) = await shop.link(link, values)
     assert account.id == "1"
@@ -472,10 +472,20 @@ async def test_name_check_by_code_login(shop: ShopxoClient, simulator: Simulator
     simulator.shopxo.add_user(email=EMAIL)
     assert not await shop.is_username_available(EMAIL)
     assert await shop.is_username_available("free@example.com")
-    for name in (MOBILE, "owner01"):
+    # What has another shape, or no kind of sign-in, is not told.
+    for name in (MOBILE, "owner01", "not@an@address"):
         assert await shop.is_username_available(name) is None
-    with pytest.raises(InvalidInputError, match="account_unknown"):
-        await shop.is_username_available("not@an@address")
+
+
+async def test_name_check_while_a_code_is_pending(shop: ShopxoClient, simulator: Simulator) -> None:
+    """The site's software fails at that: it says nothing of the account."""
+    site = simulator.shopxo
+    site.login_types = ["email"]
+    site.add_user(email=EMAIL)
+    site.send_code("user_login", EMAIL, EMAIL)
+    assert await shop.is_username_available(EMAIL) is None
+    simulator.advance(601)
+    assert await shop.is_username_available(EMAIL) is False
 
 
 # A lost answer
@@ -504,6 +514,7 @@ async def test_lost_answer(
         assert found is not None
         assert (found.id, found.name) == (None if picture else "1", "owner01")
         assert (found.session is None) is picture
+        assert found.sign_in_needed is picture
     assert calls_of(simulator, "user/reg") == 1
 
 

@@ -80,7 +80,7 @@ async def test_registered_but_not_signed_in(
     http: aiohttp.ClientSession, body: object, account_id: str | None
 ) -> None:
     account = await register_answered(http, body)
-    assert account == Account(id=account_id, name="owner01")
+    assert account == Account(id=account_id, name="owner01", sign_in_needed=True)
     assert account.session is None
     assert not account.activation_pending
 

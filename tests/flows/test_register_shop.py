@@ -1,6 +1,8 @@
 """Creating an account at a ShopXO portal in the dialog, whatever the portal says."""
 
-from homeassistant.config_entries import SOURCE_USER
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -8,10 +10,11 @@ import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import Result, fails, submit, until
+from tests.common import Result, act, entries, fails, submit, until
 
 PASSWORD = "Fake-Passw0rd"
 EMAIL = "owner@example.com"
+MOBILE = "13800138000"
 NEW = {"username": "owner01", "password": PASSWORD}
 
 
@@ -59,6 +62,66 @@ async def test_exception_that_no_look_can_settle(hass: HomeAssistant, cloud: Sim
     cloud.shopxo.throwing = {}
     result = await submit(hass, result, **NEW)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+# The look
+
+
+@pytest.mark.parametrize("way", ["sms", "email"])
+async def test_site_without_passwords_to_sign_in(
+    hass: HomeAssistant, cloud: Simulator, way: str
+) -> None:
+    """Where no look can tell whether a name is free, it is registered all the same."""
+    cloud.shopxo.login_types = ["email" if way == "sms" else "sms"]
+    typed = {"phone": MOBILE} if way == "sms" else {"email": EMAIL}
+    result = await submit(hass, await open_shop(hass, cloud, way), **typed)
+    assert result["step_id"] == "register_form"
+    result = await submit(hass, result, code=cloud.mailbox[-1].code, password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_look_that_the_shape_refuses(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.shopxo.login_types = ["sms"]
+    assert await async_setup_component(hass, DOMAIN, {})
+    data = {"provider": "shopxo", "server": cloud.url}
+    for name in ("123", "+4930123456"):
+        await fails(hass, "check_username", "cannot_check_name", **data, username=name)
+    result = await act(hass, "check_username", **data, username=MOBILE)
+    assert result["available"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_lost_answer_where_signing_in_takes_a_picture(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    hass_storage: dict[str, Any],
+    late: bool,  # noqa: FBT001
+) -> None:
+    """Nobody could sign in to the account yet: that is asked for at once, and after a restart."""
+    cloud.shopxo.login_picture = True
+    fault: Any = {"kind": "late", "seconds": 25} if late else {"kind": "cut_after"}
+    cloud.faults.add("api.php", **fault, match={"s": "user/reg"})
+    result = await submit(hass, await open_shop(hass, cloud, "username"), **NEW)
+    if late:
+        assert result["step_id"] == "outcome_unknown"
+        hass.config_entries.flow.async_abort(result["flow_id"])
+        await until(lambda: entries(hass))
+    await hass.async_block_till_done()
+    (entry,) = entries(hass)
+    assert entry.data["session"] is None
+    assert not entry.data["activation_pending"]
+    assert list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    (reauth,) = entry.async_get_active_flows(hass, {SOURCE_REAUTH})
+    result = await hass.config_entries.flow.async_configure(reauth["flow_id"])
+    assert result["step_id"] == "link_form"
+    picture = next(reversed(cloud.captchas.values()))
+    answers = {"login": "owner01", "password": PASSWORD, "captcha": picture}
+    result = await submit(hass, result, **answers)
+    assert result["reason"] == "reauth_successful"
+    assert entry.data["account_id"] == "1"
+    assert not entry.data["denied"]
 
 
 # Codes

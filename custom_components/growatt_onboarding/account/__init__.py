@@ -83,8 +83,9 @@ class Target(NamedTuple):
             CONF_OTHER_NAMES: list(account.other_names),
             CONF_SESSION: None if account.session is None else dict(account.session),
             CONF_ACTIVATION_PENDING: bool(account.activation_pending),
-            # Whether the cloud has denied these credentials, or this session, since.
-            CONF_DENIED: False,
+            # Whether somebody has to sign in: at once, or because the cloud denied these
+            # credentials or this session since.
+            CONF_DENIED: account.sign_in_needed,
             # When the cloud was last asked about the account itself.
             CONF_ASKED_AT: None,
         }

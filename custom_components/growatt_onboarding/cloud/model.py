@@ -33,6 +33,8 @@ class Account(NamedTuple):
             provider's client interprets them.
         activation_pending: the account is waiting for approval or for its owner to confirm an
             e-mail address. None where the cloud does not tell: then what was known before holds.
+        sign_in_needed: the account is there, but nobody has signed in to it here yet, although one
+            could.
         plant: name of one of its plants, to recognize the account where `name` is only its id.
         other_names: what else one may register it or sign in to it with.
 
@@ -42,6 +44,7 @@ class Account(NamedTuple):
     name: str
     session: Mapping[str, str] | None = None
     activation_pending: bool | None = False
+    sign_in_needed: bool = False
     plant: str | None = None
     other_names: tuple[str, ...] = ()
 

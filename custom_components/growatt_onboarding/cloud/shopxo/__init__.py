@@ -198,7 +198,7 @@ class ShopxoClient(CloudClient):
             raise NotImplementedError
         if not exists:
             return None
-        return Account(id=None, name=name, activation_pending=site.review)
+        return _without_session(name, pending=site.review)
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
@@ -234,8 +234,7 @@ class ShopxoClient(CloudClient):
                 return None
             # Sites only report these after the password has been accepted.
             if err.key in {api.NOT_ACTIVE, api.LOCKED}:
-                pending = err.key == api.NOT_ACTIVE
-                return Account(id=None, name=name, activation_pending=pending)
+                return _without_session(name, pending=err.key == api.NOT_ACTIVE)
             raise
 
     async def _exists(self, site: api.Site, name: str) -> bool | None:
@@ -246,7 +245,7 @@ class ShopxoClient(CloudClient):
             api.LOGIN,
             {"accounts": name, "pwd": secrets.token_hex(8), "type": kind.value},
             api.look(),
-            lambda reply: reply.code != api.FREE,
+            api.known,
         )
 
     async def _post[T](
@@ -294,8 +293,13 @@ SHOPXO: Final = Provider(
 
 def _registered(name: str, reply: Reply) -> Account:
     if reply.code == api.AWAITS_REVIEW:
-        return Account(id=None, name=name, activation_pending=True)
+        return _without_session(name, pending=True)
     return api.account(name, reply)
+
+
+def _without_session(name: str, *, pending: bool) -> Account:
+    """Return an account that waits for an approval, or else for somebody to sign in."""
+    return Account(id=None, name=name, activation_pending=pending, sign_in_needed=not pending)
 
 
 def _identity(form: Form, values: Values) -> str:

@@ -71,6 +71,13 @@ AWAITS_REVIEW: Final = -110
 NOT_ACTIVE: Final = "account_not_active"
 LOCKED: Final = "account_locked"
 
+# What sites answer to a look only after they have found the account: the password or the code is
+# wrong, or the code or the picture's answer is missing or wrong.
+_FOUND: Final = frozenset({WRONG_PASSWORD, PICTURE_MISSING, -11, -12})
+# What says nothing of an account: nobody may sign in this way, it has another shape, or the site's
+# software failed, as it does when a code is on its way.
+_UNTOLD: Final = frozenset({-1, -2, -500})
+
 # The default pause between two codes to the same address, and the longest believed.
 RESEND_SECONDS: Final = 60
 _LONGEST_RESEND: Final = 86_400
@@ -224,9 +231,12 @@ def login() -> Rules:
 
 def look() -> Rules:
     """Return the rules of a sign-in that only checks whether the account exists."""
-    # The site only sends these after it has found the account.
-    found = frozenset({WRONG_PASSWORD, *_PICTURE})
-    return replace(login(), answers=found | {FREE})
+    return replace(login(), answers=frozenset({FREE, *_FOUND, *_UNTOLD}))
+
+
+def known(reply: Reply) -> bool | None:
+    """Return whether a look found an account, None if there is no telling."""
+    return None if reply.code in _UNTOLD else reply.code != FREE
 
 
 def token_user() -> Rules:
@@ -344,7 +354,13 @@ def account(name: str, reply: Reply) -> Account:
     session = {"token": token} if token is not None and account_id is not None else None
     names = (as_text(user.get(key)) for key in ("username", "email", "mobile"))
     others = tuple(dict.fromkeys(one for one in names if one and one != name))
-    return Account(id=account_id, name=name, session=session, other_names=others)
+    return Account(
+        id=account_id,
+        name=name,
+        session=session,
+        sign_in_needed=session is None,
+        other_names=others,
+    )
 
 
 def known_user(reply: Reply) -> None:
