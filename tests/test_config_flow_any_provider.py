@@ -304,7 +304,7 @@ async def test_a_taken_address_is_told_before_a_code_is_sent(
     portal.taken.add("a@example.com")
     result = await open_code_form(hass)
     result = await submit(hass, result, email="a@example.com", captcha="text")
-    assert result["errors"] == {"email": "username_taken"}
+    assert result["errors"] == {"email": "email_taken"}
     assert not portal.sent
     assert "link_instead" in result["data_schema"].schema
     result = await submit(hass, result, email="b@example.com")
@@ -318,15 +318,16 @@ async def test_a_taken_address_leads_to_linking_that_account(
     hass: HomeAssistant, portal: FakeCloud
 ) -> None:
     portal.capabilities |= {Capability.CHECK_USERNAME}
-    portal.taken.add("alice")
-    portal.passwords["alice"] = PASSWORD
+    address = "alice@example.com"
+    portal.taken.add(address)
+    portal.passwords[address] = PASSWORD
     result = await open_code_form(hass)
-    result = await submit(hass, result, email="alice", captcha="text")
+    result = await submit(hass, result, email=address, captcha="text")
     # The new picture need not be read for that.
-    result = await submit(hass, result, email="alice", link_instead=True)
+    result = await submit(hass, result, email=address, link_instead=True)
     assert result["step_id"] == "link_form"
-    assert suggested(result)["username"] == "alice"
-    result = await submit(hass, result, **ACCOUNT)
+    assert suggested(result)["username"] == address
+    result = await submit(hass, result, username=address, password=PASSWORD)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -338,7 +339,7 @@ async def test_where_nobody_can_sign_in_no_step_leads_there(
     portal.taken.add("a@example.com")
     result = await submit(hass, await open_portal(hass), way="link")
     result = await submit(hass, result, email="a@example.com", captcha="text")
-    assert result["errors"] == {"email": "username_taken"}
+    assert result["errors"] == {"email": "email_taken"}
     assert "link_instead" not in result["data_schema"].schema
     result = await submit(hass, result, email="b@example.com", captcha="text")
     assert result["step_id"] == "register_form"

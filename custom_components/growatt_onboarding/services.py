@@ -24,7 +24,7 @@ import voluptuous as vol
 
 from .account import Target, entry_target, reauth_on_denial
 from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
-from .account.registration import async_create_entry, async_register, is_under_way
+from .account.registration import async_check_name, async_create_entry, async_register
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
 from .cloud import registry
 from .cloud.errors import (
@@ -340,12 +340,7 @@ async def _register_account(call: ServiceCall) -> ServiceResponse:
     target, client = await _async_target(call)
     forms = await _async_forms(client, call.data)
     form, values = _first_complete(forms, call.data, lambda form: form.fields)
-    if (
-        Capability.CHECK_USERNAME in client.capabilities
-        and not is_under_way(call.hass, target, form.name(values))
-        and await client.is_username_available(values[form.identity]) is False
-    ):
-        raise InvalidInputError("username_taken", field=form.identity)
+    await async_check_name(call.hass, target, client, form, values)
     make_entry: bool = call.data[ATTR_CREATE_ENTRY]
     registration = await async_register(call.hass, target, form, values, make_entry=make_entry)
     try:

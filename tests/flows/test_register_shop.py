@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import Result, act, entries, fails, submit, until
+from tests.common import Result, act, entries, fails, refused, submit, until
 
 PASSWORD = "Fake-Passw0rd"
 EMAIL = "owner@example.com"
@@ -62,6 +62,37 @@ async def test_exception_that_no_look_can_settle(hass: HomeAssistant, cloud: Sim
     cloud.shopxo.throwing = {}
     result = await submit(hass, result, **NEW)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+# What is wrong with a name
+
+
+@pytest.mark.parametrize(
+    ("way", "typed", "errors"),
+    [
+        ("email", {"email": "not-an-address"}, {"email": "invalid_email"}),
+        ("email", {"email": EMAIL}, {"email": "email_taken"}),
+        ("sms", {"phone": MOBILE}, {"phone": "phone_taken"}),
+        ("sms", {"phone": "call me"}, {"phone": "invalid_phone"}),
+    ],
+)
+async def test_error_stands_at_the_address(
+    hass: HomeAssistant, cloud: Simulator, way: str, typed: dict[str, str], errors: dict[str, str]
+) -> None:
+    """In the dialog and in the action, whichever call comes first."""
+    cloud.shopxo.add_user(email=EMAIL, mobile=MOBILE)
+    result = await submit(hass, await open_shop(hass, cloud, way), **typed)
+    assert (result["step_id"], result["errors"]) == ("register_code", errors)
+    ((field, key),) = errors.items()
+    assert await async_setup_component(hass, DOMAIN, {})
+    data = {"provider": "shopxo", "server": cloud.url, "form": way, **typed}
+    data |= {"password": PASSWORD, "code": "1234"}
+    told = await refused(hass, "register_account", key, **data)
+    assert told["field"] == field
+    assert not sent(cloud, "user/reg")
+    right = {"email": "free@example.com"} if way == "email" else {"phone": "13900139000"}
+    result = await submit(hass, result, **right)
+    assert result["step_id"] == "register_form"
 
 
 # The look

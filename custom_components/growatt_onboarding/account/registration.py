@@ -192,10 +192,21 @@ def _key(target: Target, name: str) -> str:
     return f"{target.realm}|{name.casefold()}"
 
 
-@callback
-def is_under_way(hass: HomeAssistant, target: Target, name: str) -> bool:
-    """Return whether an account is being registered: then its name may be taken by itself."""
-    return _key(target, name) in hass.data.get(DATA_REGISTRATIONS, {})
+async def async_check_name(
+    hass: HomeAssistant, target: Target, client: CloudClient, form: Form, values: Values
+) -> None:
+    """Raise TakenError if somebody else has the name, where the cloud tells without side effects.
+
+    Raises InvalidInputError, at its field, if it cannot be a name at all.
+    """
+    form.check_identity(values)
+    name = form.name(values)
+    # Of an account that is being registered, we may be the somebody.
+    under_way = _key(target, name) in hass.data.get(DATA_REGISTRATIONS, {})
+    if under_way or Capability.CHECK_USERNAME not in client.capabilities:
+        return
+    if await client.is_username_available(name) is False:
+        raise form.taken()
 
 
 async def async_register(

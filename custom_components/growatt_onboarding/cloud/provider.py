@@ -14,8 +14,16 @@ from typing import Final, NamedTuple, Protocol
 
 import aiohttp
 
-from .errors import CloudError, InvalidInputError
-from .fields import REQUIRED, compact_phone, optional_name, optional_password, optional_text
+from .errors import CloudError, InvalidInputError, TakenError
+from .fields import (
+    REQUIRED,
+    compact_phone,
+    email,
+    optional_name,
+    optional_password,
+    optional_phone,
+    optional_text,
+)
 from .model import (
     Account,
     Captcha,
@@ -137,9 +145,26 @@ class Form(NamedTuple):
 
     def name(self, values: Values) -> str:
         """Return the value of `identity`, a phone number in compact form."""
-        field = next(field for field in self.fields if field.name == self.identity)
-        name = field.read(values) or ""
-        return compact_phone(name) if field.kind is FieldKind.PHONE else name
+        name = self._identity.read(values) or ""
+        return compact_phone(name) if self._identity.kind is FieldKind.PHONE else name
+
+    @property
+    def _identity(self) -> Field:
+        return next(field for field in self.fields if field.name == self.identity)
+
+    def check_identity(self, values: Values) -> None:
+        """Raise InvalidInputError at `identity` if its value cannot be of its kind."""
+        self._identity.read(values)
+        match self._identity.kind:
+            case FieldKind.EMAIL:
+                email(values, self.identity)
+            case FieldKind.PHONE:
+                optional_phone(values, self.identity)
+
+    def taken(self) -> TakenError:
+        """Return the error for a value of `identity` that somebody has already."""
+        keys = {FieldKind.EMAIL: "email_taken", FieldKind.PHONE: "phone_taken"}
+        return TakenError(keys.get(self._identity.kind), field=self.identity)
 
 
 class Offer(NamedTuple):

@@ -12,12 +12,12 @@ import voluptuous as vol
 from ..account.registration import (
     OutcomeUnknownError,
     Registration,
+    async_check_name,
     async_register,
-    is_under_way,
 )
 from ..cloud.errors import CloudError, NoAnswerError, NotAllowedError, TakenError
 from ..cloud.model import Values
-from ..cloud.provider import Capability, Field, FieldKind
+from ..cloud.provider import Field, FieldKind
 from .base import chosen_form
 from .forms import UserInput, checked, code_fields, field_names
 from .sign_in import SignInFlow
@@ -88,9 +88,7 @@ class RegisterFlow(SignInFlow):
                 return await self.async_step_register_code()
             try:
                 values = self._register_values(fields, user_input)
-                if not (
-                    form.sends_code or is_under_way(self.hass, self._target, form.name(values))
-                ):
+                if not form.sends_code:
                     await self._check_name(values)
             except CloudError as err:
                 self._set_error(err)
@@ -153,12 +151,8 @@ class RegisterFlow(SignInFlow):
         return await self.async_step_link()
 
     async def _check_name(self, values: Values) -> None:
-        """Raise TakenError if the name is taken, where the cloud can tell without side effects."""
-        if Capability.CHECK_USERNAME not in self._client.capabilities:
-            return
-        identity = self._form.identity
-        if await self._client.is_username_available(values[identity]) is False:
-            raise TakenError(field=identity)
+        """Raise TakenError if the name is taken, as far as can be told."""
+        await async_check_name(self.hass, self._target, self._client, self._form, values)
 
     async def async_step_registering(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Show progress while the account is created. Closing the flow does not stop that."""
