@@ -186,15 +186,26 @@ async def test_the_end_of_a_session_is_noticed(world: World, active: ConfigEntry
     assert not reauths(world, active)
 
 
-async def test_a_renewed_session_is_kept(world: World, active: ConfigEntry) -> None:
+async def test_a_session_is_renewed_for_as_long_as_the_account_is_there(
+    world: World, active: ConfigEntry
+) -> None:
+    """A token ends after thirty days, and only who asks in its last hour gets another."""
     before = active.data["session"]
-    cloud = world.simulator.anqicms
-    almost_over = cloud.token(cloud.sites[1], cloud.sites[1].users[1000], DAY + HOUR / 2)
-    data = {**active.data, "session": {"token": almost_over}}
-    world.hass.config_entries.async_update_entry(active, data=data)
-    await asyncio.sleep(DAY + 10)
-    assert active.data["session"] not in (before, {"token": almost_over})
+    await asyncio.sleep(29 * DAY)
+    assert active.data["session"] == before
+    await asyncio.sleep(DAY)
+    renewed = active.data["session"]
+    assert renewed != before
+    asked = world.asked("*")
+    await asyncio.sleep(10 * DAY)
+    assert asked + 10 <= world.asked("*") <= asked + 11
+    assert active.data["session"] not in (before, renewed)
     assert not reauths(world, active)
+    # A restart in that hour is late for it, and then somebody has to sign in.
+    async with world.down():
+        await asyncio.sleep(DAY)
+    await asyncio.sleep(HOUR)
+    assert reauths(world, active) == 1
 
 
 async def test_a_shop_is_asked_once_a_day(world: World) -> None:
@@ -260,6 +271,10 @@ async def test_the_button_says_why_nothing_is_known(world: World, waiting: Confi
     with pytest.raises(ServiceValidationError) as caught:
         await press(world, waiting)
     assert caught.value.translation_key == "not_signed_in"
+    # Nor is it asked by itself.
+    asked = world.asked(DETAIL)
+    await asyncio.sleep(DAY)
+    assert world.asked(DETAIL) == asked
 
 
 async def test_the_repair_asks_with_the_session_that_there_is(

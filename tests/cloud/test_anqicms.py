@@ -569,6 +569,18 @@ async def test_slow_mail_server(site: AnqicmsClient, simulator: Simulator) -> No
     assert account.id == "1000"
 
 
+async def test_address_that_the_database_takes_for_ours(
+    site: AnqicmsClient, simulator: Simulator
+) -> None:
+    """It does not tell accents apart, so a user with the other address is not our new one."""
+    simulator.anqicms.add_user(user_name="x", email="jürgen@example.com", password="someone-else")
+    form = await form_of(site, "name_email")
+    values = {**BY_EMAIL, "email": "jurgen@example.com"}
+    assert await site.find_registered(form, values) is None
+    with pytest.raises(TakenError, match="email_taken"):
+        await site.register(form, values)
+
+
 async def test_somebody_was_faster(site: AnqicmsClient, simulator: Simulator) -> None:
     """An address that is known but has another password proves neither."""
     simulator.anqicms.add_user(user_name="x", email=EMAIL, password="someone-else")

@@ -245,6 +245,24 @@ def test_tokens(token: object, expected: str | None) -> None:
     assert api.user(Reply(0, {**SEED, "token": token})).token == expected
 
 
+@pytest.mark.parametrize(
+    ("token", "end"),
+    [
+        ("", None),
+        ("fake", None),
+        (TOKEN, None),
+        ("a.é.c", None),
+        ("a.e30.c", None),  # {}
+        ("a.W10.c", None),  # []
+        ("a.eyJ0IjoieCJ9.c", None),  # {"t":"x"}
+        ("a.eyJ0IjoiMTcwMDAwMDAwMCJ9.c", 1700000000),  # {"t":"1700000000"}
+        ("a.eyJ0IjoxNzAwMDAwMDAwfQ", 1700000000),  # {"t":1700000000}
+    ],
+)
+def test_end_of_a_token(token: str, end: int | None) -> None:
+    assert api.token_end(token) == end
+
+
 @pytest.mark.parametrize("verified", [True, 1, "1", "true"])
 def test_verified(verified: object) -> None:
     """A confirmed address is told in several ways, and not by saying nothing."""
@@ -285,3 +303,26 @@ async def test_look_that_names_nobody(http: aiohttp.ClientSession) -> None:
         account = await AnqicmsClient(context).register(form, values)
     assert account.id == "7"
     assert requests == ["/api/verify/email", "/api/register"]
+
+
+async def test_sign_in_that_proves_nothing(http: aiohttp.ClientSession) -> None:
+    """Another user than the one that was returned is no proof, and a number of nobody none."""
+    users = iter([8, 0])
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        if request.path == "/api/login":
+            return web.json_response({"code": 0, "data": {**SEED, "id": next(users)}})
+        return web.json_response({"code": 0, "data": {**SEED, "id": 7, "token": ""}})
+
+    async with RawTestServer(handler) as server:
+        url = str(server.make_url("")).rstrip("/")
+        client = AnqicmsClient(ClientContext(http=http, url=url, credentials={}))
+        with pytest.raises(TakenError, match="account_unconfirmed"):
+            await client.register(BY_PHONE, {**VALUES, "username": "other"})
+        with pytest.raises(RejectedError, match="not_created"):
+            await client.find_registered(BY_PHONE, VALUES)
+
+
+async def test_token_that_does_not_tell_its_end(http: aiohttp.ClientSession) -> None:
+    context = ClientContext(http=http, url="https://x", credentials={}, session={"token": "fake"})
+    assert AnqicmsClient(context).renewable_in is None

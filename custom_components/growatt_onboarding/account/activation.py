@@ -81,7 +81,10 @@ class ActivationCheck:
         waits = data[CONF_ACTIVATION_PENDING]
         pause = timing.activation_interval if waits else timing.account_interval
         time = now()
-        due = max(data[CONF_ASKED_AT] + pause, self._gateway.soonest(time))
+        due = data[CONF_ASKED_AT] + pause
+        if (renewable_in := self._client.renewable_in) is not None:
+            due = min(due, time + renewable_in)
+        due = max(due, self._gateway.soonest(time))
         self._cancel_timer = async_call_later(
             self._hass, max(due - time, at_least), self._async_due
         )

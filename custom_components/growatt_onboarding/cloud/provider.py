@@ -381,6 +381,11 @@ class CloudClient(ABC):
         """
         raise NotImplementedError
 
+    @property
+    def renewable_in(self) -> float | None:
+        """In how many seconds `activation_pending` will renew the session, None if never."""
+        return None
+
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
         """Fetch a new captcha for a form, or for having the form's code sent."""
         raise NotImplementedError

@@ -8,7 +8,9 @@ Each sign-in to an unconfirmed account sends another e-mail, so we make none wit
 
 from collections.abc import Callable, Mapping
 from copy import replace
+from functools import partial
 import re
+import time
 from typing import Any, Final
 
 from aiohttp import hdrs
@@ -59,6 +61,8 @@ _CODE: Final = replace(CODE_FIELD, required=False)
 _OPTIONAL_CAPTCHA: Final = replace(CAPTCHA_FIELD, required=False)
 _SITE_ID: Final = "site_id"
 _PASSWORD_BYTES = range(6, 73)
+# A site renews a token in its last hour. Its clock may differ from ours by half of that.
+_RENEWED_BEFORE_END: Final = 1_800
 # Lengths of the columns in the site's database.
 _MAX_NAME: Final = 64
 _MAX_EMAIL: Final = 100
@@ -131,6 +135,14 @@ class AnqicmsClient(CloudClient):
         """Return whether the token's user waits for a review or a confirmation."""
         return _awaits(await self._detail())
 
+    @property
+    def renewable_in(self) -> float | None:
+        """In how many seconds the last hour of the token is half over."""
+        if (end := api.token_end(self._token)) is None:
+            return None
+        pause = end - _RENEWED_BEFORE_END - time.time()
+        return pause if pause > 0 else None
+
     async def captcha(self, form: Form, *, for_code: bool = False) -> Captcha:
         """Fetch a new captcha, which is valid for any form."""
         return await self._ask(api.CAPTCHA, api.picture)
@@ -166,7 +178,7 @@ class AnqicmsClient(CloudClient):
         """Look for the e-mail address and sign in, or do either where the other is impossible."""
         name = form.name(values)
         sent = _registration(form, values)
-        if (exists := await self._email_exists(sent.get("email"))) is False:
+        if (exists := await self._email_exists(sent.get("email"), exactly=True)) is False:
             return None
         try:
             user = await self._sign_in(
@@ -296,14 +308,17 @@ class AnqicmsClient(CloudClient):
             raise AccessDeniedError("session_ended")
         return await self._ask(api.DETAIL, api.user, headers={"token": token}, secrets=(token,))
 
-    async def _email_exists(self, email: str | None) -> bool | None:
-        """Return whether an e-mail address has an account, None if there is no telling."""
+    async def _email_exists(self, email: str | None, *, exactly: bool = False) -> bool | None:
+        """Return whether an e-mail address has an account, None if there is no telling.
+
+        A site's database may take another address for the same: none counts as this one `exactly`.
+        """
         if email is None:
             return None
         try:
             return await self._ask(
                 api.EMAIL_EXISTS,
-                api.exists,
+                partial(api.exists, email=email if exactly else None),
                 query={"state": "exist", "email": email},
             )
         except CloudError as err:
@@ -383,7 +398,7 @@ ANQICMS: Final = Provider(
         _OPTIONAL_CAPTCHA,
     ),
     realm_field=_SITE_ID,
-    api_path=r"/api(?:/(?:captcha|login|register|user|verify)(?:/.+)?)?$",
+    api_path=r"/api(?:/(?:captcha|login|register|setting|user|verify)(?:/.+)?)?$",
 )
 
 

@@ -8,7 +8,7 @@ the software ships with.
 Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64decode
 import binascii
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -204,12 +204,26 @@ def user(reply: Reply) -> User:
     )
 
 
-def exists(reply: Reply) -> bool:
-    """Read who has an e-mail address; it is proved to exist only if the site names a user."""
+def token_end(token: str) -> int | None:
+    """Return the Unix time at which a token ends, None if it does not tell."""
+    payload = f"{token}..".split(".")[1]
+    try:
+        claims = as_object(urlsafe_b64decode(f"{payload}===").decode())
+    except ValueError:
+        return None
+    return as_int((claims or {}).get("t"))
+
+
+def exists(reply: Reply, email: str | None = None) -> bool:
+    """Read who has an e-mail address; it is proved to exist only if the site names a user.
+
+    With `email`, a user with another address is nobody.
+    """
     body = as_object(reply.data) or {}
-    if (as_int(body.get("id")) or 0) <= 0 and as_text(body.get("email")) is None:
+    found = as_text(body.get("email"))
+    if (as_int(body.get("id")) or 0) <= 0 and found is None:
         raise UnexpectedAnswerError
-    return True
+    return None in {email, found} or str(email).casefold() == str(found).casefold()
 
 
 def site_name(answer: Answer) -> str | None:
