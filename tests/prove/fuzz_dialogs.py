@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import aiohttp
 from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData, UnknownFlow
 from homeassistant.helpers import issue_registry as ir
@@ -69,10 +69,10 @@ _NEVER_SHOWN: Final = frozenset(
 # Inputs at a step before the walker goes on, and steps until it leaves a dialog.
 _INPUTS: Final = 6
 _LONGEST_WALK: Final = 16
-# At the step that got the fewest so far.
+# At a step that got few so far.
 _MOST_INPUTS: Final = 100
 # Of dialogs that can be opened.
-_KINDS: Final = 6
+_KINDS: Final = 7
 _FAULTS: Final = tuple(set(FaultKind) - {FaultKind.HOLD, FaultKind.SLOW, FaultKind.PASS})
 _PASSWORD: Final = "Fake-Passw0rd"
 
@@ -139,6 +139,7 @@ class Walker:
         self._dice = Dice(0)
         self._entries: dict[str, dict[str, Any]] = {}
         self._number = 0
+        self._dialog = ""
         # The kind of dialog that was opened, and which kinds led to each step.
         self._way = 0
         self._ways: dict[tuple[str, str], set[int]] = defaultdict(set)
@@ -151,7 +152,10 @@ class Walker:
         assert await async_setup_component(self.hass, "repairs", {})
         assert await async_setup_component(self.hass, DOMAIN, {})
         self.hass.data[DATA_TIMING] = Timing(
-            call_gap=0, slow_cooldown=0, quick_cooldown=0, margin=0, overdue_after=60
+            **dict.fromkeys(("call_gap", "slow_cooldown", "quick_cooldown", "margin"), 0),
+            # What went wrong in one walk does not spoil the next.
+            **dict.fromkeys(("retry_first", "retry_longest", "outage_first", "outage_longest"), 1),
+            overdue_after=60,
         )
         cloud.growatt.limits.reading = "none"
         self._owner = await self._world.add_account()
@@ -200,8 +204,8 @@ class Walker:
         (quectel,) = (
             entry
             # A registration that nobody waited for may add its account right now.
-            for entry in map(self.hass.config_entries.async_get_entry, self._entries)
-            if entry is not None and entry.data["provider"] == "quectel"
+            for entry in self._home()
+            if entry.data["provider"] == "quectel"
         )
         for entry, plant, serials in (
             (self._owner, self._plant, ("SIM0000001", "SIM0000002", "SIM0000003")),
@@ -228,6 +232,11 @@ class Walker:
                 data={"problem": problem, "entry_id": entry_id},
             )
 
+    def _home(self) -> list[ConfigEntry]:
+        """Return the accounts that are there for all walks."""
+        found = map(self.hass.config_entries.async_get_entry, self._entries)
+        return [entry for entry in found if entry is not None]
+
     def _managers(self) -> tuple[Any, ...]:
         entries = self.hass.config_entries
         return entries.flow, entries.subentries, repairs_flow_manager(self.hass)
@@ -249,9 +258,8 @@ class Walker:
             if result["type"] is FlowResultType.SHOW_PROGRESS:
                 result = await self._wait(manager, result)
                 continue
-            step = result["step_id"]
-            rarest = self._rarest[1] == step
-            for _ in range(_MOST_INPUTS if rarest else dice.randrange(_INPUTS)):
+            self._dialog, step = self._step(manager, result)
+            for _ in range(self._tries(manager, result)):
                 if dice.random() < 0.05:
                     self._cloud.faults.add(kind=dice.choice(_FAULTS), times=dice.randrange(1, 4))
                 result = await self._submit(manager, result, self._odd(result))
@@ -262,20 +270,33 @@ class Walker:
                 self._plan_faults(step)
                 result = await self._submit(manager, result, self._usual(result))
 
-    @property
-    def _rarest(self) -> tuple[str, str]:
-        return min(EVERY_STEP, key=self.found.inputs.__getitem__)
+    def _step(self, manager: Any, result: Result) -> tuple[str, str]:
+        """Return the dialog and the step of what is shown."""
+        flow = manager._progress[result["flow_id"]]
+        return next(name for name, kind in FLOWS.items() if type(flow) is kind), result["step_id"]
+
+    def _tries(self, manager: Any, result: Result) -> int:
+        """Return how many inputs a step is given at once: more where there were few so far."""
+        counts = sorted(self.found.inputs[step] for step in EVERY_STEP)
+        few = self.found.inputs[self._step(manager, result)] <= counts[len(counts) // 2]
+        return _MOST_INPUTS if few else self._dice.randrange(_INPUTS)
+
+    def _way_to_rare_steps(self) -> int:
+        """Return a kind of dialog that led to one of the steps with the fewest inputs so far."""
+        rare = sorted(EVERY_STEP, key=self.found.inputs.__getitem__)[: len(EVERY_STEP) // 4]
+        ways = sorted(self._ways[self._dice.choice(rare)])
+        return self._dice.choice(ways or range(_KINDS))
 
     async def _open(  # noqa: PLR0911 - a line for each kind of dialog
         self,
     ) -> tuple[Any, Result | None] | None:
         """Open a dialog of any kind."""
         dice, (accounts, inverters, fixes) = self._dice, self._managers()
-        entry = dice.choice(self.hass.config_entries.async_entries(DOMAIN))
+        entry = dice.choice(self._home())
         context: dict[str, Any]
-        self._way = dice.randrange(_KINDS)
-        if dice.random() < 0.7 and (ways := self._ways[self._rarest]):
-            self._way = dice.choice(sorted(ways))
+        self._way = self._way_to_rare_steps()
+        if self._way in {3, 4}:
+            entry = dice.choice([it for it in self._home() if it.subentries])
         match self._way:
             case 0:
                 return accounts, await self._begin(accounts, DOMAIN, {"source": SOURCE_USER})
@@ -290,8 +311,6 @@ class Walker:
                 context = {"source": SOURCE_USER}
                 return inverters, await self._begin(inverters, handler, context)
             case 4:
-                if not entry.subentries:
-                    return None
                 handler = (entry.entry_id, SUBENTRY_INVERTER)
                 subentry_id = dice.choice(list(entry.subentries))
                 context = {"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id}
@@ -300,7 +319,10 @@ class Walker:
             issue.issue_id
             for issue in ir.async_get(self.hass).issues.values()
             if issue.domain == DOMAIN and issue.active and issue.is_fixable
+            if ("serial" in (issue.data or {})) is (self._way == _KINDS - 1)
         ]
+        if not issues:
+            return None
         return fixes, await self._begin(fixes, DOMAIN, {}, {"issue_id": dice.choice(issues)})
 
     async def _begin(
@@ -312,7 +334,7 @@ class Walker:
         return found
 
     def _is_open(self, manager: Any, result: Result) -> bool:
-        return any(flow["flow_id"] == result["flow_id"] for flow in manager.async_progress())
+        return type(manager._progress.get(result["flow_id"])) in FLOWS.values()
 
     async def _wait(self, manager: Any, result: Result) -> Result | None:
         """Wait while there is progress; a browser may submit something meanwhile."""
@@ -322,11 +344,13 @@ class Walker:
                 return found
             if not self._is_open(manager, found):
                 return None
-            if self._dice.random() < 0.3:
-                found = await self._submit(manager, found, self._dice.value())
-            else:
-                await asyncio.sleep(1)
-                found = await self._answer(manager.async_configure(found["flow_id"]), "wait")
+            for _ in range(self._tries(manager, found)):
+                odd = {self._dice.text(9): self._dice.value()}
+                found = await self._submit(manager, found, odd)
+                if found is None or found["type"] is not FlowResultType.SHOW_PROGRESS:
+                    return found
+            await asyncio.sleep(1)
+            found = await self._answer(manager.async_configure(found["flow_id"]), "wait")
         self.found.problems.append(f"{self._number}: progress without an end")
         return None
 
@@ -344,11 +368,9 @@ class Walker:
 
     async def _submit(self, manager: Any, result: Result, data: Any) -> Result | None:
         """Submit something as the front end does; return what is shown then, None at the end."""
-        flow = manager._progress.get(result["flow_id"])
-        kinds = [name for name, kind in FLOWS.items() if type(flow) is kind]
-        if not kinds:
+        if not self._is_open(manager, result):
             return None
-        step = (kinds[0], result["step_id"])
+        step = self._step(manager, result)
         self._ways[step].add(self._way)
         try:
             read = json_loads(json.dumps(data))
@@ -395,7 +417,11 @@ class Walker:
     def _usual(self, result: Result) -> dict[str, Any]:
         """Return an input with which a person goes on."""
         if result["type"] is FlowResultType.MENU:
-            return {"next_step_id": self._dice.choice(list(result["menu_options"]))}
+            options = list(result["menu_options"])
+            if self._dice.random() < 0.7:
+                options.sort(key=lambda step: self.found.inputs[self._dialog, step])
+                del options[1:]
+            return {"next_step_id": self._dice.choice(options)}
         schema = result["data_schema"].schema if result.get("data_schema") else {}
         return {
             str(marker): self._filled(str(marker), selector)
@@ -418,7 +444,7 @@ class Walker:
                 case 3 if isinstance(usual[name], str):
                     at = dice.randrange(len(usual[name]) + 1)
                     usual[name] = f"{usual[name][:at]}{dice.text(20)}{usual[name][at:]}"
-        if dice.random() < 0.1:
+        if dice.random() < (0.1 if usual else 0.8):
             usual[dice.text(9)] = dice.value()
         if usual and dice.random() < 0.1:
             del usual[dice.choice(list(usual))]
@@ -429,7 +455,7 @@ class Walker:
         dice, cloud = self._dice, self._cloud
         options = getattr(selector, "config", {}).get("options")
         if options and name != "server":
-            option = dice.choice(options)
+            option = options[-1] if dice.random() < 0.3 else dice.choice(options)
             return option["value"] if isinstance(option, dict) else option
         number = f"{self._number}{dice.randrange(1_000)}"
         codes = [message.code for message in cloud.mailbox] or ["1"]
