@@ -126,7 +126,7 @@ def test_messages(sent: tuple[object, ...], message: str) -> None:
     [
         ("error_permission_denied", "error_permission_denied"),
         (" two\r\n lines\t", "two lines"),
-        ("<b>bold</b> [x](y) `c` *d*", "bbold/b x(y) c d"),
+        ("<b>bold</b> [x](y) `c` *d*", "b bold /b x (y) c d"),
         ("see https://evil.example/x now, or WWW.evil.example", "see now, or"),
         ("see h`ttp:|//evil.example/x or ://evil.example", "see or"),
         ("a\u202eb\x1b[31m", "a b 31m"),

@@ -188,7 +188,7 @@ async def test_unknown_code(client: GrowattClient, simulator: Simulator, path: s
     assert error.outcome_unknown is (path in IRREVERSIBLE)
     assert error.placeholders["code"] == "77777"
     shown = error.placeholders["message"]
-    assert shown.startswith("bStrange/b things !x( xxx")
+    assert shown.startswith("b Strange /b things ! x ( xxx")
     assert len(shown) < 210
 
 

@@ -199,7 +199,7 @@ async def test_unknown_code_is_shown(
     simulator.faults.add(path, kind="code", code=5999, msg="New in <b>2030</b>")
     with pytest.raises(UnknownCodeError) as caught:
         await METHODS[path](client)
-    assert caught.value.placeholders == {"code": "5999", "message": "New in b2030/b"}
+    assert caught.value.placeholders == {"code": "5999", "message": "New in b 2030 /b"}
     assert caught.value.outcome_unknown is (path == "emailPwdRegister")
 
 

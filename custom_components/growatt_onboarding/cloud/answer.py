@@ -20,9 +20,11 @@ from .model import repr_without
 
 _NOT_JSON = object()
 _INTEGER = r"(?a)[+-]?\d{1,18}(?:\.0+)?"
+# Stands for markup, which may be in the middle of an address. No visible text has it.
+_CUT = "\0"
 # Tried at the beginning of a word only: at each of its characters it would be tried in vain.
-_ADDRESS = r"(?i)(?:(?<!\w)\w*://|www\.)\S*"
-_MARKUP = str.maketrans("", "", "<>[]`*~\\|#")
+_ADDRESS = r"(?i)(?:(?<![\w\0])[\w\0]*:\0{0,9}/\0{0,9}/|w\0{0,9}w\0{0,9}w\0{0,9}\.)\S*"
+_MARKUP = str.maketrans(dict.fromkeys("<>[]`*~\\|#", _CUT))
 _MESSAGE_LENGTH = 200
 # How much of a message is looked at: without addresses and markup it is shorter.
 _MESSAGE_READ = 1_000
@@ -58,9 +60,9 @@ class Answer(NamedTuple):
         Every text of an answer that may be shown or logged has to pass through here.
         """
         text = _visible(masked(text[:_MESSAGE_READ], self.secrets))
-        # Markup first, which may stand in the middle of an address.
-        text = re.sub(_ADDRESS, "", text.translate(_MARKUP))
-        text = " ".join(text.split())
+        # What was left out leaves a blank: "2~18" is not 218.
+        text = re.sub(_ADDRESS, " ", text.translate(_MARKUP))
+        text = " ".join(text.replace(_CUT, " ").split())
         return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
 
     @property
