@@ -164,6 +164,7 @@ _SITE = Site(
     register_picture=True,
     login_picture=True,
     code_picture=True,
+    resend_pause=60.0,
     review=False,
     agreements=(),
 )

@@ -180,6 +180,27 @@ async def test_register(site: AnqicmsClient, simulator: Simulator) -> None:
     assert (count(simulator, "api/register"), count(simulator, "api/login")) == (1, 0)
 
 
+async def test_blanks_around_a_password_mean_nothing(
+    site: AnqicmsClient, simulator: Simulator
+) -> None:
+    simulator.anqicms.captcha = False
+    form = await form_of(site, "name_email")
+    await site.register(form, {**BY_EMAIL, "password": f" {PASSWORD} "})
+    link = await form_of(site, "link")
+    (account,) = await site.link(link, {"login": EMAIL, "password": f"{PASSWORD} "})
+    assert account.id == "1000"
+
+
+async def test_name_that_the_site_cannot_store(site: AnqicmsClient, simulator: Simulator) -> None:
+    form = await form_of(site, "name_email")
+    with pytest.raises(InvalidInputError, match="longer_than") as caught:
+        await site.register(form, {**BY_EMAIL, "real_name": "x" * 65})
+    assert (caught.value.field, caught.value.placeholders) == ("real_name", {"most": "64"})
+    assert count(simulator, "api/register") == 0
+    account = await site.register(form, {**BY_EMAIL, "real_name": "x" * 64})
+    assert account.id == "1000"
+
+
 async def test_register_by_phone(site: AnqicmsClient, simulator: Simulator) -> None:
     """A server takes no registration without a name, whatever is documented: it is not sent."""
     form = await form_of(site, "phone")

@@ -152,6 +152,16 @@ async def test_blanks_around_a_token(http: aiohttp.ClientSession, simulator: Sim
 # Accounts
 
 
+async def test_blanks_around_a_password_are_sent(
+    client: GrowattClient, simulator: Simulator
+) -> None:
+    """No document says what they mean."""
+    await client.register(REGISTER, {**FORM, "username": "new-owner", "password": " fake-pass "})
+    user = simulator.growatt.user_named("new-owner")
+    assert user is not None
+    assert user.has_password(" fake-pass ")
+
+
 async def test_register(client: GrowattClient, simulator: Simulator) -> None:
     """Every parameter of the vendor's page arrives, the country in the vendor's spelling."""
     simulator.growatt.installer_codes.add("FAKE9")

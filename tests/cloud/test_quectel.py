@@ -249,6 +249,8 @@ async def test_options_are_sent_as_documented(client: QuectelClient, simulator: 
         ({"password": "5-chr"}, "password_6_to_20", "password"),
         ({"password": "x" * 21}, "password_6_to_20", "password"),
         ({"password": "with blank"}, "password_6_to_20", "password"),
+        ({"password": "fake-pass "}, "password_6_to_20", "password"),
+        ({"password": " fake-pass"}, "password_6_to_20", "password"),
         ({"password": "pässwörd"}, "password_6_to_20", "password"),
         ({"code": " "}, "required", "code"),
         ({"language_id": "en"}, "invalid_number", "language_id"),

@@ -239,4 +239,4 @@ def test_a_password_that_is_a_word_of_the_message() -> None:
     with pytest.raises(CloudError) as caught:
         api.read_reply(api.login(), answer_of(sent, secrets=("mypassword",)))
     assert (caught.value.key, caught.value.field) == ("password_6_to_18", "password")
-    assert caught.value.placeholders["message"] == "… format 618 characters"
+    assert caught.value.placeholders["message"] == "… format 6 18 characters"

@@ -86,6 +86,7 @@ class Field(NamedTuple):
         secret: not to be shown, like a password, even if it is copied and not typed.
         spell: returns the only spelling of a credential, of which blanks and invisible characters
             are gone already. Raises InvalidInputError if it cannot be one.
+        longest: how much of it the cloud can store, as `size` counts, None if that is not known.
 
     """
 
@@ -95,6 +96,8 @@ class Field(NamedTuple):
     autocomplete: str | None = None
     secret: bool = False
     spell: Callable[[str], str] = str
+    longest: int | None = None
+    size: Callable[[str], int] = len
 
     def read(self, entered: Values) -> str | None:
         """Return what was entered into the field, None if nothing was and nothing has to be.
@@ -155,11 +158,21 @@ class Form(NamedTuple):
     def check_identity(self, values: Values) -> None:
         """Raise InvalidInputError at `identity` if its value cannot be of its kind."""
         self._identity.read(values)
+        self.check_lengths(values)
         match self._identity.kind:
             case FieldKind.EMAIL:
                 email(values, self.identity)
             case FieldKind.PHONE:
                 optional_phone(values, self.identity)
+
+    def check_lengths(self, values: Values) -> None:
+        """Raise InvalidInputError at the first field whose value the cloud could not store."""
+        for field in self.fields:
+            size = field.size(values.get(field.name, "").strip())
+            if field.longest is not None and size > field.longest:
+                raise InvalidInputError(
+                    "longer_than", field=field.name, placeholders={"most": str(field.longest)}
+                )
 
     def taken(self) -> TakenError:
         """Return the error for a value of `identity` that somebody has already."""

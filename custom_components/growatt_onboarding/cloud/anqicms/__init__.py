@@ -52,7 +52,7 @@ from ..transport import TIMEOUT, Request, Transport, is_header_value
 from . import api
 
 _REAL_NAME: Final = Field(
-    name="real_name", kind=FieldKind.NAME, required=False, autocomplete="name"
+    name="real_name", kind=FieldKind.NAME, required=False, autocomplete="name", longest=64
 )
 # Documented, but no published version sends or checks codes.
 _CODE: Final = replace(CODE_FIELD, required=False)
@@ -398,7 +398,11 @@ ANQICMS: Final = Provider(
         _OPTIONAL_CAPTCHA,
     ),
     realm_field=_SITE_ID,
-    api_path=r"/api(?:/(?:captcha|login|register|setting|user|verify)(?:/.+)?)?$",
+    # Its pages to sign in and to register are pasted from a browser, too.
+    api_path=(
+        r"/api(?:/(?:captcha|login|register|setting|user|verify)(?:/.+)?)?$"
+        r"|/(?:login|register)(?:\.html)?$"
+    ),
 )
 
 
@@ -407,6 +411,7 @@ ANQICMS: Final = Provider(
 
 def _registration(form: Form, values: Values) -> dict[str, str]:
     """Return the parameters of a registration."""
+    form.check_lengths(values)
     sent = {"password": _password(values)}
     if form.identity == "phone":
         fields.text(values, "phone")

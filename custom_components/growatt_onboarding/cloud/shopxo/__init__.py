@@ -6,6 +6,7 @@ far as we know. Never call `safety/logout`: it deletes the account.
 """
 
 from collections.abc import Callable, Mapping
+from copy import replace
 from functools import partial
 from html import escape
 import re
@@ -43,12 +44,20 @@ from ..transport import TIMEOUT, Request, Transport
 from . import api
 from .api import AccountType
 
+# Lengths of the columns in the site's database, which stores texts HTML-escaped.
+_MAX_NICKNAME: Final = 60
+_MAX_EMAIL: Final = 60
 _NICKNAME: Final = Field(
-    name="nickname", kind=FieldKind.NAME, required=False, autocomplete="nickname"
+    name="nickname",
+    kind=FieldKind.NAME,
+    required=False,
+    autocomplete="nickname",
+    longest=_MAX_NICKNAME,
+    size=lambda typed: len(escape(typed)),
 )
 _IDENTITIES: Final = {
     AccountType.USERNAME: USERNAME_FIELD,
-    AccountType.EMAIL: EMAIL_FIELD,
+    AccountType.EMAIL: replace(EMAIL_FIELD, longest=_MAX_EMAIL),
     AccountType.SMS: PHONE_FIELD,
 }
 _LOGIN_FIELDS: Final = (LOGIN_FIELD, PASSWORD_FIELD)
@@ -277,7 +286,12 @@ SHOPXO: Final = Provider(
     credential_fields=(),
     client=ShopxoClient,
     activates=True,
-    api_path=r"/api\.php(?:/.+)?$",
+    # Its pages are pasted from a browser, too.
+    api_path=(
+        r"/(?:api|index)\.php(?:/.+)?$"
+        r"|/(?:index/)?user/(?:login|reg)[a-z]*(?:\.html)?$"
+        r"|/(?:login|register|reg)(?:\.html)?$"
+    ),
     register_fields=(
         *_IDENTITIES.values(),
         CODE_FIELD,
@@ -305,6 +319,7 @@ def _without_session(name: str, *, pending: bool) -> Account:
 def _identity(form: Form, values: Values) -> str:
     """Return the user name, e-mail address or phone number in the site's format."""
     name = fields.name(values, form.identity)
+    form.check_lengths(values)
     match form.identity:
         case "username" if not re.fullmatch(_USERNAME, name):
             raise InvalidInputError("username_format", field="username")
@@ -322,28 +337,30 @@ def _login(typed: str) -> str:
 
 
 def _password(values: Values) -> str:
-    """Return a new password that will be accepted when signing in.
+    """Return a new password that will be accepted when signing in, without blanks around it.
 
-    Sites check the length only when signing in, after HTML escaping, which depends on the PHP
-    version. Registering accepts any password, even one that makes signing in impossible.
+    Sites check the length only when signing in, with these blanks and after HTML escaping, which
+    depends on the PHP version. Otherwise the blanks mean nothing: they are stripped before
+    hashing. Registering accepts any password, even one that makes signing in impossible.
     """
-    password = fields.password(values, "password")
+    password = fields.password(values, "password").strip(_BLANKS)
     if not all(_fits(password)):
         raise InvalidInputError("password_6_to_18", field="password")
     return password
 
 
 def _known_password(values: Values) -> str:
-    """Return the password of an existing account."""
-    password = fields.password(values, "password")
-    if not any(_fits(password)):
-        raise InvalidInputError("password_6_to_18", field="password")
-    return password
+    """Return the password of an existing account, which may need its blanks to be long enough."""
+    typed = fields.password(values, "password")
+    for password in (typed.strip(_BLANKS), typed):
+        if any(_fits(password)):
+            return password
+    raise InvalidInputError("password_6_to_18", field="password")
 
 
 def _fits(password: str) -> tuple[bool, bool]:
     """Return whether the length of a password is valid with PHP 8.1 or later, and before."""
-    escaped = escape(password.strip(_BLANKS))
+    escaped = escape(password)
     before = escaped.replace("&#x27;", "'")
     return len(escaped.encode()) in _PASSWORD_BYTES, len(before.encode()) in _PASSWORD_BYTES
 

@@ -130,7 +130,7 @@ _CODE: Final[Mapping[int, Meaning]] = {
 _FORMAT: Final = {
     AccountType.USERNAME: Meaning(InvalidInputError, "username_format", "username"),
     AccountType.EMAIL: Meaning(InvalidInputError, "invalid_email", "email"),
-    AccountType.SMS: Meaning(InvalidInputError, "phone_refused", "phone"),
+    AccountType.SMS: Meaning(InvalidInputError, "phone_refused_local", "phone"),
 }
 _TAKEN: Final = {
     AccountType.USERNAME: Meaning(TakenError, "username_taken", "username"),
@@ -178,7 +178,7 @@ def register(kind: AccountType) -> Rules:
     )
 
 
-def send_code(kind: AccountType, pause: float) -> Rules:
+def send_code(kind: AccountType, pause: float = RESEND_SECONDS) -> Rules:
     """Return the rules of `user/regverifysend`; `pause` is the site's between two codes."""
     return Rules(
         codes={
