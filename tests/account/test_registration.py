@@ -635,7 +635,7 @@ async def test_no_account_is_only_believed_once_no_server_still_works_on_it(
     assert not pending(hass_storage)
     (issue,) = issues(hass)
     assert issue.translation_key == "registration_not_created"
-    assert issue.translation_placeholders == {"name": "al…", "server": "http://…"}
+    assert as_read(issue.translation_placeholders) == {"name": "al…", "server": "http://…"}
     assert issue.learn_more_url is not None
 
     result = await submit(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import entries, submit
+from tests.common import entries, shown_values, submit
 
 PASSWORD = "Not-real-1"
 EMAIL = "alice@example.com"
@@ -58,11 +58,11 @@ async def test_the_site_is_shown_before_anything_is_sent(
     for is_open, place in ((False, shown), (True, shown_if_open)):
         sites.anqicms.api_open = is_open
         result = await open_site(hass, sites, **number)
-        assert result["description_placeholders"]["server"] == f"{sites.url}{place}"
+        assert shown_values(result)["server"] == f"{sites.url}{place}"
         result = await submit(hass, result, next_step_id="register")
         result = await submit(hass, result, way="name_email")
         assert result["step_id"] == "register_form"
-        assert result["description_placeholders"]["server"] == f"{sites.url}{place}"
+        assert shown_values(result)["server"] == f"{sites.url}{place}"
     assert not sites.calls.of("api/register")
 
 
@@ -72,7 +72,7 @@ async def test_what_a_site_is_called_breaks_out_of_nothing(
     sites.anqicms.api_open = True
     sites.anqicms.sites[2].name = "![x](http://evil.example/y) <b>Sun</b>\n" * 100
     result = await open_site(hass, sites, site_id="2")
-    place = result["description_placeholders"]["server"].removeprefix(sites.url)
+    place = shown_values(result)["server"].removeprefix(sites.url)
     assert place.startswith(" (2: ")
     assert "Sun" in place
     assert not set("[]<>\n") & set(place)
