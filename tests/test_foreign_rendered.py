@@ -1,17 +1,12 @@
 """Others' words in Markdown, as a parser of it takes them, wherever they stand in a text."""
 
 from hypothesis import given
-import pytest
 
 from custom_components.growatt_onboarding.foreign import LONGEST_TEXT, markdown, plain
 
+from .rendered import render
 from .test_foreign import MARKS, TEXTS
 from .test_foreign_repairs import HOSTILE
-
-# It comes with the linter, which the oldest Home Assistant is not tested with.
-pytest.importorskip("markdown_it")
-
-from .rendered import render
 
 PLACES = (
     "{}",
