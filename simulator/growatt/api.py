@@ -126,9 +126,15 @@ class GrowattRequest:
             raise ApiError(code, "power station does not exist")
         return plant
 
+    def shown[T](self, rows: list[T]) -> list[T] | None:
+        """Return the rows of a list as the server sends them."""
+        return None if self.state.null_lists and not rows else rows
+
     def paged[T](self, items: list[T]) -> list[T]:
         """Return the page of `items` that the request asks for."""
         page = int(self._number(int, self.text("page") or "1"))
+        if self.state.ignores_page:
+            page = 1
         size = int(self._number(int, self.text("perpage") or "20"))
         if size > MAX_PER_PAGE:
             raise ApiError(10013, "the number per page cannot be greater than 100")

@@ -157,22 +157,22 @@ def list_devices(request: GrowattRequest) -> dict[str, Any]:
         return {"count": len(devices), "devices": _endless(request, "device_sn")}
     return {
         "count": len(devices) + request.state.phantom_devices,
-        "devices": [
-            {
-                "device_sn": device.sn,
-                "last_update_time": vendor_time(
-                    request.now if device.online else device.placed or 0
-                ),
-                "model": KINDS[device.kind].model,
-                "lost": not device.online,
-                "status": 1 if device.online else 0,
-                "manufacturer": "Growatt",
-                "device_id": device.device_id,
-                "datalogger_sn": device.datalogger_sn,
-                "type": KINDS[device.kind].list_type,
-            }
-            for device in request.paged(devices)
-        ],
+        "devices": request.shown([_listed(request, device) for device in request.paged(devices)]),
+    }
+
+
+def _listed(request: GrowattRequest, device: Device) -> dict[str, Any]:
+    kind = KINDS[device.kind]
+    return {
+        "device_sn": device.sn,
+        "last_update_time": vendor_time(request.now if device.online else device.placed or 0),
+        "model": kind.model,
+        "lost": not device.online,
+        "status": 1 if device.online else 0,
+        "manufacturer": "Growatt",
+        "device_id": device.device_id,
+        "datalogger_sn": device.datalogger_sn,
+        "type": kind.list_type,
     }
 
 
@@ -261,19 +261,20 @@ def list_v4(request: GrowattRequest) -> dict[str, Any]:
     start = (number - 1) * size
     return {
         "count": len(devices),
-        "data": [
-            {
-                "deviceSn": device.sn,
-                "deviceType": device.kind,
-                "datalogSn": device.datalogger_sn,
-                "createDate": vendor_time(device.placed or 0),
-            }
-            for device in devices[start : start + size]
-        ],
+        "data": request.shown([_watched(device) for device in devices[start : start + size]]),
         "pages": pages,
         "pageSize": size,
         "startCount": start,
         "lastPager": number >= pages,
         "notPager": False,
         "other": None,
+    }
+
+
+def _watched(device: Device) -> dict[str, Any]:
+    return {
+        "deviceSn": device.sn,
+        "deviceType": device.kind,
+        "datalogSn": device.datalogger_sn,
+        "createDate": vendor_time(device.placed or 0),
     }

@@ -106,7 +106,7 @@ def listed(request: GrowattRequest, plant: Plant) -> dict[str, Any]:
 def _list(request: GrowattRequest, plants: list[Plant]) -> dict[str, Any]:
     return {
         "count": len(plants),
-        "plants": [listed(request, plant) for plant in request.paged(plants)],
+        "plants": request.shown([listed(request, plant) for plant in request.paged(plants)]),
     }
 
 

@@ -56,6 +56,10 @@ class GrowattState:
         self.phantom_devices = 0
         # A fault: the lists of devices never end, and show only devices that do not exist.
         self.endless: Endless | None = None
+        # Whether null stands where a list has nothing to show, as some servers send it.
+        self.null_lists = False
+        # Whether all lists show their first page, whatever page is asked for.
+        self.ignores_page = False
         # Devices per page of the v4 list.
         self.v4_page_size = 100
         self.add_token(INSTALLER_TOKEN)
@@ -239,6 +243,11 @@ class GrowattState:
             device = self.add_device(sn)
             device.online_after_request = self.simulation.offline_for
         return device
+
+    def number_from(self, first: int) -> None:
+        """Give the plants and end users that are added from now on ids from `first`."""
+        self._user_ids = itertools.count(first)
+        self._plant_ids = itertools.count(first)
 
     # Binding
 

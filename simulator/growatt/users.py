@@ -88,5 +88,5 @@ def list_users(request: GrowattRequest) -> dict[str, Any]:
     ]
     return {
         "count": len(users),
-        "c_user": [_listed(user) for user in request.paged(users)],
+        "c_user": request.shown([_listed(user) for user in request.paged(users)]),
     }

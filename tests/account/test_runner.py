@@ -231,6 +231,17 @@ async def test_one_list_for_many_inverters(home: Home) -> None:
     assert accepted(home, serials[-1]) == 1
 
 
+async def test_an_empty_plant_that_lists_null_is_no_outage(home: Home) -> None:
+    home.token.may_v4 = False
+    home.growatt.null_lists = True
+    home.add_devices([SN])
+    await home.add(SN)
+    await asyncio.sleep(DAY)
+    assert home.status(SN) == "accepted"
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+
+
 async def test_watch_is_read_to_its_end(world: World, entry: MockConfigEntry) -> None:
     serials = [f"SIM{number:07}" for number in range(120)]
     world.add_devices(serials, plant_id=int(world.add_plant(entry, "Crowded")))

@@ -58,7 +58,8 @@ CLOUDS = {
             partial(growatt.sightings, "1"),
             partial(growatt.watched, 1),
             lambda reply: [
-                growatt.plant(row) for row in growatt.page_rows("plants", reply, may_be_blank=True)
+                growatt.plant(row)
+                for row in growatt.page_rows("plants", reply, may_be_blank=True).rows
             ],
         ],
     ),

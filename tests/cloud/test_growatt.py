@@ -342,6 +342,60 @@ async def test_blank_list_of_plants(client: GrowattClient, simulator: Simulator)
     assert await client.plants(resident(simulator)[0]) == ()
 
 
+async def test_null_in_place_of_an_empty_list(client: GrowattClient, simulator: Simulator) -> None:
+    growatt = simulator.growatt
+    growatt.null_lists = True
+    user_id, plant_id = resident(simulator)
+    assert await client.sightings(plant_id, 1) == SightingPage(())
+    assert await client.watch(1) == SightingPage(())
+    growatt.plants.clear()
+    assert await client.plants(user_id) == ()
+    growatt.users.clear()
+    growatt.limits.reading = "none"
+    with pytest.raises(InvalidInputError) as caught:
+        await client.link(LINK, {})
+    assert caught.value.key == "account_id_needed"
+
+
+async def test_ids_of_nineteen_digits(client: GrowattClient, simulator: Simulator) -> None:
+    """Java's numbers have as many, and none of them is rounded."""
+    growatt = simulator.growatt
+    growatt.number_from(9_223_372_036_854_775_807)
+    user = growatt.add_user("long", "long@example.com")
+    plant = growatt.add_plant(user.user_id, "Long")
+    assert Account(id="9223372036854775807", name="long", session={}, plant="Long") in (
+        await client.link(LINK, {})
+    )
+    assert await client.plants(str(user.user_id)) == (
+        Plant(id=str(plant.plant_id), name="Long", owner_id=str(user.user_id)),
+    )
+    growatt.add_device(SERIAL, plant_id=plant.plant_id)
+    assert await client.locate(SERIAL) == Location(
+        plant_id=str(plant.plant_id), plant_name="Long", owner_id=str(user.user_id)
+    )
+
+
+async def test_a_server_that_turns_no_pages_is_not_asked_for_them_again(
+    client: GrowattClient, simulator: Simulator
+) -> None:
+    """It may be asked for plants only ten times a day."""
+    growatt = simulator.growatt
+    user_id, _ = resident(simulator)
+    for number in range(120):
+        growatt.add_plant(int(user_id), f"Plant {number}")
+    growatt.ignores_page = True
+    growatt.limits.reading = "none"
+    for _ in range(3):
+        assert len(await client.plants(user_id)) == 100
+    pages = [call.params["page"] for call in simulator.calls.of("plant/list")]
+    assert pages == ["1", "2", "1", "1"]
+
+    # Another count is another list.
+    growatt.ignores_page = False
+    growatt.add_plant(int(user_id), "One more")
+    assert len(await client.plants(user_id)) == 122
+
+
 async def test_all_pages_of_plants(client: GrowattClient, simulator: Simulator) -> None:
     user_id, _ = resident(simulator)
     for number in range(204):

@@ -7,7 +7,6 @@ for what it should be is not looked at, so that no answer costs more work than i
 
 from collections.abc import Mapping
 import json
-import math
 import re
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -30,6 +29,9 @@ _MESSAGE_LENGTH = 200
 _MESSAGE_READ = 1_000
 # The longest id, name or token: servers take no longer header.
 _LONGEST_TEXT = 8_000
+# Ids may need all bits of a machine's number; those with a fraction have fewer.
+_NUMBERS_BELOW = 2**64
+_FRACTIONS_BELOW = 2**53
 # The longest page of a list; we ask for a hundred rows.
 _MOST_ROWS = 5_000
 _TRUE = frozenset({"1", "true", "yes"})
@@ -154,6 +156,20 @@ def as_list(value: object) -> list[object] | None:
     return value if isinstance(value, list) and len(value) <= _MOST_ROWS else None
 
 
+def rows_of(listing: Mapping[str, object], name: str, count: int | None) -> list[dict[str, object]]:
+    """Return the rows of a list; one that is no object becomes an empty row.
+
+    In place of an empty list there may be null, or nothing at all, if the `count` is 0. Raises
+    UnexpectedAnswerError if there is no list otherwise.
+    """
+    value = listing.get(name)
+    if count == 0 and value in (None, ""):
+        return []
+    if (rows := as_list(value)) is None:
+        raise UnexpectedAnswerError
+    return [as_object(row) or {} for row in rows]
+
+
 def as_text(value: object) -> str | None:
     """Return a string or number as text without what nobody can see.
 
@@ -162,10 +178,10 @@ def as_text(value: object) -> str | None:
     """
     if isinstance(value, str):
         return (legible(value).strip() or None) if len(value) <= _LONGEST_TEXT else None
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+    if isinstance(value, float) and abs(value) < _FRACTIONS_BELOW and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if abs(value) < 10**18 else None
+        return str(value) if abs(value) < _NUMBERS_BELOW else None
     return None
 
 

@@ -75,6 +75,7 @@ _HOURS_FROM_UTC = (-12.0, 14.0)
 # Keys in the cache.
 _PLANTS = "plants"
 _USERS = "users"
+_UNPAGED = "unpaged"
 # The errors that mean "this token does not get this list"; network problems are different.
 _NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, UnknownCodeError)
 
@@ -326,27 +327,34 @@ class GrowattClient(CloudClient):
 
         If a rate limit is hit after the first page, the rows so far are returned. So they are if
         the list seems to have no end: if a page only repeats earlier ones, or after many pages.
+        Calls are few, so a list whose second page repeats the first is not asked for another one
+        until its length changes.
         """
         rows: list[api.Row] = []
         shown: set[str | None] = set()
+        total: int | None = None
+        unpaged = as_object(self._cache.get(_UNPAGED)) or {}
         for number in range(1, MAX_PAGES + 1):
             page = {**parameters, **_page(number)}
             try:
-                found = await self._ask(
+                found, total = await self._ask(
                     endpoint, page, partial(api.page_rows, name, may_be_blank=True)
                 )
             except NotNowError, RateLimitedError:
                 if number == 1:
                     raise
                 return rows, False
-            rows += found
             if len(found) < api.ROWS_PER_PAGE:
-                return rows, True
+                return [*rows, *found], True
             keys = {as_text(row.get(key)) for row in found}
             if keys <= shown:
+                self._cache[_UNPAGED] = {**unpaged, endpoint.path: total}
                 break
+            rows += found
             shown |= keys
-        return rows, False
+            if total is not None and unpaged.get(endpoint.path) == total:
+                break
+        return rows, total == len(shown)
 
     async def _plants(self) -> tuple[Plant, ...]:
         """Return all plants of the token, from the cache if a rate limit is hit."""

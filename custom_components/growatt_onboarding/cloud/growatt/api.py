@@ -5,8 +5,8 @@ Source: the vendor's ShowDoc books 262556420217021 (v1) and 2540838290984246 (v4
 Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from ..answer import (
     UNKNOWN_CODE,
@@ -15,10 +15,10 @@ from ..answer import (
     Reply,
     as_flag,
     as_int,
-    as_list,
     as_message,
     as_object,
     as_text,
+    rows_of,
 )
 from ..errors import (
     AccessDeniedError,
@@ -59,6 +59,14 @@ _LOGIN_PAGE_MARKS = ('data-name="login"', "you have not login")
 
 type Codes = Mapping[int, Meaning]
 type Row = Mapping[str, object]
+
+
+class Rows(NamedTuple):
+    """A page of a list, and how many rows the cloud says the list has, None if it does not."""
+
+    rows: Sequence[Row]
+    total: int | None = None
+
 
 _SYSTEM_ERROR = Meaning(TryAgainError)
 _TOO_OFTEN = Meaning(RateLimitedError)
@@ -261,7 +269,7 @@ def nothing(_: Reply) -> None:
 
 def sightings(plant_id: str, reply: Reply) -> SightingPage:
     """Read device/list. Empty data is an error here: it would make all devices look removed."""
-    rows = page_rows("devices", reply, may_be_blank=False)
+    rows, _ = page_rows("devices", reply, may_be_blank=False)
     found = tuple(
         Sighting(
             serial=serial.upper(),
@@ -280,7 +288,7 @@ def watched(page: int, reply: Reply) -> SightingPage:
     """Read v4's device list, which does not name plants."""
     if reply.code == _V4_DEVICE_MISSING:
         return SightingPage(())
-    rows = page_rows("data", reply, may_be_blank=True)
+    rows, _ = page_rows("data", reply, may_be_blank=True)
     found = tuple(
         Sighting(serial=serial.upper(), datalogger=as_text(row.get("datalogSn")))
         for row in rows
@@ -306,14 +314,16 @@ def _has_next(reply: Reply, page: int, rows: int) -> bool:
 # Helpers
 
 
-def page_rows(name: str, reply: Reply, *, may_be_blank: bool) -> list[Row]:
-    """Return the rows of a list; anything that is not an object becomes an empty row.
+def page_rows(name: str, reply: Reply, *, may_be_blank: bool) -> Rows:
+    """Return a page of a list; anything that is not an object becomes an empty row.
 
     `may_be_blank`: accept an empty string in place of the data as an empty list.
     """
     if may_be_blank and reply.data in ("", None):
-        return []
-    return [as_object(row) or {} for row in _present(as_list(_payload(reply).get(name)))]
+        return Rows([])
+    payload = _payload(reply)
+    total = as_int(payload.get("count"))
+    return Rows(rows_of(payload, name, total), total)
 
 
 def _payload(reply: Reply) -> Row:

@@ -20,6 +20,7 @@ from ..answer import (
     as_message,
     as_object,
     as_text,
+    rows_of,
 )
 from ..errors import (
     AccessDeniedError,
@@ -192,15 +193,12 @@ def sightings(product_key: str, page: int, reply: Reply) -> SightingPage:
 
     Empty data is an error: it would make all devices look removed.
     """
-    listing = as_object(reply.data) or {}
-    rows = as_list(reply.data)
-    if rows is None:
-        rows = as_list(listing.get("list"))
-    if rows is None:
-        if as_int(listing.get("total")) != 0:
+    if (listing := as_object(reply.data)) is None:
+        if (bare := as_list(reply.data)) is None:
             raise UnexpectedAnswerError
-        rows = []
-    found = (_sighting(product_key, as_object(row) or {}) for row in rows)
+        listing = {"list": bare}
+    rows = rows_of(listing, "list", as_int(listing.get("total")))
+    found = (_sighting(product_key, row) for row in rows)
     return SightingPage(
         tuple(sighting for sighting in found if sighting is not None),
         more=bool(rows) and _has_next(listing, page, len(rows)),
