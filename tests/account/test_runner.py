@@ -242,6 +242,41 @@ async def test_an_empty_plant_that_lists_null_is_no_outage(home: Home) -> None:
     await home.shows("associated", SN)
 
 
+async def test_a_count_above_what_is_shown_loses_nobody(home: Home) -> None:
+    await home.associate(SN)
+    home.growatt.remove_from_plant(SN)
+    home.growatt.move(SN, int(home.add_plant(home.entry, "Out of sight")))
+    home.growatt.foreign_device_code = 10011
+    home.token.endpoints_denied = frozenset({"plant/sn_plant"})
+    home.growatt.phantom_devices = 1
+    for _ in range(3):
+        await home.check([SN], timeout=10)
+        await asyncio.sleep(3_600)
+    assert home.status(SN) == "associated"
+
+    home.growatt.phantom_devices = 0
+    for _ in range(2):
+        await home.check([SN], timeout=10)
+        await asyncio.sleep(3_600)
+    assert home.status(SN) == "lost"
+
+
+async def test_who_holds_it_tells_where_a_list_does_not(home: Home) -> None:
+    """What a list does not show proves nothing, so `sn_plant` decides, both ways."""
+    home.growatt.phantom_devices = 1
+    home.add_devices([SN])
+    home.faults.add(ADD, kind="cut")
+    await home.add(SN)
+    await home.shows("accepted", SN)
+    assert accepted(home) == 1
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    home.growatt.remove_from_plant(SN)
+    await asyncio.sleep(1)
+    await home.check([SN])
+    await home.shows("lost", SN)
+
+
 async def test_watch_is_read_to_its_end(world: World, entry: MockConfigEntry) -> None:
     serials = [f"SIM{number:07}" for number in range(120)]
     world.add_devices(serials, plant_id=int(world.add_plant(entry, "Crowded")))

@@ -174,8 +174,15 @@ def absent(
         # The cloud may know it from an earlier request of ours; otherwise somebody else holds it.
         settled = last_word and not binding.maybe_accepted_before
         return holder_unknown(binding, now) if settled else binding
-    # It may be accepted but not listed yet: send it again, as the answer will tell. If the cloud
-    # never answers, stop sending and only keep looking for the inverter.
+    return _send_again(binding)
+
+
+def _send_again(binding: Binding) -> Binding:
+    """Return the unconfirmed binding after nothing was found that its request led to.
+
+    It may be accepted but not listed yet: it is sent again, as the answer will tell. If the cloud
+    never answers, the inverter is only looked for.
+    """
     failures = binding.failures + 1
     if failures >= SUBMIT_TRIES:
         return binding
@@ -187,7 +194,7 @@ def absent(
 def overlooked(
     binding: Binding, now: float, began: float | None, *, last_word: bool = False
 ) -> Binding:
-    """Return the binding after a list that was not read to its end lacked its inverter.
+    """Return the binding after a list that may not have shown all lacked its inverter.
 
     That proves nothing. An associated inverter is missing until the cloud was
     asked for that once, if it can tell.
@@ -248,11 +255,13 @@ def unclaimed(binding: Binding, now: float) -> Binding:
     binding = replace(binding, holder_checked_at=now, watch_seen_at=None)
     if binding.state is BindingState.ASSOCIATED:
         return _gone(binding)
-    unconfirmed = binding.state is BindingState.UNCONFIRMED
-    if unconfirmed and binding.known_to_cloud and binding.maybe_accepted_before:
-        # No plant holds it, so what the cloud already knows is our own earlier request.
-        return accepted(binding, now)
-    return binding
+    if binding.state is not BindingState.UNCONFIRMED:
+        return binding
+    if not binding.known_to_cloud:
+        # Its plant's list was looked at too, but may not have shown all.
+        return binding if binding.list_checked_at is None else _send_again(binding)
+    # No plant holds it, so what the cloud already knows may be our own earlier request.
+    return accepted(binding, now) if binding.maybe_accepted_before else binding
 
 
 def holder_unknown(binding: Binding, now: float) -> Binding:
@@ -303,7 +312,7 @@ def of_page(
     `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
     ended = not page.has_next(look.page, look.serials)
-    unlisted = overlooked if page.more else absent
+    unlisted = overlooked if page.more or page.lacks_some else absent
     found = {sighting.serial: sighting for sighting in page.sightings}
     for binding in bindings:
         if binding.plant_id != plant_id:

@@ -86,10 +86,18 @@ class Sighting(NamedTuple):
 
 
 class SightingPage(NamedTuple):
-    """One page of a device list. `more`: the cloud says or suggests that another follows."""
+    """One page of a device list.
+
+    Attributes:
+        more: the cloud says or suggests that another page follows.
+        lacks_some: this is the last page, but by its own count the list has more than it showed.
+            That proves nothing about what it did not show.
+
+    """
 
     sightings: tuple[Sighting, ...]
     more: bool = False
+    lacks_some: bool = False
 
     @property
     def serials(self) -> frozenset[str]:

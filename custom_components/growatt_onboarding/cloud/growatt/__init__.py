@@ -258,9 +258,9 @@ class GrowattClient(CloudClient):
         await self._ask(api.DEVICE_ADD, _binding(account_id, plant_id, serial), api.nothing)
 
     async def sightings(self, plant_id: str, page: int) -> SightingPage:
-        """Return a page of a plant's devices. The `count` in the answer is not reliable."""
+        """Return a page of a plant's devices."""
         parameters = {"plant_id": plant_id, **_page(page)}
-        return await self._ask(api.DEVICE_LIST, parameters, partial(api.sightings, plant_id))
+        return await self._ask(api.DEVICE_LIST, parameters, partial(api.sightings, plant_id, page))
 
     async def watch(self, page: int) -> SightingPage:
         """Return a page of all devices that the token may read."""

@@ -267,9 +267,12 @@ def nothing(_: Reply) -> None:
     """Read device/sn/add, whose code says everything."""
 
 
-def sightings(plant_id: str, reply: Reply) -> SightingPage:
-    """Read device/list. Empty data is an error here: it would make all devices look removed."""
-    rows, _ = page_rows("devices", reply, may_be_blank=False)
+def sightings(plant_id: str, page: int, reply: Reply) -> SightingPage:
+    """Read device/list. Empty data is an error here: it would make all devices look removed.
+
+    The list is known to show fewer devices than it counts.
+    """
+    rows, total = page_rows("devices", reply, may_be_blank=False)
     found = tuple(
         Sighting(
             serial=serial.upper(),
@@ -281,7 +284,9 @@ def sightings(plant_id: str, reply: Reply) -> SightingPage:
         for row in rows
         if (serial := as_text(row.get("device_sn"))) is not None
     )
-    return SightingPage(found, more=len(rows) >= ROWS_PER_PAGE)
+    more = len(rows) >= ROWS_PER_PAGE
+    shown = (page - 1) * ROWS_PER_PAGE + len(found)
+    return SightingPage(found, more, lacks_some=not more and shown < (total or 0))
 
 
 def watched(page: int, reply: Reply) -> SightingPage:

@@ -197,11 +197,13 @@ def sightings(product_key: str, page: int, reply: Reply) -> SightingPage:
         if (bare := as_list(reply.data)) is None:
             raise UnexpectedAnswerError
         listing = {"list": bare}
-    rows = rows_of(listing, "list", as_int(listing.get("total")))
+    total = as_int(listing.get("total"))
+    rows = rows_of(listing, "list", total)
     found = (_sighting(product_key, row) for row in rows)
     return SightingPage(
         tuple(sighting for sighting in found if sighting is not None),
-        more=bool(rows) and _has_next(listing, page, len(rows)),
+        more=(more := bool(rows) and _has_next(listing, page, len(rows))),
+        lacks_some=not more and (page - 1) * ROWS_PER_PAGE + len(rows) < (total or 0),
     )
 
 
