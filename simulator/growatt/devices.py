@@ -261,7 +261,9 @@ def list_v4(request: GrowattRequest) -> dict[str, Any]:
     start = (number - 1) * size
     return {
         "count": len(devices),
-        "data": request.shown([_watched(device) for device in devices[start : start + size]]),
+        "data": request.shown(
+            [_watched(request, device) for device in devices[start : start + size]]
+        ),
         "pages": pages,
         "pageSize": size,
         "startCount": start,
@@ -271,9 +273,9 @@ def list_v4(request: GrowattRequest) -> dict[str, Any]:
     }
 
 
-def _watched(device: Device) -> dict[str, Any]:
+def _watched(request: GrowattRequest, device: Device) -> dict[str, Any]:
     return {
-        "deviceSn": device.sn,
+        request.state.v4_serial_key: device.sn,
         "deviceType": device.kind,
         "datalogSn": device.datalogger_sn,
         "createDate": vendor_time(device.placed or 0),

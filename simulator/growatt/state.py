@@ -60,6 +60,8 @@ class GrowattState:
         self.null_lists = False
         # Whether all lists show their first page, whatever page is asked for.
         self.ignores_page = False
+        # What the v4 list calls a serial number: real ones do so by the kind of device.
+        self.v4_serial_key = "deviceSn"
         # Devices per page of the v4 list.
         self.v4_page_size = 100
         self.add_token(INSTALLER_TOKEN)

@@ -277,6 +277,18 @@ async def test_who_holds_it_tells_where_a_list_does_not(home: Home) -> None:
     await home.shows("lost", SN)
 
 
+@pytest.mark.parametrize("key", ["serialNum", "tlxSn", "inverterId"])
+async def test_watch_may_call_a_serial_number_otherwise(home: Home, key: str) -> None:
+    """Then the inverter is noticed as fast: its plant's list cannot be asked again yet."""
+    home.growatt.v4_serial_key = key
+    home.add_devices([SN, OTHER_SN])
+    await home.add(SN, OTHER_SN, timeout=10)
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    home.growatt.bring_online(OTHER_SN)
+    assert await home.shows("associated", OTHER_SN) < 60
+
+
 async def test_watch_is_read_to_its_end(world: World, entry: MockConfigEntry) -> None:
     serials = [f"SIM{number:07}" for number in range(120)]
     world.add_devices(serials, plant_id=int(world.add_plant(entry, "Crowded")))

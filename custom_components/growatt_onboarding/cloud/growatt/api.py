@@ -55,6 +55,18 @@ ROWS_PER_PAGE: Final = 100
 _NAME_TAKEN = 10003
 _DEVICE_MISSING = 10005
 _V4_DEVICE_MISSING = 4
+# What v4 calls a serial number, by the kind of device. Documented is the first.
+_V4_SERIALS = (
+    "deviceSn",
+    "serialNum",
+    "tlxSn",
+    "mixSn",
+    "maxSn",
+    "spaSn",
+    "hpsSn",
+    "pcsSn",
+    "inverterId",
+)
 _LOGIN_PAGE_MARKS = ('data-name="login"', "you have not login")
 
 type Codes = Mapping[int, Meaning]
@@ -297,7 +309,7 @@ def watched(page: int, reply: Reply) -> SightingPage:
     found = tuple(
         Sighting(serial=serial.upper(), datalogger=as_text(row.get("datalogSn")))
         for row in rows
-        if (serial := as_text(row.get("deviceSn"))) is not None
+        if (serial := next(filter(None, map(as_text, map(row.get, _V4_SERIALS))), None)) is not None
     )
     return SightingPage(found, more=bool(rows) and _has_next(reply, page, len(rows)))
 
