@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import hashlib
 import json
 from typing import Any, ClassVar
@@ -53,6 +53,11 @@ def page(title: str, text: str, status: int) -> Answer:
     """Return an HTML page, as proxies and firewalls send them."""
     html = f"<!doctype html><html><head><title>{title}</title></head><body>{text}</body></html>"
     return Answer(html, status=status, content_type="text/html")
+
+
+def method_not_allowed(allowed: str) -> Answer:
+    """Return how a server refuses a method, unlike a firewall."""
+    return replace(page("405", "Method not allowed.", 405), headers={"Allow": allowed})
 
 
 def digest(password: str) -> str:

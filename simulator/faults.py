@@ -17,6 +17,7 @@ class FaultKind(StrEnum):
     """
 
     FIREWALL = "firewall"  # no: 405 with the page of a firewall
+    METHOD = "method"  # no: 405 of the server itself, which names the methods that it allows
     FORBIDDEN = "forbidden"  # no: 403 with an HTML page
     LOGIN_PAGE = "login_page"  # no: 200 with a login page
     GARBAGE = "garbage"  # no: 200 with neither JSON nor HTML

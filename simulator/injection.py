@@ -7,7 +7,7 @@ import json
 from aiohttp import web
 
 from .calls import RecordedCall
-from .cloud import Answer, Cloud, Request, page
+from .cloud import Answer, Cloud, Request, method_not_allowed, page
 from .faults import Fault, FaultKind
 from .simulation import Simulation
 
@@ -17,6 +17,7 @@ MEBIBYTE = 1024 * 1024
 # Answers to requests that are not executed.
 _REFUSALS = {
     FaultKind.FIREWALL: page("405", "Your request has been blocked by the firewall.", 405),
+    FaultKind.METHOD: method_not_allowed("GET"),
     FaultKind.FORBIDDEN: page("403", "Forbidden.", 403),
     FaultKind.LOGIN_PAGE: Answer(
         '<!doctype html><html data-name="login"><body>Sign in to continue.</body></html>',
@@ -47,8 +48,9 @@ class Injection:
         if fault.delay and not await self.simulation.until(seconds=fault.delay):
             return self._cut()
         if fault.kind in _REFUSALS:
+            answer = _REFUSALS[fault.kind]
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-            return replace(_REFUSALS[fault.kind], headers=headers)
+            return replace(answer, headers={**answer.headers, **headers})
         match fault.kind:
             case FaultKind.REDIRECT:
                 location = REDIRECTED + self.request.path

@@ -43,6 +43,7 @@ PLANTS = "plant/list"
         (code(10012), "base", "rate_limited"),
         (code(31337), "base", "unknown_code"),
         (kind("firewall"), "base", "blocked"),
+        (kind("method"), "address", "unexpected_answer"),
         (kind("hang"), "address", "no_answer"),
         (kind("redirect"), "address", "redirected"),
     ],

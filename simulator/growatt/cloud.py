@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from simulator.calls import mask
-from simulator.cloud import Answer, Cloud, Request, page, stringified
+from simulator.cloud import Answer, Cloud, Request, method_not_allowed, stringified
 from simulator.limits import Limits
 from simulator.simulation import Simulation
 
@@ -85,7 +85,7 @@ class GrowattCloud(GrowattState, Cloud):
         try:
             endpoint = self._endpoint(_short(request.path))
             if request.method != endpoint.method:
-                return page("405", "Method not allowed.", 405)
+                return method_not_allowed(endpoint.method)
             return self._success(endpoint, self._carry_out(endpoint, request))
         except ApiError as err:
             return self.error(request.path, err.code, err.message)

@@ -52,6 +52,8 @@ class GrowattState:
         self.repeated_exists = True
         # Not documented: what plant/sn_plant answers for a device that the token may not see.
         self.foreign_device_code = 10011
+        # What c_user_list answers to an end user's token: no permission, or no users.
+        self.end_users_may_list = False
         # How many devices device/list counts without listing them.
         self.phantom_devices = 0
         # A fault: the lists of devices never end, and show only devices that do not exist.

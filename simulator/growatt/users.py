@@ -79,12 +79,13 @@ def _listed(user: User) -> dict[str, Any]:
 @endpoint("GET", "user/c_user_list", interval=FIVE_MINUTES, per_day=PER_DAY)
 def list_users(request: GrowattRequest) -> dict[str, Any]:
     """List the merchant's end users; the token of an end user has none."""
-    if request.token.kind != "installer":
+    merchant = request.token.kind == "installer"
+    if not (merchant or request.state.end_users_may_list):
         raise ApiError(10011, "error_permission_denied")
     users = [
         user
         for user in request.state.users.values()
-        if request.state.may_see_user(request.token, user)
+        if merchant and request.state.may_see_user(request.token, user)
     ]
     return {
         "count": len(users),

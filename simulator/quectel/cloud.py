@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from simulator.cloud import Answer, Cloud, Request, page, stringified
+from simulator.cloud import Answer, Cloud, Request, method_not_allowed, stringified
 from simulator.simulation import Simulation
 
 # Imported because they register their endpoints.
@@ -49,7 +49,7 @@ class QuectelCloud(QuectelState, Cloud):
         if endpoint is None:
             return self._framework_error(request.path, 404, "Not Found")
         if request.method != endpoint.method:
-            return page("405", "Method not allowed.", 405)
+            return method_not_allowed(endpoint.method)
         token = self.token_of(request) or ""
         api_request = QuectelRequest(self, token, request.params, self.simulation.now())
         try:

@@ -302,6 +302,12 @@ async def test_link_opens_no_account_but_its_own(
         await own.link(LINK, {"account_id": "999"})
     assert (caught.value.key, caught.value.field) == ("wrong_account", "account_id")
     assert caught.value.placeholders == {"expected": "999", "found": "101"}
+    simulator.growatt.end_users_may_list = True
+    simulator.advance(300)
+    with pytest.raises(InvalidInputError) as caught:
+        await own.link(LINK, {"account_id": "999"})
+    assert caught.value.key == "wrong_account"
+    simulator.advance(300)
     (account,) = await own.link(LINK, {"account_id": "101"})
     assert account.id == "101"
 

@@ -142,6 +142,7 @@ CODES: dict[str, dict[int, Expected]] = {
         100: RATE_LIMITED,
         101: NOT_DEVICES,
         102: RATE_LIMITED,
+        105: RATE_LIMITED,
         10011: NOT_DEVICES,
         10012: RATE_LIMITED,
     },

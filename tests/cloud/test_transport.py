@@ -546,6 +546,17 @@ async def test_firewall(http: aiohttp.ClientSession, status: str, body: bytes) -
     assert not error.outcome_unknown
 
 
+@pytest.mark.parametrize("body", [HTML, b""])
+async def test_a_server_that_names_the_methods_it_allows_is_no_firewall(
+    http: aiohttp.ClientSession, body: bytes
+) -> None:
+    """It is not the cloud's interface, and it did nothing."""
+    answer = http_answer(body, "405 Method Not Allowed", "text/html", "Allow: GET")
+    error = await failure_against(http, answer)
+    assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
+    assert not error.outcome_unknown
+
+
 async def test_cloud_may_answer_403_itself(http: aiohttp.ClientSession) -> None:
     """A JSON object is the cloud's own answer, whatever its status."""
     async with raw_server(sends(http_answer(b'{"code": 1}', "403 Forbidden"))) as server:

@@ -51,6 +51,7 @@ async def raw(client: Client, path: str = CHECK, **form: Any) -> tuple[int, str,
     ("kind", "status", "content_type", "pattern"),
     [
         ("firewall", 405, "text/html", rb"blocked"),
+        ("method", 405, "text/html", rb"not allowed"),
         ("forbidden", 403, "text/html", rb"Forbidden"),
         ("login_page", 200, "text/html", rb'<html data-name="login">'),
         ("garbage", 200, "application/octet-stream", rb"\xff\xfe"),

@@ -247,6 +247,11 @@ def _refuse(answer: Answer) -> None:
         )
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise RateLimitedError
+    if answer.status == HTTPStatus.METHOD_NOT_ALLOWED and hdrs.ALLOW in answer.headers:
+        # A firewall does not say what it allows. This server has no such endpoint.
+        error = UnexpectedAnswerError()
+        error.outcome_unknown = False
+        raise error
     if answer.status in _REFUSED_BY_FIREWALL and not answer.is_object:
         raise BlockedError(retry_after=_retry_after(answer) or BLOCKED_RETRY_AFTER)
     if (coding := _coding(answer.headers)) != _PLAIN:

@@ -173,7 +173,7 @@ class GrowattClient(CloudClient):
                 owners.setdefault(plant.owner_id, plant.name)
         names = {owner: owner for owner in owners} | (users or {})
         if typed is not None:
-            if users is None and owners and typed not in owners:
+            if not users and owners and typed not in owners:
                 raise InvalidInputError(
                     "wrong_account",
                     field="account_id",

@@ -173,6 +173,7 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         100: _TOO_OFTEN,
         101: _NO_DEVICES,  # permission denied
         102: _TOO_OFTEN,
+        105: _TOO_OFTEN,
         10011: _NO_DEVICES,
     },
 }
