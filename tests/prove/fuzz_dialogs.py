@@ -35,6 +35,7 @@ from custom_components.growatt_onboarding.config_flow import GrowattOnboardingCo
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.flows import steps
 from custom_components.growatt_onboarding.flows.inverter import InverterFlow
+from custom_components.growatt_onboarding.foreign import async_raise_issue
 from simulator import INSTALLER_TOKEN
 from simulator.faults import FaultKind
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
@@ -221,14 +222,12 @@ class Walker:
             (repairs.ISSUE_RETURNED, self._owner.entry_id),
             (repairs.ISSUE_ACCOUNT_MISSING, "gone"),
         ):
-            ir.async_create_issue(
+            async_raise_issue(
                 self.hass,
-                DOMAIN,
                 f"{problem}_{entry_id}",
+                problem,
+                dict.fromkeys(("account", "count", "serials"), "1"),
                 is_fixable=True,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=problem,
-                translation_placeholders=dict.fromkeys(("account", "count", "serials"), "1"),
                 data={"problem": problem, "entry_id": entry_id},
             )
 

@@ -81,7 +81,8 @@ class ActivationCheck:
         waits = data[CONF_ACTIVATION_PENDING]
         pause = timing.activation_interval if waits else timing.account_interval
         time = now()
-        due = data[CONF_ASKED_AT] + pause
+        # Not noted if the entry was just changed by somebody else: then it is about to be reloaded.
+        due = (data[CONF_ASKED_AT] or time) + pause
         if (renewable_in := self._client.renewable_in) is not None:
             due = min(due, time + renewable_in)
         due = max(due, self._gateway.soonest(time))
