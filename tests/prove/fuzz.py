@@ -2,12 +2,13 @@
 
 10,000 random answers for every call of every client, and as many random inputs for every step of
 every dialog. Nothing is logged as an error, and the event loop never stands still for long.
+The clients take minutes; the dialogs take hours, as many inputs end one, which then has to be
+opened again. A smaller number as an argument takes its share of that.
 """
 
 import asyncio
 from collections.abc import Iterable, Iterator
 import itertools
-import logging
 import sys
 import time
 from typing import Final
@@ -41,7 +42,6 @@ def _of_dialogs(found: fuzz_dialogs.Walked) -> Iterator[str]:
 
 async def prove(number: int, names: tuple[str, ...]) -> int:
     """Give everything so many random answers and inputs, and print what came of them."""
-    logging.basicConfig(level=logging.CRITICAL)
     began = time.monotonic()
     asked = await fuzz_clients.fuzz_all(number, names)
     problems = [f"{one.call} {problem}" for one in asked for problem in one.problems]
