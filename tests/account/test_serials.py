@@ -25,6 +25,21 @@ from tests.common import RESIDENT_ID, add_account, track
         ("\ufeffABC\u00ad\u200d123\u202c", "ABC123"),
         ("ABC\u200b\u00a0\u2007\u3000123", "ABC123"),
         ("\uff21\uff22\uff23\uff11", "ABC1"),
+        ("ABC 000 0001", "ABC0000001"),
+        ("AB C0000001", "ABC0000001"),
+        # As labels print them, and as people copy them out of lists.
+        ("SPH:ABC0000001", "ABC0000001"),
+        ("SPM\uff1a abc 000 0001", "ABC0000001"),
+        ("SN ABC0000001", "ABC0000001"),
+        ("sn. ABC 000 0001", "ABC0000001"),
+        ("S/N: ABC0000001", "ABC0000001"),
+        ("Serial No.: ABC0000001", "ABC0000001"),
+        ("Serial number ABC0000001", "ABC0000001"),
+        ("SN:SPH:ABC0000001", "ABC0000001"),
+        ("1 ABC0000001", "ABC0000001"),
+        ("12. SN ABC0000001", "ABC0000001"),
+        ("3) ABC 000 0001", "ABC0000001"),
+        ("#4 SPH:ABC0000001", "ABC0000001"),
     ],
 )
 def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
@@ -47,6 +62,15 @@ def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
         "ABC\N{ARABIC-INDIC DIGIT ONE}",
         "ABC\N{SUPERSCRIPT ONE}",
         "ABC\0",
+        "ABC0000001 SPH5000",
+        "SPH ABC0000001",
+        "ABC0000001 1",
+        "ABC0000001: garage",
+        "ABC0000001:ABC0000002",
+        "Inverter ABC0000001",
+        "SN",
+        "SN:",
+        "1.",
     ],
 )
 def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
@@ -65,6 +89,9 @@ def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
         ("SIM0000001\u200bSIM0000002", ["SIM0000001", "SIM0000002"]),
         ("SIM 0000001\rSIM 0000002\u2028SIM 0000003", [f"SIM 000000{n}" for n in (1, 2, 3)]),
         ("SIM 0000001\uff0cSIM 0000002\uff1b", ["SIM 0000001", "SIM 0000002"]),
+        ("1 SIM0000001 2 SIM0000002", ["SIM0000001", "SIM0000002"]),
+        ("1. SN: SIM0000001\n2. SN: SIM 0000002", ["SIM0000001", "SIM 0000002"]),
+        ("SIM0000001 SPH5000, SIM0000002", ["SIM0000001 SPH5000", "SIM0000002"]),
     ],
 )
 def test_blanks_part_serial_numbers_where_each_could_be_one(text: str, parts: list[str]) -> None:

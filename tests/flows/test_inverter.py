@@ -340,6 +340,7 @@ ARABIC = "U+0661 ARABIC-INDIC DIGIT ONE"
     [
         ("", ("serials_empty", "")),
         ("AB\nSIM0000001\nÄ000000001", ("serial_invalid", f"AB, Ä000000001 ({UMLAUT})")),
+        ("SIM0000001 SPH5000", ("serial_invalid", "SIM0000001 + SPH5000")),
         ("SIM000000\u0661", ("serial_invalid", f"SIM000000\u0661 ({ARABIC})")),
         (f"{'ab' * 30}\0", ("serial_invalid", f"{'ab' * 20} (U+0000 NULL)")),
         ("QMN000SIM0000001\nSIM0000001", ("datalogger_serial", "QMN000SIM0000001")),

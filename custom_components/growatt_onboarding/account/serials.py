@@ -1,4 +1,13 @@
-"""Serial numbers as people enter them, checked before a call is spent on them."""
+"""Serial numbers as labels and people write them, checked before a call is spent on them.
+
+| What is typed | What it is |
+| --- | --- |
+| `ABC 000 0001` | one number in groups |
+| `SPH:ABC0000001`, `SN ABC0000001` | a number with what the label prints before it |
+| `1 ABC0000001`, `2. ABC 000 0001` | a number in a list |
+| `ABC0000001 ABC0000002` | two numbers: each piece is long enough for one |
+| `ABC0000001 SPH5000` | unclear, and refused: one piece is a number, and what is the other? |
+"""
 
 import asyncio
 from collections import Counter
@@ -17,10 +26,18 @@ from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
 
 # Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more.
 _SERIAL = r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}"
-# People group a serial number's characters with blanks; pieces of this length are whole numbers.
+# People group a serial number's characters with blanks; pieces of this length with digits in them
+# are whole numbers.
 _MIN_WHOLE_LENGTH = 8
 # Ends of lines, as all kinds of programs write them, and of a table's cells and a list's items.
 _BETWEEN = r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029\t,;]+"
+# What is no longer than this altogether is one number, however it is grouped.
+_USUAL_LENGTH = 10
+# What labels print before a serial number, beside what ends with a colon.
+_LABELS = frozenset({"sn", "s/n", "no", "nr", "serial", "number"})
+# What stands around a number in a list, and the most digits of such a number.
+_LIST_MARKS = "#.)(*-\N{BULLET}\N{MIDDLE DOT}"
+_LIST_DIGITS = 3
 # How much of a text is shown that is no serial number.
 _MOST_SHOWN = 40
 # How many serial numbers are checked while somebody waits; one call a second is allowed.
@@ -37,12 +54,13 @@ class InvalidSerialError(ValueError):
 
 
 def normalize_serial(text: str) -> str:
-    """Return a serial number as the clouds write it: upper case and without blanks.
+    """Return a serial number as the clouds write it: upper case, no blanks, nothing before it.
 
     Raises InvalidSerialError if the text cannot be a serial number.
     """
     typed = _as_typed(text)
-    serial = "".join(typed.split())
+    numbers = _numbers(typed)
+    serial = "".join(numbers[0].split()) if len(numbers) == 1 else ""
     # Check first: some letters of other alphabets become ASCII letters in upper case.
     if not re.fullmatch(_SERIAL, serial):
         shown = " ".join(typed[:_MOST_SHOWN].split())
@@ -50,6 +68,51 @@ def normalize_serial(text: str) -> str:
             shown = f"{shown} ({named(foreign)})"
         raise InvalidSerialError(shown)
     return serial.upper()
+
+
+def _numbers(item: str) -> list[str]:
+    """Return the serial numbers in an item of a list, without what stands before each.
+
+    Raises InvalidSerialError if only some of its pieces can be serial numbers.
+    """
+    pieces = _pieces(item)
+    whole = [piece for piece in pieces if _is_whole(piece)]
+    if not whole or (len(whole) == 1 and sum(map(len, pieces)) <= _USUAL_LENGTH):
+        return [" ".join(pieces)]
+    if len(whole) < len(pieces):
+        raise InvalidSerialError(" + ".join(pieces)[:_MOST_SHOWN])
+    return whole
+
+
+def _pieces(item: str) -> list[str]:
+    """Return what blanks separate in an item, without labels and a list's numbers."""
+    *labels, rest = item.split(":")
+    if any(_is_whole(word) for label in labels for word in label.split()):
+        return item.split()
+    kept: list[str] = []
+    for piece in reversed(rest.split()):
+        before_whole = bool(kept) and _is_whole(kept[-1])
+        if not (before_whole and (_is_label(piece) or _is_list_number(piece))):
+            kept.append(piece)
+    # Before a number in groups, what is only digits may be one of its groups.
+    while len(kept) > 1 and _is_label(kept[-1]):
+        kept.pop()
+    return kept[::-1]
+
+
+def _is_whole(piece: str) -> bool:
+    """Return whether a piece is long enough for a serial number, and more than a word."""
+    return len(piece) >= _MIN_WHOLE_LENGTH and any(map(str.isdigit, piece))
+
+
+def _is_label(piece: str) -> bool:
+    """Return whether a piece only says that a serial number follows."""
+    bare = piece.strip(_LIST_MARKS)
+    return not bare or bare.lower() in _LABELS or (bare != piece and _is_list_number(bare))
+
+
+def _is_list_number(piece: str) -> bool:
+    return piece.isdigit() and len(piece) <= _LIST_DIGITS
 
 
 def _as_typed(text: str) -> str:
@@ -69,15 +132,13 @@ class SerialError(InvalidInputError):
 
 
 def split_serials(text: str) -> list[str]:
-    """Return the text of each line, cell or item between commas, leaving out blank ones.
-
-    Blanks separate pieces that are long enough for a serial number each, else they belong to one.
-    """
+    """Return the text of each serial number in each line, cell or item between commas."""
     texts: list[str] = []
-    for part in re.split(_BETWEEN, _as_typed(text)):
-        pieces = part.split()
-        whole = len(pieces) > 1 and all(len(piece) >= _MIN_WHOLE_LENGTH for piece in pieces)
-        texts += pieces if whole else filter(str.strip, [part])
+    for item in filter(str.strip, re.split(_BETWEEN, _as_typed(text))):
+        try:
+            texts += _numbers(item)
+        except InvalidSerialError:
+            texts.append(item.strip())
     return texts
 
 
