@@ -52,7 +52,7 @@ _TIMES: Final = (
     "missing_at",
 )
 _SERIALS: Final = ("serial", "datalogger")
-_HIDDEN: Final = ("holder_plant", "holder_owner")
+_HIDDEN: Final = ("device_key", "holder_plant", "holder_owner")
 
 # What looks personal: e-mail addresses, coordinates, phone numbers, device numbers.
 _LOOKS_PERSONAL: Final = (
@@ -227,7 +227,7 @@ def _personal(entry: AccountConfigEntry) -> Iterator[str]:
         yield subentry.unique_id or ""
         yield from _texts(subentry.data)
     for binding in entry.runtime_data.coordinator.data.values():
-        yield from (binding.serial, binding.plant_id)
+        yield from (*binding.names, binding.plant_id)
         yield from (binding.datalogger or "", binding.holder_owner or "")
         names.append(binding.holder_plant or "")
     for name in names:

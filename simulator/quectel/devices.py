@@ -71,7 +71,7 @@ def list_devices(request: QuectelRequest) -> dict[str, Any]:
 def _row(request: QuectelRequest, device: Device, user: User) -> dict[str, Any]:
     product = request.state.products[device.product_key]
     return {
-        "sn": device.sn,
+        "sn": None if request.state.hides_serials else device.sn,
         "deviceKey": device.device_key,
         "deviceName": product.name,
         "productKey": device.product_key,

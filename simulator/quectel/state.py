@@ -36,6 +36,8 @@ class QuectelState:
         self.numbers_as_strings = False
         # Not documented: whether a device is listed before it was ever online.
         self.lists_offline = False
+        # Whether the list names devices by their keys only, as it does for some products.
+        self.hides_serials = False
         # In seconds. A code's is documented for text messages; the others are from sample tokens.
         self.code_lifetime = 300.0
         self.access_lifetime = 7200.0

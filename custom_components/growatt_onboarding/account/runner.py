@@ -267,14 +267,17 @@ class StepRunner:
         sent = transitions.sending(before, now())
         await self._bindings.async_store(sent)
         error: CloudError | None = None
+        device_key: str | None = None
         try:
-            await self._client.bind(self._owner, step.plant_id, step.serial)
+            device_key = await self._client.bind(self._owner, step.plant_id, step.serial)
         except CloudError as err:
             error = await self._async_explain(step.serial, err)
         current = self._bindings.known.get(step.serial)
         # If it was removed or submitted again meanwhile, the answer is not for the current binding.
         if current is not None and current.sent_at == sent.sent_at:
-            await self._async_take(transitions.of_submission(current, before, error, now()))
+            await self._async_take(
+                transitions.of_submission(current, before, error, now(), device_key)
+            )
         if error is not None and not transitions.is_answer(error):
             raise error
 
@@ -298,7 +301,8 @@ class StepRunner:
             look = PartialList(began=began)
         if page.has_next(step.page, look.serials):
             serials = look.serials | page.serials
-            self._looks[step.plant_id] = PartialList(step.page + 1, serials, look.began)
+            keys = look.keys | page.keys
+            self._looks[step.plant_id] = PartialList(step.page + 1, serials, look.began, keys)
         bindings = self._bindings.known.values()
         await self._async_take(
             *transitions.of_page(

@@ -44,6 +44,7 @@ class Binding(NamedTuple):
         known_to_cloud: the cloud answered that it already knows this serial number.
         maybe_accepted_before: the cloud may have accepted it before `sent_at`, so "already
             exists" can refer to our own request.
+        device_key: the cloud's own key of the inverter, by which a list may show it.
         reason: translation key of why it was rejected or is being retried.
         message: the cloud's own message about that.
         holder_plant: name or id of the other plant that holds it.
@@ -67,6 +68,7 @@ class Binding(NamedTuple):
     failures: int = 0
     known_to_cloud: bool = False
     maybe_accepted_before: bool = False
+    device_key: str | None = None
     reason: str | None = None
     message: str | None = None
     holder_plant: str | None = None
@@ -83,6 +85,11 @@ class Binding(NamedTuple):
     def waiting_since(self) -> float:
         """When the wait for the association began."""
         return self.accepted_at or self.sent_at or self.queued_at
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a list may show it by."""
+        return frozenset(filter(None, (self.serial, self.device_key)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the data to store: the state, and each field that differs from its default."""

@@ -54,6 +54,7 @@ class PartialList(NamedTuple):
     page: int = 1  # the next page
     serials: frozenset[str] = frozenset()  # the serial numbers on the earlier pages
     began: float | None = None  # when the first page was requested, None if it has not been
+    keys: frozenset[str] = frozenset()  # those of `serials` that are none: `SightingPage.keys`
 
 
 class _Want(NamedTuple):

@@ -59,6 +59,7 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
         plant_id=plant_id,
         queued_at=now,
         maybe_accepted_before=plant_id == binding.plant_id and _may_be_accepted(binding),
+        device_key=binding.device_key,
         model=binding.model,
         datalogger=binding.datalogger,
     )
@@ -88,14 +89,18 @@ def sending(binding: Binding, now: float) -> Binding:
     )
 
 
-def accepted(binding: Binding, now: float) -> Binding:
-    """Return the binding after the cloud accepted it; the inverter is yet to appear."""
+def accepted(binding: Binding, now: float, device_key: str | None = None) -> Binding:
+    """Return the binding after the cloud accepted it; the inverter is yet to appear.
+
+    `device_key`: the cloud's own key of the inverter, if it told one.
+    """
     return replace(
         binding,
         state=BindingState.ACCEPTED,
         accepted_at=now,
         known_to_cloud=False,
         failures=0,
+        device_key=device_key or binding.device_key,
         reason=None,
         message=None,
     )
@@ -281,10 +286,16 @@ def is_answer(error: CloudError) -> bool:
     return is_refusal(error) or isinstance(error, (AlreadyBoundError, TryAgainError))
 
 
-def of_submission(sent: Binding, before: Binding, error: CloudError | None, now: float) -> Binding:
+def of_submission(
+    sent: Binding,
+    before: Binding,
+    error: CloudError | None,
+    now: float,
+    device_key: str | None = None,
+) -> Binding:
     """Return the binding after its request ended; `before` is its state before it was sent."""
     if error is None:
-        return accepted(sent, now)
+        return accepted(sent, now, device_key)
     message = error.placeholders.get("message")
     if error.key == error.default_key and error.code is not None:
         # No text of its own explains this error, so show the cloud's code.
@@ -312,14 +323,16 @@ def of_page(
     `last_word` means that the cloud has no other way to tell who holds an inverter.
     """
     ended = not page.has_next(look.page, look.serials)
-    unlisted = overlooked if page.more or page.lacks_some else absent
+    ours = [binding for binding in bindings if binding.plant_id == plant_id]
+    # A device that is shown by a key that nobody knows may be any of them.
+    strangers = (look.keys | page.keys).difference(*(binding.names for binding in ours))
+    unlisted = overlooked if page.more or page.lacks_some or strangers else absent
     found = {sighting.serial: sighting for sighting in page.sightings}
-    for binding in bindings:
-        if binding.plant_id != plant_id:
-            continue
-        if (sighting := found.get(binding.serial)) is not None:
+    for binding in ours:
+        sighting = next(filter(None, map(found.get, binding.names)), None)
+        if sighting is not None:
             yield present(binding, now, model=sighting.model, datalogger=sighting.datalogger)
-        elif ended and binding.serial not in look.serials:
+        elif ended and binding.names.isdisjoint(look.serials):
             yield unlisted(binding, now, look.began, last_word=last_word)
 
 

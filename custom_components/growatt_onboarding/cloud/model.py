@@ -70,7 +70,8 @@ class Sighting(NamedTuple):
     """A device in one of a cloud's lists.
 
     Attributes:
-        serial: serial number in upper case.
+        serial: serial number in upper case, or what else the list names it by.
+        by_key: the list does not show its serial number: `serial` is the cloud's own key of it.
         plant_id: the plant it is in, None where the list does not tell.
         model: the cloud's name for the model.
         datalogger: serial number of the datalogger that connects it.
@@ -83,6 +84,7 @@ class Sighting(NamedTuple):
     model: str | None = None
     datalogger: str | None = None
     online: bool | None = None
+    by_key: bool = False
 
 
 class SightingPage(NamedTuple):
@@ -103,6 +105,11 @@ class SightingPage(NamedTuple):
     def serials(self) -> frozenset[str]:
         """The serial numbers on this page."""
         return frozenset(sighting.serial for sighting in self.sightings)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The cloud's own keys of the devices on this page of which it shows no serial numbers."""
+        return frozenset(sighting.serial for sighting in self.sightings if sighting.by_key)
 
     def has_next(self, number: int, shown: frozenset[str]) -> bool:
         """Return whether to ask for the next page; `shown` was on those before this `number`.

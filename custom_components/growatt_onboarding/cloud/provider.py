@@ -443,10 +443,11 @@ class CloudClient(ABC):
         """Raise InvalidInputError if this cannot be the id of a plant."""
         raise NotImplementedError
 
-    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+    async def bind(self, account_id: str, plant_id: str, serial: str) -> str | None:
         """Request that a device be bound to a plant and account.
 
-        Returns once the cloud has accepted the request; the association may come later.
+        Returns once the cloud has accepted the request; the association may come later. The result
+        is the cloud's own key of the device, by which a list may show it, None if it has none.
         """
         raise NotImplementedError
 

@@ -254,10 +254,10 @@ class QuectelClient(CloudClient):
         if not re.fullmatch(_PRODUCT_KEY, plant_id):
             raise InvalidInputError("invalid_product_key", field="product_key")
 
-    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+    async def bind(self, account_id: str, plant_id: str, serial: str) -> str | None:
         """Bind a device to the account; `plant_id` is its product's key."""
         self.check_plant_id(plant_id)
-        await self._ask_signed_in(
+        return await self._ask_signed_in(
             self.bind_call(account_id, plant_id, serial),
             api.bound,
             query={"pk": plant_id, "sn": serial},

@@ -177,10 +177,12 @@ def account_id(reply: Reply) -> str:
     return found
 
 
-def bound(reply: Reply) -> None:
-    """Read bindDeviceSn. Its key to the device's local interface is not used."""
-    if not _is_certain(reply) and as_text((as_object(reply.data) or {}).get("dk")) is None:
+def bound(reply: Reply) -> str | None:
+    """Read bindDeviceSn: the device key. Its key to the local interface is not used."""
+    key = as_text((as_object(reply.data) or {}).get("dk"))
+    if key is None and not _is_certain(reply):
         raise UnexpectedAnswerError
+    return key and key.upper()
 
 
 def _is_certain(reply: Reply) -> bool:
@@ -219,9 +221,10 @@ def _has_next(listing: Mapping[str, object], page: int, rows: int) -> bool:
 def _sighting(product_key: str, row: Mapping[str, object]) -> Sighting | None:
     """Read a row, None if it is not one of the account's own devices of this product.
 
-    Products that identify devices by their IMEI may send it as the device key only.
+    Some products' rows have the device key only. It may be the number on the label, as an IMEI is.
     """
-    serial = as_text(row.get("sn")) or as_text(row.get("deviceKey"))
+    named = as_text(row.get("sn"))
+    serial = named or as_text(row.get("deviceKey"))
     if (
         serial is None
         or as_text(row.get("productKey")) != product_key
@@ -234,4 +237,5 @@ def _sighting(product_key: str, row: Mapping[str, object]) -> Sighting | None:
         plant_id=product_key,
         model=as_text(row.get("productName")),
         online=as_flag(row.get("onlineStatus")),
+        by_key=named is None,
     )
