@@ -18,6 +18,8 @@ class Request:
     form: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    # As it was sent, before anything in it was decoded.
+    raw_query: str = ""
 
     @property
     def params(self) -> dict[str, str]:

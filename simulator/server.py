@@ -155,6 +155,7 @@ async def _read(http: web.Request) -> Request:
         {name: value for name, value in form.items() if isinstance(value, str)},
         http.headers,
         body,
+        http.path_qs.partition("?")[2],
     )
 
 

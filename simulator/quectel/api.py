@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import re
 
+from simulator.cloud import Request
+
 from .model import User, UserDomain
 from .state import QuectelState
 
@@ -31,6 +33,7 @@ MESSAGES = {
     5104: "User domain disabled",
     5106: "Please enter token",
     5147: "Account frozen, please try again after 20 minutes",
+    5579: "Account locked, please try again later",
     5171: "Timezone parameter validation failed",
     5172: "Country parameter validation failed",
     5173: "Language parameter validation failed",
@@ -95,8 +98,13 @@ class QuectelRequest:
 
     state: QuectelState
     token: str
-    params: Mapping[str, str]
+    http: Request
     now: float
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """Query and form."""
+        return self.http.params
 
     def text(self, name: str) -> str:
         """Return an optional parameter."""

@@ -51,7 +51,7 @@ class QuectelCloud(QuectelState, Cloud):
         if request.method != endpoint.method:
             return method_not_allowed(endpoint.method)
         token = self.token_of(request) or ""
-        api_request = QuectelRequest(self, token, request.params, self.simulation.now())
+        api_request = QuectelRequest(self, token, request, self.simulation.now())
         try:
             return self._success(endpoint.handler(api_request))
         except ApiError as err:

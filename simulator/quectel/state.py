@@ -38,6 +38,11 @@ class QuectelState:
         self.lists_offline = False
         # Whether the list names devices by their keys only, as it does for some products.
         self.hides_serials = False
+        # Where the refresh token is read, and what a server answers that does not find it there.
+        self.refresh_in: frozenset[str] = frozenset({"form", "query"})
+        self.refresh_missing: Literal["code", "bad_request"] = "code"
+        # What a frozen account is answered.
+        self.frozen_code = 5147
         # In seconds. A code's is documented for text messages; the others are from sample tokens.
         self.code_lifetime = 300.0
         self.access_lifetime = 7200.0

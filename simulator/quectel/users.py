@@ -6,6 +6,7 @@ The order of the checks is not documented.
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from simulator.simulation import Message
 
@@ -99,22 +100,37 @@ def sign_in(request: QuectelRequest) -> dict[str, Any]:
     if user is None:
         raise ApiError(5031)
     if request.now < user.frozen_until:
-        raise ApiError(5147)
+        raise ApiError(request.state.frozen_code)
     if not user.has_password(password):
         user.wrong_passwords += 1
         left = max(ATTEMPTS_LEFT) + 1 - user.wrong_passwords
         if left in ATTEMPTS_LEFT:
             raise ApiError(ATTEMPTS_LEFT[left])
         user.wrong_passwords, user.frozen_until = 0, request.now + FROZEN_FOR
-        raise ApiError(5147)
+        raise ApiError(request.state.frozen_code)
     user.wrong_passwords = 0
     return request.state.new_tokens(user.uid)
+
+
+def _refresh_token(request: QuectelRequest) -> str:
+    """Return the token where this server reads it. In a query, a plus is no blank."""
+    state, http = request.state, request.http
+    pairs = (pair.partition("=") for pair in http.raw_query.split("&"))
+    given = {"query": {name: unquote(value) for name, _, value in pairs}, "form": http.form}
+    found = (
+        values.get("refreshToken") for place, values in given.items() if place in state.refresh_in
+    )
+    if (value := next(filter(None, found), None)) is not None:
+        return value
+    if state.refresh_missing == "bad_request":
+        raise BadRequestError("refreshToken")
+    raise ApiError(5106)
 
 
 @endpoint("PUT", "enduser/enduserapi/refreshToken")
 def refresh(request: QuectelRequest) -> dict[str, Any]:
     """Exchange a refresh token, which is valid once, for a new pair of tokens."""
-    value = request.required("refreshToken", 5106)
+    value = _refresh_token(request)
     token = request.state.valid_token(value, "refresh")
     if token is None:
         raise ApiError(5032)

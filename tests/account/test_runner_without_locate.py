@@ -2,7 +2,7 @@
 
 import asyncio
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -104,3 +104,21 @@ async def test_what_the_cloud_knows_may_be_a_device_of_ours_without_a_serial_num
 
     quectel.hides_serials = False
     await world.shows("associated", SERIAL)
+
+
+async def test_a_sign_in_is_renewed_as_the_server_wants_it_and_over_if_it_refuses(
+    world: World, entry: ConfigEntry
+) -> None:
+    """A refusal is no outage: the person is asked to sign in again."""
+    quectel = world.simulator.quectel
+    quectel.refresh_in = frozenset({"query"})
+    quectel.refresh_missing = "bad_request"
+    quectel.add_device(SERIAL)
+    await asyncio.sleep(3 * 3_600)
+    await bind(world, entry, SERIAL)
+    await world.shows("accepted", SERIAL)
+    assert not list(entry.async_get_active_flows(world.hass, {SOURCE_REAUTH}))
+
+    quectel.refresh_in = frozenset()
+    await asyncio.sleep(3 * 3_600)
+    assert list(entry.async_get_active_flows(world.hass, {SOURCE_REAUTH}))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from aiohttp import hdrs
 from multidict import CIMultiDict
+from yarl import URL
 
 from custom_components.growatt_onboarding.cloud import anqicms, growatt, quectel, registry, shopxo
 from custom_components.growatt_onboarding.cloud.model import Values
@@ -109,7 +110,7 @@ class Http:
 
     def request(self, method: str, url: str, **options: Any) -> _Response:
         self.sent = {}
-        for values in (options["params"], options["data"], options["json"], options["headers"]):
+        for values in (URL(url).query, options["data"], options["json"], options["headers"]):
             self.sent |= values or {}
         return _Response(self.answer())
 

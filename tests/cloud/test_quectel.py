@@ -6,7 +6,7 @@ from copy import replace
 import logging
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import pytest
@@ -605,7 +605,34 @@ async def test_account_is_gone_or_signed_out(
             await client.verify()
         assert caught.value.key == key
     # Whether a sign-in is over is for the cloud to say.
-    assert [call.code for call in simulator.calls.of(REFRESH_PATH)] == [5032]
+    assert [call.code for call in simulator.calls.of(REFRESH_PATH)] == [5032, 5032]
+
+
+@pytest.mark.parametrize("missing", ["code", "bad_request"])
+async def test_a_server_that_reads_the_refresh_token_in_the_query(
+    http: aiohttp.ClientSession,
+    simulator: Simulator,
+    caplog: pytest.LogCaptureFixture,
+    missing: Literal["code", "bad_request"],
+) -> None:
+    """It refuses the form, which has no effect, and is asked once more, as is documented."""
+    caplog.set_level(logging.DEBUG)
+    cloud = simulator.quectel
+    cloud.refresh_in, cloud.refresh_missing = frozenset({"query"}), missing
+    client = await signed_in(http, simulator)
+    tokens = list(cloud.tokens)
+    simulator.advance(7200)
+    await client.verify()
+    assert len(simulator.calls.of(REFRESH_PATH)) == 2
+    assert not [token for token in tokens if token.split()[1][:60] in caplog.text]
+
+    # The cloud's last word, however it is said, is that the sign-in is over.
+    cloud.refresh_in = frozenset()
+    simulator.advance(7200)
+    with pytest.raises(AccessDeniedError) as caught:
+        await client.verify()
+    assert caught.value.key == "sign_in_ended"
+    assert len(simulator.calls.of(REFRESH_PATH)) == 4
 
 
 async def test_failed_refresh_is_tried_again_by_the_next_call(
@@ -760,7 +787,8 @@ async def test_no_secret_is_told(
                 await ask()
             told.append(everything_said(caught.value))
     simulator.advance(7200)
-    simulator.faults.add(REFRESH_PATH, kind="code", code=5999, msg=session["refresh_token"])
+    echo = session["refresh_token"]
+    simulator.faults.add(REFRESH_PATH, kind="code", code=5999, msg=echo, times=2)
     with pytest.raises(AccessDeniedError) as denied:
         await owner.verify()
     told.append(everything_said(denied.value))
@@ -773,7 +801,7 @@ async def test_no_secret_is_told(
         session["refresh_token"],
         *simulator.quectel.tokens,
     ]
-    assert caplog.text.count("enduserapi/refreshToken: HTTP 200") == 2
+    assert caplog.text.count("enduserapi/refreshToken: HTTP 200") == 3
     # A message is cut off, so a secret may be there in part.
     parts = [secret[:60] for secret in secrets]
     assert not [part for part in parts for text in (caplog.text, *told) if part in text]

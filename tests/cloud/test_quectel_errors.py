@@ -111,6 +111,7 @@ CODES: dict[str, dict[int, Expected]] = {
         5056: PASSWORD_FORMAT,
         5104: DOMAIN_DISABLED,
         5147: Expected(RateLimitedError, "account_frozen", "email", 1200),
+        5579: Expected(RateLimitedError, "account_frozen", "email", 1200),
         5325: Expected(BlockedError, "network_blocked", None, 86400),
         5420: SIGNATURE,
         5550: SIGNATURE,
@@ -238,7 +239,7 @@ async def test_refused_refresh(
     """Nothing but signing in helps, unless the cloud or the network is at fault."""
     client = await signed_in(http, simulator)
     simulator.advance(7200)
-    simulator.faults.add("refreshToken", kind="code", code=code)
+    simulator.faults.add("refreshToken", kind="code", code=code, times=2)
     with pytest.raises(error) as caught:
         await client.verify()
     assert caught.value.key == key

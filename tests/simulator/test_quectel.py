@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass
 import json
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -358,11 +359,26 @@ async def test_refresh_token_is_good_once(owner: Owner) -> None:
 
 
 async def test_refresh_by_query(owner: Owner) -> None:
-    """So the vendor's page has it; the token in the address is written down."""
+    """So the vendor's page has it, and a plus is no blank; the token in the address is recorded."""
     refresh_token = await owner.signed_in()
     answer = await owner.ask("PUT", REFRESH, {"refreshToken": refresh_token})
+    assert answer["code"] == 5032
+    answer = await owner.ask("PUT", f"{REFRESH}?refreshToken={quote(refresh_token)}")
     assert answer["code"] == 200
-    assert owner.cloud.secrets_in_url == [(f"/v2/{REFRESH}", "refreshToken")]
+    assert owner.cloud.secrets_in_url == [(f"/v2/{REFRESH}", "refreshToken")] * 2
+
+
+@pytest.mark.parametrize(("missing", "code"), [("code", 5106), ("bad_request", None)])
+async def test_refresh_that_is_read_in_one_place_only(
+    owner: Owner, missing: Any, code: int | None
+) -> None:
+    owner.cloud.refresh_in = frozenset({"query"})
+    owner.cloud.refresh_missing = missing
+    refresh_token = await owner.signed_in()
+    answer = await owner.ask("PUT", REFRESH, refreshToken=refresh_token)
+    assert answer.get("code") == code
+    answer = await owner.ask("PUT", f"{REFRESH}?refreshToken={quote(refresh_token)}")
+    assert answer["code"] == 200
 
 
 async def test_refresh_token_ends(owner: Owner) -> None:

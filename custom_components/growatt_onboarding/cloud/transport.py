@@ -18,6 +18,7 @@ import logging
 from time import monotonic
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from urllib.parse import quote, urlencode
 
 import aiohttp
 from aiohttp import hdrs
@@ -33,7 +34,7 @@ from .errors import (
     UnreachableError,
 )
 from .model import repr_without
-from .provider import Call, Gate
+from .provider import Call, Endpoint, Gate
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ _REFUSED_BY_FIREWALL = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_AL
 class Request(NamedTuple):
     """A call with its query, headers and body, which is either a form or JSON.
 
-    Secrets belong in headers or the body, and `secrets` lists them for the answer to be masked.
+    Secrets belong in headers or the body, and `secrets` lists them for the answer to be masked. The
+    query has one only where a cloud may take it nowhere else; no address is ever logged.
     Header values have to pass `is_header_value`.
     """
 
@@ -144,8 +146,7 @@ class Transport:
         try:
             async with self._http.request(
                 endpoint.method,
-                f"{self._url}/{endpoint.path}",
-                params=request.query,
+                _address(self._url, endpoint, request.query),
                 data=request.form,
                 json=request.json,
                 headers={
@@ -171,6 +172,12 @@ class Transport:
         except (aiohttp.ClientError, OSError) as err:
             failure = _failure(err)
         raise failure
+
+
+def _address(url: str, endpoint: Endpoint, query: Mapping[str, str]) -> str:
+    """Return what to request. A blank in the query is `%20`, which no server takes for a plus."""
+    address = f"{url}/{endpoint.path}"
+    return f"{address}?{urlencode(query, quote_via=quote)}" if query else address
 
 
 async def _no_retry_no_cookies(

@@ -335,14 +335,22 @@ class QuectelClient(CloudClient):
         """Exchange the refresh token for a new session.
 
         The vendor documents it as a query parameter, like those for signing in. As public clients
-        do, we send all of them in the body to keep the token out of the URL.
+        do, we send all of them in the body to keep the token out of the address. A server that
+        does not look there refuses, which has no effect, and is asked once more as documented.
         """
-        fresh = await self._ask(
+        given = {"refreshToken": session.refresh_token}
+        ask = partial(
+            self._ask,
             Call(api.REFRESH, self._subject()),
             lambda reply: read_session(reply.data, self._clock(), session),
-            form={"refreshToken": session.refresh_token},
             secrets=(session.refresh_token,),
         )
+        try:
+            fresh = await ask(form=given)
+        except AccessDeniedError as err:
+            if err.key != api.SIGN_IN_ENDED:
+                raise
+            fresh = await ask(query=given)
         self._session = fresh
         if self._context.on_session is not None:
             self._context.on_session(fresh.as_dict())

@@ -7,6 +7,7 @@ Functions that read a reply raise UnexpectedAnswerError if what was asked for is
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 from ..answer import (
@@ -57,8 +58,10 @@ _SAMPLE_OK = 0
 _SHARED = 2  # deviceType: another account's device that this account may use
 _EXPIRED = 2  # bindStatus
 
-_SIGN_IN_ENDED = Meaning(AccessDeniedError, "sign_in_ended")
+SIGN_IN_ENDED: Final = "sign_in_ended"
+_SIGN_IN_ENDED = Meaning(AccessDeniedError, SIGN_IN_ENDED)
 _SIGNATURE = Meaning(AccessDeniedError, "signature_rejected", "user_domain_secret")
+_FROZEN = Meaning(RateLimitedError, "account_frozen", "email", 1_200)
 _BIND_FAILED = Meaning(TryAgainError, "bind_failed")
 _MAY_NOT_BIND = Meaning(NotAllowedError, "account_may_not_bind")
 _SERIAL = Meaning(RejectedError, "serial_rejected", "serial_numbers")
@@ -100,7 +103,8 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     5058: Meaning(RateLimitedError, "code_too_soon", "email"),
     5059: Meaning(TryAgainError, "code_not_sent", "email"),
     # Signing in
-    5147: Meaning(RateLimitedError, "account_frozen", "email", 1_200),
+    5147: _FROZEN,
+    5579: _FROZEN,  # undocumented; the vendor's own app takes it for the same
     5325: Meaning(BlockedError, "network_blocked", None, 86_400),
     5420: _SIGNATURE,
     5550: _SIGNATURE,
@@ -144,6 +148,9 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
 
 def read_reply(endpoint: Endpoint, answer: Answer) -> Reply:
     """Return the cloud's reply, or raise the error that it stands for."""
+    if endpoint is REFRESH and answer.status == HTTPStatus.BAD_REQUEST:
+        # So the framework below the cloud refuses, without a code.
+        raise _SIGN_IN_ENDED.to_error(answer.status, "")
     body = answer.json_object()
     if (code := as_int(body.get("code"))) is None:
         raise UnexpectedAnswerError
