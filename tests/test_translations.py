@@ -282,6 +282,14 @@ def test_every_field_is_described() -> None:
                 )
 
 
+def test_a_phone_number_is_asked_for_as_portals_take_it() -> None:
+    """That is eleven digits, unless their operators changed it: a country code is refused."""
+    for language in ("en", *LANGUAGES):
+        texts = read(TRANSLATIONS / f"{language}.json")["config"]
+        assert "11" in texts["step"]["register_code"]["data_description"]["phone"], language
+        assert "11" in texts["error"]["phone_refused_local"], language
+
+
 def steps_of(*modules: str) -> set[str]:
     """Return the steps that show something to a person."""
     shown = {
