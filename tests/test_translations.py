@@ -287,7 +287,7 @@ def test_a_phone_number_is_asked_for_as_portals_take_it() -> None:
     for language in ("en", *LANGUAGES):
         texts = read(TRANSLATIONS / f"{language}.json")["config"]
         assert "11" in texts["step"]["register_code"]["data_description"]["phone"], language
-        assert "11" in texts["error"]["phone_refused_local"], language
+        assert "11" in texts["error"]["phone_refused"], language
 
 
 def steps_of(*modules: str) -> set[str]:

@@ -169,7 +169,7 @@ class AnqicmsClient(CloudClient):
                 # From 3.5.2 to 3.5.6, where addresses are confirmed.
                 raise InvalidInputError("email_needed") from None
             raise
-        if user.token is not None:
+        if user.token is not None and _is_as_sent(user, sent):
             return replace(_account(user, form.name(values)), activation_pending=False)
         settle = self._unconfirmed if _is_as_sent(user, sent) else self._claim
         return await settle(user, sent, answer, picture=form.captcha)
@@ -193,6 +193,7 @@ class AnqicmsClient(CloudClient):
                     id=None,
                     name=name,
                     activation_pending=err.outcome_unknown,
+                    sign_in_needed=not err.outcome_unknown,
                     other_names=_other_names(name, sent.get("user_name"), sent.get("phone")),
                 )
             if err.key == api.CAPTCHA_WRONG:
@@ -205,14 +206,7 @@ class AnqicmsClient(CloudClient):
         login = _login(fields.name(values, "login"))
         password = _password(values)
         answer = _captcha_answer(values)
-        try:
-            user = await self._sign_in(login, password, answer, picture=form.captcha)
-        except InvalidInputError as err:
-            if answer or err.key != api.CAPTCHA_WRONG:
-                raise
-            if await self._captcha_shown():
-                raise InvalidInputError("captcha_needed", field="captcha") from None
-            raise RejectedError("picture_missing") from None
+        user = await self._sign_in_or_ask(login, password, answer, picture=form.captcha)
         return (_account(user, login),)
 
     # Helpers
@@ -253,9 +247,13 @@ class AnqicmsClient(CloudClient):
         if login is None:
             raise taken
         try:
-            ours = await self._sign_in(login, sent["password"], answer, picture=picture)
-        except CloudError:
-            raise taken from None
+            ours = await self._sign_in_or_ask(login, sent["password"], answer, picture=picture)
+        except CloudError as err:
+            if err.key == api.LOGIN_FAILED:
+                raise taken from None
+            # Nothing was created, so nothing is to be looked for.
+            err.outcome_unknown = False
+            raise
         if ours.id != user.id:
             raise taken
         if not same_email and user.email:
@@ -277,6 +275,19 @@ class AnqicmsClient(CloudClient):
             return await self._send(api.SYSTEM, api.site_name)
         except CloudError:
             return None
+
+    async def _sign_in_or_ask(
+        self, login: str, password: str, answer: Mapping[str, str], *, picture: bool
+    ) -> api.User:
+        """Sign in; if the site wants the captcha that was left empty, ask for it."""
+        try:
+            return await self._sign_in(login, password, answer, picture=picture)
+        except InvalidInputError as err:
+            if answer or err.key != api.CAPTCHA_WRONG:
+                raise
+        if await self._captcha_shown():
+            raise InvalidInputError("captcha_needed", field="captcha")
+        raise RejectedError("picture_missing")
 
     async def _sign_in(
         self, login: str, password: str, answer: Mapping[str, str], *, picture: bool

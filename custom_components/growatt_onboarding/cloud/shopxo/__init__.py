@@ -5,7 +5,7 @@ solution belongs to its picture through a `uuid` that the client chooses. Tokens
 far as we know. Never call `safety/logout`: it deletes the account.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import replace
 from functools import partial
 from html import escape
@@ -337,23 +337,25 @@ def _login(typed: str) -> str:
 
 
 def _password(values: Values) -> str:
-    """Return a new password that will be accepted when signing in, without blanks around it.
+    """Return a new password that will be accepted when signing in, whatever the PHP version.
 
-    Sites check the length only when signing in, with these blanks and after HTML escaping, which
-    depends on the PHP version. Otherwise the blanks mean nothing: they are stripped before
+    Sites check the length only when signing in, with blanks around it and after HTML escaping,
+    which depends on that version. Otherwise the blanks mean nothing: they are stripped before
     hashing. Registering accepts any password, even one that makes signing in impossible.
     """
-    password = fields.password(values, "password").strip(_BLANKS)
-    if not all(_fits(password)):
-        raise InvalidInputError("password_6_to_18", field="password")
-    return password
+    return _fitting(values, all)
 
 
 def _known_password(values: Values) -> str:
-    """Return the password of an existing account, which may need its blanks to be long enough."""
+    """Return the password of an existing account."""
+    return _fitting(values, any)
+
+
+def _fitting(values: Values, enough: Callable[[Iterable[bool]], bool]) -> str:
+    """Return the password without blanks around it, unless only they make it long enough."""
     typed = fields.password(values, "password")
     for password in (typed.strip(_BLANKS), typed):
-        if any(_fits(password)):
+        if enough(_fits(password)):
             return password
     raise InvalidInputError("password_6_to_18", field="password")
 

@@ -130,7 +130,7 @@ _CODE: Final[Mapping[int, Meaning]] = {
 _FORMAT: Final = {
     AccountType.USERNAME: Meaning(InvalidInputError, "username_format", "username"),
     AccountType.EMAIL: Meaning(InvalidInputError, "invalid_email", "email"),
-    AccountType.SMS: Meaning(InvalidInputError, "phone_refused_local", "phone"),
+    AccountType.SMS: Meaning(InvalidInputError, "phone_refused", "phone"),
 }
 _TAKEN: Final = {
     AccountType.USERNAME: Meaning(TakenError, "username_taken", "username"),
@@ -352,11 +352,12 @@ def account(name: str, reply: Reply) -> Account:
     account_id = _identifier(user.get("id")) or _identifier(user.get("user_id"))
     token = as_text(user.get("token"))
     session = {"token": token} if token is not None and account_id is not None else None
-    names = (as_text(user.get(key)) for key in ("username", "email", "mobile"))
-    others = tuple(dict.fromkeys(one for one in names if one and one != name))
+    names = [as_text(user.get(key)) for key in ("username", "email", "mobile")]
+    shown = names[0] or name
+    others = tuple(dict.fromkeys(one for one in (name, *names) if one and one != shown))
     return Account(
         id=account_id,
-        name=name,
+        name=shown,
         session=session,
         sign_in_needed=session is None,
         other_names=others,
