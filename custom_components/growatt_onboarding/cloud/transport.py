@@ -177,7 +177,9 @@ class Transport:
 def _address(url: str, endpoint: Endpoint, query: Mapping[str, str]) -> str:
     """Return what to request. A blank in the query is `%20`, which no server takes for a plus."""
     address = f"{url}/{endpoint.path}"
-    return f"{address}?{urlencode(query, quote_via=quote)}" if query else address
+    if not query:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query, quote_via=quote)}"
 
 
 async def _no_retry_no_cookies(
