@@ -46,8 +46,8 @@ from simulator.growatt import INSTALLER_TOKEN
 from tests.prove.world import World, new_world
 
 # What stands beside us has tokens, and so limits, of its own.
-CORE_TOKEN: Final = "SIMULATOR_TOKEN_CORE_GROWATT_000"  # noqa: S105
-LOOP_TOKEN: Final = "SIMULATOR_TOKEN_PLAIN_LOOP_00000"  # noqa: S105
+CORE_TOKEN: Final = "SIMULATORTOKENCOREGROWATT0000000"  # noqa: S105
+LOOP_TOKEN: Final = "SIMULATORTOKENPLAINLOOP000000000"  # noqa: S105
 CORE: Final = "growatt_server"
 # The first user and plant that are added to a simulator.
 OWNER: Final = 102

@@ -8,14 +8,16 @@ from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from simulator import INSTALLER_TOKEN, Simulator
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
 from .common import (
     Fault,
+    act,
     close,
     code,
     entries,
@@ -23,6 +25,7 @@ from .common import (
     open_at,
     open_dialog,
     own_address,
+    refused,
     send,
     submit,
     suggested,
@@ -32,6 +35,41 @@ PLANTS = "plant/list"
 
 
 # Which cloud, which server
+
+
+@pytest.mark.parametrize(
+    "typed", ["{{{}}}", " Your token is {}. Keep it.", "API令牌\uff1a{}\uff1b请妥善保管"]
+)
+async def test_a_token_is_found_in_what_is_pasted(
+    hass: HomeAssistant, cloud: Simulator, typed: str
+) -> None:
+    result = await open_dialog(hass)
+    # The beginning of one, one with a space, and two of them.
+    for wrong in (
+        INSTALLER_TOKEN[:31],
+        f"{INSTALLER_TOKEN}0",
+        "x",
+        INSTALLER_TOKEN + END_USER_TOKEN,
+    ):
+        result = await submit(hass, result, **own_address(cloud.url), token=wrong)
+        assert result["errors"] == {"token": "token_not_found"}
+    result = await submit(
+        hass, result, **own_address(cloud.url), token=f"{INSTALLER_TOKEN} {END_USER_TOKEN}"
+    )
+    assert result["errors"] == {"token": "token_not_found"}
+    assert not cloud.calls
+
+    pasted = typed.format(INSTALLER_TOKEN)
+    result = await submit(hass, result, **own_address(cloud.url), token=pasted)
+    assert result["step_id"] == "method"
+    assert await async_setup_component(hass, DOMAIN, {})
+    response = await act(
+        hass, "check_username", server=cloud.url, token=pasted, username="somebody-new"
+    )
+    assert response["available"] is True
+    await refused(
+        hass, "check_username", "token_not_found", server=cloud.url, token="x", username="somebody"
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +112,7 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
     [
         ({"token": "x" * 32}, {"token": "invalid_token"}),
         ({"token": ""}, {"token": "required"}),
-        ({"token": "líne"}, {"token": "invalid_token"}),
+        ({"token": "líne"}, {"token": "token_not_found"}),
         ({"token": "line\nbreak"}, {"token": "invalid_characters"}),
         ({"address": "http://openapi.growatt.com"}, {"address": "insecure_url"}),
         ({"address": "ftp://example.com"}, {"address": "invalid_url"}),

@@ -24,9 +24,9 @@ DATALOGGER_PREFIX = "QMN000"
 type Endless = Literal["new", "same", "blank"]
 WELL_FORMED = re.compile(r"[A-Z0-9]{8,20}")
 
-# Obviously not real ones, but 32 characters long like the vendor's.
-INSTALLER_TOKEN = "SIMULATOR_TOKEN_INSTALLER_000000"  # noqa: S105
-END_USER_TOKEN = "SIMULATOR_TOKEN_END_USER_0000000"  # noqa: S105
+# Obviously not real ones, but 32 letters and digits like the vendor's.
+INSTALLER_TOKEN = "SIMULATORTOKENINSTALLER000000000"  # noqa: S105
+END_USER_TOKEN = "SIMULATORTOKENENDUSER00000000000"  # noqa: S105
 
 
 class GrowattState:

@@ -22,6 +22,8 @@ from custom_components.growatt_onboarding.cloud.provider import (
 from simulator import Simulator
 
 HOST = "127.0.0.1"
+# One that no server knows, where none is asked.
+FAKE_TOKEN = "FAKE" * 8
 
 
 class RecordingGate:

@@ -40,6 +40,7 @@ from simulator import Simulator
 from simulator.growatt.state import END_USER_TOKEN, INSTALLER_TOKEN
 
 from .helpers import (
+    FAKE_TOKEN,
     RecordingGate,
     everything_said,
     growatt_client,
@@ -115,8 +116,8 @@ async def test_test_needs_an_answer_once(client: GrowattClient, gate: RecordingG
 
 
 async def test_wrong_token(http: aiohttp.ClientSession, simulator: Simulator) -> None:
-    simulator.growatt.add_token("FAKE_TOKEN_OF_ANOTHER_REGION_000", region="china")
-    for token in ("FAKE_TOKEN_NOBODY_KNOWS_00000000", "FAKE_TOKEN_OF_ANOTHER_REGION_000"):
+    simulator.growatt.add_token("FAKETOKENOFANOTHERREGION00000000", region="china")
+    for token in ("FAKETOKENNOBODYKNOWS000000000000", "FAKETOKENOFANOTHERREGION00000000"):
         client = growatt_client(http, simulator.url, token)
         for ask in (client.test, client.verify):
             with pytest.raises(AccessDeniedError) as caught:
@@ -130,7 +131,7 @@ async def test_wrong_token(http: aiohttp.ClientSession, simulator: Simulator) ->
         ("", "required"),
         ("  ", "required"),
         ("abc\r\nX: y", "invalid_characters"),
-        ("töken", "invalid_token"),
+        ("töken", "token_not_found"),
         ("tok\x00en", "invalid_characters"),
     ],
 )
@@ -315,7 +316,7 @@ async def test_link_opens_no_account_but_its_own(
 async def test_link_asks_for_the_id(http: aiohttp.ClientSession, simulator: Simulator) -> None:
     """A token that tells nobody: the person has to."""
     user = simulator.growatt.add_user("no-plant-yet", EMAIL)
-    token = "FAKE_TOKEN_WITHOUT_PLANT_0000000"
+    token = "FAKETOKENWITHOUTPLANT00000000000"
     simulator.growatt.add_token(token, kind="end_user", user_id=user.user_id)
     client = growatt_client(http, simulator.url, token)
     with pytest.raises(InvalidInputError) as caught:
@@ -455,7 +456,7 @@ async def test_odd_rows(http: aiohttp.ClientSession) -> None:
         return web.json_response({key: 0, "data": replies[request.path]})
 
     async with RawTestServer(handler) as server:
-        client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), FAKE_TOKEN)
         assert await client.plants("9") == (Plant(id="5", name="5"), Plant(id="6", name="6"))
         assert await client.link(LINK, {}) == (Account(id="8", name="8", session={}),)
         page = await client.sightings("1", 1)
@@ -473,7 +474,7 @@ async def test_list_without_end(http: aiohttp.ClientSession) -> None:
         return web.json_response({"error_code": 0, "data": {"plants": plants}})
 
     async with RawTestServer(handler) as server:
-        client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), FAKE_TOKEN)
         assert len(await client.plants("1")) == 10_000
     assert pages == [str(number) for number in range(1, 101)]
 
@@ -491,7 +492,7 @@ async def test_list_that_repeats_itself(
         return web.json_response({"error_code": 0, "data": {"plants": rows}})
 
     async with RawTestServer(handler) as server:
-        client = growatt_client(http, str(server.make_url("")).rstrip("/"), "fake")
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), FAKE_TOKEN)
         assert [plant.id for plant in await client.plants("1")] == ["2"]
         rows = [row] * 100
         assert "2" in {plant.id for plant in await client.plants("1")}
@@ -674,7 +675,7 @@ async def test_which_page_is_the_last(
     data = {"data": [{"deviceSn": f"FAK{number}"} for number in range(rows)], **told}
     body = json.dumps({"code": 0, "data": data}).encode()
     async with raw_server(sends(http_answer(body))) as server:
-        shown = await growatt_client(http, server.url, "fake").watch(page)
+        shown = await growatt_client(http, server.url, FAKE_TOKEN).watch(page)
     assert (len(shown.sightings), shown.more) == (rows, more)
 
 

@@ -28,7 +28,7 @@ from custom_components.growatt_onboarding.cloud.growatt import LINK, REGISTER, G
 from custom_components.growatt_onboarding.cloud.model import Account
 from simulator import Simulator
 
-from .helpers import growatt_client, hangs, http_answer, raw_server, sends
+from .helpers import FAKE_TOKEN, growatt_client, hangs, http_answer, raw_server, sends
 
 FORM = {
     "username": "new-owner",
@@ -197,7 +197,7 @@ async def test_unknown_code(client: GrowattClient, simulator: Simulator, path: s
 async def test_code_as_text(http: aiohttp.ClientSession, code: str) -> None:
     reply = f'{{"error_code": {code}, "error_msg": "", "data": ""}}'
     async with raw_server(sends(http_answer(reply.encode()))) as server:
-        error = await failure(METHODS["plant/list"], growatt_client(http, server.url, "fake"))
+        error = await failure(METHODS["plant/list"], growatt_client(http, server.url, FAKE_TOKEN))
     assert (type(error), error.code) == (RateLimitedError, 10012)
 
 
@@ -217,7 +217,7 @@ async def test_code_as_text(http: aiohttp.ClientSession, code: str) -> None:
 )
 async def test_no_code(http: aiohttp.ClientSession, path: str, reply: str) -> None:
     async with raw_server(sends(http_answer(reply.encode()))) as server:
-        error = await failure(METHODS[path], growatt_client(http, server.url, "fake"))
+        error = await failure(METHODS[path], growatt_client(http, server.url, FAKE_TOKEN))
     assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
 
 
@@ -242,7 +242,7 @@ async def test_success_that_lacks_what_was_asked_for(
     http: aiohttp.ClientSession, path: str, reply: str
 ) -> None:
     async with raw_server(sends(http_answer(reply.encode()))) as server:
-        error = await failure(METHODS[path], growatt_client(http, server.url, "fake"))
+        error = await failure(METHODS[path], growatt_client(http, server.url, FAKE_TOKEN))
     assert (type(error), error.key) == (UnexpectedAnswerError, "unexpected_answer")
 
 
@@ -263,7 +263,7 @@ async def test_check_serial_without_a_code(
 ) -> None:
     """This endpoint answers without an envelope."""
     async with raw_server(sends(http_answer(reply.encode()))) as server:
-        assert await growatt_client(http, server.url, "fake").check_serial(SERIAL) == kind
+        assert await growatt_client(http, server.url, FAKE_TOKEN).check_serial(SERIAL) == kind
 
 
 @pytest.mark.parametrize("path", METHODS)
@@ -298,7 +298,7 @@ async def test_lost_registration(client: GrowattClient, simulator: Simulator, ki
 async def test_web_page(http: aiohttp.ClientSession, body: bytes, key: str) -> None:
     """The cloud's own login page is told apart from a page of some other server."""
     async with raw_server(sends(http_answer(body, content_type="text/html"))) as server:
-        error = await failure(METHODS["plant/list"], growatt_client(http, server.url, "fake"))
+        error = await failure(METHODS["plant/list"], growatt_client(http, server.url, FAKE_TOKEN))
     assert (type(error), error.key) == (UnexpectedAnswerError, key)
 
 
@@ -336,7 +336,7 @@ async def test_test_finds_the_old_address(client: GrowattClient, simulator: Simu
 async def test_test_finds_nobody(http: aiohttp.ClientSession) -> None:
     async with raw_server(hangs) as server:
         url = server.url
-    error = await failure(lambda asked: asked.test(), growatt_client(http, url, "fake"))
+    error = await failure(lambda asked: asked.test(), growatt_client(http, url, FAKE_TOKEN))
     assert (type(error), error.field) == (UnreachableError, "server")
 
 

@@ -45,7 +45,7 @@ from tests.fake_provider import LOGIN, URL, FakeCloud, add_provider, fake_provid
 PLANTS = "plant/list"
 USERS = "user/c_user_list"
 SN = "SIM0000001"
-NEW_TOKEN = "SIMULATOR_TOKEN_END_USER_RENEWED"
+NEW_TOKEN = "SIMULATORTOKENENDUSERRENEWED0000"
 PASSWORD = "Not-a-real-one-1"
 
 
@@ -240,7 +240,7 @@ async def test_reauth_with_a_new_token_sets_up_an_entry_that_is_not_loaded(
 async def test_reauth_refuses_another_account(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
 ) -> None:
-    merchant = "SIMULATOR_TOKEN_OTHER_MERCHANT_0"
+    merchant = "SIMULATORTOKENOTHERMERCHANT00000"
     cloud.growatt.add_token(merchant, merchant="elsewhere")
     for name in ("bob", "carol", "dave", "erin"):
         cloud.growatt.add_user(name, f"{name}@example.com", merchant="elsewhere")

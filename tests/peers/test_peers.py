@@ -14,7 +14,7 @@ from typing import Any
 from simulator import INSTALLER_TOKEN, Simulator
 
 SCRIPT = Path(__file__).with_name("run.py")
-SECOND_TOKEN = "SIMULATOR_TOKEN_SECOND_PEER_0000"
+SECOND_TOKEN = "SIMULATORTOKENSECONDPEER00000000"
 SN = "SIM0000001"
 STICK = "QMN000SIM0000001"
 

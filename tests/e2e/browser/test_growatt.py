@@ -13,7 +13,7 @@ from .texts import LANGUAGE, Texts, languages
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INVERTER, DATALOGGER = "ABC0000001", "QMN000ABC0000001"
-WRONG_TOKEN = "SIMULATOR_TOKEN_OF_NOBODY_000000"
+WRONG_TOKEN = "SIMULATORTOKENOFNOBODY0000000000"
 NAME, TAKEN = "jansen-solar", "sim-resident"
 ANOTHER_LANGUAGE = "de" if LANGUAGE == "en" else "en"
 

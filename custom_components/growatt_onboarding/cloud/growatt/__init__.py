@@ -8,6 +8,7 @@ who can create and manage end users. The id of an end user is called `c_user_id`
 from collections.abc import Callable, Mapping
 from copy import replace
 from functools import partial
+import re
 from typing import Final
 from urllib.parse import urlencode
 
@@ -47,7 +48,7 @@ from ..provider import (
     Server,
 )
 from ..servers import SERVER_FIELD
-from ..transport import TIMEOUT, Request, Transport, is_header_value
+from ..transport import TIMEOUT, Request, Transport
 from . import api
 from .countries import vendor_country
 
@@ -67,6 +68,7 @@ REGISTER: Final = Form(
 _ACCOUNT_ID = Field(name="account_id", required=False)
 LINK: Final = Form(key="link", fields=(_ACCOUNT_ID,), identity="account_id")
 
+_TOKEN_LENGTH = 32
 _END_CUSTOMER = "1"
 _PEAK_POWER_KWP = (0.001, 1_000_000.0)
 _LATITUDE = (-90.0, 90.0)
@@ -413,10 +415,12 @@ class GrowattClient(CloudClient):
 
 
 def _token(typed: str) -> str:
-    """Return a token that a header can hold."""
-    if not is_header_value(typed):
-        raise InvalidInputError("invalid_token", field="token")
-    return typed
+    """Return the token in what was pasted: the vendor's mails print it as `{...}` in a sentence."""
+    runs: list[str] = re.findall(r"[A-Za-z0-9]+", typed)
+    found = {run for run in runs if len(run) == _TOKEN_LENGTH}
+    if len(found) != 1:
+        raise InvalidInputError("token_not_found", field="token")
+    return found.pop()
 
 
 # For the global server only: with a token, core's library ignores the chosen region.
