@@ -18,15 +18,18 @@ from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from .common import (
     Fault,
     act,
+    add_account,
     close,
     code,
     entries,
+    fails,
     kind,
     open_at,
     open_dialog,
     own_address,
     refused,
     send,
+    shown_values,
     submit,
     suggested,
 )
@@ -35,6 +38,33 @@ PLANTS = "plant/list"
 
 
 # Which cloud, which server
+
+
+async def test_the_clouds_words_stand_beside_ours(hass: HomeAssistant, cloud: Simulator) -> None:
+    """Codes lie: a message that names another host means the wrong server, whatever the code."""
+    typed = {**own_address(cloud.url), "token": INSTALLER_TOKEN}
+    cloud.faults.add(PLANTS, kind="code", code=10002, msg="error_useTrueHostToSet")
+    result = await submit(hass, await open_dialog(hass), **typed)
+    assert result["errors"] == {"address": "wrong_server"}
+    assert shown_values(result)["said"] == "(10002: error_useTrueHostToSet)"
+    cloud.faults.add(PLANTS, kind="code", code=10001, msg="time format is incorrect")
+    result = await submit(hass, result, **typed)
+    assert result["errors"] == {"base": "system_error"}
+    assert shown_values(result)["said"] == "(10001: time format is incorrect)"
+    result = await submit(hass, result, **{**typed, "token": "x"})
+    assert "said" not in shown_values(result) or not shown_values(result)["said"]
+
+    entry = await add_account(hass, cloud)
+    cloud.faults.add("plant/add", kind="code", code=10005, msg="no such thing")
+    told = await fails(
+        hass,
+        "create_plant",
+        "account_missing",
+        config_entry_id=entry.entry_id,
+        name="A",
+        peak_power=1,
+    )
+    assert told["said"] == "(10005: no such thing)"
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ OF_PLANT_CALLS = {
 # What only an account's form asks for.
 OF_ACCOUNT_FIELDS = {"invalid_email", "invalid_phone"}
 # What is known of a binding that was refused.
-OF_REASONS = {"serials", "message"}
+OF_REASONS = {"serials", "message", "said"}
 # Not an error of a form: a step of its own.
 OUTCOME_UNKNOWN = "outcome_unknown"
 

@@ -16,6 +16,8 @@ from custom_components.growatt_onboarding.cloud.errors import CloudError
 ROOT = Path(package.__path__[0])
 # What every result code of a cloud brings along.
 _OF_A_CODE = frozenset({"code", "message"})
+# The cloud's own words, where it said any: empty otherwise.
+_OF_ALL = frozenset({"said"})
 # How long to wait, which forms and actions tell in both.
 _OF_A_PAUSE = frozenset({"seconds", "minutes"})
 
@@ -78,13 +80,13 @@ class Code:
             values = _OF_A_CODE | _placeholders(call) | self._pause(cls.__name__)
             if len(call.args) > 3 or any(given.arg == "retry_after" for given in call.keywords):
                 values |= _OF_A_PAUSE
-            uses += [Use(module, key, values) for key in keys]
+            uses += [Use(module, key, values | _OF_ALL) for key in keys]
         for module, tree in self.trees.items():
             for node in ast.walk(tree):
                 if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name | ast.Attribute):
                     raised = self.errors.get(_name(node.exc))
                     if raised is not None:
-                        uses.append(Use(module, raised.default_key, frozenset()))
+                        uses.append(Use(module, raised.default_key, _OF_ALL))
         return uses
 
     def _of_call(self, module: str, call: ast.Call) -> list[Use]:
@@ -93,7 +95,7 @@ class Code:
         values = _placeholders(call) | self._pause(name)
         if name == "SerialError":
             values |= {"serials"} | {given.arg for given in call.keywords if given.arg is not None}
-        return [Use(module, key, values) for key in keys]
+        return [Use(module, key, values | _OF_ALL) for key in keys]
 
     @staticmethod
     def _pause(error: str) -> frozenset[str]:

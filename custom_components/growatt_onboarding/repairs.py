@@ -37,7 +37,7 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
-from .flows.forms import plant_labels, select_options
+from .flows.forms import error_placeholders, plant_labels, select_options
 from .flows.steps import AnsweringFlow
 from .foreign import async_raise_issue
 from .gateway.store import NotStoredError
@@ -286,7 +286,7 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
             return self.async_abort(
                 reason="plants_unknown",
                 description_placeholders={
-                    "problem": reason_text(reasons, err.key, err.placeholders)
+                    "problem": reason_text(reasons, err.key, error_placeholders(err))
                 },
             )
         if not plants:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
     """Return a reason's text, or the cloud's message if there is none or a value is missing."""
     try:
-        return reasons[key].format_map(values)
+        return reasons[key].format_map(values).strip()
     except KeyError:
         return values.get("message") or key
 
@@ -39,6 +39,7 @@ def explanation(
     values = {
         "serials": binding.serial,
         "message": binding.message or "",
+        "said": f"({binding.message})" if binding.message else "",
         "plant": plain(plant or ""),
     }
     if key == "held_in_plant" and owner not in (None, entry.data[CONF_ACCOUNT_ID]):

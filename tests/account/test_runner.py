@@ -103,6 +103,26 @@ async def test_refused_for_good(home: Home, code: int) -> None:
     assert home.asked(ADD) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "reason"),
+    [
+        (10002, "no such sn", "does not accept the serial number."),
+        (10002, "error_useTrueHostToSet", "Choose the server for your region."),
+        (10004, "error_useTrueHostToSet", "Choose the server for your region."),
+    ],
+)
+async def test_the_clouds_words_stand_beside_ours(
+    home: Home, code: int, said: str, reason: str
+) -> None:
+    home.add_devices([SN])
+    home.faults.add(ADD, kind="code", code=code, msg=said)
+    await home.add(SN)
+    await home.shows("rejected", SN)
+    shown = home.issues()[f"rejected_{SN}"]["reason"]
+    assert reason in shown
+    assert shown.endswith(f" ({code}: {said})")
+
+
 async def test_serial_number_of_a_datalogger(home: Home) -> None:
     home.add_devices([SN])
     stick = f"QMN000{SN}"

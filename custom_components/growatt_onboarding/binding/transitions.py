@@ -10,6 +10,7 @@ from ..cloud.errors import (
     RejectedError,
     TryAgainError,
     UnknownCodeError,
+    WrongServerError,
 )
 from ..cloud.model import Location, SightingPage
 from .model import Binding, BindingState
@@ -278,7 +279,7 @@ def holder_unknown(binding: Binding, now: float) -> Binding:
 
 def is_refusal(error: CloudError) -> bool:
     """Return whether the request was refused for good: a retry would be refused too."""
-    return isinstance(error, (RejectedError, InvalidInputError, UnknownCodeError))
+    return isinstance(error, (RejectedError, InvalidInputError, UnknownCodeError, WrongServerError))
 
 
 def is_answer(error: CloudError) -> bool:
@@ -297,8 +298,8 @@ def of_submission(
     if error is None:
         return accepted(sent, now, device_key)
     message = error.placeholders.get("message")
-    if error.key == error.default_key and error.code is not None:
-        # No text of its own explains this error, so show the cloud's code.
+    if message and error.code is not None:
+        # The code tells more than our text does, and may mean something else.
         message = f"{error.code}: {message}"
     if isinstance(error, AlreadyBoundError):
         return known_already(sent)

@@ -40,6 +40,12 @@ class CloudError(Exception):
         self.code = code
         super().__init__(f"{self.key} {self.placeholders}" if self.placeholders else self.key)
 
+    @property
+    def said(self) -> str:
+        """The cloud's code and words, to stand after our text, since codes lie. Empty if none."""
+        message = self.placeholders.get("message")
+        return f"({self.code}: {message})" if message and self.code is not None else ""
+
 
 class UnreachableError(CloudError):
     """The server could not be reached; the request was not sent."""

@@ -87,12 +87,13 @@ class FormMemory:
 
 def error_placeholders(err: CloudError) -> dict[str, str]:
     """Return the placeholders of an error's text, with the pause in seconds and in minutes."""
+    values = {**err.placeholders, "said": err.said}
     if err.retry_after is None:
-        return err.placeholders
+        return values
     return {
         "seconds": str(max(1, math.ceil(err.retry_after))),
         "minutes": str(max(1, math.ceil(err.retry_after / 60))),
-        **err.placeholders,
+        **values,
     }
 
 

@@ -67,6 +67,8 @@ _V4_SERIALS = (
     "pcsSn",
     "inverterId",
 )
+# What says that a token belongs to another host. Codes that come with it mean other things.
+_OTHER_HOST_MARKS = ("usetruehost", "new domain name")
 _LOGIN_PAGE_MARKS = ('data-name="login"', "you have not login")
 
 type Codes = Mapping[int, Meaning]
@@ -88,13 +90,14 @@ _SERIAL_REJECTED = Meaning(RejectedError, "serial_rejected", "serial_numbers")
 _NO_DEVICES = Meaning(NotAllowedError, "not_allowed_devices")
 _NO_PLANTS = Meaning(NotAllowedError, "not_allowed_plants")
 _NO_REGISTERING = Meaning(NotAllowedError, "not_allowed_register")
+_OTHER_HOST = Meaning(WrongServerError)
 _INVALID_TOKEN = Meaning(AccessDeniedError, "invalid_token", "token")
 
 # Used where an endpoint does not define these codes itself. 10011 is the answer to an invalid
 # token, to another region's token and to one that may not use the endpoint. As every valid token
 # may use plant/list, only that endpoint proves a token invalid.
 _GENERIC: Codes = {
-    -1: Meaning(WrongServerError),
+    -1: _OTHER_HOST,
     10001: _SYSTEM_ERROR,
     10011: Meaning(NotAllowedError),
     10012: _TOO_OFTEN,
@@ -212,7 +215,8 @@ def read_reply(endpoint: Endpoint, answer: Answer) -> Reply:
     if code in {0, _ANSWERS.get(endpoint)}:
         return Reply(code, body if flat else body.get("data"))
     message = as_message(body.get("error_msg"), body.get("message"))
-    meaning = CODES[endpoint].get(code, UNKNOWN_CODE)
+    other_host = any(mark in message.casefold() for mark in _OTHER_HOST_MARKS)
+    meaning = _OTHER_HOST if other_host else CODES[endpoint].get(code, UNKNOWN_CODE)
     raise meaning.to_error(code, answer.printable(message))
 
 
