@@ -123,8 +123,10 @@ def list_of_user(request: GrowattRequest) -> dict[str, Any]:
     """List an end user's plants. No code is documented for an unknown user."""
     name = request.required("user_name", 10001, "error_system")
     user = request.state.user_named(name)
-    if user is None or not request.state.may_see_user(request.token, user):
+    if user is None:
         raise ApiError(10001, "error_system")
+    if not request.state.may_see_user(request.token, user):
+        raise ApiError(10011, "error_permission_denied")
     plants = [plant for plant in request.state.plants.values() if plant.user_id == user.user_id]
     return _list(request, plants)
 

@@ -332,6 +332,22 @@ async def test_link_asks_for_the_id(http: aiohttp.ClientSession, simulator: Simu
     assert typed == (Account(id=str(user.user_id), name=str(user.user_id), session={}),)
 
 
+async def test_a_fresh_token_of_an_installer_sees_nothing(
+    http: aiohttp.ClientSession, simulator: Simulator
+) -> None:
+    """It does not help to create a plant: Growatt has to link devices to it first."""
+    growatt = simulator.growatt
+    growatt.add_token("N" * 32, merchant="a new one")
+    client = growatt_client(http, simulator.url, "N" * 32)
+    with pytest.raises(InvalidInputError) as caught:
+        await client.link(LINK, {})
+    assert (caught.value.key, caught.value.field) == ("token_sees_nothing", "account_id")
+    growatt.add_user("linked", EMAIL, merchant="a new one")
+    simulator.advance(300)
+    [account] = await client.link(LINK, {})
+    assert account.name == "linked"
+
+
 # Plants
 
 
@@ -361,7 +377,7 @@ async def test_null_in_place_of_an_empty_list(client: GrowattClient, simulator: 
     growatt.limits.reading = "none"
     with pytest.raises(InvalidInputError) as caught:
         await client.link(LINK, {})
-    assert caught.value.key == "account_id_needed"
+    assert caught.value.key == "token_sees_nothing"
 
 
 async def test_ids_of_nineteen_digits(client: GrowattClient, simulator: Simulator) -> None:

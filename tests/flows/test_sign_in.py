@@ -122,6 +122,19 @@ async def test_link_with_an_end_users_token_by_the_plants(
     assert result["reason"] == "already_configured"
 
 
+async def test_link_says_what_a_new_installers_token_lacks(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.growatt.add_token(NEW_TOKEN, merchant="a new one")
+    result = await open_at(hass, cloud, "link", NEW_TOKEN)
+    assert result["step_id"] == "link_form"
+    assert result["errors"] == {"account_id": "token_sees_nothing"}
+    cloud.growatt.add_user("linked", "linked@example.com", merchant="a new one")
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "linked"
+
+
 async def test_link_asks_for_the_id_that_the_token_does_not_tell(
     hass: HomeAssistant, cloud: Simulator
 ) -> None:

@@ -193,7 +193,7 @@ async def test_status(simulator: Simulator, installer: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("sim-resident", 0), ("", 10001), ("nobody", 10001), ("foreign", 10001)]
+    ("name", "code"), [("sim-resident", 0), ("", 10001), ("nobody", 10001), ("foreign", 10011)]
 )
 @pytest.mark.usefixtures("foreign_plant")
 async def test_list_of_user(installer: Client, name: str, code: int) -> None:

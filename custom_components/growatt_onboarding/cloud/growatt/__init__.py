@@ -162,7 +162,8 @@ class GrowattClient(CloudClient):
 
         There is no call for "who am I": an end user's token reveals its user only in plants. If it
         has none, the id has to be entered (`account_id_needed`). If it has some, it has to be the
-        id in them (`wrong_account`).
+        id in them (`wrong_account`). A new installer's token tells nothing at all
+        (`token_sees_nothing`) until Growatt links devices to it.
         """
         del form
         if (typed := fields.optional_text(values, "account_id")) is not None:
@@ -183,7 +184,10 @@ class GrowattClient(CloudClient):
                 )
             names = {typed: names.get(typed, typed)}
         if not names:
-            raise InvalidInputError("account_id_needed", field="account_id")
+            # An end user's token may not list users.
+            raise InvalidInputError(
+                "account_id_needed" if users is None else "token_sees_nothing", field="account_id"
+            )
         return tuple(
             Account(id=key, name=name, session={}, plant=owners.get(key))
             for key, name in names.items()
