@@ -11,6 +11,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
     CloudError,
     InvalidInputError,
+    NoAnswerError,
     NotAllowedError,
     RejectedError,
     TakenError,
@@ -500,12 +501,34 @@ async def test_somebody_elses_account_in_any_language(
     )
     form = await form_of(site, "name_email")
     picture = await solved(site, simulator, form) if captcha else {}
-    for answer in (picture, {}):
-        with pytest.raises(TakenError, match="account_unconfirmed"):
-            await site.register(form, {**BY_EMAIL, **answer})
-    simulator.faults.add("api/login", kind="code", code=-1, msg="!?")
     with pytest.raises(TakenError, match="account_unconfirmed"):
+        await site.register(form, {**BY_EMAIL, **picture})
+    # Without the picture, or in words of another software, nothing says that the password is wrong.
+    if captcha:
+        with pytest.raises(InvalidInputError, match="captcha_needed"):
+            await site.register(form, BY_EMAIL)
+    simulator.faults.add("api/login", kind="code", code=-1, msg="!?")
+    expected = "sign_in_refused" if captcha else "account_unconfirmed"
+    with pytest.raises(InvalidInputError, match=expected):
         await site.register(form, BY_EMAIL)
+
+
+async def test_own_unconfirmed_account_that_could_not_be_proved(
+    site: AnqicmsClient, simulator: Simulator
+) -> None:
+    """A lost answer says nothing about the password, and nothing was created."""
+    cloud = simulator.anqicms
+    cloud.signup_verify = True
+    form = await form_of(site, "name_email")
+    first = await site.register(form, {**BY_EMAIL, "email": "tpyo@example.com"})
+    simulator.faults.add("api/login", kind="cut")
+    with pytest.raises(NoAnswerError) as lost:
+        await site.register(form, BY_EMAIL)
+    assert not lost.value.outcome_unknown
+    with pytest.raises(TakenError, match="other_email_waits"):
+        await site.register(form, BY_EMAIL)
+    assert first.id == "1000"
+    assert len(cloud.sites[1].users) == 1
 
 
 # A lost answer

@@ -55,7 +55,7 @@ CLOUDS = {
             growatt.nothing,
             growatt.device_kind,
             growatt.location,
-            partial(growatt.sightings, "1"),
+            partial(growatt.sightings, "1", 1),
             partial(growatt.watched, 1),
             lambda reply: [
                 growatt.plant(row)

@@ -169,7 +169,7 @@ class AnqicmsClient(CloudClient):
                 # From 3.5.2 to 3.5.6, where addresses are confirmed.
                 raise InvalidInputError("email_needed") from None
             raise
-        if user.token is not None and _is_as_sent(user, sent):
+        if user.token is not None and (not user.email or _is_same(user.email, sent.get("email"))):
             return replace(_account(user, form.name(values)), activation_pending=False)
         settle = self._unconfirmed if _is_as_sent(user, sent) else self._claim
         return await settle(user, sent, answer, picture=form.captcha)

@@ -352,12 +352,11 @@ def account(name: str, reply: Reply) -> Account:
     account_id = _identifier(user.get("id")) or _identifier(user.get("user_id"))
     token = as_text(user.get("token"))
     session = {"token": token} if token is not None and account_id is not None else None
-    names = [as_text(user.get(key)) for key in ("username", "email", "mobile")]
-    shown = names[0] or name
-    others = tuple(dict.fromkeys(one for one in (name, *names) if one and one != shown))
+    names = (as_text(user.get(key)) for key in ("username", "email", "mobile"))
+    others = tuple(dict.fromkeys(one for one in names if one and one != name))
     return Account(
         id=account_id,
-        name=shown,
+        name=name,
         session=session,
         sign_in_needed=session is None,
         other_names=others,
