@@ -36,7 +36,9 @@ VISIBLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
 BLANKS = st.text(st.sampled_from(" \t\r\n\v\u00a0\u2003\u3000"), max_size=3)
 # What a field can hold, with the only spelling of it.
 SPELLINGS: dict[str, st.SearchStrategy[tuple[str, str]]] = {
-    "token": st.text(VISIBLE, min_size=16).map(lambda token: (token, token)),
+    "token": st.from_regex(r"[A-Za-z0-9]{32}", fullmatch=True).map(
+        lambda token: (f"{{{token}}}", token)
+    ),
     "user_domain": st.from_regex(r"[A-Z]\.[A-Z]{2}\.[0-9]{1,9}(\.[0-9]{1,9})?", fullmatch=True).map(
         lambda domain: (domain, domain)
     ),
