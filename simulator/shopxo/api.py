@@ -20,6 +20,11 @@ _TAKEN = {
     "sms": Text.MOBILE_TAKEN,
     "email": Text.EMAIL_TAKEN,
 }
+_UNKNOWN = {
+    "username": Text.ACCOUNT_UNKNOWN,
+    "sms": Text.MOBILE_UNKNOWN,
+    "email": Text.EMAIL_UNKNOWN,
+}
 _PASSWORD_BYTES = range(6, 19)
 _FORBIDDEN_STATES = {LOCKED: Text.LOCKED, IN_REVIEW: Text.IN_REVIEW}
 
@@ -241,7 +246,7 @@ def _find_to_sign_in(request: ShopxoRequest) -> User:
         raise RefusedError(-2, text)
     column = "username|mobile|email" if kind == "username" else COLUMNS[kind]
     if (user := state.find(account, column)) is None:
-        raise RefusedError(-3, Text.ACCOUNT_UNKNOWN)
+        raise RefusedError(-3, _UNKNOWN[kind])
     return user
 
 

@@ -185,7 +185,11 @@ async def test_register(shop: Shop) -> None:
         ({"pwd": ""}, -1, "Password cannot be empty"),
         ({"type": "fax"}, -1, "Wrong registration type"),
         ({"verify": ""}, -1, "Verification code cannot be empty"),
-        ({"accounts": "a"}, -2, "The user name format is 2~18 letters, digits or underscores"),
+        (
+            {"accounts": "a"},
+            -2,
+            "The user name format is 2~18 characters with alphanumeric underscore",
+        ),
         ({"accounts": "Taken_1"}, -3, "User already exists[Taken_1]"),
         ({"uuid": "another"}, -11, "The verification code has expired"),
         ({"verify": "0000"}, -12, "Verification code error"),
