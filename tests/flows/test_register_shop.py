@@ -10,7 +10,17 @@ import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import Result, act, entries, fails, refused, submit, until
+from tests.common import (
+    Result,
+    act,
+    entries,
+    fails,
+    open_reauth,
+    open_reconfigure,
+    refused,
+    submit,
+    until,
+)
 
 PASSWORD = "Fake-Passw0rd"
 EMAIL = "owner@example.com"
@@ -153,6 +163,43 @@ async def test_lost_answer_where_signing_in_takes_a_picture(
     assert result["reason"] == "reauth_successful"
     assert entry.data["account_id"] == "1"
     assert not entry.data["denied"]
+
+
+async def test_lost_answer_where_nobody_can_sign_in(hass: HomeAssistant, cloud: Simulator) -> None:
+    """No dialog asks for what the site does not offer; once it does, signing in completes it."""
+    cloud.shopxo.login_types = ["email"]
+    result = await submit(hass, await open_shop(hass, cloud, "email"), email=EMAIL)
+    cloud.faults.add("api.php", kind="cut_after", match={"s": "user/reg"})
+    result = await submit(hass, result, code=cloud.mailbox[-1].code, password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    (entry,) = entries(hass)
+    assert entry.data["session"] is None
+    assert not entry.data["activation_pending"]
+    assert not list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    cloud.shopxo.login_types = ["username", "email"]
+    result = await submit(hass, await open_reconfigure(hass, entry), address=cloud.url)
+    result = await submit(hass, result, login=EMAIL, password=PASSWORD)
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.data["account_id"] == "1"
+
+
+async def test_session_that_ends_where_nobody_can_sign_in(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    """There is nothing to fill in, so nothing of it is at fault."""
+    result = await submit(hass, await open_shop(hass, cloud, "username"), **NEW)
+    await hass.async_block_till_done()
+    (entry,) = entries(hass)
+    cloud.shopxo.login_types = ["sms"]
+    result = await open_reauth(hass, entry)
+    assert result["step_id"] == "reauth_confirm"
+    assert result["errors"] == {"base": "sign_in_closed"}
+    cloud.shopxo.login_types = ["username"]
+    result = await submit(hass, result)
+    assert result["step_id"] == "link_form"
+    result = await submit(hass, result, login="owner01", password=PASSWORD)
+    assert result["reason"] == "reauth_successful"
 
 
 # Codes

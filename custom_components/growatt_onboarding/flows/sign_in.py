@@ -206,7 +206,9 @@ class SignInFlow(AccountFlow):
     async def _sign_in_again(self) -> ConfigFlowResult:
         """Continue with signing in. Raises CloudError if the server does not offer it."""
         if not self._offer.link:
-            raise CloudError("nothing_offered")
+            raise CloudError(
+                "nothing_offered" if self._provider.credential_fields else "sign_in_closed"
+            )
         return await self.async_step_link()
 
     async def _renew_with(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:

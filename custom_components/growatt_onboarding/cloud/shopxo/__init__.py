@@ -201,13 +201,16 @@ class ShopxoClient(CloudClient):
         """Sign in, or only check whether the account exists if signing in takes a captcha."""
         name = _identity(form, values)
         site = await self._site()
-        if AccountType.USERNAME in site.login_types and not site.login_picture:
+        by_password = AccountType.USERNAME in site.login_types
+        if by_password and not site.login_picture:
             return await self._sign_in_if_ours(name, _password(values))
         if (exists := await self._exists(site, name)) is None:
             raise NotImplementedError
         if not exists:
             return None
-        return _without_session(name, pending=site.review)
+        account = _without_session(name, pending=site.review)
+        # Nobody is asked for what the site does not offer.
+        return account if by_password else replace(account, sign_in_needed=False)
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
         """Sign in with a user name, e-mail address or phone number, and a password."""
