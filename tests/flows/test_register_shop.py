@@ -236,3 +236,28 @@ async def test_action_whose_code_comes_late(hass: HomeAssistant, cloud: Simulato
     await until(lambda: cloud.mailbox)
     told = await fails(hass, "send_verification_code", "code_too_soon", **data)
     assert told["seconds"] == "60"
+
+
+async def test_code_asked_for_again_too_soon(hass: HomeAssistant, cloud: Simulator) -> None:
+    """The one that was sent is good, so the form that takes it comes again."""
+    result = await submit(hass, await open_shop(hass, cloud, "email"), email=EMAIL)
+    result = await submit(hass, result, send_again=True, password=PASSWORD)
+    assert result["step_id"] == "register_code"
+    result = await submit(hass, result, email=EMAIL)
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"base": "code_too_soon"}
+    assert result["description_placeholders"]["seconds"] == "60"
+    (sent_code,) = cloud.mailbox
+    result = await submit(hass, result, code=sent_code.code, password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_code_asked_for_by_a_dialog_that_was_closed(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await submit(hass, await open_shop(hass, cloud, "email"), email=EMAIL)
+    hass.config_entries.flow.async_abort(result["flow_id"])
+    result = await submit(hass, await open_shop(hass, cloud, "email"), email=EMAIL)
+    assert result["errors"] == {"base": "code_too_soon"}
+    result = await submit(hass, result, code=cloud.mailbox[-1].code, password=PASSWORD)
+    assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -4,7 +4,10 @@ Errors never contain a password, token, captcha solution or verification code.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
+
+# A code went to this address or number a moment ago; that one is good.
+CODE_TOO_SOON: Final = "code_too_soon"
 
 
 class CloudError(Exception):

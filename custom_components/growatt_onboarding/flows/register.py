@@ -15,7 +15,7 @@ from ..account.registration import (
     async_check_name,
     async_register,
 )
-from ..cloud.errors import CloudError, NoAnswerError, NotAllowedError, TakenError
+from ..cloud.errors import CODE_TOO_SOON, CloudError, NoAnswerError, NotAllowedError, TakenError
 from ..cloud.model import Values
 from ..cloud.provider import Field, FieldKind
 from .base import chosen_form
@@ -63,9 +63,6 @@ class RegisterFlow(SignInFlow):
             except CloudError as err:
                 self._set_error(err)
             else:
-                # A code that was sent before is no longer valid.
-                codes = [field.name for field in form.fields if field.kind is FieldKind.CODE]
-                self._memory.forget(codes)
                 return await self.async_step_register_form()
         return await self._show_with_link_option("register_code", fields, for_code=True)
 
@@ -75,6 +72,17 @@ class RegisterFlow(SignInFlow):
             await self._client.send_code(self._form, values)
         except NoAnswerError:
             self._memory.set_error(CloudError("code_may_come"))
+        except CloudError as err:
+            if err.key != CODE_TOO_SOON:
+                raise
+            # The one that was just sent is still good. The next form has no such field.
+            err.field = None
+            self._memory.set_error(err)
+            return
+        # A code that was sent before is no longer valid.
+        self._memory.forget(
+            field.name for field in self._form.fields if field.kind is FieldKind.CODE
+        )
 
     async def async_step_register_form(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Fill in the form of the new account."""

@@ -24,6 +24,7 @@ from ..answer import (
     rows_of,
 )
 from ..errors import (
+    CODE_TOO_SOON,
     AccessDeniedError,
     AlreadyBoundError,
     BlockedError,
@@ -100,7 +101,7 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     6084: Meaning(InvalidInputError, "mcc_elsewhere", "mcc"),
     6085: Meaning(InvalidInputError, "mcc_lookup_failed", "mcc"),
     # Codes by e-mail
-    5058: Meaning(RateLimitedError, "code_too_soon", "email"),
+    5058: Meaning(RateLimitedError, CODE_TOO_SOON, "email"),
     5059: Meaning(TryAgainError, "code_not_sent", "email"),
     # Signing in
     5147: _FROZEN,

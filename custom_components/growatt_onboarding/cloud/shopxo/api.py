@@ -26,6 +26,7 @@ from ..answer import (
     image_type,
 )
 from ..errors import (
+    CODE_TOO_SOON,
     AccessDeniedError,
     InvalidInputError,
     NotAllowedError,
@@ -193,7 +194,7 @@ def send_code(kind: AccountType, pause: float = RESEND_SECONDS) -> Rules:
             Hint(
                 -100,
                 "frequent|频繁|頻繁",
-                Meaning(TryAgainError, "code_too_soon", retry_after=pause),
+                Meaning(TryAgainError, CODE_TOO_SOON, retry_after=pause),
             ),
             Hint(-1, _CLOSED, _REGISTRATION_CLOSED),
         ),
