@@ -218,7 +218,7 @@ async def test_adding_inverters(hass: HomeAssistant, portal: FakeCloud, entry: C
     assert shown_values(result)["plant"] == f"{NAME} ({first})"
     result = await submit(hass, result, serial_numbers=TYPED)
     assert result["errors"] == {"serial_numbers": "serial_invalid"}
-    assert "[Sign in](http:" in result["description_placeholders"]["serials"]
+    assert "evil.example" in result["description_placeholders"]["serials"]
 
     portal.fail("bind", RejectedError(placeholders=MESSAGE))
     result = await submit(hass, result, serial_numbers=SN)

@@ -69,7 +69,7 @@ async def test_an_answer_needs_its_picture(
 ) -> None:
     site = {"provider": "shopxo", "server": cloud.url}
     told = await refused(hass, action, "required", **site, **data, **challenge, captcha="2345")
-    assert told == {"field": "challenge_id"}
+    assert told == {"field": "challenge_id", "said": ""}
     assert len(cloud.calls) == 0
 
 

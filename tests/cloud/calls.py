@@ -40,7 +40,7 @@ TYPED: Values = {
     "login": "owner01",
     "password": PASSWORD,
     "email": "owner@example.com",
-    "phone": "+49 170 1234567",
+    "phone": "13800138000",
     "country": "DE",
     "code": "482910",
     "captcha": "k7pw",

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 import json
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
 
 import aiohttp
@@ -143,12 +143,11 @@ class _Real(Http):
 
     def request(self, method: str, url: str, **options: Any) -> Any:
         path, _, query = url.removeprefix(_PATH).partition("?")
-        asked = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
         body = options["json"] or {}
         request = Request(
             method,
             path,
-            {**asked, **(options["params"] or {})},
+            dict(parse_qsl(query, keep_blank_values=True)),
             options["data"] or {},
             {"Content-Type": "application/json", **options["headers"]},
             json.dumps(body).encode() if body else urlencode(options["data"] or {}).encode(),

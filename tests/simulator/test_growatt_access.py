@@ -17,7 +17,7 @@ DENIED = {"data": "", "error_code": 10011, "error_msg": "error_permission_denied
 def test_constants_look_like_tokens() -> None:
     """The fake tokens have the vendor's length, and nobody takes them for real ones."""
     assert {len(INSTALLER_TOKEN), len(END_USER_TOKEN)} == {32}
-    assert all(token.startswith("SIMULATOR_TOKEN") for token in (INSTALLER_TOKEN, END_USER_TOKEN))
+    assert all(token.startswith("SIMULATORTOKEN") for token in (INSTALLER_TOKEN, END_USER_TOKEN))
 
 
 def test_documented_endpoints() -> None:
