@@ -36,6 +36,7 @@ _RIGHT: set[tuple[str, ...]] = set()
 _PORT = re.compile(r":\d{4,5}\b")
 
 # What no text for people looks like.
+_SAID = re.compile(r" \(-?\d+: [^()]*\)$")
 _RAW = (
     re.compile(r"\bcomponent\.\w+\."),
     re.compile(r"\b[a-z]+(_[a-z]+)+\b"),
@@ -137,8 +138,12 @@ async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[st
 
 
 def is_raw(text: str) -> bool:
-    """Tell whether a text is a key or an error that should have become words."""
-    return text in _KEYS or any(pattern.search(text) for pattern in _RAW)
+    """Tell whether a text is a key or an error that should have become words.
+
+    The cloud's own code and words behind a text may be anything.
+    """
+    ours = _SAID.sub("", text)
+    return ours in _KEYS or any(pattern.search(ours) for pattern in _RAW)
 
 
 def _keys(texts: Any) -> Iterator[str]:

@@ -34,7 +34,7 @@ class Texts:
 
     def __call__(self, key: str, **values: str) -> str:
         """Return a text by its path, such as `config.step.user.title`."""
-        return self._flat[key].format(**values)
+        return self._flat[key].format(**_with_plain(values))
 
     def __contains__(self, key: str) -> bool:
         """Tell whether there is a text of this path."""
@@ -53,10 +53,15 @@ class Texts:
     def repair_titles(self, **values: str) -> list[str]:
         """Return the titles of the repairs' dialogs."""
         return [
-            text.format(**values)
+            text.format(**_with_plain(values))
             for key, text in self._flat.items()
             if key.startswith("issues.") and ".fix_flow." in key and key.endswith(".title")
         ]
+
+
+def _with_plain(values: dict[str, str]) -> dict[str, str]:
+    """Return values of placeholders, also by the names that the titles of repairs have for them."""
+    return {**{f"plain_{name}": value for name, value in values.items()}, **values}
 
 
 class HomeAssistantTexts:
