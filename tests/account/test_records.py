@@ -33,7 +33,7 @@ from tests.common import (
 )
 from tests.home import Home
 from tests.prove.world import World
-from tests.restart import Restarts
+from tests.restart import Restarts, next_start
 
 SN = "SIM0000001"
 OTHER_SN = "SIM0000002"
@@ -286,6 +286,21 @@ async def test_a_removal_that_cannot_be_recorded_yet(home: Home, restart: Restar
     await restart(home)
     assert home.status(SN) is None
     assert not home.issues()
+
+
+async def test_a_removal_is_recorded_at_the_latest_as_home_assistant_stops(home: Home) -> None:
+    """While no account is loaded, nothing else may change that would be another occasion."""
+    await home.associate(SN, OTHER_SN)
+    await asyncio.sleep(10)
+    await home.unload(home.entry)
+    with full_disk():
+        home.remove_inverter(home.entry, SN)
+        await asyncio.sleep(100)
+    async with next_start(home.hass) as hass:
+        assert await async_setup_component(hass, DOMAIN, {})
+        await hass.async_block_till_done()
+        (entry,) = hass.config_entries.async_entries(DOMAIN)
+        assert [one.unique_id for one in entry.subentries.values()] == [OTHER_SN]
 
 
 async def test_an_inverter_that_cannot_be_added_again_yet(home: Home) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryChange
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.singleton import singleton
@@ -115,6 +116,11 @@ class Records:
                 LOGGER.debug("A change of accounts and inverters could not be recorded yet")
 
         self._hass.async_create_task(save(), f"{DOMAIN} save records", eager_start=True)
+
+    async def async_close(self, _event: Event) -> None:
+        """Write what could not be written before, as Home Assistant stops."""
+        if (data := self._data()) != self._written:
+            await self._store.async_write_last(data)
 
     # Following Home Assistant's entries
 
@@ -292,4 +298,5 @@ async def async_get_records(hass: HomeAssistant) -> Records:
     """Return the only `Records`; the first call loads them."""
     records = Records(hass)
     await records.async_load()
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, records.async_close)
     return records
