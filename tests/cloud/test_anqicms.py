@@ -559,6 +559,8 @@ async def test_lost_answer(
         assert found is not None
         assert (found.id, found.name) == ("1000" if proved else None, "newuser")
         assert (found.session is not None) is proved
+        # Else nobody would ever ask.
+        assert found.sign_in_needed is not proved
     assert count(simulator, "api/register") == 1
 
 

@@ -257,7 +257,7 @@ class AnqicmsClient(CloudClient):
         if ours.id != user.id:
             raise taken
         if not same_email and user.email:
-            raise TakenError("other_email_waits", field="email", placeholders={"email": user.email})
+            raise TakenError("other_email_waits", field="email")
         account = _account(ours, login)
         return replace(account, activation_pending=account.activation_pending is not False)
 
