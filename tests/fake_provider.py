@@ -186,17 +186,25 @@ class FakeClient(CloudClient):
         if not plant_id:
             raise InvalidInputError("required", field="place")
 
-    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
+    async def bind(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> None:
         self._cloud.check("bind")
         self._cloud.bound.append((account_id, plant_id, serial))
 
-    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+    async def sightings(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> SightingPage:
         return SightingPage(())
 
-    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+    def bind_call(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         return Call(Endpoint("POST", "bind"), f"{plant_id} {serial}")
 
-    def sightings_call(self, plant_id: str, page: int) -> Call:
+    def sightings_call(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         return Call(Endpoint("GET", "list"), f"{plant_id} {page}")
 
 

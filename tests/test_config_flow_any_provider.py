@@ -483,7 +483,7 @@ async def test_a_session_renewed_while_the_account_is_taken_down_reloads_nothing
 ) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
 
-    async def bind(client: FakeClient, *_: str) -> None:
+    async def bind(client: FakeClient, *_: object) -> None:
         asked.set()
         await answer.wait()
         client.renew()

@@ -271,7 +271,7 @@ async def test_an_inverter(
     result = await repairs.async_configure(result["flow_id"], chosen)
     assert [label[: len(NAME)] for label in labels(result)] == [NAME, NAME]
 
-    async def sightings(_self: FakeClient, plant_id: str, _page: int) -> SightingPage:
+    async def sightings(_self: FakeClient, plant_id: str, *_: object) -> SightingPage:
         return SightingPage(
             (Sighting(SN, plant_id, model=HOSTILE, datalogger=HOSTILE, online=True),)
         )

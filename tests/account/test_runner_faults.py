@@ -1,6 +1,7 @@
 """Lists, questions and code that fail by themselves only: everything else goes on."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -49,9 +50,9 @@ async def test_a_list_whose_pages_shift_loses_nobody(home: Home) -> None:
     await asyncio.sleep(400)
     original, moved = GrowattClient.sightings, []
 
-    async def sightings(self: GrowattClient, plant: str, page: int) -> SightingPage:
-        found = await original(self, plant, page)
-        if page == 1 and not moved:
+    async def sightings(self: GrowattClient, *asked: Any) -> SightingPage:
+        found = await original(self, *asked)
+        if asked[1] == 1 and not moved:
             # What stood first on page 2 is first on no page that is still to come.
             moved.append(serials[0])
             home.growatt.move(serials[0], elsewhere)
@@ -80,10 +81,10 @@ async def test_a_list_that_is_empty_once_loses_nobody(home: Home, *, may_locate:
     await asyncio.sleep(400)
     original, emptied = GrowattClient.sightings, []
 
-    async def sightings(self: GrowattClient, plant: str, page: int) -> SightingPage:
-        found = await original(self, plant, page)
+    async def sightings(self: GrowattClient, *asked: Any) -> SightingPage:
+        found = await original(self, *asked)
         if not emptied:
-            emptied.append(page)
+            emptied.append(asked)
             return SightingPage(())
         return found
 

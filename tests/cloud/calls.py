@@ -10,13 +10,14 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from custom_components.growatt_onboarding.cloud import anqicms, growatt, quectel, registry, shopxo
-from custom_components.growatt_onboarding.cloud.model import Values
+from custom_components.growatt_onboarding.cloud.model import DeviceKind, Values
 from custom_components.growatt_onboarding.cloud.provider import ClientContext, CloudClient, Form
 from custom_components.growatt_onboarding.cloud.shopxo.api import AccountType, Site
 
 SERIAL = "FAKESN0001"
 TOKEN = "fake-token-4-every-call"
 PASSWORD = "Fake-Passw0rd"
+CHECK_CODE = "A1B2C"
 SESSIONS: Mapping[str, Mapping[str, str]] = {
     "quectel": {
         "access_token": f"Bearer {TOKEN}",
@@ -187,6 +188,9 @@ EVERY_CALL = [
     _plain("growatt", "check_serial", SERIAL),
     _plain("growatt", "bind", "7", "8", SERIAL),
     _plain("growatt", "sightings", "8", 1),
+    _plain("growatt", "validate_datalogger", SERIAL, CHECK_CODE),
+    _plain("growatt", "bind", "7", "8", SERIAL, DeviceKind.DATALOGGER)._replace(form="stick"),
+    _plain("growatt", "sightings", "8", 1, DeviceKind.DATALOGGER)._replace(form="sticks"),
     _plain("growatt", "watch", 1),
     _plain("growatt", "locate", SERIAL),
     _plain("quectel", "test"),

@@ -55,7 +55,9 @@ CLOUDS = {
             growatt.nothing,
             growatt.device_kind,
             growatt.location,
-            partial(growatt.sightings, "1", 1),
+            growatt.datalogger_holder,
+            partial(growatt.devices, "1", 1),
+            partial(growatt.dataloggers, "1", 1),
             partial(growatt.watched, 1),
             lambda reply: [
                 growatt.plant(row)
@@ -92,7 +94,8 @@ CLOUDS = {
 # What the readers look for, and what stands around it.
 NAMES = """
 error_code error_msg code message msg extMsg data result obj count
-plants plant plant_id user_id name devices device_sn datalogger_sn model lost
+plants plant plant_id user_id name devices device_sn datalogger_sn model lost type
+dataloggers last_update_time time
 deviceSn datalogSn lastPager pages c_user c_user_id c_user_name
 uid dk list total hasNextPage accessToken refreshToken token expirationTime sn productKey
 config home_user_reg_type home_user_login_type home_site_name agreement_userregister_url id

@@ -623,6 +623,7 @@ async def test_bind_until_associated(client: GrowattClient, simulator: Simulator
         model=seen.model,
         datalogger=f"QMN000{SERIAL}",
         online=True,
+        kind=DeviceKind.INVERTER,
     )
     assert seen.model
     (watched,) = (await client.watch(1)).sightings

@@ -52,11 +52,13 @@ _ROW: Final = {
     "sn": SERIAL,
     "productKey": "p1key",
     "lost": False,
+    "last_update_time": {"time": 1_700_000_000_000, "year": 123},
 }
+_LISTS: Final = ("plants", "devices", "dataloggers", "data", "c_user", "list")
 _TOKEN: Final = {"token": "new-token", "expirationTime": 9_999_999_999}
 _DATA: Final = {
     **_ROW,
-    **{name: [_ROW, _ROW] for name in ("plants", "devices", "data", "c_user", "list")},
+    **{name: [_ROW, _ROW] for name in _LISTS},
     "count": 2,
     "total": 2,
     "pages": 1,

@@ -66,6 +66,15 @@ class Plant(NamedTuple):
     owner_id: str | None = None
 
 
+class DeviceKind(StrEnum):
+    """The kind of device that a serial number belongs to."""
+
+    INVERTER = "inverter"
+    DATALOGGER = "datalogger"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
 class Sighting(NamedTuple):
     """A device in one of a cloud's lists.
 
@@ -76,6 +85,9 @@ class Sighting(NamedTuple):
         model: the cloud's name for the model.
         datalogger: serial number of the datalogger that connects it.
         online: whether it is connected, None where the list does not tell.
+        kind: what the list says that it is.
+        reported_at: when it last reported, in Unix seconds by the cloud's clock, None where the
+            list does not tell.
 
     """
 
@@ -85,6 +97,8 @@ class Sighting(NamedTuple):
     datalogger: str | None = None
     online: bool | None = None
     by_key: bool = False
+    kind: DeviceKind = DeviceKind.UNKNOWN
+    reported_at: float | None = None
 
 
 class SightingPage(NamedTuple):
@@ -133,15 +147,6 @@ class Location(NamedTuple):
     plant_id: str | None
     plant_name: str | None = None
     owner_id: str | None = None
-
-
-class DeviceKind(StrEnum):
-    """The kind of device that a serial number belongs to."""
-
-    INVERTER = "inverter"
-    DATALOGGER = "datalogger"
-    OTHER = "other"
-    UNKNOWN = "unknown"
 
 
 class Captcha(NamedTuple):

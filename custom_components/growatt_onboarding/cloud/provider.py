@@ -54,6 +54,8 @@ class Capability(StrEnum):
     WATCH = "watch"
     # Find the plant and account that have a device.
     LOCATE = "locate"
+    # Add dataloggers, list a plant's, and check what a label says.
+    DATALOGGER = "datalogger"
     # Tell whether the account waits for its activation, with the session that it has.
     ACTIVATION = "activation"
 
@@ -359,7 +361,8 @@ class CloudClient(ABC):
     """A client for one server with one set of credentials.
 
     Methods raise only CloudError, or NotImplementedError where the client lacks the capability.
-    Serial numbers have to be valid and in upper case.
+    Serial numbers have to be valid and in upper case. The `kind` of what is bound or listed is
+    INVERTER or, with the capability, DATALOGGER.
     """
 
     capabilities: frozenset[Capability]
@@ -443,7 +446,17 @@ class CloudClient(ABC):
         """Raise InvalidInputError if this cannot be the id of a plant."""
         raise NotImplementedError
 
-    async def bind(self, account_id: str, plant_id: str, serial: str) -> str | None:
+    async def validate_datalogger(self, serial: str, check_code: str) -> Location | None:
+        """Check a datalogger's serial number against the check code on its label.
+
+        Returns who has it, None if nobody does. Has no side effects. Raises InvalidInputError at
+        `check_code` if the two do not belong together.
+        """
+        raise NotImplementedError
+
+    async def bind(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> str | None:
         """Request that a device be bound to a plant and account.
 
         Returns once the cloud has accepted the request; the association may come later. The result
@@ -451,7 +464,9 @@ class CloudClient(ABC):
         """
         raise NotImplementedError
 
-    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+    async def sightings(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> SightingPage:
         """Return one page (from 1) of the devices in a plant."""
         raise NotImplementedError
 
@@ -464,11 +479,15 @@ class CloudClient(ABC):
         raise NotImplementedError
 
     # The calls that the methods above make, to plan them around the rate limits.
-    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+    def bind_call(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         """Return the call that `bind` makes."""
         raise NotImplementedError
 
-    def sightings_call(self, plant_id: str, page: int) -> Call:
+    def sightings_call(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         """Return the call that `sightings` makes."""
         raise NotImplementedError
 

@@ -257,16 +257,32 @@ class GrowattClient(CloudClient):
         """Raise InvalidInputError if this cannot be the id of a plant."""
         _identifier(plant_id, "plant_id")
 
-    async def bind(self, account_id: str, plant_id: str, serial: str) -> None:
-        """Request that an inverter be added to a plant as soon as it is online."""
+    async def validate_datalogger(self, serial: str, check_code: str) -> Location | None:
+        """Check a datalogger's serial number against its check code, added or not."""
+        check_code = fields.text({"check_code": check_code}, "check_code")
+        return await self._ask(
+            api.DATALOGGER_VALIDATE,
+            {"datalogSn": serial, "valiCode": check_code},
+            api.datalogger_holder,
+            subject=("datalogSn",),
+            secrets=(check_code,),
+        )
+
+    async def bind(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> None:
+        """Request that a datalogger be added to a plant, or an inverter once it is online."""
         _identifier(account_id, "account_id")
         self.check_plant_id(plant_id)
-        await self._ask(api.DEVICE_ADD, _binding(account_id, plant_id, serial), api.nothing)
+        await self._ask(api.ADD[kind], _binding(account_id, plant_id, serial), api.nothing)
 
-    async def sightings(self, plant_id: str, page: int) -> SightingPage:
-        """Return a page of a plant's devices."""
+    async def sightings(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> SightingPage:
+        """Return a page of a plant's dataloggers, or of its other devices."""
         parameters = {"plant_id": plant_id, **_page(page)}
-        return await self._ask(api.DEVICE_LIST, parameters, partial(api.sightings, plant_id, page))
+        read = partial(api.SIGHTINGS[kind], plant_id, page)
+        return await self._ask(api.LIST[kind], parameters, read)
 
     async def watch(self, page: int) -> SightingPage:
         """Return a page of all devices that the token may read."""
@@ -279,13 +295,17 @@ class GrowattClient(CloudClient):
         """Return the plant and end user that have an inverter."""
         return await self._ask(api.PLANT_OF_DEVICE, {"device_sn": serial}, api.location)
 
-    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+    def bind_call(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         """Return the call that `bind` makes."""
-        return _call(api.DEVICE_ADD, _binding(account_id, plant_id, serial))
+        return _call(api.ADD[kind], _binding(account_id, plant_id, serial))
 
-    def sightings_call(self, plant_id: str, page: int) -> Call:
+    def sightings_call(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         """Return the call that `sightings` makes."""
-        return _call(api.DEVICE_LIST, {"plant_id": plant_id, **_page(page)})
+        return _call(api.LIST[kind], {"plant_id": plant_id, **_page(page)})
 
     def watch_call(self, page: int) -> Call:
         """Return the call that `watch` makes."""

@@ -5,7 +5,7 @@ Source: the vendor's ShowDoc books 262556420217021 (v1) and 2540838290984246 (v4
 Functions that read a reply raise UnexpectedAnswerError if what was asked for is missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ..answer import (
@@ -48,12 +48,20 @@ PLANT_OF_DEVICE: Final = Endpoint("POST", "v1/plant/sn_plant", Pace.SLOW, option
 DEVICE_ADD: Final = Endpoint("POST", "v1/device/sn/add", Pace.SLOW)
 DEVICE_LIST: Final = Endpoint("GET", "v1/device/list", Pace.SLOW)
 DEVICE_CHECK: Final = Endpoint("GET", "v1/device/check/sn", Pace.SLOW, optional=True)
+DATALOGGER_VALIDATE: Final = Endpoint("POST", "v1/device/datalogger/validate", optional=True)
+DATALOGGER_ADD: Final = Endpoint("POST", "v1/device/datalogger/add", Pace.SLOW)
+DATALOGGER_LIST: Final = Endpoint("GET", "v1/device/datalogger/list", Pace.SLOW)
 DEVICE_WATCH: Final = Endpoint("POST", "v4/new-api/queryDeviceList", Pace.QUICK, optional=True)
+
+# What adds and lists each kind of device.
+ADD: Final = {DeviceKind.INVERTER: DEVICE_ADD, DeviceKind.DATALOGGER: DATALOGGER_ADD}
+LIST: Final = {DeviceKind.INVERTER: DEVICE_LIST, DeviceKind.DATALOGGER: DATALOGGER_LIST}
 
 ROWS_PER_PAGE: Final = 100
 
 _NAME_TAKEN = 10003
 _DEVICE_MISSING = 10005
+_DATALOGGER_HELD = 10003
 _V4_DEVICE_MISSING = 4
 # What v4 calls a serial number, by the kind of device. Documented is the first.
 _V4_SERIALS = (
@@ -87,6 +95,8 @@ _TOO_OFTEN = Meaning(RateLimitedError)
 _ACCOUNT_MISSING = Meaning(RejectedError, "account_missing")
 _PLANT_MISSING = Meaning(PlantMissingError)
 _SERIAL_REJECTED = Meaning(RejectedError, "serial_rejected", "serial_numbers")
+_DATALOGGER_REJECTED = Meaning(RejectedError, "serial_rejected", "serial_number")
+_NO_BINDING = Meaning(NotAllowedError, "not_allowed_bind")
 _NO_DEVICES = Meaning(NotAllowedError, "not_allowed_devices")
 _NO_PLANTS = Meaning(NotAllowedError, "not_allowed_plants")
 _NO_REGISTERING = Meaning(NotAllowedError, "not_allowed_register")
@@ -149,7 +159,7 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10006: _ACCOUNT_MISSING,  # user id empty
         10007: Meaning(RejectedError, "datalogger_missing"),
         10010: Meaning(TryAgainError, "bind_failed"),
-        10011: Meaning(NotAllowedError, "not_allowed_bind"),
+        10011: _NO_BINDING,
     },
     DEVICE_LIST: {
         **_GENERIC,
@@ -158,6 +168,27 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
         10011: _NO_DEVICES,
     },
     DEVICE_CHECK: {**_GENERIC, 10011: _NO_DEVICES},
+    DATALOGGER_VALIDATE: {
+        **_GENERIC,
+        10001: _DATALOGGER_REJECTED,  # empty, or of a wrong length
+        10002: Meaning(InvalidInputError, "check_code_wrong", "check_code"),
+        10011: _NO_DEVICES,
+    },
+    DATALOGGER_ADD: {
+        **_GENERIC,
+        10002: _DATALOGGER_REJECTED,  # or plant id empty, but we always send it
+        10003: Meaning(AlreadyBoundError),
+        10004: _PLANT_MISSING,
+        10005: _ACCOUNT_MISSING,
+        10006: _ACCOUNT_MISSING,  # user id empty
+        10011: _NO_BINDING,
+    },
+    DATALOGGER_LIST: {
+        **_GENERIC,
+        10002: _PLANT_MISSING,  # plant id empty
+        10003: _PLANT_MISSING,
+        10011: _NO_DEVICES,
+    },
     # v4 has its own codes. A token that is valid for v1 need not be valid for v4, so even its
     # "invalid token" (2) only means that the token may not use this endpoint.
     DEVICE_WATCH: {
@@ -185,14 +216,24 @@ CODES: Final[Mapping[Endpoint, Codes]] = {
 _ANSWERS: Mapping[Endpoint, int] = {
     USER_CHECK: _NAME_TAKEN,
     PLANT_OF_DEVICE: _DEVICE_MISSING,
+    DATALOGGER_VALIDATE: _DATALOGGER_HELD,
     DEVICE_WATCH: _V4_DEVICE_MISSING,
 }
+# What device/check/sn calls each kind (`obj`).
 _KINDS = {
     1: DeviceKind.INVERTER,
     2: DeviceKind.INVERTER,  # "storage": an inverter with a battery
     3: DeviceKind.DATALOGGER,
     4: DeviceKind.OTHER,
 }
+# What device/list calls each kind (`type`): storage, max, sph, spa, min, pcs, hps and pbd are
+# inverters; 3 is a meter, a sensor or a datalogger, 11 a switch for loads (groboost).
+_LISTED_KINDS = {
+    **dict.fromkeys((1, 2, 4, 5, 6, 7, 8, 9, 10), DeviceKind.INVERTER),
+    **dict.fromkeys((3, 11), DeviceKind.OTHER),
+}
+# The years 2000 to 2100, in Unix seconds: no cloud has heard anything at another time.
+_SENSIBLE_TIMES = range(946_684_800, 4_133_980_800)
 
 
 def read_reply(endpoint: Endpoint, answer: Answer) -> Reply:
@@ -280,30 +321,90 @@ def device_kind(reply: Reply) -> DeviceKind:
     return _KINDS.get(as_int(body.get("obj")) or 0, DeviceKind.UNKNOWN)
 
 
-def nothing(_: Reply) -> None:
-    """Read device/sn/add, whose code says everything."""
-
-
-def sightings(plant_id: str, page: int, reply: Reply) -> SightingPage:
-    """Read device/list. Empty data is an error here: it would make all devices look removed.
-
-    The list is known to show fewer devices than it counts.
-    """
-    rows, total = page_rows("devices", reply, may_be_blank=False)
-    found = tuple(
-        Sighting(
-            serial=serial.upper(),
-            plant_id=plant_id,
-            model=as_text(row.get("model")),
-            datalogger=as_text(row.get("datalogger_sn")),
-            online=None if (lost := as_flag(row.get("lost"))) is None else not lost,
-        )
-        for row in rows
-        if (serial := as_text(row.get("device_sn"))) is not None
+def datalogger_holder(reply: Reply) -> Location | None:
+    """Read device/datalogger/validate: who has the datalogger, as far as the reply tells."""
+    if reply.code != _DATALOGGER_HELD:
+        return None
+    holder = as_object(reply.data) or {}
+    return Location(
+        plant_id=as_text(holder.get("plant_id")), owner_id=as_text(holder.get("user_id"))
     )
+
+
+def nothing(_: Reply) -> None:
+    """Read device/sn/add and device/datalogger/add, whose code says everything."""
+
+
+def devices(plant_id: str, page: int, reply: Reply) -> SightingPage:
+    """Read device/list."""
+    return _sightings("devices", _device, plant_id, page, reply)
+
+
+def dataloggers(plant_id: str, page: int, reply: Reply) -> SightingPage:
+    """Read device/datalogger/list."""
+    return _sightings("dataloggers", _datalogger, plant_id, page, reply)
+
+
+# What reads the list of each kind of device.
+SIGHTINGS: Final = {DeviceKind.INVERTER: devices, DeviceKind.DATALOGGER: dataloggers}
+
+
+def _sightings(
+    name: str, read: Callable[[str, Row], Sighting | None], plant_id: str, page: int, reply: Reply
+) -> SightingPage:
+    """Read a plant's list. Empty data is an error here: it would make all devices look removed.
+
+    The lists are known to show fewer devices than they count.
+    """
+    rows, total = page_rows(name, reply, may_be_blank=False)
+    found = tuple(sighting for row in rows if (sighting := read(plant_id, row)) is not None)
     more = len(rows) >= ROWS_PER_PAGE
     shown = (page - 1) * ROWS_PER_PAGE + len(found)
     return SightingPage(found, more, lacks_some=not more and shown < (total or 0))
+
+
+def _device(plant_id: str, row: Row) -> Sighting | None:
+    """Read a row of device/list. When it last reported is told in the plant's own time only."""
+    if (serial := as_text(row.get("device_sn"))) is None:
+        return None
+    return Sighting(
+        serial=serial.upper(),
+        plant_id=plant_id,
+        model=as_text(row.get("model")),
+        datalogger=as_text(row.get("datalogger_sn")),
+        online=_online(row),
+        kind=_LISTED_KINDS.get(as_int(row.get("type")) or 0, DeviceKind.UNKNOWN),
+    )
+
+
+def _datalogger(plant_id: str, row: Row) -> Sighting | None:
+    """Read a row of device/datalogger/list."""
+    if (serial := as_text(row.get("sn"))) is None:
+        return None
+    return Sighting(
+        serial=serial.upper(),
+        plant_id=plant_id,
+        model=as_text(row.get("model")),
+        online=_online(row),
+        kind=DeviceKind.DATALOGGER,
+        reported_at=_time(row.get("last_update_time")),
+    )
+
+
+def _online(row: Row) -> bool | None:
+    return None if (lost := as_flag(row.get("lost"))) is None else not lost
+
+
+def _time(value: object) -> float | None:
+    """Return Unix seconds, None if there is no sensible time.
+
+    A Java Date has milliseconds, beside a year, month and so on in whatever zone the server is.
+    """
+    date = as_object(value)
+    milliseconds = as_int(value if date is None else date.get("time"))
+    if milliseconds is None or milliseconds // 1000 not in _SENSIBLE_TIMES:
+        return None
+    return milliseconds / 1000
 
 
 def watched(page: int, reply: Reply) -> SightingPage:

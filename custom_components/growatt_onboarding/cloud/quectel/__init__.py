@@ -27,7 +27,7 @@ from ..errors import (
     UnknownCodeError,
     UnreachableError,
 )
-from ..model import Account, SightingPage, Values
+from ..model import Account, DeviceKind, SightingPage, Values
 from ..provider import (
     CODE_FIELD,
     EMAIL_FIELD,
@@ -254,19 +254,23 @@ class QuectelClient(CloudClient):
         if not re.fullmatch(_PRODUCT_KEY, plant_id):
             raise InvalidInputError("invalid_product_key", field="product_key")
 
-    async def bind(self, account_id: str, plant_id: str, serial: str) -> str | None:
+    async def bind(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> str | None:
         """Bind a device to the account; `plant_id` is its product's key."""
         self.check_plant_id(plant_id)
         return await self._ask_signed_in(
-            self.bind_call(account_id, plant_id, serial),
+            self.bind_call(account_id, plant_id, serial, kind),
             api.bound,
             query={"pk": plant_id, "sn": serial},
         )
 
-    async def sightings(self, plant_id: str, page: int) -> SightingPage:
+    async def sightings(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> SightingPage:
         """Return a page of the account's devices of one product."""
         return await self._ask_signed_in(
-            self.sightings_call(plant_id, page),
+            self.sightings_call(plant_id, page, kind),
             partial(api.sightings, plant_id, page),
             query={
                 "page": str(page),
@@ -276,12 +280,18 @@ class QuectelClient(CloudClient):
             },
         )
 
-    def bind_call(self, account_id: str, plant_id: str, serial: str) -> Call:
+    def bind_call(
+        self, account_id: str, plant_id: str, serial: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         """Return the call that `bind` makes."""
+        del kind
         return Call(api.DEVICE_BIND, self._subject(pk=plant_id, sn=serial))
 
-    def sightings_call(self, plant_id: str, page: int) -> Call:
+    def sightings_call(
+        self, plant_id: str, page: int, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> Call:
         """Return the call that `sightings` makes."""
+        del kind
         return Call(api.DEVICE_LIST, self._subject(pk=plant_id, page=str(page)))
 
     # Helpers

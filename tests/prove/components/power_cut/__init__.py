@@ -37,10 +37,10 @@ def before_sending(serial: str, state: str) -> None:
     """Strike where the request would be put together; the binding was written before."""
     send = GrowattClient.bind
 
-    async def bind(self: GrowattClient, account_id: str, plant_id: str, number: str) -> None:
-        if number == serial:
+    async def bind(self: GrowattClient, *asked: Any) -> None:
+        if serial in asked:
             cut()
-        await send(self, account_id, plant_id, number)
+        await send(self, *asked)
 
     GrowattClient.bind = bind
 
@@ -49,9 +49,9 @@ def after_the_answer(serial: str, state: str) -> None:
     """Strike when the cloud's answer was read; nothing of it was written yet."""
     send = GrowattClient.bind
 
-    async def bind(self: GrowattClient, account_id: str, plant_id: str, number: str) -> None:
-        await send(self, account_id, plant_id, number)
-        if number == serial:
+    async def bind(self: GrowattClient, *asked: Any) -> None:
+        await send(self, *asked)
+        if serial in asked:
             cut()
 
     GrowattClient.bind = bind
