@@ -27,8 +27,9 @@ CONF_ACTIVATION_PENDING: Final = "activation_pending"
 CONF_DENIED: Final = "denied"
 CONF_ASKED_AT: Final = "asked_at"
 
-# Inverter subentry
+# Subentries of devices; a type is the name of a `DeviceKind`
 SUBENTRY_INVERTER: Final = "inverter"
+SUBENTRY_DATALOGGER: Final = "datalogger"
 CONF_SERIAL_NUMBER: Final = "serial_number"
 CONF_SERIAL_NUMBERS: Final = "serial_numbers"
 CONF_PLANT_ID: Final = "plant_id"

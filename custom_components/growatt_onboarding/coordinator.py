@@ -25,6 +25,7 @@ from .binding.model import Binding, BindingState, persistent_fields
 from .binding.planner import Planned
 from .clock import difference, now
 from .cloud.errors import AccessDeniedError
+from .cloud.model import DeviceKind
 from .cloud.provider import CloudClient, Provider
 from .const import CONF_ACCOUNT_ID, CONF_DENIED, DOMAIN, LOGGER
 from .gateway import Gateway, SharedData
@@ -101,7 +102,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._schedule_listeners: list[CALLBACK_TYPE] = []
         # What the latest notification is about.
         self.changed_serials: set[str] = set()
-        # The serial numbers of the inverters that wait for their association.
+        # The serial numbers of the devices that wait for their association.
         self.pending: set[str] = set()
         self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
         # The state at the latest notification.
@@ -144,15 +145,17 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     # Requests from dialogs, actions and entities
 
-    async def async_track(self, serials: Iterable[str], plant_id: str) -> None:
-        """Store bindings for new inverters, add their subentries and start binding.
+    async def async_track(
+        self, serials: Iterable[str], plant_id: str, kind: DeviceKind = DeviceKind.INVERTER
+    ) -> None:
+        """Store bindings for new devices, add their subentries and start binding.
 
         This completes even if the caller is canceled. Raises NotStoredError, in which case
         nothing was added.
         """
         time = now()
         bindings = [
-            transitions.queue(serial, plant_id, time)
+            transitions.queue(serial, plant_id, time, kind)
             for serial in dict.fromkeys(serials)
             if serial not in self.data
         ]
@@ -164,6 +167,12 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         again = transitions.submit_again(self.data[serial], now(), plant_id)
         self._runner.begin_anew(serial)
         await asyncio.shield(self._change(self._bindings.async_replace(again)))
+
+    async def async_track_as(self, serial: str, kind: DeviceKind) -> None:
+        """Track a device as what it turned out to be, and send that. Raises NotStoredError."""
+        binding = transitions.as_kind(self.data[serial], kind, now())
+        self._runner.begin_anew(serial)
+        await asyncio.shield(self._change(self._bindings.async_replace(binding)))
 
     def _change(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Return a task that changes bindings, publishes them and continues with the steps."""

@@ -12,7 +12,7 @@ from custom_components.growatt_onboarding.binding.planner import Step, StepKind
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
-from custom_components.growatt_onboarding.cloud.model import Sighting, SightingPage
+from custom_components.growatt_onboarding.cloud.model import DeviceKind, Sighting, SightingPage
 from custom_components.growatt_onboarding.gateway.backoff import Backoff
 from simulator import INSTALLER_TOKEN
 from tests.home import Home
@@ -339,7 +339,7 @@ async def test_list_without_an_end_is_not_read_for_ever(
     """Such a cloud does not turn pages, and says that there are more."""
     asked = []
 
-    async def endless(_: GrowattClient, plant: str, page: int) -> SightingPage:
+    async def endless(_: GrowattClient, plant: str, page: int, *_kind: DeviceKind) -> SightingPage:
         asked.append(page)
         return SightingPage((Sighting(serial=OTHER_SN),), more=True)
 

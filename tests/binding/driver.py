@@ -9,7 +9,12 @@ from enum import Enum, auto
 import json
 
 from custom_components.growatt_onboarding.binding import transitions
-from custom_components.growatt_onboarding.binding.model import Binding, BindingState, without_future
+from custom_components.growatt_onboarding.binding.model import (
+    Binding,
+    BindingState,
+    ListKey,
+    without_future,
+)
 from custom_components.growatt_onboarding.binding.planner import (
     Abilities,
     Memo,
@@ -22,6 +27,7 @@ from custom_components.growatt_onboarding.binding.planner import (
     requested_steps,
 )
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.cloud.model import Sighting
 from custom_components.growatt_onboarding.gateway.ledger import Ledger, Limit
 
 from .cloud_model import Answer, Fault, ModelCloud, Result
@@ -86,7 +92,7 @@ class Driver:
         self.ledger = Ledger.from_dict(json.loads(self.disk_ledger), TIMING)
         self.ledger.reopen(self.now, unproven)
         self.asked: dict[str, float] = {}
-        self.looks: dict[str, PartialList] = {}
+        self.looks: dict[ListKey, PartialList] = {}
         self.watched: set[str] = set()
         self.watch: PartialList | None = None
         self.watched_at: float | None = None
@@ -236,23 +242,24 @@ class Driver:
                     self._change(transitions.seen(self.bindings[serial], self.now))
 
     def _looked(self, step: Step, answer: Answer, began: float) -> None:
-        look = self.looks.pop(step.plant_id, PartialList(began=began))
+        look = self.looks.pop(step.list_key, PartialList(began=began))
         serials = look.serials | set(answer.serials)
         for binding in list(self.bindings.values()):
             if binding.plant_id != step.plant_id:
                 continue
             if binding.serial in answer.serials:
-                self._change(transitions.present(binding, self.now, model="model"))
+                sighting = Sighting(serial=binding.serial, model="model")
+                self._change(transitions.listed(binding, sighting, self.now))
             elif not answer.more and binding.serial not in serials:
                 self._change(transitions.absent(binding, self.now, look.began))
         if answer.more:
-            self.looks[step.plant_id] = PartialList(step.page + 1, serials, look.began)
+            self.looks[step.list_key] = PartialList(step.page + 1, serials, look.began)
 
     def _failed(self, step: Step, answer: Answer) -> None:
         if answer.result is Result.TOO_OFTEN:
             return
         if step.kind is StepKind.LOOK:
-            self.looks.pop(step.plant_id, None)
+            self.looks.pop(step.list_key, None)
         if answer.result is Result.DENIED and step.kind is StepKind.LOCATE:
             self._change(transitions.holder_unknown(self.bindings[step.serial], self.now))
         elif answer.result is Result.DENIED and step.kind is StepKind.WATCH:

@@ -15,6 +15,7 @@ import pytest
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.planner import Abilities, Step, StepKind
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.gateway.ledger import Ledger
 
 from .cloud_model import DAY, FOREIGN, Fault, ModelCloud
@@ -98,7 +99,9 @@ class Machine(RuleBasedStateMachine):
         assume(self.driver.bindings)
         serial = min(self.driver.bindings)
         plant_id = self.driver.bindings[serial].plant_id
-        self.driver.bindings[serial] = transitions.recover(serial, plant_id, self.driver.now)
+        self.driver.bindings[serial] = transitions.recover(
+            serial, plant_id, self.driver.now, DeviceKind.INVERTER
+        )
         self.driver.save()
 
     @rule(times=st.integers(1, 12))

@@ -17,6 +17,7 @@ from custom_components.growatt_onboarding.binding.model import (
     without_future,
 )
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 
 TIMING = Timing()
 DAY = 86_400
@@ -26,6 +27,7 @@ BINDINGS = st.builds(
     Binding,
     serial=st.text(),
     plant_id=st.text(),
+    kind=st.sampled_from((DeviceKind.INVERTER, DeviceKind.DATALOGGER)),
     state=st.sampled_from(BindingState),
     queued_at=st.floats(0, 1e11),
     sent_at=TIMES,
@@ -44,6 +46,10 @@ BINDINGS = st.builds(
     holder_owner=TEXTS,
     model=TEXTS,
     datalogger=TEXTS,
+    silent=st.booleans(),
+    reported_at=TIMES,
+    brought_at=TIMES,
+    behind_checked_at=TIMES,
 )
 LEAST = {"serial": "SN0001", "plant_id": "1", "state": "queued", "queued_at": 1.5}
 
@@ -146,7 +152,7 @@ SENT = transitions.sending(transitions.queue("SN0001", "1", 1_000.0), 2_000.0)
     [
         (SENT, 2_000),
         (transitions.accepted(SENT, 3_000), 3_000),
-        (transitions.recover("SN1", "1", 5_000), 5_000),
+        (transitions.recover("SN1", "1", 5_000, DeviceKind.INVERTER), 5_000),
     ],
 )
 def test_a_wait_of_a_day_is_overdue(binding: Binding, since: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from custom_components.growatt_onboarding.binding import transitions
-from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState, ListKey
 from custom_components.growatt_onboarding.binding.planner import (
     Abilities,
     PartialList,
@@ -20,6 +20,7 @@ from custom_components.growatt_onboarding.binding.planner import (
     requested_steps,
 )
 from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES, Timing
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 
 from .cloud_model import DAY, FOREIGN, Fault, ModelCloud
 from .driver import Driver
@@ -48,7 +49,7 @@ def planned(
     abilities: Abilities = ALONE,
     ready: dict[Step, float] | Callable[[Step], float] | None = None,
     asked: dict[str, float] | None = None,
-    looks: dict[str, PartialList] | None = None,
+    looks: dict[ListKey, PartialList] | None = None,
     **more: Any,
 ) -> Planned | None:
     """Plan with a ledger that allows everything except what `ready` names."""
@@ -101,7 +102,9 @@ def test_what_failed_is_sent_again_after_a_growing_pause() -> None:
 
 def test_what_was_not_answered_is_looked_for_first() -> None:
     assert planned(SENT, abilities=ABLE) == Planned(LOOK, T + TIMING.first_look)
-    assert planned(transitions.recover("SN0001", "1", T)) == Planned(LOOK, T + TIMING.first_look)
+    assert planned(transitions.recover("SN0001", "1", T, DeviceKind.INVERTER)) == Planned(
+        LOOK, T + TIMING.first_look
+    )
 
 
 def test_what_exists_but_not_here_is_located() -> None:
@@ -171,12 +174,12 @@ def test_a_confirmation_is_asked_for_once() -> None:
 
 def test_a_list_that_is_half_read_is_read_to_its_end() -> None:
     page = replace(LOOK, page=3)
-    looks = {"1": PartialList(page=3)}
+    looks = {("1", DeviceKind.INVERTER): PartialList(page=3)}
     assert planned(ASSOCIATED, looks=looks, now=T + 10) == Planned(page, T + 10)
     # Others' lists wait, though they have been due for longer.
     other = replace(ACCEPTED, serial="SN0002", plant_id="2", accepted_at=T - DAY)
     assert planned(other, ASSOCIATED, looks=looks, now=T + 10) == Planned(page, T + 10)
-    assert planned(ASSOCIATED, looks={"2": PartialList(page=3)}) is None
+    assert planned(ASSOCIATED, looks={("2", DeviceKind.INVERTER): PartialList(page=3)}) is None
 
 
 def test_a_watch_that_is_half_read_is_read_on_while_somebody_waits() -> None:

@@ -7,6 +7,7 @@ import pytest
 from custom_components.growatt_onboarding.binding import transitions
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES
+from custom_components.growatt_onboarding.cloud.model import DeviceKind, Sighting
 
 QUEUED = transitions.queue("SN0001", "1", 100.0)
 SENT = transitions.sending(QUEUED, 200.0)
@@ -73,7 +74,8 @@ def test_seen_matters_while_pending(binding: Binding) -> None:
 
 @pytest.mark.parametrize("binding", ALL)
 def test_what_stands_in_its_plant_is_associated(binding: Binding) -> None:
-    present = transitions.present(binding, 600.0, model="MIN", datalogger="DL1")
+    sighting = Sighting(serial=binding.serial, model="MIN", datalogger="DL1")
+    present = transitions.listed(binding, sighting, 600.0)
     assert present.state is BindingState.ASSOCIATED
     assert present.list_checked_at == 600
     assert present.associated_at == (400 if binding in (ASSOCIATED, MISSING) else 600)
@@ -260,7 +262,7 @@ def test_sent_anew_by_a_person(binding: Binding, *, maybe_accepted_before: bool)
 
 
 def test_a_lost_binding_is_looked_for_before_it_is_sent() -> None:
-    recovered = transitions.recover("SN0001", "1", 100.0)
+    recovered = transitions.recover("SN0001", "1", 100.0, DeviceKind.INVERTER)
     assert recovered.state is BindingState.UNCONFIRMED
     assert recovered.maybe_accepted_before
     assert recovered.list_checked_at is None

@@ -12,15 +12,26 @@ from homeassistant.core import HomeAssistant
 from ..binding import transitions
 from ..binding.model import Binding, BindingState, persistent_fields, without_future
 from ..clock import now
-from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, DOMAIN, LOGGER, SUBENTRY_INVERTER
+from ..cloud.model import DeviceKind
+from ..const import (
+    CONF_PLANT_ID,
+    CONF_SERIAL_NUMBER,
+    DOMAIN,
+    LOGGER,
+    SUBENTRY_DATALOGGER,
+    SUBENTRY_INVERTER,
+)
 from ..foreign import plain
 from ..gateway.store import DurableStore, NotStoredError, StoredData
-from .serials import tracked_serials
+from .serials import is_serial, tracked_serials
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
     from .records import Records
 
+_TYPES: Final = (SUBENTRY_INVERTER, SUBENTRY_DATALOGGER)
+# Of so many devices of an account, no more are added because a cloud lists them.
+_MOST_BROUGHT: Final = 1_000
 # The journal holds at most one of so many bindings; beyond that the snapshot is written again.
 _JOURNAL_FRACTION: Final = 50
 
@@ -31,14 +42,14 @@ def store_key(entry_id: str) -> str:
 
 
 class Bindings:
-    """The bindings of one account.
+    """The bindings of one account, each with a subentry of its kind.
 
     A binding whose subentry is gone at a start is dropped too if somebody was seen removing it.
     Otherwise Home Assistant lost the subentry, so it is added again.
 
     Attributes:
         known: the bindings by serial number; read-only for others.
-        returned: serial numbers of the inverters that were added again, until a person has seen
+        returned: serial numbers of the devices that were added again, until a person has seen
             that; read-only for others.
 
     """
@@ -61,7 +72,7 @@ class Bindings:
     async def async_load(self) -> None:
         """Read the store, and reconcile bindings and subentries.
 
-        An inverter without a stored binding is looked for before anything is sent for it.
+        A device without a stored binding is looked for before anything is sent for it.
         """
         stored, returned = await self._store.async_read()
         subentries = self._subentries()
@@ -75,12 +86,13 @@ class Bindings:
             elif serial in missing:
                 self.known[serial] = transitions.returned(without_future(binding, time))
         for serial in subentries.keys() - self.known.keys():
-            plant_id = subentries[serial].data[CONF_PLANT_ID]
-            self.known[serial] = transitions.recover(serial, plant_id, time)
+            subentry = subentries[serial]
+            plant_id, kind = subentry.data[CONF_PLANT_ID], DeviceKind(subentry.subentry_type)
+            self.known[serial] = transitions.recover(serial, plant_id, time, kind)
         self.returned = (returned & self.known.keys()) | missing
         if missing:
             LOGGER.warning(
-                "%s: Home Assistant's config entries lacked %s inverters that nobody removed; they"
+                "%s: Home Assistant's config entries lacked %s devices that nobody removed; they"
                 " were added again",
                 self._entry.title,
                 len(missing),
@@ -142,6 +154,20 @@ class Bindings:
         finally:
             self._unsaved -= new.keys()
         self._sync_subentries(new.values())
+
+    async def async_bring(self, bindings: Iterable[Binding]) -> None:
+        """Add those of these inverters that nobody has added, and that nobody has removed here.
+
+        Raises NotStoredError.
+        """
+        known = tracked_serials(self._hass) | self._records.left_out(self._entry.entry_id)
+        new = [
+            binding
+            for binding in bindings
+            if binding.serial not in known and is_serial(binding.serial)
+        ]
+        if new := new[: max(0, _MOST_BROUGHT - len(self.known))]:
+            await self.async_add(new)
 
     def ready(self) -> Mapping[str, Binding]:
         """Return the bindings that are on disk: only for these may anything be sent."""
@@ -218,23 +244,29 @@ class Bindings:
     def _subentries(self) -> dict[str, ConfigSubentry]:
         return {
             subentry.unique_id: subentry
-            for subentry in self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
-            if subentry.unique_id is not None
+            for subentry in self._entry.subentries.values()
+            if subentry.subentry_type in _TYPES and subentry.unique_id is not None
         }
 
     def _sync_subentries(self, bindings: Iterable[Binding]) -> None:
-        """Add missing subentries, and set the plants of the others to those of the bindings."""
+        """Add missing subentries, and make the others those of the bindings' plants and kinds."""
         entries = self._hass.config_entries
         subentries = self._subentries()
         for binding in bindings:
             data = {CONF_SERIAL_NUMBER: binding.serial, CONF_PLANT_ID: binding.plant_id}
             self._had_subentry.add(binding.serial)
-            if (subentry := subentries.get(binding.serial)) is None:
+            subentry = subentries.get(binding.serial)
+            if subentry is not None and subentry.subentry_type != binding.kind:
+                # The type of a subentry stays, and no other one may have the same unique id.
+                with self._records.replacing(binding.serial):
+                    entries.async_remove_subentry(self._entry, subentry.subentry_id)
+                subentry = None
+            if subentry is None:
                 entries.async_add_subentry(
                     self._entry,
                     ConfigSubentry(
                         data=MappingProxyType(data),
-                        subentry_type=SUBENTRY_INVERTER,
+                        subentry_type=binding.kind.value,
                         title=plain(binding.serial),
                         unique_id=binding.serial,
                     ),
@@ -278,7 +310,9 @@ class BindingStore:
         if self._journal.damaged:
             # Some may have been sent since the snapshot: look for them before sending anything.
             bindings |= {
-                serial: transitions.recover(serial, binding.plant_id, binding.queued_at)
+                serial: transitions.recover(
+                    serial, binding.plant_id, binding.queued_at, binding.kind
+                )
                 for serial, binding in bindings.items()
                 if binding.state is BindingState.QUEUED
             }

@@ -1,10 +1,18 @@
-"""Which accounts there were and which inverters somebody removed, whatever Home Assistant saved.
+"""Which accounts there were and which devices somebody removed, whatever Home Assistant saved.
 
 Home Assistant's own list of entries can lag behind or be restored from an older copy. What is
 missing there was removed only if somebody was seen removing it; otherwise it was lost.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Set as AbstractSet,
+)
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryChange
@@ -44,15 +52,15 @@ class KnownAccount(NamedTuple):
         return cls(entry.unique_id, data[CONF_PROVIDER], data[CONF_SERVER], data[CONF_ACCOUNT_NAME])
 
 
-class RemovedInverter(NamedTuple):
-    """An inverter that somebody removed."""
+class RemovedDevice(NamedTuple):
+    """An inverter or a datalogger that somebody removed."""
 
     entry_id: str
     serial: str
 
 
 class Records:
-    """The accounts and the removed inverters, in a store of their own.
+    """The accounts and the removed devices, in a store of their own.
 
     Attributes:
         saved: what of it Home Assistant has written by itself.
@@ -65,13 +73,17 @@ class Records:
         self._store = DurableStore(hass, f"{DOMAIN}.records")
         self._written: StoredData = {}
         self._accounts: dict[str, KnownAccount] = {}  # by entry id
-        self._removed: dict[str, RemovedInverter] = {}  # by subentry id
+        self._removed: dict[str, RemovedDevice] = {}  # by subentry id
         # Ids of removed subentries that Home Assistant's list on disk may still have.
         self._in_list: set[str] = set()
         # The serial numbers with bindings on disk by entry id, as far as it is known.
         self._bound: dict[str, frozenset[str]] = {}
-        # The serial numbers of the inverters that there are, by entry and subentry id.
-        self._inverters: dict[str, dict[str, str]] = {}
+        # The serial numbers of the devices that there are, by entry and subentry id.
+        self._devices: dict[str, dict[str, str]] = {}
+        # What somebody removed and nobody typed again, by entry id: no datalogger brings it back.
+        self._left_out: dict[str, set[str]] = {}
+        # The device whose subentry is being replaced by another one.
+        self._replaced: str | None = None
 
     # Reading and writing
 
@@ -85,18 +97,23 @@ class Records:
                 for entry_id, account in data["accounts"].items()
             }
             removed = {
-                subentry_id: _restored(RemovedInverter, inverter)
-                for subentry_id, inverter in data["removed"].items()
+                subentry_id: _restored(RemovedDevice, device)
+                for subentry_id, device in data["removed"].items()
             }
+            left_out = {key: set(serials) for key, serials in data["left_out"].items()}
         except AttributeError, KeyError, TypeError:
             await self._store.async_quarantine()
             return
-        self._accounts, self._removed, self._written = accounts, removed, data
+        self._accounts, self._removed, self._left_out = accounts, removed, left_out
+        self._written = data
 
     def _data(self) -> StoredData:
         return {
             "accounts": {key: account._asdict() for key, account in self._accounts.items()},
-            "removed": {key: inverter._asdict() for key, inverter in self._removed.items()},
+            "removed": {key: device._asdict() for key, device in self._removed.items()},
+            "left_out": {
+                key: sorted(serials) for key, serials in self._left_out.items() if serials
+            },
         }
 
     async def _async_save(self) -> None:
@@ -128,7 +145,7 @@ class Records:
     def async_start(self, shared: SharedData) -> None:
         """Record what changes from now on, whatever the state of an account.
 
-        An inverter whose removal Home Assistant could not save anymore is removed again.
+        A device whose removal Home Assistant could not save anymore is removed again.
         """
         entries: list[AccountConfigEntry] = self._hass.config_entries.async_entries(DOMAIN)
         for entry in entries:
@@ -146,35 +163,47 @@ class Records:
     def _entry_changed(self, change: ConfigEntryChange, entry: AccountConfigEntry) -> None:
         if entry.domain != DOMAIN:
             return
-        before = self._inverters.get(entry.entry_id)
+        before = self._devices.get(entry.entry_id)
         if change is ConfigEntryChange.REMOVED:
             self._forget(entry.entry_id)
         else:
             self._follow(entry)
-        if self._inverters.get(entry.entry_id) != before:
+        if self._devices.get(entry.entry_id) != before:
             self.saved.async_read_back()
         self._save_soon()
 
     def _follow(self, entry: AccountConfigEntry) -> None:
-        """Record an account, and its inverters that are gone since the last time."""
+        """Record an account, and its devices that are gone since the last time."""
         entry_id = entry.entry_id
         if is_understood(entry):
             self._accounts[entry_id] = KnownAccount.of(entry)
-        before = self._inverters.get(entry_id, {})
-        self._inverters[entry_id] = {
+        before = self._devices.get(entry_id, {})
+        self._devices[entry_id] = {
             subentry.subentry_id: subentry.unique_id
             for subentry in entry.subentries.values()
             if subentry.unique_id is not None
         }
-        for subentry_id in before.keys() - self._inverters[entry_id].keys():
-            self._in_list.add(subentry_id)
-            self._removed[subentry_id] = RemovedInverter(entry_id, before[subentry_id])
+        for subentry_id in before.keys() - self._devices[entry_id].keys():
+            if (serial := before[subentry_id]) != self._replaced:
+                self._in_list.add(subentry_id)
+                self._removed[subentry_id] = RemovedDevice(entry_id, serial)
+                self._left_out.setdefault(entry_id, set()).add(serial)
+
+    @contextmanager
+    def replacing(self, serial: str) -> Iterator[None]:
+        """Take the removal of this device's subentry for none: another one takes its place."""
+        self._replaced = serial
+        try:
+            yield
+        finally:
+            self._replaced = None
 
     def _forget(self, entry_id: str) -> None:
         self._accounts.pop(entry_id, None)
-        self._inverters.pop(entry_id, None)
+        self._devices.pop(entry_id, None)
+        self._left_out.pop(entry_id, None)
         self._bound.pop(entry_id, None)
-        self._drop_removals(lambda _, inverter: inverter.entry_id == entry_id)
+        self._drop_removals(lambda _, device: device.entry_id == entry_id)
         ir.async_delete_issue(self._hass, DOMAIN, _issue_id(entry_id))
 
     @callback
@@ -183,42 +212,47 @@ class Records:
             self._in_list.clear()
         self._drop_settled()
 
-    # Removed inverters
+    # Removed devices
 
     def removed_serials(self, entry_id: str) -> set[str]:
-        """Return the serial numbers of an account's inverters that somebody removed."""
+        """Return the serial numbers of an account's devices whose removal may not be saved yet."""
         return {one.serial for one in self._removed.values() if one.entry_id == entry_id}
+
+    def left_out(self, entry_id: str) -> AbstractSet[str]:
+        """Return what somebody removed from an account and nobody added to it again."""
+        return self._left_out.get(entry_id, frozenset())
 
     @callback
     def async_bindings_stored(self, entry_id: str, serials: Iterable[str]) -> None:
-        """Note which inverters of an account have bindings on disk."""
+        """Note which devices of an account have bindings on disk."""
         self._bound[entry_id] = frozenset(serials)
         self._drop_settled()
 
     def _drop_settled(self) -> None:
         """Drop the removals that nothing on disk can undo anymore."""
         self._drop_removals(
-            lambda subentry_id, inverter: (
+            lambda subentry_id, device: (
                 subentry_id not in self._in_list
-                and inverter.entry_id in self._bound
-                and inverter.serial not in self._bound[inverter.entry_id]
+                and device.entry_id in self._bound
+                and device.serial not in self._bound[device.entry_id]
             )
         )
         self._save_soon()
 
-    def _drop_removals(self, is_over: Callable[[str, RemovedInverter], bool]) -> None:
-        """Drop the removals of which that can be said, by subentry id and inverter."""
+    def _drop_removals(self, is_over: Callable[[str, RemovedDevice], bool]) -> None:
+        """Drop the removals of which that can be said, by subentry id and device."""
         self._removed = {
-            subentry_id: inverter
-            for subentry_id, inverter in self._removed.items()
-            if not is_over(subentry_id, inverter)
+            subentry_id: device
+            for subentry_id, device in self._removed.items()
+            if not is_over(subentry_id, device)
         }
 
     async def async_added_again(self, entry_id: str, serials: Collection[str]) -> None:
-        """Forget that somebody removed these inverters; raises NotStoredError."""
+        """Forget that somebody removed these devices; raises NotStoredError."""
         self._drop_removals(
-            lambda _, inverter: inverter.entry_id == entry_id and inverter.serial in serials
+            lambda _, device: device.entry_id == entry_id and device.serial in serials
         )
+        self._left_out.get(entry_id, set()).difference_update(serials)
         await self._async_save()
 
     # Lost accounts
@@ -268,6 +302,8 @@ class Records:
             except NotStoredError:
                 # The next start tries again.
                 continue
+            left_out = self._left_out.get(entry_id, set())
+            self._left_out.setdefault(entry.entry_id, set()).update(left_out)
             self._forget(entry_id)
         self._save_soon()
 

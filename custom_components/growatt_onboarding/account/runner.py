@@ -4,9 +4,11 @@ A binding is stored before its request leaves and again after the answer.
 """
 
 from collections.abc import Iterable, Mapping
+from copy import replace
+from typing import Final
 
 from ..binding import transitions
-from ..binding.model import Binding
+from ..binding.model import Binding, ListKey
 from ..binding.planner import (
     WATCH,
     Abilities,
@@ -17,12 +19,15 @@ from ..binding.planner import (
     Step,
     StepKind,
     plan,
+    possible_steps,
     requested_steps,
     step_of,
 )
 from ..binding.timing import Timing
-from ..clock import now
+from ..clock import now, taken
 from ..cloud.errors import (
+    DATALOGGER_SERIAL,
+    INVERTER_SERIAL,
     AccessDeniedError,
     CloudError,
     NotAllowedError,
@@ -49,10 +54,29 @@ def _pauses(step: Step, call: Call) -> tuple[Step, str]:
     return step._replace(page=1), call.endpoint.path
 
 
+def _in_our_time(page: SightingPage) -> SightingPage:
+    """Return a page with the times that the cloud took as ours."""
+    return page._replace(
+        sightings=tuple(
+            sighting
+            if sighting.reported_at is None
+            else replace(sighting, reported_at=taken(sighting.reported_at))
+            for sighting in page.sightings
+        )
+    )
+
+
 def _refuse_endless(step: Step, page: SightingPage) -> None:
     """Raise UnexpectedAnswerError if a list seems to have no end, so that it is read less often."""
     if page.is_too_many(step.page):
         raise UnexpectedAnswerError("too_large")
+
+
+# Why a serial number that belongs to this kind of device is no other's.
+_OF_OTHER_KIND: Final = {
+    DeviceKind.DATALOGGER: DATALOGGER_SERIAL,
+    DeviceKind.INVERTER: INVERTER_SERIAL,
+}
 
 
 class StepRunner:
@@ -76,7 +100,7 @@ class StepRunner:
         self._timing = timing
         self._polling = polling
         self._memo = Memo()
-        self._looks: dict[str, PartialList] = {}
+        self._looks: dict[ListKey, PartialList] = {}
         self._asked: dict[str, float] = {}
         self._backoff = gateway.backoff
         # When the cloud last confirmed the credentials.
@@ -108,12 +132,10 @@ class StepRunner:
         self._gateway.ledger.shorten_pause(now())
         if not self._backoff:
             return
-        locate = self._abilities.locate
+        abilities = self._abilities
         for serial in serials:
-            if (binding := self._bindings.known.get(serial)) is None:
-                continue
-            for kind in (StepKind.SUBMIT, StepKind.LOOK, StepKind.LOCATE):
-                if locate or kind is not StepKind.LOCATE:
+            if (binding := self._bindings.known.get(serial)) is not None:
+                for kind in possible_steps(binding, abilities):
                     step = step_of(kind, binding)
                     self._backoff.shorten(*_pauses(step, self._call(step)))
 
@@ -122,8 +144,7 @@ class StepRunner:
         for serial in serials:
             self._asked.pop(serial, None)
         plants = {binding.plant_id for binding in self._bindings.known.values()}
-        for plant_id in self._looks.keys() - plants:
-            del self._looks[plant_id]
+        self._looks = {key: look for key, look in self._looks.items() if key[0] in plants}
 
     # Planning
 
@@ -198,9 +219,9 @@ class StepRunner:
         """Return the call that a step makes."""
         match step.kind:
             case StepKind.SUBMIT:
-                return self._client.bind_call(self._owner, step.plant_id, step.serial)
-            case StepKind.LOOK:
-                return self._client.sightings_call(step.plant_id, step.page)
+                return self._client.bind_call(self._owner, step.plant_id, step.serial, step.device)
+            case StepKind.LOOK | StepKind.LOOK_BEHIND:
+                return self._client.sightings_call(step.plant_id, step.page, step.device)
             case StepKind.LOCATE:
                 return self._client.locate_call(step.serial)
             case StepKind.WATCH:
@@ -223,6 +244,7 @@ class StepRunner:
             await self._async_ask(step)
         except NotStoredError:
             LOGGER.debug("Nothing was sent, because the binding could not be stored")
+            self._start_over(step)
             self._pause(step)
         except NotNowError as err:
             # Otherwise another call used up a limit meanwhile: the ledger tells when to retry.
@@ -244,7 +266,7 @@ class StepRunner:
         """Return whether a step is to be continued with the next page of its list."""
         if step.kind is StepKind.WATCH:
             return self._gateway.watch.half_read is not None
-        return step.kind is StepKind.LOOK and step.plant_id in self._looks
+        return step.kind is StepKind.LOOK and step.list_key in self._looks
 
     def _pause(self, step: Step, *, first: float = 0, at_least: float = 0) -> None:
         """Have a step pause after a failure: longer each time."""
@@ -254,7 +276,7 @@ class StepRunner:
         match step.kind:
             case StepKind.SUBMIT:
                 await self._async_submit(step)
-            case StepKind.LOOK:
+            case StepKind.LOOK | StepKind.LOOK_BEHIND:
                 await self._async_look(step)
             case StepKind.LOCATE:
                 await self._async_locate(step)
@@ -269,9 +291,11 @@ class StepRunner:
         error: CloudError | None = None
         device_key: str | None = None
         try:
-            device_key = await self._client.bind(self._owner, step.plant_id, step.serial)
+            device_key = await self._client.bind(
+                self._owner, step.plant_id, step.serial, step.device
+            )
         except CloudError as err:
-            error = await self._async_explain(step.serial, err)
+            error = await self._async_explain(step, err)
         current = self._bindings.known.get(step.serial)
         # If it was removed or submitted again meanwhile, the answer is not for the current binding.
         if current is not None and current.sent_at == sent.sent_at:
@@ -281,33 +305,35 @@ class StepRunner:
         if error is not None and not transitions.is_answer(error):
             raise error
 
-    async def _async_explain(self, serial: str, error: CloudError) -> CloudError:
-        """Return why a serial number was refused, with an error of its own for dataloggers."""
+    async def _async_explain(self, step: Step, error: CloudError) -> CloudError:
+        """Return why a serial number was refused, with errors of their own for the other kinds."""
         at_fault = transitions.is_refusal(error) and error.field is not None
         if at_fault and Capability.CHECK_SERIAL in self._client.capabilities:
             try:
-                if await self._client.check_serial(serial) is DeviceKind.DATALOGGER:
-                    return RejectedError("datalogger_serial", placeholders=error.placeholders)
+                kind = await self._client.check_serial(step.serial)
+                if kind is not step.device and kind in _OF_OTHER_KIND:
+                    return RejectedError(_OF_OTHER_KIND[kind], placeholders=error.placeholders)
             except CloudError as err:
                 LOGGER.debug("The serial number could not be checked: %s", err.key)
         return error
 
     async def _async_look(self, step: Step) -> None:
-        """Read one page of a plant's list."""
+        """Read one page of a plant's list of one kind of device."""
         began = now()
-        page = await self._client.sightings(step.plant_id, step.page)
-        look = self._looks.pop(step.plant_id, None)
+        page = _in_our_time(await self._client.sightings(step.plant_id, step.page, step.device))
+        look = self._looks.pop(step.list_key, None)
         if look is None or step.page == 1:
             look = PartialList(began=began)
         if page.has_next(step.page, look.serials):
             serials = look.serials | page.serials
             keys = look.keys | page.keys
-            self._looks[step.plant_id] = PartialList(step.page + 1, serials, look.began, keys)
-        bindings = self._bindings.known.values()
+            self._looks[step.list_key] = PartialList(step.page + 1, serials, look.began, keys)
+        bindings, time = self._bindings.known.values(), now()
+        last_word = not self._abilities.of(step.device).locate
+        # First, as whoever brought them counts as done afterwards.
+        await self._bindings.async_bring(transitions.brought(bindings, step, page, time))
         await self._async_take(
-            *transitions.of_page(
-                bindings, step.plant_id, page, look, now(), last_word=not self._abilities.locate
-            )
+            *transitions.of_page(bindings, step, page, look, time, last_word=last_word)
         )
         _refuse_endless(step, page)
 
@@ -330,20 +356,14 @@ class StepRunner:
             # Somebody else may use the same credentials, or the limits are stricter than we know.
             self._pause(step, first=err.retry_after or 0)
             return
-        # Start the list over, because its pages may shift before the next attempt.
-        if step.kind is StepKind.LOOK:
-            self._looks.pop(step.plant_id, None)
-        elif step.kind is StepKind.WATCH:
-            self._gateway.watch.half_read = None
+        self._start_over(step)
         if isinstance(err, AccessDeniedError):
             raise err
         if isinstance(err, NotAllowedError):
             await self._async_not_allowed(step, err)
         elif isinstance(err, PlantMissingError) and step.kind is StepKind.LOOK:
             bindings = self._bindings.known.values()
-            await self._async_take(
-                *transitions.of_missing_plant(bindings, step.plant_id, err.key, now())
-            )
+            await self._async_take(*transitions.of_missing_plant(bindings, step, err.key, now()))
         elif isinstance(err, OUTAGE) and self._call(step).endpoint.optional:
             self._backoff.add(self._call(step).endpoint.path)
         elif isinstance(err, OUTAGE):
@@ -355,6 +375,13 @@ class StepRunner:
             self._pause(step)
             self._end_checks(step)
 
+    def _start_over(self, step: Step) -> None:
+        """Start a list over, because its pages may shift before the next attempt."""
+        if step.kind is StepKind.LOOK:
+            self._looks.pop(step.list_key, None)
+        elif step.kind is StepKind.WATCH:
+            self._gateway.watch.half_read = None
+
     def _end_checks(self, step: Step) -> None:
         """Drop the requested checks that the failed step was part of."""
         known = self._bindings.known
@@ -363,6 +390,7 @@ class StepRunner:
                 step.kind is StepKind.LOOK
                 and serial in known
                 and known[serial].plant_id == step.plant_id
+                and known[serial].kind in {step.device, DeviceKind.DATALOGGER}
             ):
                 del self._asked[serial]
 
@@ -397,7 +425,8 @@ class StepRunner:
 
     async def _async_take(self, *bindings: Binding) -> None:
         """Take new versions of bindings, and drop the checks that are now done."""
-        await self._bindings.async_take(bindings)
+        unblocked = transitions.unblocked(bindings, self._bindings.known, now())
+        await self._bindings.async_take((*bindings, *unblocked))
         abilities, known = self._abilities, self._bindings.known
         self._asked = {
             serial: asked

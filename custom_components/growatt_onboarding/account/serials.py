@@ -70,6 +70,11 @@ def normalize_serial(text: str) -> str:
     return serial.upper()
 
 
+def is_serial(text: str) -> bool:
+    """Return whether a text is a serial number as the clouds write it."""
+    return re.fullmatch(_SERIAL, text) is not None and text == text.upper()
+
+
 def _numbers(item: str) -> list[str]:
     """Return the serial numbers in an item of a list, without what stands before each.
 

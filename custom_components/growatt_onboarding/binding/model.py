@@ -1,4 +1,7 @@
-"""A binding: the request to add an inverter to a plant, and what became of it."""
+"""A binding: the request to add a device to a plant, and what became of it.
+
+A device is an inverter, or the datalogger that brings inverters online.
+"""
 
 from collections.abc import Callable
 from copy import replace
@@ -7,6 +10,7 @@ import math
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self, get_type_hints
 
+from ..cloud.model import DeviceKind
 from .timing import Timing
 
 
@@ -27,16 +31,21 @@ class BindingState(StrEnum):
         return self in (BindingState.QUEUED, BindingState.UNCONFIRMED, BindingState.ACCEPTED)
 
 
+type ListKey = tuple[str, DeviceKind]
+"""A plant's list of one kind of device: the plant's id, and the kind."""
+
+
 class Binding(NamedTuple):
-    """One inverter's binding. Times are Unix time in seconds; None means "not yet".
+    """One device's binding. Times are Unix time in seconds; None means "not yet".
 
     Attributes:
         plant_id: the plant it is to be added to.
+        kind: an inverter or a datalogger.
         queued_at: when the binding was requested.
         sent_at: when it was last sent, or was about to be.
         accepted_at: when the cloud accepted it.
-        associated_at: when the inverter was seen in its plant.
-        list_checked_at: when the plant's device list was last read completely since `sent_at`.
+        associated_at: when it was seen in its plant, a datalogger with its reports.
+        list_checked_at: when the plant's list was last read completely since `sent_at`.
         watch_seen_at: when the watch list, which names no plants, first showed it since `sent_at`.
         holder_checked_at: when the cloud was last asked who holds it since `sent_at`.
         missing_at: when the plant's list first lacked it although it is associated.
@@ -44,19 +53,24 @@ class Binding(NamedTuple):
         known_to_cloud: the cloud answered that it already knows this serial number.
         maybe_accepted_before: the cloud may have accepted it before `sent_at`, so "already
             exists" can refer to our own request.
-        device_key: the cloud's own key of the inverter, by which a list may show it.
+        device_key: the cloud's own key of the device, by which a list may show it.
         reason: translation key of why it was rejected or is being retried.
         message: the cloud's own message about that.
         holder_plant: name or id of the other plant that holds it.
         holder_owner: id of the account that owns that plant.
         model: the cloud's name for the model.
         datalogger: serial number of the datalogger that connects it.
+        silent: the plant's list shows the datalogger, but no report of it since `sent_at`.
+        reported_at: when the datalogger last reported, as the list told.
+        brought_at: when an inverter was first seen behind the datalogger.
+        behind_checked_at: when the plant's inverters were last listed to find such a one.
 
     """
 
     serial: str
     plant_id: str
     queued_at: float
+    kind: DeviceKind = DeviceKind.INVERTER
     state: BindingState = BindingState.QUEUED
     sent_at: float | None = None
     accepted_at: float | None = None
@@ -75,6 +89,15 @@ class Binding(NamedTuple):
     holder_owner: str | None = None
     model: str | None = None
     datalogger: str | None = None
+    silent: bool = False
+    reported_at: float | None = None
+    brought_at: float | None = None
+    behind_checked_at: float | None = None
+
+    @property
+    def list_key(self) -> ListKey:
+        """The list that shows it."""
+        return self.plant_id, self.kind
 
     @property
     def pending(self) -> bool:
@@ -94,7 +117,7 @@ class Binding(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return the data to store: the state, and each field that differs from its default."""
         known = {
-            name: value
+            name: value.value if isinstance(value, StrEnum) else value
             for name, value in self._asdict().items()
             if name not in self._field_defaults or value != self._field_defaults[name]
         }
@@ -105,12 +128,22 @@ class Binding(NamedTuple):
         """Return the binding from `as_dict` data; raise ValueError if the data is invalid."""
         try:
             values = {name: _restored(name, value) for name, value in data.items()}
-            return cls(**values | {"state": BindingState(values["state"])})
+            kind = _KINDS[values.get("kind", DeviceKind.INVERTER)]
+            return cls(**values | {"state": BindingState(values["state"]), "kind": kind})
         except (AttributeError, KeyError, OverflowError, TypeError) as err:
             raise ValueError(f"not a binding: {err}") from err
 
 
-_CHECK_TIMES: Final = ("list_checked_at", "watch_seen_at", "holder_checked_at", "missing_at")
+# The kinds of device that can be bound.
+_KINDS: Final = {kind.value: kind for kind in (DeviceKind.INVERTER, DeviceKind.DATALOGGER)}
+
+_CHECK_TIMES: Final = (
+    "list_checked_at",
+    "watch_seen_at",
+    "holder_checked_at",
+    "missing_at",
+    "behind_checked_at",
+)
 persistent_fields: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
     *(name for name in Binding._fields if name not in _CHECK_TIMES)
 )
@@ -118,7 +151,7 @@ persistent_fields: Final[Callable[[Binding], tuple[Any, ...]]] = attrgetter(
 
 _TIMES: Final = tuple(name for name in Binding._fields if name.endswith("_at"))
 
-_FIELD_TYPES = get_type_hints(Binding) | {"state": str}
+_FIELD_TYPES = get_type_hints(Binding) | {"state": str, "kind": str}
 
 
 def _restored(name: str, value: object) -> Any:
@@ -134,6 +167,11 @@ def _restored(name: str, value: object) -> Any:
     ):
         raise TypeError(name)
     return value
+
+
+def may_bring(binding: Binding) -> bool:
+    """Return whether inverters behind it are the account's: an associated datalogger's are."""
+    return binding.kind is DeviceKind.DATALOGGER and binding.state is BindingState.ASSOCIATED
 
 
 def without_future(binding: Binding, now: float) -> Binding:

@@ -6,29 +6,37 @@ from itertools import chain, islice
 import math
 from typing import Final, NamedTuple, TypeGuard
 
-from .model import Binding, BindingState
+from ..cloud.model import DeviceKind
+from .model import Binding, BindingState, ListKey, may_bring
 from .timing import Timing
 
 
 class StepKind(StrEnum):
     """What a step asks of the cloud."""
 
-    SUBMIT = "submit"  # bind an inverter to its plant
-    LOOK = "look"  # read a page of a plant's device list
+    SUBMIT = "submit"  # bind a device to its plant
+    LOOK = "look"  # read a page of a plant's list of one kind of device
+    LOOK_BEHIND = "look_behind"  # the same, of inverters, for what a datalogger brings
     LOCATE = "locate"  # ask who holds an inverter
     WATCH = "watch"  # read a page of the watch list
 
 
-_LISTS = (StepKind.LOOK, StepKind.WATCH)
+_LISTS = (StepKind.LOOK, StepKind.LOOK_BEHIND, StepKind.WATCH)
 
 
 class Step(NamedTuple):
-    """One call to make."""
+    """One call to make; `device` is the kind of device that is submitted or listed."""
 
     kind: StepKind
     plant_id: str = ""
     serial: str = ""
     page: int = 1
+    device: DeviceKind = DeviceKind.INVERTER
+
+    @property
+    def list_key(self) -> ListKey:
+        """The list that it reads, if it is a look."""
+        return self.plant_id, self.device
 
 
 WATCH: Final = Step(StepKind.WATCH)
@@ -46,6 +54,13 @@ class Abilities(NamedTuple):
 
     watch: bool = False
     locate: bool = False
+
+    def of(self, kind: DeviceKind) -> Abilities:
+        """Return those that know devices of this kind: of dataloggers there are only lists."""
+        return self if kind is DeviceKind.INVERTER else _NO_ABILITIES
+
+
+_NO_ABILITIES: Final = Abilities()
 
 
 class PartialList(NamedTuple):
@@ -73,7 +88,7 @@ class PlannerInput(NamedTuple):
     """Everything the next step depends on.
 
     Attributes:
-        looks: the plants' device lists that have been read in part, by plant id.
+        looks: the plants' lists that have been read in part.
         asked: when a check was requested, by serial number.
         ready_at: returns when the ledger and the backoff allow a step.
         soonest: no step may be taken before this time.
@@ -86,7 +101,7 @@ class PlannerInput(NamedTuple):
 
     bindings: Mapping[str, Binding]
     abilities: Abilities
-    looks: Mapping[str, PartialList]
+    looks: Mapping[ListKey, PartialList]
     asked: Mapping[str, float]
     ready_at: Callable[[Step], float]
     soonest: float = 0
@@ -171,25 +186,41 @@ def plan(
 def requested_steps(binding: Binding, asked: float, abilities: Abilities) -> Iterator[StepKind]:
     """Yield the steps that are left of a check requested at `asked`.
 
-    It reads the plant's device list and, unless the inverter is there, asks who holds it.
+    It reads the plant's list and, unless the device is there, asks who holds it. What a datalogger
+    brings is looked for too.
     """
     if not _since(binding.list_checked_at, asked):
         yield StepKind.LOOK
+    if may_bring(binding) and not _since(binding.behind_checked_at, asked):
+        yield StepKind.LOOK_BEHIND
     if (
-        abilities.locate
+        abilities.of(binding.kind).locate
         and (binding.state is not BindingState.ASSOCIATED or binding.missing_at is not None)
         and not _since(binding.holder_checked_at, asked)
     ):
         yield StepKind.LOCATE
 
 
+def possible_steps(binding: Binding, abilities: Abilities) -> Iterator[StepKind]:
+    """Yield the kinds of step that a binding alone can ever need."""
+    yield StepKind.SUBMIT
+    yield StepKind.LOOK
+    if binding.kind is DeviceKind.DATALOGGER:
+        yield StepKind.LOOK_BEHIND
+    if abilities.of(binding.kind).locate:
+        yield StepKind.LOCATE
+
+
 def step_of(kind: StepKind, binding: Binding) -> Step:
     """Return the step of a kind for a binding; of a list, its first page."""
+    plant_id, device = binding.list_key
     match kind:
         case StepKind.SUBMIT:
-            return Step(kind=kind, plant_id=binding.plant_id, serial=binding.serial)
+            return Step(kind=kind, plant_id=plant_id, serial=binding.serial, device=device)
         case StepKind.LOOK:
-            return Step(kind=kind, plant_id=binding.plant_id)
+            return Step(kind=kind, plant_id=plant_id, device=device)
+        case StepKind.LOOK_BEHIND:
+            return Step(kind=StepKind.LOOK, plant_id=plant_id)
         case StepKind.LOCATE:
             return Step(kind=kind, serial=binding.serial)
         case StepKind.WATCH:
@@ -199,11 +230,11 @@ def step_of(kind: StepKind, binding: Binding) -> Step:
 def _step(kind: StepKind, binding: Binding, given: PlannerInput) -> Step:
     """Return the step of a kind for a binding; a partly read list continues at its next page."""
     half_read: PartialList | None = None
-    if kind is StepKind.LOOK:
-        half_read = given.looks.get(binding.plant_id)
+    step = step_of(kind, binding)
+    if step.kind is StepKind.LOOK:
+        half_read = given.looks.get(step.list_key)
     elif kind is StepKind.WATCH:
         half_read = given.watch
-    step = step_of(kind, binding)
     return step if half_read is None else step._replace(page=half_read.page)
 
 
@@ -211,7 +242,7 @@ def _half_read(given: PlannerInput, timing: Timing) -> Iterator[_Wants]:
     """Yield for each list that has been read in part that it is to be continued."""
     if given.looks:
         for binding in given.bindings.values():
-            if binding.plant_id in given.looks:
+            if binding.list_key in given.looks:
                 yield binding, None, (_want(0, StepKind.LOOK, timing),)
 
 
@@ -243,8 +274,11 @@ def _wanted_by_state(binding: Binding, marks: _Marks) -> Iterator[tuple[float, S
         case BindingState.ASSOCIATED if binding.missing_at is not None:
             # A list can lack an inverter by mistake, as when its pages shift: check once more.
             yield binding.missing_at, StepKind.LOOK
-            if marks.abilities.locate and not _since(binding.holder_checked_at, binding.missing_at):
+            abilities = marks.abilities.of(binding.kind)
+            if abilities.locate and not _since(binding.holder_checked_at, binding.missing_at):
                 yield binding.missing_at, StepKind.LOCATE
+        case BindingState.ASSOCIATED if may_bring(binding) and binding.brought_at is None:
+            yield from _look_behind(binding, marks.timing)
 
 
 def _submit_at(binding: Binding, timing: Timing) -> float:
@@ -260,7 +294,7 @@ def _resolve_unconfirmed(binding: Binding, marks: _Marks) -> Iterator[tuple[floa
     unlisted = binding.list_checked_at is None
     if unlisted:
         yield since + marks.timing.first_look, StepKind.LOOK
-    if marks.abilities.locate and binding.holder_checked_at is None:
+    if marks.abilities.of(binding.kind).locate and binding.holder_checked_at is None:
         # The list goes first, but is waited for only so long: it may be impossible to read.
         yield since + (marks.timing.fresh_for if unlisted else 0), StepKind.LOCATE
     if not unlisted:
@@ -268,8 +302,8 @@ def _resolve_unconfirmed(binding: Binding, marks: _Marks) -> Iterator[tuple[floa
 
 
 def _waiting(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]]:
-    """Yield the steps that show when an inverter appears in its plant."""
-    abilities, watch_seen_at = marks.abilities, binding.watch_seen_at
+    """Yield the steps that show when a device appears in its plant."""
+    abilities, watch_seen_at = marks.abilities.of(binding.kind), binding.watch_seen_at
     if watch_seen_at is not None:
         if not _since(binding.list_checked_at, watch_seen_at):
             yield watch_seen_at, StepKind.LOOK
@@ -289,6 +323,16 @@ def _waiting(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]
         yield 0 if marks.half_watched else watch, StepKind.WATCH
         look = last + max(marks.timing.watch_interval(last - since), marks.timing.look_beside_watch)
     yield look, StepKind.LOOK
+
+
+def _look_behind(binding: Binding, timing: Timing) -> Iterator[tuple[float, StepKind]]:
+    """Yield when to look for what a datalogger brings: at the usual intervals, but for a day."""
+    since = binding.associated_at or binding.queued_at
+    due = since + timing.first_look
+    if _since(binding.behind_checked_at, since):
+        due = binding.behind_checked_at + timing.watch_interval(binding.behind_checked_at - since)
+    if due < since + timing.day:
+        yield due, StepKind.LOOK_BEHIND
 
 
 def _since(at: float | None, mark: float) -> TypeGuard[float]:

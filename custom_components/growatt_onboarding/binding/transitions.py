@@ -1,9 +1,10 @@
 """State transitions: how each answer of the cloud changes a binding (as a new value)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import replace
 
 from ..cloud.errors import (
+    DATALOGGER_MISSING,
     AlreadyBoundError,
     CloudError,
     InvalidInputError,
@@ -12,25 +13,28 @@ from ..cloud.errors import (
     UnknownCodeError,
     WrongServerError,
 )
-from ..cloud.model import Location, SightingPage
-from .model import Binding, BindingState
-from .planner import PartialList, StepKind
+from ..cloud.model import DeviceKind, Location, Sighting, SightingPage
+from .model import Binding, BindingState, may_bring
+from .planner import PartialList, Step, StepKind
 from .timing import SUBMIT_TRIES
 
 
-def queue(serial: str, plant_id: str, now: float) -> Binding:
+def queue(
+    serial: str, plant_id: str, now: float, kind: DeviceKind = DeviceKind.INVERTER
+) -> Binding:
     """Return a new binding that is waiting to be sent."""
-    return Binding(serial=serial, plant_id=plant_id, queued_at=now)
+    return Binding(serial=serial, plant_id=plant_id, kind=kind, queued_at=now)
 
 
-def recover(serial: str, plant_id: str, now: float) -> Binding:
-    """Return a binding for an inverter whose stored binding was lost.
+def recover(serial: str, plant_id: str, now: float, kind: DeviceKind) -> Binding:
+    """Return a binding for a device whose stored binding was lost.
 
-    It may have been sent before, so the inverter is looked for before anything is sent.
+    It may have been sent before, so the device is looked for before anything is sent.
     """
     return Binding(
         serial=serial,
         plant_id=plant_id,
+        kind=kind,
         state=BindingState.UNCONFIRMED,
         queued_at=now,
         maybe_accepted_before=True,
@@ -38,7 +42,7 @@ def recover(serial: str, plant_id: str, now: float) -> Binding:
 
 
 def returned(binding: Binding) -> Binding:
-    """Return a binding whose inverter Home Assistant lost: it is looked for before it is sent."""
+    """Return a binding whose device Home Assistant lost: it is looked for before it is sent."""
     if not (binding.pending or binding.state is BindingState.ASSOCIATED):
         return binding
     return replace(
@@ -58,11 +62,14 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
     return Binding(
         serial=binding.serial,
         plant_id=plant_id,
+        kind=binding.kind,
         queued_at=now,
         maybe_accepted_before=plant_id == binding.plant_id and _may_be_accepted(binding),
         device_key=binding.device_key,
         model=binding.model,
         datalogger=binding.datalogger,
+        reported_at=binding.reported_at,
+        brought_at=binding.brought_at,
     )
 
 
@@ -91,9 +98,9 @@ def sending(binding: Binding, now: float) -> Binding:
 
 
 def accepted(binding: Binding, now: float, device_key: str | None = None) -> Binding:
-    """Return the binding after the cloud accepted it; the inverter is yet to appear.
+    """Return the binding after the cloud accepted it; the device is yet to appear.
 
-    `device_key`: the cloud's own key of the inverter, if it told one.
+    `device_key`: the cloud's own key of the device, if it told one.
     """
     return replace(
         binding,
@@ -108,7 +115,7 @@ def accepted(binding: Binding, now: float, device_key: str | None = None) -> Bin
 
 
 def known_already(binding: Binding) -> Binding:
-    """Return the binding after "already exists"; who holds the inverter is yet to be found out."""
+    """Return the binding after "already exists"; who holds the device is yet to be found out."""
     return replace(binding, state=BindingState.UNCONFIRMED, known_to_cloud=True, failures=0)
 
 
@@ -136,10 +143,37 @@ def seen(binding: Binding, now: float) -> Binding:
     return replace(binding, watch_seen_at=now)
 
 
-def present(
-    binding: Binding, now: float, *, model: str | None = None, datalogger: str | None = None
-) -> Binding:
-    """Return the binding after its inverter was found in its plant."""
+def listed(binding: Binding, sighting: Sighting, now: float) -> Binding:
+    """Return the binding after its plant's list showed its device.
+
+    That associates an inverter. A datalogger is listed from the moment it is accepted, so only its
+    reports show that it is online, unless it was in the plant before our request.
+    """
+    reported_at = sighting.reported_at or binding.reported_at
+    binding = replace(
+        binding,
+        model=sighting.model or binding.model,
+        datalogger=sighting.datalogger or binding.datalogger,
+        reported_at=reported_at,
+    )
+    if binding.kind is DeviceKind.INVERTER or sighting.online or _was_there(binding):
+        return present(binding, now)
+    if reported_at is not None and (binding.sent_at or binding.queued_at) < reported_at <= now:
+        return present(binding, now)
+    if binding.state is BindingState.UNCONFIRMED:
+        binding = accepted(binding, now)
+    return replace(binding, silent=True, list_checked_at=now)
+
+
+def _was_there(binding: Binding) -> bool:
+    """Return whether a listed datalogger is ours whether or not it has reported since."""
+    already_ours = binding.known_to_cloud and not binding.maybe_accepted_before
+    waits = binding.pending and binding.associated_at is None
+    return already_ours or not waits
+
+
+def present(binding: Binding, now: float) -> Binding:
+    """Return the binding after its device was found in its plant."""
     known = binding.associated_at if binding.state is BindingState.ASSOCIATED else None
     return replace(
         binding,
@@ -153,24 +187,23 @@ def present(
         message=None,
         holder_plant=None,
         holder_owner=None,
-        model=model or binding.model,
-        datalogger=datalogger or binding.datalogger,
+        silent=False,
     )
 
 
 def absent(
     binding: Binding, now: float, began: float | None = None, *, last_word: bool = False
 ) -> Binding:
-    """Return the binding after a complete reading of the plant's list lacked its inverter.
+    """Return the binding after a complete reading of the plant's list lacked its device.
 
     The reading began at `began`. It proves nothing if the binding changed since then, because
-    the first pages are older than the change. An associated inverter is lost only after a second
+    the first pages are older than the change. An associated device is lost only after a second
     answer: a list can lack a device because its pages shifted or the cloud returned only a part.
-    `last_word` means that the cloud has no other way to tell who holds an inverter.
+    `last_word` means that the cloud has no other way to tell who holds a device.
     """
     if _changed_since(began, binding):
         return binding
-    binding = replace(binding, list_checked_at=now)
+    binding = replace(binding, list_checked_at=now, silent=False)
     if binding.state is BindingState.ASSOCIATED:
         first = binding.missing_at is None
         return replace(binding, missing_at=now) if first else _gone(binding)
@@ -200,9 +233,9 @@ def _send_again(binding: Binding) -> Binding:
 def overlooked(
     binding: Binding, now: float, began: float | None, *, last_word: bool = False
 ) -> Binding:
-    """Return the binding after a list that may not have shown all lacked its inverter.
+    """Return the binding after a list that may not have shown all lacked its device.
 
-    That proves nothing. An associated inverter is missing until the cloud was
+    That proves nothing. An associated device is missing until the cloud was
     asked for that once, if it can tell.
     """
     if _changed_since(began, binding):
@@ -248,12 +281,12 @@ def located(
 
 
 def _gone(binding: Binding) -> Binding:
-    """Return the associated binding after its inverter left its plant."""
+    """Return the associated binding after its device left its plant."""
     return replace(binding, state=BindingState.LOST, missing_at=None)
 
 
 def unclaimed(binding: Binding, now: float) -> Binding:
-    """Return the binding after the cloud answered that no plant holds the inverter."""
+    """Return the binding after the cloud answered that no plant holds the device."""
     if binding.state is BindingState.CONFLICT:
         # The other holder released it, so the request can succeed now.
         again = submit_again(binding, now)
@@ -271,7 +304,7 @@ def unclaimed(binding: Binding, now: float) -> Binding:
 
 
 def holder_unknown(binding: Binding, now: float) -> Binding:
-    """Return the binding after the cloud did not tell who holds the inverter."""
+    """Return the binding after the cloud did not tell who holds the device."""
     if binding.state is BindingState.UNCONFIRMED and binding.known_to_cloud:
         return located(binding, now, plant_id=None, ours=False)
     return replace(binding, holder_checked_at=now)
@@ -312,19 +345,20 @@ def of_submission(
 
 def of_page(
     bindings: Iterable[Binding],
-    plant_id: str,
+    step: Step,
     page: SightingPage,
     look: PartialList,
     now: float,
     *,
     last_word: bool,
 ) -> Iterator[Binding]:
-    """Yield a plant's bindings after a page of its list; `look` holds the earlier pages.
+    """Yield a plant's bindings after a page of a list; `look` holds the earlier pages.
 
-    `last_word` means that the cloud has no other way to tell who holds an inverter.
+    `last_word` means that the cloud has no other way to tell who holds a device.
     """
     ended = not page.has_next(look.page, look.serials)
-    ours = [binding for binding in bindings if binding.plant_id == plant_id]
+    in_plant = [binding for binding in bindings if binding.plant_id == step.plant_id]
+    ours = [binding for binding in in_plant if binding.kind is step.device]
     # A device that is shown by a key that nobody knows may be any of them.
     strangers = (look.keys | page.keys).difference(*(binding.names for binding in ours))
     unlisted = overlooked if page.more or page.lacks_some or strangers else absent
@@ -332,9 +366,65 @@ def of_page(
     for binding in ours:
         sighting = next(filter(None, map(found.get, binding.names)), None)
         if sighting is not None:
-            yield present(binding, now, model=sighting.model, datalogger=sighting.datalogger)
+            yield listed(binding, sighting, now)
         elif ended and binding.names.isdisjoint(look.serials):
             yield unlisted(binding, now, look.began, last_word=last_word)
+    if step.device is DeviceKind.INVERTER:
+        behind = {sighting.datalogger for sighting in page.sightings if _is_behind_one(sighting)}
+        for binding in filter(may_bring, in_plant):
+            if binding.serial in behind:
+                binding = replace(binding, brought_at=binding.brought_at or now)  # noqa: PLW2901
+            yield replace(binding, behind_checked_at=now) if ended else binding
+
+
+def _is_behind_one(sighting: Sighting) -> bool:
+    """Return whether a list shows an inverter with its serial number and its datalogger's."""
+    is_inverter = sighting.kind is DeviceKind.INVERTER and not sighting.by_key
+    return is_inverter and sighting.datalogger is not None
+
+
+def brought(
+    bindings: Iterable[Binding], step: Step, page: SightingPage, now: float
+) -> Iterator[Binding]:
+    """Yield new bindings of inverters that a list shows behind dataloggers of this plant."""
+    if step.device is not DeviceKind.INVERTER:
+        return
+    bringing = {
+        binding.serial
+        for binding in bindings
+        if binding.plant_id == step.plant_id and may_bring(binding)
+    }
+    for sighting in page.sightings:
+        if _is_behind_one(sighting) and sighting.datalogger in bringing:
+            yield listed(queue(sighting.serial, step.plant_id, now), sighting, now)
+
+
+def unblocked(
+    changed: Iterable[Binding], known: Mapping[str, Binding], now: float
+) -> Iterator[Binding]:
+    """Yield inverters to send again, as a datalogger of their plant was just associated.
+
+    The cloud had refused them because it knew no datalogger for them.
+    """
+    plants = {
+        binding.plant_id
+        for binding in changed
+        if may_bring(binding)
+        and binding.serial in known
+        and known[binding.serial].state is not BindingState.ASSOCIATED
+    }
+    for binding in known.values() if plants else ():
+        if (
+            binding.plant_id in plants
+            and binding.state is BindingState.REJECTED
+            and binding.reason == DATALOGGER_MISSING
+        ):
+            yield submit_again(binding, now)
+
+
+def as_kind(binding: Binding, kind: DeviceKind, now: float) -> Binding:
+    """Return a new binding of what turned out to be the other kind of device."""
+    return queue(binding.serial, binding.plant_id, now, kind)
 
 
 def of_location(
@@ -354,12 +444,14 @@ def of_location(
 
 
 def of_missing_plant(
-    bindings: Iterable[Binding], plant_id: str, reason: str, now: float
+    bindings: Iterable[Binding], step: Step, reason: str, now: float
 ) -> Iterator[Binding]:
-    """Yield a plant's bindings after the cloud answered that the plant does not exist."""
+    """Yield a plant's bindings after the cloud answered to a look that it does not exist."""
     for binding in bindings:
-        if binding.plant_id == plant_id:
+        if binding.list_key == step.list_key:
             yield (rejected(binding, reason, None) if binding.pending else absent(binding, now))
+        elif binding.plant_id == step.plant_id and may_bring(binding):
+            yield replace(binding, behind_checked_at=now)
 
 
 def of_denial(binding: Binding, kind: StepKind, reason: str, now: float) -> Binding:

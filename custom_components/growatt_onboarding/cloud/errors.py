@@ -8,6 +8,11 @@ from typing import ClassVar, Final
 
 # A code went to this address or number a moment ago; that one is good.
 CODE_TOO_SOON: Final = "code_too_soon"
+# The number is a datalogger's and no inverter's, and the other way round.
+DATALOGGER_SERIAL: Final = "datalogger_serial"
+INVERTER_SERIAL: Final = "inverter_serial"
+# The cloud knows no datalogger of an inverter, which it takes once it does.
+DATALOGGER_MISSING: Final = "datalogger_missing"
 
 
 class CloudError(Exception):

@@ -371,7 +371,7 @@ def _device(plant_id: str, row: Row) -> Sighting | None:
         serial=serial.upper(),
         plant_id=plant_id,
         model=as_text(row.get("model")),
-        datalogger=as_text(row.get("datalogger_sn")),
+        datalogger=None if (stick := as_text(row.get("datalogger_sn"))) is None else stick.upper(),
         online=_online(row),
         kind=_LISTED_KINDS.get(as_int(row.get("type")) or 0, DeviceKind.UNKNOWN),
     )
