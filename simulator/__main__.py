@@ -28,8 +28,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--seed",
         type=Path,
         metavar="FILE.json",
-        help="what to begin with: lists under users, plants, tokens and devices, each item as "
-        "the control interface takes it",
+        help="what to begin with: lists under users, plants, tokens, dataloggers and devices, "
+        "each item as the control interface takes it",
     )
     parser.add_argument(
         "--offline-for",
@@ -69,8 +69,7 @@ def _load(simulator: Simulator, file: Path) -> None:
         raise ValueError(f"seed {file}: {err}") from err
     if not isinstance(seed, dict) or seed.keys() - set(KINDS):
         raise ValueError(f"seed {file}: an object with {', '.join(KINDS)} is expected")
-    # In this order, because each may refer to the ones before.
-    for kind in ("users", "plants", "tokens", "devices"):
+    for kind in KINDS:
         for number, item in enumerate(seed.get(kind, []), 1):
             _load_item(simulator, f"seed {file}: {kind}, item {number}", kind, dict(item))
 

@@ -6,8 +6,9 @@
 | `GET state` | the time and the state of each cloud, without secrets |
 | `GET calls` | `calls` and `secrets_in_url`; with `?path=device/sn/add` those of a path |
 | `DELETE calls` | clears them |
-| `POST users`, `POST plants`, `POST tokens`, `POST devices` | adds one; the body has the \
-arguments of `GrowattCloud.add_user` etc.; returns `{"id": ...}` |
+| `POST users`, `POST plants`, `POST tokens`, `POST dataloggers`, `POST devices` | adds one; the \
+body has the arguments of `GrowattCloud.add_user` etc.; returns `{"id": ...}` |
+| `POST dataloggers/{sn}` | `{"online": true or false, "devices_after": seconds or null}` |
 | `POST devices/{sn}` | `{"online": true or false}`, `{"remove": true}`, `{"plant_id": 1}` |
 | `POST clock` | `{"advance": seconds}`; `{}` returns the time |
 | `POST limits` | `{"reading": "parameters" / "endpoint" / "none", "reset": true, \
@@ -33,7 +34,8 @@ from .simulation import Simulation
 
 type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-KINDS = ("users", "plants", "tokens", "devices")
+# In this order, because each may refer to the ones before.
+KINDS = ("users", "plants", "tokens", "dataloggers", "devices")
 
 
 @web.middleware
@@ -89,11 +91,24 @@ class Control:
         return web.json_response({})
 
     async def add(self, request: web.Request) -> web.Response:
-        """Add a user, a plant, a token or a device."""
+        """Add a user, a plant, a token, a datalogger or a device."""
         item = await _body(request)
         cloud = self._clouds.named(item.pop("cloud", "growatt"))
         kind = request.match_info["kind"]
         return web.json_response({"id": cloud.load(kind, item)}, status=201)
+
+    async def datalogger(self, request: web.Request) -> web.Response:
+        """Bring a datalogger online, and the devices behind it later, or take all offline."""
+        changes = await _body(request)
+        growatt = self._clouds.growatt
+        serial = request.match_info["sn"]
+        if not isinstance(online := changes.pop("online", None), bool):
+            raise TypeError("online is true or false")
+        if online:
+            growatt.bring_datalogger_online(serial, **changes)
+        else:
+            growatt.take_datalogger_offline(serial, **changes)
+        return web.json_response(growatt.dataloggers[serial].as_json())
 
     async def device(self, request: web.Request) -> web.Response:
         """Bring a device online or offline, move it, or take it out of its plant."""
@@ -162,6 +177,7 @@ def add_routes(app: web.Application, simulation: Simulation, clouds: Clouds) -> 
     app.router.add_get("/_control/calls", control.calls)
     app.router.add_delete("/_control/calls", control.forget_calls)
     app.router.add_post(f"/_control/{{kind:{'|'.join(KINDS)}}}", control.add)
+    app.router.add_post("/_control/dataloggers/{sn}", control.datalogger)
     app.router.add_post("/_control/devices/{sn}", control.device)
     app.router.add_post("/_control/clock", control.clock)
     app.router.add_post("/_control/limits", control.limits)

@@ -19,12 +19,13 @@ MAX_PAGE = 250
 
 
 class ApiError(Exception):
-    """A refusal with one of the documented codes."""
+    """A refusal with one of the documented codes, and with data where a page names some."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, data: object = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.data = data
 
 
 class NoData(dict[str, Any]):

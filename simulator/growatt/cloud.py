@@ -53,7 +53,7 @@ class GrowattCloud(GrowattState, Cloud):
     """The server as its clients see it."""
 
     name: ClassVar[str] = "growatt"
-    secrets: ClassVar[frozenset[str]] = frozenset({"user_password", "token"})
+    secrets: ClassVar[frozenset[str]] = frozenset({"user_password", "token", "valiCode"})
     never_in_url: ClassVar[frozenset[str]] = secrets
 
     def __init__(self, simulation: Simulation) -> None:
@@ -88,24 +88,26 @@ class GrowattCloud(GrowattState, Cloud):
                 return method_not_allowed(endpoint.method)
             return self._success(endpoint, self._carry_out(endpoint, request))
         except ApiError as err:
-            return self.error(request.path, err.code, err.message)
+            return self.error(request.path, err.code, err.message, err.data)
 
-    def error(self, path: str, code: int, message: str) -> Answer:
-        """Return an error, which has an empty string as its data."""
+    def error(self, path: str, code: int, message: str, data: object = "") -> Answer:
+        """Return an error, which mostly has an empty string as its data."""
         path = _short(path)
+        if self.numbers_as_strings:
+            data = stringified(data)
         if _is_v4(path):
-            return Answer({"data": "", "code": code, "message": message}, code_key="code")
+            return Answer({"data": data, "code": code, "message": message}, code_key="code")
         endpoint = ENDPOINTS.get(path)
         as_string = endpoint is not None and endpoint.string_code and code not in GENERIC
         sent = str(code) if as_string else code
-        return Answer({"data": "", "error_code": sent, "error_msg": message})
+        return Answer({"data": data, "error_code": sent, "error_msg": message})
 
     def state(self) -> dict[str, Any]:
-        """Return the state as JSON, without passwords and tokens."""
+        """Return the state as JSON, without passwords, tokens and check codes."""
         return {
             "users": [user.as_json() for user in self.users.values()],
             "plants": [asdict(plant) for plant in self.plants.values()],
-            "dataloggers": [asdict(datalogger) for datalogger in self.dataloggers.values()],
+            "dataloggers": [stick.as_json() for stick in self.dataloggers.values()],
             "devices": [asdict(device) for device in self.devices.values()],
             "bindings": [asdict(binding) for binding in self.bindings.values()],
             "unknown_countries": self.unknown_countries,
@@ -125,12 +127,14 @@ class GrowattCloud(GrowattState, Cloud):
         }
 
     def load(self, kind: str, item: dict[str, Any]) -> int | str | None:
-        """Add an end user, plant, token or device and return its id."""
+        """Add an end user, plant, token, datalogger or device and return its id."""
         match kind:
             case "users":
                 return self.add_user(**item).user_id
             case "plants":
                 return self.add_plant(**item).plant_id
+            case "dataloggers":
+                return self.add_datalogger(**item).sn
             case "devices":
                 return self.add_device(**item).sn
             case "tokens":

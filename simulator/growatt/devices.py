@@ -1,20 +1,27 @@
 """Growatt's endpoints for devices and dataloggers.
 
 Source: ShowDoc 262556420217021, pages 9462221142197198 (add by SN), 6117939786619819 and
-6117952419029888 (datalogger add, delete), 6117971175828060 (datalogger list), 6117958613377445
-(device list), 6117996523846727 (kind of an SN), 6118045304653161 (datalogger of an SN),
-9462219631565222 (dates), and ShowDoc 2540838290984246 page 11292915113214428 (v4 device list).
+6117952419029888 (datalogger add, delete), 6117971175828060 (datalogger list), 6118001776634753
+(datalogger validate), 6117958613377445 (device list), 6117996523846727 (kind of an SN),
+6118045304653161 (datalogger of an SN), 9462219631565222 (dates), and ShowDoc 2540838290984246 page
+11292915113214428 (v4 device list).
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 import math
 from typing import Any
 
 from .api import FIVE_MINUTES, MAX_PER_PAGE, ApiError, BareReply, GrowattRequest, NoData, endpoint
-from .model import KINDS, Device, Plant, User, vendor_time
+from .model import KINDS, Datalogger, Device, Plant, User, vendor_time
 
 V4_INTERVAL = 5.0
+V4_OMITS = {"meter", "groboost"}
 MAX_BATCH = 100
+# Not documented. Known are 10, 13 and 16 characters.
+DATALOGGER_LENGTHS = range(8, 31)
+# The server's own, whose dates need not be the plant's.
+SERVER_ZONE = timezone(timedelta(hours=8))
 
 
 def _target(request: GrowattRequest, what: str) -> tuple[User, Plant, str]:
@@ -42,6 +49,22 @@ def add_device(request: GrowattRequest) -> NoData:
     return NoData()
 
 
+@endpoint("POST", "device/datalogger/validate", string_code=True)
+def validate_datalogger(request: GrowattRequest) -> str:
+    """Check a datalogger's serial number against the check code on its label."""
+    serial = request.text("datalogSn")
+    if len(serial) not in DATALOGGER_LENGTHS:
+        raise ApiError(10001, "collector serial number is empty or its length is incorrect")
+    datalogger = request.state.find_datalogger(serial)
+    if datalogger is None or datalogger.check_code != request.text("valiCode"):
+        raise ApiError(10002, "collector serial number does not match the check code")
+    if datalogger.plant_id is not None:
+        holder = request.state.plants[datalogger.plant_id]
+        data = {"plant_id": holder.plant_id, "user_id": holder.user_id}
+        raise ApiError(10003, "collector already exists and has been added", data)
+    return ""
+
+
 @endpoint(
     "POST",
     "device/datalogger/add",
@@ -52,12 +75,12 @@ def add_device(request: GrowattRequest) -> NoData:
 def add_datalogger(request: GrowattRequest) -> str:
     """Add a datalogger to a plant; its devices follow once they are online."""
     _, plant, serial = _target(request, "collector serial number")
-    datalogger = request.state.dataloggers.get(serial)
+    datalogger = request.state.find_datalogger(serial)
     if datalogger is None:
         raise ApiError(10002, "power station id is empty or collector serial number is wrong")
     if datalogger.plant_id is not None:
         raise ApiError(10003, "collector already exists")
-    request.state.add_datalogger(datalogger, plant)
+    request.state.accept_datalogger(datalogger, plant)
     return ""
 
 
@@ -92,10 +115,10 @@ def _plant(request: GrowattRequest) -> Plant:
 
 
 def _java_date(time: float) -> dict[str, int]:
-    """Return a time in the format of Java's Date objects."""
-    moment = datetime.fromtimestamp(time, UTC)
+    """Return a time in the format of Java's Date objects, in whole seconds."""
+    moment = datetime.fromtimestamp(time, SERVER_ZONE)
     return {
-        "time": int(time * 1000),
+        "time": int(time) * 1000,
         "year": moment.year - 1900,
         "month": moment.month - 1,
         "date": moment.day,
@@ -103,7 +126,7 @@ def _java_date(time: float) -> dict[str, int]:
         "hours": moment.hour,
         "minutes": moment.minute,
         "seconds": moment.second,
-        "timezoneOffset": 0,
+        "timezoneOffset": -480,
     }
 
 
@@ -111,27 +134,9 @@ def _java_date(time: float) -> dict[str, int]:
 def list_dataloggers(request: GrowattRequest) -> dict[str, Any]:
     """List a plant's dataloggers."""
     plant = _plant(request)
-    online = {
-        device.datalogger_sn for device in request.state.devices_of(plant.plant_id) if device.online
-    }
-    found = [
-        datalogger
-        for datalogger in request.state.dataloggers.values()
-        if datalogger.plant_id == plant.plant_id
-    ]
+    dataloggers = request.state.dataloggers_of(plant.plant_id)
     return {
-        "count": len(found),
-        "dataloggers": [
-            {
-                "sn": datalogger.sn,
-                "model": "ShineWiFi-X",
-                "lost": datalogger.sn not in online,
-                "type": 0,
-                "manufacturer": "Growatt",
-                "last_update_time": _java_date(datalogger.added or request.now),
-            }
-            for datalogger in request.paged(found)
-        ],
+        **_page_of(request, "dataloggers", "sn", dataloggers, _listed_datalogger),
         "peak_power_actual": {
             "id": plant.plant_id,
             "plantName": plant.name,
@@ -153,11 +158,34 @@ def list_dataloggers(request: GrowattRequest) -> dict[str, Any]:
 def list_devices(request: GrowattRequest) -> dict[str, Any]:
     """List a plant's devices."""
     devices = request.state.devices_of(_plant(request).plant_id)
+    return _page_of(request, "devices", "device_sn", devices, _listed)
+
+
+def _page_of[T](
+    request: GrowattRequest,
+    name: str,
+    key: str,
+    items: list[T],
+    row: Callable[[GrowattRequest, T], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the page of a plant's list that is asked for; `key` is its serial numbers'."""
     if request.state.endless:
-        return {"count": len(devices), "devices": _endless(request, "device_sn")}
+        return {"count": len(items), name: _endless(request, key)}
     return {
-        "count": len(devices) + request.state.phantom_devices,
-        "devices": request.shown([_listed(request, device) for device in request.paged(devices)]),
+        "count": len(items) + request.state.phantom_devices,
+        name: request.shown([row(request, item) for item in request.paged(items)]),
+    }
+
+
+def _listed_datalogger(request: GrowattRequest, datalogger: Datalogger) -> dict[str, Any]:
+    last_report = request.state.last_report(datalogger)
+    return {
+        "sn": datalogger.sn,
+        "model": "ShineWiFi-X",
+        "lost": not request.state.is_reporting(datalogger),
+        "type": 0,
+        "manufacturer": "Growatt",
+        "last_update_time": None if last_report is None else _java_date(last_report),
     }
 
 
@@ -192,13 +220,13 @@ def check_serial(request: GrowattRequest) -> BareReply:
         have_meter=False,
         normalPower=0,
     )
-    if serial in request.state.dataloggers:
+    if request.state.find_datalogger(serial) is not None:
         reply.update(obj=3, msg="datalog", model="ShineWiFi-X")
     elif (device := request.state.find_device(serial)) is not None:
         kind = KINDS[device.kind]
         reply.update(
             obj=kind.obj,
-            msg="inverter" if kind.obj == 1 else "storage",
+            msg={1: "inverter", 2: "storage"}.get(kind.obj, "other"),
             model=kind.model,
             deviceType=kind.check_type,
             dtc=kind.dtc,
@@ -254,7 +282,11 @@ def list_v4(request: GrowattRequest) -> dict[str, Any]:
     page = request.text("page") or "1"
     if not page.isdecimal() or (number := int(page)) < 1:
         raise ApiError(10, "PAGE_NUMBER_CANNOT_BE_EMPTY")
-    devices = request.state.visible_devices(request.token)
+    devices = [
+        device
+        for device in request.state.visible_devices(request.token)
+        if device.kind not in V4_OMITS
+    ]
     if request.state.endless:
         return {"data": _endless(request, "deviceSn"), "lastPager": False}
     pages = max(1, math.ceil(len(devices) / size))

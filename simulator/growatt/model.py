@@ -14,11 +14,14 @@ class Kind(NamedTuple):
 
     list_type: int  # device/list
     check_type: int  # device/check/sn
-    obj: int  # device/check/sn: 1 inverter, 2 storage
+    obj: int  # device/check/sn: 1 inverter, 2 storage, 4 other
     dtc: int
     model: str
     power: int  # W
 
+
+REPORT_INTERVAL = 300.0
+"""How often what is online reports, in seconds."""
 
 # Keys are the names in the v4 device list.
 KINDS = {
@@ -31,12 +34,20 @@ KINDS = {
     "wit": Kind(1, 218, 1, 5600, "WIT 50KTL3", 50000),
     "sph-s": Kind(5, 260, 1, 21200, "SPH 10000TL-HU", 10000),
     "noah": Kind(2, 1000, 2, 5001, "NOAH 2000", 800),
+    # These two are in no v4 list.
+    "meter": Kind(3, 0, 4, 0, "SDM630", 0),
+    "groboost": Kind(11, 0, 4, 0, "GroBoost", 0),
 }
 
 
 def vendor_time(time: float) -> str:
     """Return unix seconds in the vendor's time format."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def check_code(serial: str) -> str:
+    """Return what is printed beside the serial number of a datalogger unless a test says else."""
+    return digest(serial)[:5].upper()
 
 
 @dataclass
@@ -102,11 +113,25 @@ class Plant:
 
 @dataclass
 class Datalogger:
-    """The stick that connects devices; it belongs to at most one plant."""
+    """The stick that connects devices; it belongs to at most one plant.
+
+    It reports by itself while it is `online`, and also through each device behind it that is.
+    `last_report` is when it did so before it went offline, in whoever's plant it was. `online_at`
+    is when it comes online by itself, and its devices with it.
+    """
 
     sn: str
+    check_code: str = field(repr=False)
     plant_id: int | None = None
     added: float | None = None
+    online: bool = False
+    online_since: float | None = None
+    online_at: float | None = None
+    last_report: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the datalogger as JSON, without its check code."""
+        return {name: value for name, value in vars(self).items() if name != "check_code"}
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The state of Growatt's server, and how tests and the control interface change it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 import itertools
 import re
 from typing import Literal
@@ -11,12 +11,14 @@ from simulator.simulation import Simulation
 from .model import (
     KINDS,
     MERCHANT,
+    REPORT_INTERVAL,
     Binding,
     Datalogger,
     Device,
     Plant,
     Token,
     User,
+    check_code as usual_check_code,
     vendor_time,
 )
 
@@ -40,7 +42,7 @@ class GrowattState:
         self.tokens: dict[str, Token] = {}
         self.users: dict[int, User] = {}
         self.plants: dict[int, Plant] = {}
-        self.dataloggers: dict[str, Datalogger] = {}
+        self._dataloggers: dict[str, Datalogger] = {}
         self._devices: dict[str, Device] = {}
         self._bindings: dict[str, Binding] = {}
         self._user_ids = itertools.count(101)
@@ -54,7 +56,7 @@ class GrowattState:
         self.foreign_device_code = 10011
         # What c_user_list answers to an end user's token: no permission, or no users.
         self.end_users_may_list = False
-        # How many devices device/list counts without listing them.
+        # How many devices, and how many dataloggers, a plant's lists count without showing them.
         self.phantom_devices = 0
         # A fault: the lists of devices never end, and show only devices that do not exist.
         self.endless: Endless | None = None
@@ -86,6 +88,12 @@ class GrowattState:
         return self._devices
 
     @property
+    def dataloggers(self) -> dict[str, Datalogger]:
+        """All existing dataloggers by serial number, as of now."""
+        self.settle()
+        return self._dataloggers
+
+    @property
     def bindings(self) -> dict[str, Binding]:
         """What device/sn/add accepted, by serial number, as of now."""
         self.settle()
@@ -99,6 +107,22 @@ class GrowattState:
         """Return a plant's devices in the order of their association."""
         found = [device for device in self.devices.values() if device.plant_id == plant_id]
         return sorted(found, key=lambda device: (device.placed or 0, device.device_id))
+
+    def dataloggers_of(self, plant_id: int) -> list[Datalogger]:
+        """Return a plant's dataloggers."""
+        return [stick for stick in self.dataloggers.values() if stick.plant_id == plant_id]
+
+    def is_reporting(self, datalogger: Datalogger) -> bool:
+        """Return whether a datalogger, or a device behind it, is online."""
+        return bool(self._online_since(datalogger))
+
+    def last_report(self, datalogger: Datalogger) -> float | None:
+        """Return when a datalogger last reported, None if it never did."""
+        now = self.simulation.now()
+        reports = [
+            now - (now - since) % REPORT_INTERVAL for since in self._online_since(datalogger)
+        ]
+        return max(reports, default=datalogger.last_report)
 
     # Permissions
 
@@ -229,11 +253,43 @@ class GrowattState:
         device.online_since = now if online else None
         device.online_at = None if online_after is None else now + online_after
         self._devices[sn] = device
-        if stick:
-            self.dataloggers.setdefault(stick, Datalogger(stick))
+        connected = self._connected(stick)
         if plant_id is not None:
             self._place(device, plant_id, now)
+        elif connected is not None and connected.plant_id is not None:
+            self._request(device, self.plants[connected.plant_id], now)
         return device
+
+    def add_datalogger(
+        self,
+        sn: str,
+        *,
+        check_code: str | None = None,
+        last_report: float | None = None,
+        plant_id: int | None = None,
+        online: bool = False,
+        online_after: float | None = None,
+        devices: Iterable[str] = (),
+    ) -> Datalogger:
+        """Add a datalogger, which belongs to nobody unless there is a `plant_id`.
+
+        `last_report` (unix seconds) is from an earlier life: a new one has none. `devices` are
+        the serial numbers of MIN inverters that are added behind it; they come online after it
+        (`bring_datalogger_online`). After `online_after` simulated seconds all come online by
+        themselves.
+        """
+        if plant_id is not None and plant_id not in self.plants:
+            raise KeyError(plant_id)
+        code = usual_check_code(sn) if check_code is None else check_code
+        serials, now = tuple(devices), self.simulation.now()
+        datalogger = self._dataloggers[sn] = Datalogger(sn, code, last_report=last_report)
+        datalogger.online, datalogger.online_since = online, now if online else None
+        datalogger.online_at = None if online_after is None else now + online_after
+        for serial in serials:
+            self.add_device(serial, datalogger_sn=sn)
+        if plant_id is not None:
+            self.accept_datalogger(datalogger, self.plants[plant_id])
+        return datalogger
 
     def find_device(self, sn: str) -> Device | None:
         """Return a device, which is created on demand if `accept_any` is set."""
@@ -247,6 +303,13 @@ class GrowattState:
             device = self.add_device(sn)
             device.online_after_request = self.simulation.offline_for
         return device
+
+    def find_datalogger(self, sn: str) -> Datalogger | None:
+        """Return a datalogger, which is created with its device if `accept_any` is set."""
+        device = sn.removeprefix(DATALOGGER_PREFIX)
+        if sn not in self.dataloggers and device != sn and self.find_device(device) is None:
+            return None
+        return self.dataloggers.get(sn)
 
     def number_from(self, first: int) -> None:
         """Give the plants and end users that are added from now on ids from `first`."""
@@ -262,8 +325,8 @@ class GrowattState:
         self._bindings[device.sn] = Binding(device.sn, plant.plant_id, user.user_id, now, count + 1)
         self._request(device, plant, now)
 
-    def add_datalogger(self, datalogger: Datalogger, plant: Plant) -> None:
-        """Add a datalogger to a plant and request the same for its devices."""
+    def accept_datalogger(self, datalogger: Datalogger, plant: Plant) -> None:
+        """Add a datalogger to a plant at once, and its devices as soon as they are online."""
         now = self.simulation.now()
         datalogger.plant_id, datalogger.added = plant.plant_id, now
         for device in self._behind(datalogger):
@@ -274,21 +337,26 @@ class GrowattState:
         """Remove a datalogger and its devices from their plant."""
         for device in self._behind(datalogger):
             self.remove_from_plant(device.sn)
-        datalogger.plant_id = None
+        datalogger.plant_id = datalogger.added = None
 
     def delete_plant(self, plant_id: int) -> None:
         """Delete a plant; its devices and dataloggers then belong to nobody."""
         for device in self.devices.values():
             if plant_id in {device.plant_id, device.requested_plant_id}:
                 self.remove_from_plant(device.sn)
-        for datalogger in self.dataloggers.values():
-            if datalogger.plant_id == plant_id:
-                datalogger.plant_id = None
+        for datalogger in self.dataloggers_of(plant_id):
+            datalogger.plant_id = datalogger.added = None
         del self.plants[plant_id]
 
     def settle(self) -> None:
-        """Bring devices online that are due, and associate the ones online."""
+        """Bring online what is due, and associate the devices that are online."""
         now = self.simulation.now()
+        for datalogger in self._dataloggers.values():
+            if datalogger.online_at is not None and datalogger.online_at <= now:
+                self._start(datalogger, datalogger.online_at)
+                for device in self._behind(datalogger):
+                    if not device.online and device.online_at is None:
+                        device.online_at = datalogger.online_since
         for device in self._devices.values():
             if device.online_at is not None and device.online_at <= now:
                 device.online, device.online_since = True, device.online_at
@@ -297,7 +365,29 @@ class GrowattState:
                 reached = max(device.requested or 0, device.online_since or 0)
                 self._place(device, device.requested_plant_id, reached)
 
-    # Changing devices
+    # Changing dataloggers and devices
+
+    def bring_datalogger_online(self, sn: str, *, devices_after: float | None = 0.0) -> None:
+        """Bring a datalogger online now, so that it reports; KeyError if it does not exist.
+
+        The devices behind it come online after `devices_after` simulated seconds, with None not
+        at all: then none is plugged in or awake.
+        """
+        datalogger, now = self.dataloggers[sn], self.simulation.now()
+        follow = None if devices_after is None else now + devices_after
+        self._start(datalogger, now)
+        for device in self._behind(datalogger):
+            if not device.online:
+                device.online_at = follow
+        self.settle()
+
+    def take_datalogger_offline(self, sn: str) -> None:
+        """Take a datalogger offline, and with it the devices behind it; all stay in their plant."""
+        datalogger = self.dataloggers[sn]
+        datalogger.last_report = self.last_report(datalogger)
+        datalogger.online, datalogger.online_since, datalogger.online_at = False, None, None
+        for device in self._behind(datalogger):
+            self._stop(device)
 
     def bring_online(self, sn: str) -> None:
         """Bring a device online now; KeyError if it does not exist."""
@@ -310,7 +400,9 @@ class GrowattState:
     def take_offline(self, sn: str) -> None:
         """Take a device offline; it stays in its plant."""
         device = self.devices[sn]
-        device.online, device.online_since, device.online_at = False, None, None
+        if (datalogger := self._dataloggers.get(device.datalogger_sn)) is not None:
+            datalogger.last_report = self.last_report(datalogger)
+        self._stop(device)
 
     def remove_from_plant(self, sn: str) -> None:
         """Remove a device from its plant and drop an open request for it."""
@@ -321,8 +413,29 @@ class GrowattState:
         """Move a device to any plant; KeyError if either does not exist."""
         self._place(self.devices[sn], self.plants[plant_id].plant_id, self.simulation.now())
 
-    def _behind(self, datalogger: Datalogger) -> Iterator[Device]:
-        return (device for device in self.devices.values() if device.datalogger_sn == datalogger.sn)
+    def _behind(self, datalogger: Datalogger) -> list[Device]:
+        return [dev for dev in self._devices.values() if dev.datalogger_sn == datalogger.sn]
+
+    def _connected(self, sn: str) -> Datalogger | None:
+        """Return the datalogger of a device that is being added, None if it has none."""
+        if sn and sn not in self._dataloggers:
+            self._dataloggers[sn] = Datalogger(sn, usual_check_code(sn))
+        return self._dataloggers.get(sn)
+
+    def _online_since(self, datalogger: Datalogger) -> list[float]:
+        """Return since when a datalogger and the devices behind it are online, if they are."""
+        found: tuple[Datalogger | Device, ...] = (datalogger, *self._behind(datalogger))
+        return [item.online_since for item in found if item.online_since is not None]
+
+    @staticmethod
+    def _start(datalogger: Datalogger, time: float) -> None:
+        if not datalogger.online:
+            datalogger.online, datalogger.online_since = True, time
+        datalogger.online_at = None
+
+    @staticmethod
+    def _stop(device: Device) -> None:
+        device.online, device.online_since, device.online_at = False, None, None
 
     def _request(self, device: Device, plant: Plant, now: float) -> None:
         device.requested_plant_id, device.requested = plant.plant_id, now
@@ -333,7 +446,8 @@ class GrowattState:
     def _place(self, device: Device, plant_id: int, time: float) -> None:
         device.plant_id, device.placed = plant_id, time
         device.requested_plant_id = device.requested = None
-        if (datalogger := self.dataloggers.get(device.datalogger_sn)) is not None:
+        datalogger = self._dataloggers.get(device.datalogger_sn)
+        if datalogger is not None and datalogger.plant_id != plant_id:
             datalogger.plant_id, datalogger.added = plant_id, time
         binding = self._bindings.get(device.sn)
         if binding is not None and binding.plant_id == plant_id and binding.associated_at is None:

@@ -17,6 +17,7 @@ from custom_components.growatt_onboarding.cloud.shopxo.api import AccountType, S
 SERIAL = "FAKESN0001"
 TOKEN = "fake-token-4-every-call"
 PASSWORD = "Fake-Passw0rd"
+STICK = "FAKESTICK1"
 CHECK_CODE = "A1B2C"
 SESSIONS: Mapping[str, Mapping[str, str]] = {
     "quectel": {
@@ -188,8 +189,8 @@ EVERY_CALL = [
     _plain("growatt", "check_serial", SERIAL),
     _plain("growatt", "bind", "7", "8", SERIAL),
     _plain("growatt", "sightings", "8", 1),
-    _plain("growatt", "validate_datalogger", SERIAL, CHECK_CODE),
-    _plain("growatt", "bind", "7", "8", SERIAL, DeviceKind.DATALOGGER)._replace(form="stick"),
+    _plain("growatt", "validate_datalogger", STICK, CHECK_CODE),
+    _plain("growatt", "bind", "7", "8", STICK, DeviceKind.DATALOGGER)._replace(form="stick"),
     _plain("growatt", "sightings", "8", 1, DeviceKind.DATALOGGER)._replace(form="sticks"),
     _plain("growatt", "watch", 1),
     _plain("growatt", "locate", SERIAL),

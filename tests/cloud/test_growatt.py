@@ -752,13 +752,21 @@ type Planned = tuple[Callable[[GrowattClient], Call], Callable[[GrowattClient], 
             lambda client: client.sightings_call("20001", 2),
             lambda client: client.sightings("20001", 2),
         ),
+        (
+            lambda client: client.bind_call("101", "20001", "STICK", DeviceKind.DATALOGGER),
+            lambda client: client.bind("101", "20001", "STICK", DeviceKind.DATALOGGER),
+        ),
+        (
+            lambda client: client.sightings_call("20001", 2, DeviceKind.DATALOGGER),
+            lambda client: client.sightings("20001", 2, DeviceKind.DATALOGGER),
+        ),
         (lambda client: client.watch_call(3), lambda client: client.watch(3)),
         (
             lambda client: client.locate_call(SERIAL),
             lambda client: client.locate(SERIAL),
         ),
     ],
-    ids=["bind", "sightings", "watch", "locate"],
+    ids=["bind", "sightings", "bind_datalogger", "dataloggers", "watch", "locate"],
 )
 async def test_planned_call_is_the_one_made(
     client: GrowattClient, simulator: Simulator, gate: RecordingGate, planned: Planned

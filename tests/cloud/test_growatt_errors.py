@@ -25,7 +25,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
     WrongServerError,
 )
 from custom_components.growatt_onboarding.cloud.growatt import LINK, REGISTER, GrowattClient, api
-from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.model import Account, DeviceKind
 from simulator import Simulator
 
 from .helpers import FAKE_TOKEN, growatt_client, hangs, http_answer, raw_server, sends
@@ -50,6 +50,9 @@ METHODS: dict[str, Ask] = {
     "device/sn/add": lambda client: client.bind("1", "1", SERIAL),
     "device/list": lambda client: client.sightings("1", 1),
     "device/check/sn": lambda client: client.check_serial(SERIAL),
+    "device/datalogger/validate": lambda client: client.validate_datalogger(SERIAL, "A1B2C"),
+    "device/datalogger/add": lambda client: client.bind("1", "1", SERIAL, DeviceKind.DATALOGGER),
+    "device/datalogger/list": lambda client: client.sightings("1", 1, DeviceKind.DATALOGGER),
     "v4/new-api/queryDeviceList": lambda client: client.watch(1),
 }
 V1 = [path for path in METHODS if not path.startswith("v4")]
@@ -69,6 +72,7 @@ REJECTED = Expected(RejectedError, "rejected")
 NO_ACCOUNT = Expected(RejectedError, "account_missing")
 NO_PLANT = Expected(PlantMissingError, "plant_missing")
 BAD_SERIAL = Expected(RejectedError, "serial_rejected", "serial_numbers")
+BAD_DATALOGGER = Expected(RejectedError, "serial_rejected", "serial_number")
 BAD_TOKEN = Expected(AccessDeniedError, "invalid_token", "token")
 NOT_DEVICES = Expected(NotAllowedError, "not_allowed_devices")
 NOT_REGISTER = Expected(NotAllowedError, "not_allowed_register")
@@ -127,6 +131,27 @@ CODES: dict[str, dict[int, Expected]] = {
         10014: REJECTED,
     },
     "device/check/sn": {10001: SYSTEM_ERROR, 10011: NOT_DEVICES},
+    "device/datalogger/validate": {
+        10001: BAD_DATALOGGER,
+        10002: Expected(InvalidInputError, "check_code_wrong", "check_code"),
+        10011: NOT_DEVICES,
+    },
+    "device/datalogger/add": {
+        10001: SYSTEM_ERROR,
+        10002: BAD_DATALOGGER,
+        10003: Expected(AlreadyBoundError, "already_bound"),
+        10004: NO_PLANT,
+        10005: NO_ACCOUNT,
+        10006: NO_ACCOUNT,
+        10011: Expected(NotAllowedError, "not_allowed_bind"),
+    },
+    "device/datalogger/list": {
+        10001: SYSTEM_ERROR,
+        10002: NO_PLANT,
+        10003: NO_PLANT,
+        10011: NOT_DEVICES,
+        10014: REJECTED,
+    },
     "v4/new-api/queryDeviceList": {
         1: SYSTEM_ERROR,
         2: NOT_DEVICES,
@@ -235,6 +260,8 @@ async def test_no_code(http: aiohttp.ClientSession, path: str, reply: str) -> No
         ("device/list", '{"error_code": 0, "data": ""}'),
         ("device/list", '{"error_code": 0}'),
         ("device/list", '{"error_code": 0, "data": {"count": 1, "devices": null}}'),
+        ("device/datalogger/list", '{"error_code": 0, "data": ""}'),
+        ("device/datalogger/list", '{"error_code": 0, "data": {"count": 1}}'),
         ("v4/new-api/queryDeviceList", '{"code": 0, "data": {"count": 1}}'),
     ],
 )

@@ -14,7 +14,16 @@ import aiohttp
 from custom_components.growatt_onboarding.cloud.errors import CloudError
 from simulator import INSTALLER_TOKEN, Simulator
 from simulator.cloud import Request
-from tests.cloud.calls import EVERY_CALL, SERIAL, TOKEN, Answered, ClientCall, Http
+from tests.cloud.calls import (
+    CHECK_CODE,
+    EVERY_CALL,
+    SERIAL,
+    STICK,
+    TOKEN,
+    Answered,
+    ClientCall,
+    Http,
+)
 
 from .hostile import BLOCK, Blocks, Dice, blocks
 
@@ -168,6 +177,7 @@ async def real_answers(call: ClientCall) -> list[Answered]:
     simulator = Simulator()
     simulator.growatt.tokens[TOKEN] = simulator.growatt.tokens[INSTALLER_TOKEN]
     simulator.growatt.add_device(SERIAL)
+    simulator.growatt.add_datalogger(STICK, check_code=CHECK_CODE, plant_id=20001)
     http = _Real(simulator)
     with suppress(CloudError, NotImplementedError):
         await call.ask(http)

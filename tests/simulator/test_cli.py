@@ -155,8 +155,8 @@ async def test_taken_port(simulator: Simulator, start: Start) -> None:
     ("content", "text"),
     [
         ("{", "Expecting"),
-        ("[]", "users, plants, tokens, devices"),
-        ('{"clouds": []}', "users, plants, tokens, devices"),
+        ("[]", "users, plants, tokens, dataloggers, devices"),
+        ('{"clouds": []}', "users, plants, tokens, dataloggers, devices"),
         ('{"users": [{"name": "x"}]}', "users, item 1: "),
         ('{"plants": [{"user_id": 9, "name": "x"}]}', "plants, item 1: unknown 9"),
     ],

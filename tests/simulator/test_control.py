@@ -10,6 +10,13 @@ from simulator.simulation import Message
 
 from .client import Client
 
+STICK: dict[str, Any] = {
+    "sn": "XGD0000001",
+    "check_code": "K7Q2M",
+    "last_report": 1.7e9,
+    "devices": ["SIM0000002"],
+}
+
 
 class Control:
     """Sends requests to the control interface."""
@@ -76,20 +83,25 @@ async def test_calls(control: Control, installer: Client) -> None:
 
 
 async def test_add_things(simulator: Simulator, control: Control) -> None:
-    """Users, plants, tokens and devices can be added from outside."""
+    """Users, plants, tokens, devices and dataloggers can be added from outside."""
     added = [
         await control("POST", "users", {"name": "new", "email": "new@example.com"}),
         await control("POST", "plants", {"user_id": 102, "name": "New", "cloud": "growatt"}),
         await control("POST", "tokens", {"token": "N" * 32, "kind": "end_user", "user_id": 102}),
         await control("POST", "devices", {"sn": "SIM0000001", "plant_id": 20002, "kind": "sph"}),
+        await control("POST", "dataloggers", STICK),
     ]
     assert added == [
         (201, {"id": 102}),
         (201, {"id": 20002}),
         (201, {"id": 102}),
         (201, {"id": "SIM0000001"}),
+        (201, {"id": "XGD0000001"}),
     ]
     growatt = simulator.growatt
+    datalogger = growatt.dataloggers["XGD0000001"]
+    assert (datalogger.check_code, datalogger.last_report) == ("K7Q2M", 1.7e9)
+    assert growatt.devices["SIM0000002"].datalogger_sn == "XGD0000001"
     assert growatt.plants[20002].user_id == 102
     assert growatt.tokens["N" * 32].user_id == 102
     assert growatt.devices["SIM0000001"].kind == "sph"
@@ -113,6 +125,29 @@ async def test_change_a_device(simulator: Simulator, control: Control) -> None:
         (200, False, 20001),
         (200, True, None),
     ]
+
+
+async def test_change_a_datalogger(simulator: Simulator, control: Control) -> None:
+    """A datalogger goes online, its devices after it, and all go offline; no code is told."""
+    simulator.growatt.add_datalogger(**STICK)
+    device = simulator.growatt.devices["SIM0000002"]
+    states = []
+    for change in (
+        {"online": True, "devices_after": None},
+        {"online": True, "devices_after": 60},
+        {"online": True},
+        {"online": False},
+    ):
+        status, datalogger = await control("POST", "dataloggers/XGD0000001", change)
+        states.append((status, datalogger["online"], device.online, device.online_at is None))
+        assert "K7Q2M" not in repr(datalogger)
+    assert states == [
+        (200, True, False, True),
+        (200, True, False, False),
+        (200, True, True, True),
+        (200, False, False, True),
+    ]
+    assert "K7Q2M" not in repr(await control("GET", "state"))
 
 
 async def test_clock(simulator: Simulator, control: Control) -> None:
@@ -185,6 +220,14 @@ async def test_mailbox_and_captcha(simulator: Simulator, control: Control) -> No
         ("devices/SIM0000404", {"online": True}, 404),
         ("devices/SIM0000001", {"onlien": True}, 400),
         ("devices/SIM0000001", {"plant_id": 999}, 404),
+        ("dataloggers", {"check_code": "K7Q2M"}, 400),
+        ("dataloggers", {"sn": "XGD0000009", "devices": 1}, 400),
+        ("dataloggers", {"sn": "XGD0000009", "plant_id": 999}, 404),
+        ("dataloggers/XGD0000404", {"online": True}, 404),
+        ("dataloggers/QMN000SIM0000001", {}, 400),
+        ("dataloggers/QMN000SIM0000001", {"online": "yes"}, 400),
+        ("dataloggers/QMN000SIM0000001", {"online": True, "devices_after": "soon"}, 400),
+        ("dataloggers/QMN000SIM0000001", {"online": False, "devices_after": 1}, 400),
         ("clock", {"advance": -1}, 400),
         ("clock", {"advance": "soon"}, 400),
         ("limits", {"reading": "loose"}, 400),

@@ -39,6 +39,7 @@ def test_documented_endpoints() -> None:
         "plant/data": ("GET", None, None),
         "plant/sn_plant": ("POST", 300, None),
         "device/sn/add": ("POST", 300, None),
+        "device/datalogger/validate": ("POST", None, None),
         "device/datalogger/add": ("POST", 300, None),
         "device/datalogger/delete": ("POST", 300, None),
         "device/datalogger/list": ("GET", 300, None),
@@ -147,6 +148,8 @@ async def test_other_region(simulator: Simulator, installer: Client) -> None:
         ({"may_bind": False}, "device/sn/add"),
         ({"may_bind": False}, "device/datalogger/add"),
         ({"endpoints_denied": {"device/list"}}, "device/list"),
+        ({"endpoints_denied": {"device/datalogger/list"}}, "device/datalogger/list"),
+        ({"endpoints_denied": {"device/datalogger/validate"}}, "device/datalogger/validate"),
     ],
 )
 async def test_denied_endpoint(
@@ -165,7 +168,17 @@ async def test_end_user_token_needs_its_user(simulator: Simulator) -> None:
         simulator.growatt.add_token("E" * 32, kind="end_user", user_id=999)
 
 
-@pytest.mark.parametrize("path", ["device/sn/add", "device/check/sn", "device/list"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "device/sn/add",
+        "device/check/sn",
+        "device/list",
+        "device/datalogger/add",
+        "device/datalogger/delete",
+        "device/datalogger/list",
+    ],
+)
 async def test_interval(simulator: Simulator, installer: Client, path: str) -> None:
     """The same request is refused for 300 seconds, whatever the first answer was."""
     method = ENDPOINTS[path].method
