@@ -254,13 +254,14 @@ class Bindings:
         subentries = self._subentries()
         for binding in bindings:
             data = {CONF_SERIAL_NUMBER: binding.serial, CONF_PLANT_ID: binding.plant_id}
-            self._had_subentry.add(binding.serial)
             subentry = subentries.get(binding.serial)
             if subentry is not None and subentry.subentry_type != binding.kind:
                 # The type of a subentry stays, and no other one may have the same unique id.
+                self._had_subentry.discard(binding.serial)
                 with self._records.replacing(binding.serial):
                     entries.async_remove_subentry(self._entry, subentry.subentry_id)
                 subentry = None
+            self._had_subentry.add(binding.serial)
             if subentry is None:
                 entries.async_add_subentry(
                     self._entry,
