@@ -19,7 +19,7 @@ HOUR, DAY = 3_600, 86_400
 
 
 async def add_stick(home: Home, serial: str = STICK) -> None:
-    await home.coordinator.async_track([serial], home.plant_id, DeviceKind.DATALOGGER)
+    await home.bind_dataloggers(home.entry, home.plant_id, [serial])
 
 
 def kinds(home: Home) -> dict[str | None, str]:

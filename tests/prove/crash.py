@@ -1,4 +1,7 @@
-"""Kill a real Home Assistant at every point of a binding: none is lost and none is doubled."""
+"""Kill a real Home Assistant at every point of a binding: none is lost and none is doubled.
+
+So it is for inverters, for dataloggers, and for the inverters that a datalogger brings.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,12 +18,11 @@ from tests.server.client import PATIENCE, HomeAssistantClient
 from tests.server.homeassistant_server import HomeAssistantServer
 from tests.server.websocket import HomeAssistantApiError
 
+from .devices import BROUGHT, DATALOGGERS, INVERTERS, Devices
 from .homes import (
     Home,
     NotAsClaimedError,
     all_in,
-    bind,
-    compare,
     count,
     linked_folder,
     named,
@@ -33,7 +35,7 @@ SIZES = (1, 20)
 MANY = 60
 """So many that a change is written into the journal, and every other one makes a snapshot."""
 
-BIND, LIST, WATCH = "device/sn/add", "device/list", "queryDeviceList"
+WATCH = "queryDeviceList"
 
 
 @dataclass
@@ -42,33 +44,35 @@ class Scene:
 
     point: Point
     home: Home
+    devices: Devices
     serials: list[str]
     reported: set[str] = field(default_factory=set)
 
     @property
     def marked(self) -> str:
-        """The inverter at which the cut strikes: the one in the middle, or the first."""
+        """The device at which the cut strikes: the one in the middle, or the first."""
         return self.serials[0 if self.point.first else len(self.serials) // 2]
 
     def sent(self, serial: str | None = None) -> int:
-        """Return how often a binding arrived in the cloud, by default the marked inverter's."""
+        """Return how often a binding arrived in the cloud, by default the marked device's."""
         serial = serial or self.marked
-        return sum(call.params["sn"] == serial for call in self.home.simulator.calls.of(BIND))
+        calls = self.home.simulator.calls.of(self.devices.add)
+        return sum(call.params["sn"] == serial for call in calls)
 
     def bring_online(self) -> None:
         """Have all devices come online."""
         for serial in self.serials:
-            self.home.simulator.growatt.bring_online(serial)
+            self.devices.bring_online(self.home.simulator.growatt, serial)
 
     def accepted(self) -> bool:
-        """Say whether the cloud has taken the marked inverter's binding."""
-        return self.marked in self.home.simulator.growatt.bindings
+        """Say whether the cloud has taken the marked device's binding."""
+        return self.marked in self.devices.held(self.home.simulator.growatt)
 
     def answered(self) -> bool:
-        """Say whether the answer to the marked inverter's binding has left the cloud."""
+        """Say whether the answer to the marked device's binding has left the cloud."""
         return any(
             call.params["sn"] == self.marked and call.status is not None
-            for call in self.home.simulator.calls.of(BIND)
+            for call in self.home.simulator.calls.of(self.devices.add)
         )
 
 
@@ -81,14 +85,14 @@ class Point:
 
     moment: where the process kills itself (`components/power_cut`), with `state` there; or
     reach: brings Home Assistant to the point, to be killed from outside.
-    stored, sent, accepted, answered: what must be found of the marked inverter after the cut.
+    stored, sent, accepted, answered: what must be found of the marked device after the cut.
     half: what the beginning of an unfinished file must contain.
     journaled: the journal has it; else nothing is said about where it stands.
     first: of several inverters the cut strikes at the first, as there is no such moment later.
     late: the cut waits until Home Assistant has written the inverters down too.
     online: the devices are online when Home Assistant starts again, so that a look shows what was
         accepted, and nothing is sent again.
-    sizes: of how many inverters.
+    sizes: of how many devices, inverters unless `of` says else.
     """
 
     key: str
@@ -106,6 +110,7 @@ class Point:
     late: bool = False
     online: bool = False
     sizes: Sequence[int] = SIZES
+    of: Sequence[Devices] = (INVERTERS, DATALOGGERS)
 
     def verify(self, scene: Scene) -> None:
         """Raise NotAsClaimedError unless the cut struck at this point."""
@@ -123,11 +128,11 @@ class Point:
             raise NotAsClaimedError(f"the cut struck elsewhere: {found} instead of {wanted}")
 
 
-def hold(path: str, *, executed: bool = True) -> Reach:
-    """Reach the point where the cloud has the marked inverter's request of this path in hand."""
+def hold(*, executed: bool = True) -> Reach:
+    """Reach the point where the cloud has the marked device's request in hand."""
 
     async def reach(scene: Scene, server: HomeAssistantServer, client: HomeAssistantClient) -> None:
-        match = {"sn": scene.marked}
+        path, match = scene.devices.add, {"sn": scene.marked}
         scene.home.simulator.faults.add(path, kind="hold", match=match, executed=executed)
         await begin(scene, client)
         await scene.home.simulator.faults.wait_held(seconds=PATIENCE)
@@ -135,12 +140,12 @@ def hold(path: str, *, executed: bool = True) -> Reach:
     return reach
 
 
-def hold_look(path: str) -> Reach:
+def hold_look(path: str | None = None) -> Reach:
     """Reach the point where the devices are online and a list that shows them is awaited."""
 
     async def reach(scene: Scene, server: HomeAssistantServer, client: HomeAssistantClient) -> None:
         await accept(scene, server, client)
-        scene.home.simulator.faults.add(path, kind="hold")
+        scene.home.simulator.faults.add(path or scene.devices.list, kind="hold")
         scene.bring_online()
         await scene.home.simulator.faults.wait_held(seconds=PATIENCE)
 
@@ -150,19 +155,23 @@ def hold_look(path: str) -> Reach:
 async def accept(scene: Scene, server: HomeAssistantServer, client: HomeAssistantClient) -> None:
     """Reach the point where the cloud has accepted every binding and that is on disk."""
     await begin(scene, client)
-    wanted = dict.fromkeys(scene.serials, "accepted")
+    wanted = dict.fromkeys(scene.devices.typed(scene.serials), "accepted")
     await until(lambda: scene.home.bindings() == wanted, "the acceptance of all")
 
 
 async def begin(scene: Scene, client: HomeAssistantClient) -> None:
     """Have the action write the bindings down, and note what it reports."""
     [entry] = await client.config_entries(DOMAIN)
-    scene.reported |= await bind(client, entry["entry_id"], scene.home.plant_id, scene.serials)
+    typed = scene.devices.typed(scene.serials)
+    scene.reported |= await scene.devices.bind(
+        client, entry["entry_id"], scene.home.plant_id, typed
+    )
 
 
 # What holds once the cloud has answered, and what each inverter's write leaves half done.
 _ANSWERED: dict[str, Any] = {"sent": 1, "accepted": True, "answered": True}
 _WRITING: dict[str, Any] = {"moment": "while_writing", "half": '"bindings"'}
+_BRINGING: dict[str, Any] = {**_WRITING, "of": (BROUGHT,)}
 _JOURNAL: dict[str, Any] = {"moment": "while_writing", "half": '.journal"', "sizes": (MANY,)}
 
 POINTS: Sequence[Point] = (
@@ -184,14 +193,14 @@ POINTS: Sequence[Point] = (
     Point(
         key="b1",
         text="received by the cloud",
-        reach=hold(BIND, executed=False),
+        reach=hold(executed=False),
         stored="unconfirmed",
         sent=1,
     ),
     Point(
         key="b2",
         text="carried out there",
-        reach=hold(BIND),
+        reach=hold(),
         stored="unconfirmed",
         sent=1,
         accepted=True,
@@ -212,11 +221,14 @@ POINTS: Sequence[Point] = (
         **_ANSWERED,
     ),
     Point(
-        key="e1", text="cheap list awaited", reach=hold_look(WATCH), stored="accepted", **_ANSWERED
+        key="e1",
+        text="cheap list awaited",
+        reach=hold_look(WATCH),
+        stored="accepted",
+        of=(INVERTERS,),
+        **_ANSWERED,
     ),
-    Point(
-        key="e2", text="plant's list awaited", reach=hold_look(LIST), stored="accepted", **_ANSWERED
-    ),
+    Point(key="e2", text="plant's list awaited", reach=hold_look(), stored="accepted", **_ANSWERED),
     Point(key="f1", text="writing it as new", state="queued", stored=None, **_WRITING),
     Point(
         key="f2",
@@ -291,6 +303,22 @@ POINTS: Sequence[Point] = (
         **_ANSWERED,
     ),
     Point(
+        key="h1",
+        text="list with what it brings awaited",
+        reach=hold_look(BROUGHT.list),
+        stored=None,
+        of=(BROUGHT,),
+    ),
+    Point(key="h2", text="writing it as brought", state="associated", stored=None, **_BRINGING),
+    Point(
+        key="h3",
+        text="brought, nobody told",
+        moment="after_writing",
+        state="associated",
+        stored="associated",
+        of=(BROUGHT,),
+    ),
+    Point(
         key="g5",
         text="answered, as leaving in the journal",
         moment="after_the_answer",
@@ -305,16 +333,13 @@ POINTS: Sequence[Point] = (
 )
 
 
-async def prove(point: Point, size: int, linked: Path) -> str:
+async def prove(point: Point, devices: Devices, size: int, linked: Path) -> str:
     """Bind, cut, start again and judge; returns what was found on disk after the cut.
 
     Raises NotAsClaimedError, and TimeoutError or ServerError when something never came.
     """
-    serials = [f"CUT{number:07}" for number in range(size)]
     async with new_home(linked) as home:
-        for serial in serials:
-            home.simulator.growatt.add_device(serial)
-        scene = Scene(point, home, serials)
+        scene = Scene(point, home, devices, devices.make(home.simulator.growatt, size))
         await _cut(scene)
         point.verify(scene)
         stored = home.bindings()
@@ -334,9 +359,11 @@ async def _cut(scene: Scene) -> None:
             await server.kill()
             return
         if point.state == "associated":
+            # A datalogger reports only what happens after it was sent.
             scene.bring_online()
         if point.late:
-            scene.home.simulator.faults.add(BIND, kind="hold", match={"sn": scene.serials[0]})
+            match = {"sn": scene.serials[0]}
+            scene.home.simulator.faults.add(scene.devices.add, kind="hold", match=match)
         try:
             async with asyncio.timeout(PATIENCE):
                 code, *_ = await asyncio.gather(
@@ -360,7 +387,7 @@ async def _begin_until_cut(scene: Scene, client: HomeAssistantClient) -> None:
 async def _release(scene: Scene) -> None:
     """Let the first request go once Home Assistant has written the inverters down."""
     if scene.point.late:
-        await until(lambda: scene.home.subentries() == set(scene.serials), "the inverters on disk")
+        await until(lambda: scene.home.subentries() == set(scene.serials), "the devices on disk")
         scene.home.simulator.faults.release()
 
 
@@ -378,17 +405,18 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
         settled.add(scene.marked)
     async with scene.home.server() as server, server.client() as client:
         kept = await states(client, "association_pending")
-        if kept.keys() != promised:
-            raise NotAsClaimedError(f"lost: {sorted(promised - kept.keys())}")
-        if forgotten := cloud.bindings.keys() - promised:
+        if lost := promised - kept.keys():
+            raise NotAsClaimedError(f"lost: {sorted(lost)}")
+        if forgotten := scene.devices.held(cloud) - promised:
             raise NotAsClaimedError(f"bound, but not known any longer: {sorted(forgotten)}")
         # What was never promised is asked for again, as its owner would.
-        if rest := [serial for serial in scene.serials if serial not in promised]:
+        everything = scene.serials
+        if rest := [serial for serial in everything if serial not in promised]:
             scene.serials = rest
             await begin(scene, client)
-            scene.serials = sorted(promised | scene.reported)
+            scene.serials = everything
         # While a device is offline nothing shows that its first request was accepted.
-        await all_in(client, scene.serials, {"accepted", "associated"})
+        await scene.devices.all_sent(client, everything)
         scene.bring_online()
         await all_in(client, scene.serials, {"associated"})
         pending = await states(client, "association_pending")
@@ -398,9 +426,10 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
             # Home Assistant had no time to write these inverters down, which may be said.
             if issue["translation_key"] != "inverters_returned" or not named([issue]) <= missing:
                 raise NotAsClaimedError(f"a repair is left: {issue}")
-    if again := [serial for serial in settled if scene.sent(serial) != 1]:
+    typed = scene.devices.typed(settled)
+    if again := [serial for serial in typed if scene.sent(serial) != 1]:
         raise NotAsClaimedError(f"sent again: {sorted(again)}")
-    compare(scene.home, scene.serials)
+    scene.devices.compare(scene.home, scene.serials)
 
 
 async def _main() -> int:
@@ -408,23 +437,27 @@ async def _main() -> int:
     story.step("Prepare a Home Assistant with one linked account")
     failures: list[str] = []
 
-    async def case(point: Point, size: int, linked: Path) -> tuple[str, ...]:
+    async def case(point: Point, devices: Devices, size: int, linked: Path) -> tuple[str, ...]:
+        of = f"{size} {devices.name}"
         try:
-            found = await prove(point, size, linked)
+            found = await prove(point, devices, size, linked)
         except Exception as err:  # noqa: BLE001 - every case is told, whatever befell it
-            failures.append(f"{point.key} x {size}: {type(err).__name__}: {err}")
-            story.note(f"{point.key} {point.text}, {size}: FAILED")
-            return (point.key, point.text, str(size), "-", "FAILED")
-        story.note(f"{point.key} {point.text}, {size}: holds")
-        return (point.key, point.text, str(size), found, "holds")
+            failures.append(f"{point.key}, {of}: {type(err).__name__}: {err}")
+            story.note(f"{point.key} {point.text}, {of}: FAILED")
+            return (point.key, point.text, of, "-", "FAILED")
+        story.note(f"{point.key} {point.text}, {of}: holds")
+        return (point.key, point.text, of, found, "holds")
 
     async with linked_folder() as linked:
         story.step("Bind, kill at the point, start again; two at a time")
         rows = await side_by_side(
-            case(point, size, linked) for point in POINTS for size in point.sizes
+            case(point, devices, size, linked)
+            for point in POINTS
+            for devices in point.of
+            for size in point.sizes
         )
     story.step("Killed at each point, with what the disk held then")
-    story.table(("", "point", "n", "on disk after the cut", "outcome"), rows)
+    story.table(("", "point", "of", "on disk after the cut", "outcome"), rows)
     for failure in failures:
         story.note(failure)
     story.end(

@@ -54,7 +54,8 @@ class Scenario:
     Attributes:
         accounts: how many, all on one token.
         plants: how many each account has.
-        inverters: how many in each plant.
+        inverters: how many are added to each plant.
+        dataloggers: how many are added to each plant, each of which brings an inverter.
         reading: how the simulator counts.
         hours: simulated time.
         leaves: the first account is removed and added again on the way.
@@ -65,6 +66,7 @@ class Scenario:
     accounts: int = 1
     plants: int = 4
     inverters: int = 10
+    dataloggers: int = 0
     reading: LimitReading = "parameters"
     hours: float = 24
     leaves: bool = False
@@ -74,6 +76,13 @@ class Scenario:
 SCENARIOS: Final = (
     Scenario(name="one account"),
     Scenario(name="one account, limits per endpoint", reading="endpoint"),
+    Scenario(name="dataloggers among inverters", inverters=5, dataloggers=5),
+    Scenario(
+        name="dataloggers among inverters, limits per endpoint",
+        inverters=5,
+        dataloggers=5,
+        reading="endpoint",
+    ),
     Scenario(name="ten accounts", accounts=10, plants=1, inverters=4, leaves=True),
     Scenario(
         name="ten accounts, limits per endpoint",
@@ -88,10 +97,19 @@ SCENARIOS: Final = (
 
 @dataclass
 class Account:
-    """An account's entry, and its serial numbers by plant."""
+    """An account's entry, and by plant what is added to it; `brought` is added by itself."""
 
     entry: MockConfigEntry
-    serials: dict[str, list[str]]
+    serials: dict[str, list[str]] = field(default_factory=dict)
+    dataloggers: dict[str, list[str]] = field(default_factory=dict)
+    brought: list[str] = field(default_factory=list)
+
+    async def bind(self, world: World) -> None:
+        """Add everything."""
+        for plant_id, serials in self.serials.items():
+            await world.bind(self.entry, plant_id, serials)
+        for plant_id, serials in self.dataloggers.items():
+            await world.bind_dataloggers(self.entry, plant_id, serials)
 
 
 @dataclass
@@ -143,8 +161,7 @@ async def _play(world: World, scenario: Scenario) -> Report:
     for kind in _FAULTS:
         simulator.faults.add(kind=kind, times=None, probability=FAULTY / len(_FAULTS))
     for account in accounts:
-        for plant_id, serials in account.serials.items():
-            await world.bind(account.entry, plant_id, serials)
+        await account.bind(world)
     people = asyncio.create_task(_open_dialogs(world, accounts, chance))
     for hour in range(1, round(scenario.hours) + 1):
         await asyncio.sleep(HOUR)
@@ -166,15 +183,26 @@ async def _play(world: World, scenario: Scenario) -> Report:
 
 async def _add_account(world: World, scenario: Scenario, chance: random.Random) -> Account:
     """Add an account whose devices come online at once or some time during the first 80 %."""
-    account = Account(await world.add_account(), {})
+    account = Account(await world.add_account())
+
+    def online_after() -> float:
+        later = chance.uniform(0, scenario.hours * HOUR * 0.8)
+        return 0 if chance.random() < 0.2 else later
+
     for number in range(scenario.plants):
         plant_id = world.add_plant(account.entry, f"Plant {number}")
         serials = [f"SIM{plant_id}{device:04}" for device in range(scenario.inverters)]
         account.serials[plant_id] = serials
         for serial in serials:
-            later = chance.uniform(0, scenario.hours * HOUR * 0.8)
-            at_once = chance.random() < 0.2
-            world.simulator.growatt.add_device(serial, online_after=0 if at_once else later)
+            world.simulator.growatt.add_device(serial, online_after=online_after())
+        sticks = [f"QMN{plant_id}{device:04}" for device in range(scenario.dataloggers)]
+        account.dataloggers[plant_id] = sticks
+        for place, stick in enumerate(sticks):
+            brought = f"SPH{plant_id}{place:04}"
+            account.brought.append(brought)
+            world.simulator.growatt.add_datalogger(
+                stick, devices=[brought], online_after=online_after()
+            )
     return account
 
 
@@ -195,8 +223,7 @@ async def _leave_and_come_back(world: World, account: Account) -> None:
     await world.hass.config_entries.async_remove(account.entry.entry_id)
     await asyncio.sleep(10)
     account.entry = await world.add_account(user_id)
-    for plant_id, serials in account.serials.items():
-        await world.bind(account.entry, plant_id, serials)
+    await account.bind(world)
 
 
 def _note_when_shown(world: World) -> dict[str, float]:
@@ -251,9 +278,12 @@ def _passed_limits(world: World, scenario: Scenario) -> Iterator[str]:
 def _unseen(world: World, accounts: list[Account]) -> Iterator[str]:
     """Yield what the accounts do not show although it is so."""
     serials = [s for account in accounts for found in account.serials.values() for s in found]
-    for serial in serials:
+    sticks = [s for account in accounts for found in account.dataloggers.values() for s in found]
+    brought = [s for account in accounts for s in account.brought]
+    for serial in (*serials, *sticks, *brought):
         if (status := world.status(serial)) != "associated":
             yield f"{serial} is {status} in the end"
+    for serial in serials:
         count = world.simulator.growatt.bindings[serial].accepted_count
         if count != 1:
             yield f"{serial} was accepted {count} times"

@@ -11,6 +11,7 @@ from .world import World
     [
         limits.Scenario(name="one", plants=2, inverters=4, hours=2),
         limits.Scenario(name="two", accounts=2, plants=1, inverters=3, hours=2, leaves=True),
+        limits.Scenario(name="sticks", plants=2, inverters=2, dataloggers=2, hours=2),
         limits.Scenario(name="endpoint", plants=2, inverters=3, hours=3, reading="endpoint"),
     ],
     ids=lambda scenario: scenario.name,

@@ -25,7 +25,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry
-from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.model import Account, DeviceKind
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway import DATA_SHARED
 from custom_components.growatt_onboarding.gateway.store import DurableStore
@@ -94,6 +94,12 @@ class World:
             timeout=timeout,
         )
         return {result["serial_number"]: result["state"] for result in response["results"]}
+
+    async def bind_dataloggers(
+        self, entry: MockConfigEntry, plant_id: str, serials: Iterable[str]
+    ) -> None:
+        """Add dataloggers, as their dialog does."""
+        await entry.runtime_data.coordinator.async_track(serials, plant_id, DeviceKind.DATALOGGER)
 
     async def check(self, serials: Iterable[str], timeout: float = 0) -> dict[str, str]:
         """Check inverters with the action; return the states it answers."""
