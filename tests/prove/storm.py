@@ -122,13 +122,20 @@ async def _play(world: World, log: Log) -> Report:
     serials = [f"SIM000000{number}" for number in range(9)]
     for number, serial in enumerate(serials):
         world.add_devices([serial], online_after=CALM + number * 7 * MINUTE)
+    sticks = {f"QMN000000{number}": f"SPH000000{number}" for number in range(3)}
+    for number, (stick, brought) in enumerate(sticks.items()):
+        world.simulator.growatt.add_datalogger(
+            stick, devices=[brought], online_after=CALM + number * 20 * MINUTE
+        )
     await world.bind(entry, plants[0], serials[:3])
     await world.bind(entry, plants[1], serials[3:6])
+    await world.bind_dataloggers(entry, plants[0], list(sticks)[:2])
     await asyncio.sleep(CALM)
     shown = _note_availability(world, world.entity_id(serials[5]))
     began = simulator.now()
     _storm(simulator)
     await world.bind(entry, plants[1], serials[6:8])
+    await world.bind_dataloggers(entry, plants[1], list(sticks)[2:])
     await asyncio.sleep(10 * MINUTE)
     # Once all, then every second of the rest: each is as likely as the other.
     simulator.faults.clear()
@@ -158,13 +165,15 @@ async def _play(world: World, log: Log) -> Report:
     await asyncio.sleep(10 * MINUTE)
     simulator.faults.clear()
     try:
-        recovered = await world.shows("associated", *serials, seconds=3 * 3600)
+        recovered = await world.shows(
+            "associated", *serials, *sticks, *sticks.values(), seconds=3 * 3600
+        )
     except TimeoutError:
         recovered = None
     calls = list(simulator.calls)
     report = Report(calls, began, asked, list(_expected(calls)), shown, log.reachable, recovered)
     report.problems += [f"logged: {error}" for error in log.errors]
-    report.problems += _judge(report, world, serials)
+    report.problems += _judge(report, world, serials, [*sticks, *sticks.values()])
     return report
 
 
@@ -210,8 +219,8 @@ def _expected(calls: list[RecordedCall]) -> Iterator[tuple[float, bool]]:
             yield _end(call), reachable
 
 
-def _judge(report: Report, world: World, serials: list[str]) -> Iterator[str]:
-    """Yield what is not as it should be."""
+def _judge(report: Report, world: World, serials: list[str], others: list[str]) -> Iterator[str]:
+    """Yield what is not as it should be; `others` are dataloggers and what they bring."""
     for what, seen in (("shown", report.shown), ("logged", report.logged)):
         if [up for _, up in seen] != [up for _, up in report.expected] or any(
             abs(at - wanted) > 1
@@ -223,7 +232,7 @@ def _judge(report: Report, world: World, serials: list[str]) -> Iterator[str]:
     yield from _judge_pauses(report)
     yield from _judge_phases(report)
     if report.recovered is None:
-        yield f"in the end: {', '.join(f'{s} {world.status(s)}' for s in serials)}"
+        yield f"in the end: {', '.join(f'{s} {world.status(s)}' for s in (*serials, *others))}"
     for serial in serials:
         binding = world.simulator.growatt.bindings.get(serial)
         if (count := 0 if binding is None else binding.accepted_count) != 1:
