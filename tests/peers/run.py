@@ -2,10 +2,11 @@
 
 Run by the interpreter of the peers' environment:
 
-    python run.py URL TOKEN SECOND_TOKEN SERIAL_NUMBER
+    python run.py URL TOKEN SECOND_TOKEN SERIAL_NUMBER DATALOGGER CHECK_CODE
 
 The clients ask the same things, so each has an installer's token, and limits, of its own. The
-serial number is one that the simulator knows and that is online. Prints one JSON line per
+serial number is one that the simulator knows and that is online. The datalogger is another one that
+it knows, and new: it has never reported. Prints one JSON line per
 check: `{"client": ..., "check": ..., "ok": true, "result": ...}`; a check that fails has `ok`
 false and `error`. What the checks do to the simulator is for test_peers.py to verify.
 """
@@ -24,7 +25,9 @@ USER = "peer-owner"
 PLANT = "Peer plant"
 
 
-def growatt_public_api(url: str, token: str, serial: str) -> Iterator[Check]:
+def growatt_public_api(
+    url: str, token: str, serial: str, stick: str, check_code: str
+) -> Iterator[Check]:
     """Check growatt_public_api: from an unknown user name to a device in a plant."""
     # Without its cache: it answers from an old reply when the server refuses.
     api = GrowattApi(token=token, server_url=url, use_cache=False)
@@ -61,11 +64,23 @@ def growatt_public_api(url: str, token: str, serial: str) -> Iterator[Check]:
         ],
     )
     yield "datalogger of device", lambda: api.device.get_datalogger(serial).data.datalogger_sn
+    yield "label", lambda: _label(api, stick, check_code)
+    yield "wrong label", lambda: _label(api, stick, "wrong")
+    yield (
+        "add datalogger",
+        lambda: api.plant.add_datalogger(user_id, plant_id, stick).error_code,
+    )
+    yield "label of one that was added", lambda: _label(api, stick, check_code)
     yield (
         "dataloggers",
         lambda: [
-            stick.datalogger_sn for stick in api.plant.list_dataloggers(plant_id).data.dataloggers
+            (found.datalogger_sn, found.lost, found.last_update_time is not None)
+            for found in api.plant.list_dataloggers(plant_id).data.dataloggers
         ],
+    )
+    yield (
+        "remove datalogger",
+        lambda: api.plant.remove_datalogger(plant_id, stick).error_code,
     )
     yield (
         "v4 device list",
@@ -76,6 +91,11 @@ def growatt_public_api(url: str, token: str, serial: str) -> Iterator[Check]:
 
 
 _KIND = {"result", "device_type", "obj", "msg", "in_system"}
+
+
+def _label(api: GrowattApi, stick: str, check_code: str) -> tuple[int, object]:
+    answer = api.datalogger.validate(stick, check_code)
+    return answer.error_code, answer.data and (answer.data.plant_id, answer.data.user_id)
 
 
 def _plants(api: GrowattApi) -> list[Any]:
@@ -123,6 +143,6 @@ def run(client: str, checks: Iterator[Check]) -> None:
 
 
 if __name__ == "__main__":
-    base, first, second, sn = sys.argv[1:]
-    run("growatt_public_api", growatt_public_api(base, first, sn))
+    base, first, second, sn, datalogger, code = sys.argv[1:]
+    run("growatt_public_api", growatt_public_api(base, first, sn, datalogger, code))
     run("growattServer", growatt_server(base, second, PLANT))

@@ -17,6 +17,8 @@ SCRIPT = Path(__file__).with_name("run.py")
 SECOND_TOKEN = "SIMULATORTOKENSECONDPEER00000000"
 SN = "SIM0000001"
 STICK = "QMN000SIM0000001"
+SECOND_STICK = "XGD0000001"
+CODE = "K7Q2M"
 
 EXPECTED = {
     "growatt_public_api": {
@@ -37,7 +39,12 @@ EXPECTED = {
         "plant of device": 20002,
         "device list": [[SN, 7, False]],
         "datalogger of device": STICK,
-        "dataloggers": [STICK],
+        "label": [0, None],
+        "wrong label": [10002, None],
+        "add datalogger": 0,
+        "label of one that was added": [10003, [20002, 102]],
+        "dataloggers": [[STICK, False, True], [SECOND_STICK, True, False]],
+        "remove datalogger": 0,
         "v4 device list": [[SN, "min"]],
         "creation date": [SN],
         "over the limit": 10012,
@@ -58,7 +65,8 @@ async def test_public_clients(simulator: Simulator) -> None:
     assert python, "PEERS_PYTHON does not name the interpreter of the peers' environment"
     simulator.growatt.add_device(SN, online=True)
     simulator.growatt.add_token(SECOND_TOKEN)
-    arguments = [simulator.url, INSTALLER_TOKEN, SECOND_TOKEN, SN]
+    simulator.growatt.add_datalogger(SECOND_STICK, check_code=CODE)
+    arguments = [simulator.url, INSTALLER_TOKEN, SECOND_TOKEN, SN, SECOND_STICK, CODE]
     process = await asyncio.create_subprocess_exec(
         python, str(SCRIPT), *arguments, stdout=PIPE, stderr=PIPE
     )
@@ -74,6 +82,7 @@ async def test_public_clients(simulator: Simulator) -> None:
     assert user is not None
     assert user.has_password("not-a-real-password")
     assert simulator.growatt.bindings[SN].accepted_count == 1
+    assert simulator.growatt.dataloggers[SECOND_STICK].plant_id is None
     assert simulator.calls.secrets_in_url == []
     # Only the two calls that were meant to be too many.
     assert [item.endpoint for item in simulator.growatt.limits.violations] == ["device/list"] * 2
