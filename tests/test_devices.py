@@ -8,6 +8,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.const import DOMAIN
 
 from .home import Home
@@ -58,8 +59,38 @@ async def associated(home: Home) -> None:
     await home.associate(SN)
 
 
-@pytest.mark.parametrize("become", [lost, rejected, conflict])
-async def test_an_inverter_that_is_not_there_goes_with_its_device(
+async def add_stick(home: Home) -> None:
+    await home.coordinator.async_track([SN], home.plant_id, DeviceKind.DATALOGGER)
+
+
+async def lost_stick(home: Home) -> None:
+    await associated_stick(home)
+    home.growatt.delete_datalogger(home.growatt.dataloggers[SN])
+    for _ in range(2):
+        await asyncio.sleep(400)
+        await home.check([SN], timeout=10)
+    await home.shows("lost", SN)
+
+
+async def rejected_stick(home: Home) -> None:
+    await add_stick(home)
+    await home.shows("rejected", SN)
+
+
+async def accepted_stick(home: Home) -> None:
+    home.growatt.add_datalogger(SN)
+    await add_stick(home)
+    await home.shows("accepted", SN)
+
+
+async def associated_stick(home: Home) -> None:
+    home.growatt.add_datalogger(SN, online=True)
+    await add_stick(home)
+    await home.shows("associated", SN)
+
+
+@pytest.mark.parametrize("become", [lost, rejected, conflict, lost_stick, rejected_stick])
+async def test_what_is_not_there_goes_with_its_device(
     home: Home, become: Any, hass_ws_client: WebSocketGenerator
 ) -> None:
     await become(home)
@@ -84,7 +115,7 @@ async def test_an_inverter_that_is_not_there_goes_with_its_device(
     assert (await home.add(SN))[SN] != "already_tracked"
 
 
-@pytest.mark.parametrize("become", [accepted, associated])
+@pytest.mark.parametrize("become", [accepted, associated, accepted_stick, associated_stick])
 async def test_one_that_is_there_or_awaited_stays(home: Home, become: Any, front_end: Any) -> None:
     """It is removed where it was added, not by the way."""
     await become(home)

@@ -188,7 +188,7 @@ async def test_an_inverter_tells_of_itself(world: World, entry: MockConfigEntry)
 async def test_the_accounts_device_tells_of_the_account(
     world: World, entry: MockConfigEntry
 ) -> None:
-    device = dr.async_get(world.hass).async_get(entry.runtime_data.device_id)
+    device = dr.async_get(world.hass).async_get(entry.runtime_data.devices.account_id)
     assert device is not None
     found = await async_get_device_diagnostics(world.hass, entry, device)
     assert found == await async_get_config_entry_diagnostics(world.hass, entry)

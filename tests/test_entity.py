@@ -20,7 +20,7 @@ from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud import registry
-from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.model import Account, DeviceKind
 from custom_components.growatt_onboarding.cloud.servers import resolve
 from custom_components.growatt_onboarding.const import DOMAIN
 
@@ -32,6 +32,7 @@ from .used_texts import ROOT
 
 SN = "SIM0000001"
 OTHER_SN = "SIM0000002"
+STICK = "STICK00001"
 
 
 def entity_id(world: World, platform: str, unique_id: str) -> str:
@@ -61,7 +62,7 @@ def account_pending(world: World, entry: MockConfigEntry) -> str:
 
 
 def count_pending(world: World, entry: MockConfigEntry) -> str:
-    """Return how many inverters wait, as the account's sensor shows it."""
+    """Return how many devices wait, as the account's sensor shows it."""
     return shown(world, "sensor", f"{entry.entry_id}_inverters_pending")
 
 
@@ -109,6 +110,7 @@ OF_AN_INVERTER = {
     ("sensor", "next_check"): ("timestamp", "diagnostic", False),
     ("sensor", "submitted"): ("timestamp", "diagnostic", True),
 }
+OF_A_DATALOGGER = {**OF_AN_INVERTER, ("sensor", "last_report"): ("timestamp", "diagnostic", True)}
 
 
 def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str], Any]:
@@ -131,18 +133,21 @@ def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str]
 
 async def test_every_entity(home: Home) -> None:
     await home.add(SN)
-    of_account = described(home, home.entry.runtime_data.device_id, home.entry.entry_id)
+    await home.coordinator.async_track([STICK], home.plant_id, DeviceKind.DATALOGGER)
+    await home.hass.async_block_till_done()
+    of_account = described(home, home.entry.runtime_data.devices.account_id, home.entry.entry_id)
     # Growatt has nothing to activate.
     assert of_account == {
         key: value for key, value in OF_AN_ACCOUNT.items() if key[1] != "activation_pending"
     }
     assert described(home, home.device(SN).id, SN) == OF_AN_INVERTER
+    assert described(home, home.device(STICK).id, STICK) == OF_A_DATALOGGER
 
 
 def test_every_entity_has_a_name_and_an_icon() -> None:
     texts = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
     icons = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))["entity"]
-    expected = {*OF_AN_ACCOUNT, *OF_AN_INVERTER}
+    expected = {*OF_AN_ACCOUNT, *OF_A_DATALOGGER}
     for described_there in (texts, icons):
         there = {(domain, key) for domain, keys in described_there.items() for key in keys}
         assert there == expected
@@ -155,7 +160,7 @@ def test_every_entity_has_a_name_and_an_icon() -> None:
             assert described_so.get("state", {}).keys() == icon.get("state", {}).keys()
 
 
-async def test_account_waits_while_any_inverter_does(home: Home) -> None:
+async def test_account_waits_while_any_device_does(home: Home) -> None:
     assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("off", "0")
     home.add_devices([SN, OTHER_SN])
     await home.add(SN, OTHER_SN)
@@ -173,13 +178,21 @@ async def test_account_waits_while_any_inverter_does(home: Home) -> None:
     home.remove_inverter(home.entry, "SIM0000003")
     await asyncio.sleep(1)
     assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("off", "0")
+    # A datalogger is counted as an inverter is.
+    home.growatt.add_datalogger(STICK)
+    await home.coordinator.async_track([STICK], home.plant_id, DeviceKind.DATALOGGER)
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("on", "1")
+    await home.shows("accepted", STICK)
+    home.growatt.bring_datalogger_online(STICK)
+    await home.shows("associated", STICK)
+    assert (account_pending(home, home.entry), count_pending(home, home.entry)) == ("off", "0")
 
 
 async def test_inverter_is_a_device_of_its_own(home: Home) -> None:
     """Below the account's device and its subentry; its model is known with the association."""
     home.add_devices([SN])
     await home.add(SN)
-    account = dr.async_get(home.hass).async_get(home.entry.runtime_data.device_id)
+    account = dr.async_get(home.hass).async_get(home.entry.runtime_data.devices.account_id)
     assert account is not None
     assert account.name == f"Growatt {home.entry.title}"
     assert (account.manufacturer, account.model) == ("Growatt", "ShineServer")
@@ -190,7 +203,7 @@ async def test_inverter_is_a_device_of_its_own(home: Home) -> None:
     assert device.serial_number == SN
     assert device.manufacturer == "Growatt"
     assert device.model is None
-    assert device.via_device_id == home.entry.runtime_data.device_id
+    assert device.via_device_id == home.entry.runtime_data.devices.account_id
 
     home.growatt.bring_online(SN)
     await home.shows("associated", SN)
@@ -301,6 +314,45 @@ async def test_times_of_an_association(home: Home) -> None:
     await home.coordinator.async_submit_again(SN)
     await asyncio.sleep(5)
     assert time_of(home, "submitted") == int(home.times("device/sn/add")[-1]) > sent
+
+
+async def test_a_datalogger_shows_what_an_inverter_does(home: Home) -> None:
+    """And when it last reported, as far as the list of its plant was read."""
+    home.growatt.add_datalogger(STICK)
+    show_next_check(home, STICK)
+    await home.coordinator.async_track([STICK], home.plant_id, DeviceKind.DATALOGGER)
+    event = entity_id(home, "event", f"{STICK}_association")
+    button = entity_id(home, "button", f"{STICK}_check_now")
+    await home.shows("accepted", STICK)
+    (sent,) = home.times("device/datalogger/add")
+    await asyncio.sleep(1_000)
+    assert home.pending(STICK) == "on"
+    assert time_of(home, "submitted", STICK) == int(sent)
+    assert (time_of(home, "associated", STICK), time_of(home, "last_report", STICK)) == (None, None)
+    planned = time_of(home, "next_check", STICK)
+    assert planned is not None
+    assert planned > home.clock.passed
+
+    home.growatt.bring_datalogger_online(STICK)
+    online = home.clock.passed
+    await home.hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
+    await home.shows("associated", STICK, seconds=400)
+    assert home.pending(STICK) == "off"
+    assert time_of(home, "associated", STICK) == int(home.clock.passed)
+    reported = time_of(home, "last_report", STICK)
+    assert reported is not None
+    assert int(online) <= reported <= home.clock.passed
+    fired = home.hass.states.get(event)
+    assert fired is not None
+    assert fired.attributes["event_type"] == "associated"
+
+    # It is told as it was last read: nothing is asked for it.
+    await home.coordinator.async_track(["STICK00002"], home.plant_id, DeviceKind.DATALOGGER)
+    await home.reload(home.entry)
+    assert time_of(home, "last_report", STICK) == reported
+    home.growatt.take_datalogger_offline(STICK)
+    await asyncio.sleep(86_400)
+    assert home.status(STICK) == "associated"
 
 
 async def test_next_check_is_off_at_first(home: Home) -> None:

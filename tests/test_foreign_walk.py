@@ -136,7 +136,7 @@ async def test_linking_an_account(hass: HomeAssistant, portal: FakeCloud) -> Non
     assert entry.data["account_name"] == TYPED
     assert entry.data["account_id"] == f"id of {TYPED}"
     await hass.async_block_till_done()
-    device = dr.async_get(hass).async_get(entry.runtime_data.device_id)
+    device = dr.async_get(hass).async_get(entry.runtime_data.devices.account_id)
     assert device is not None
     assert device.name == plain(f"Fake {HOSTILE}")
 

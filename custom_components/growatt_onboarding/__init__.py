@@ -3,7 +3,6 @@
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
-from homeassistant.helpers.device_registry import DeviceEntryType
 from homeassistant.helpers.typing import ConfigType
 
 from .account import EntryData, entry_client
@@ -13,10 +12,9 @@ from .account.records import async_get_records
 from .account.registration import async_resume_pending, async_review_pending
 from .binding.model import BindingState
 from .cloud import registry
-from .cloud.provider import Provider
-from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, PLATFORMS
+from .const import CONF_PROVIDER, DEVICE_TYPES, DOMAIN, PLATFORMS
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
-from .foreign import plain
+from .devices import AccountDevices
 from .gateway import async_get_shared_data
 from .repairs import IssueManager, async_remove_issues
 from .services import async_setup_services
@@ -52,16 +50,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         hass, data, client=client, shared=shared, gateway=gateway, records=records
     )
     provider = registry.provider(entry.data[CONF_PROVIDER])
-    portal = provider.portal(entry.data[CONF_SERVER])
-    device = dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={(DOMAIN, entry.entry_id)},
-        entry_type=DeviceEntryType.SERVICE,
-        manufacturer=provider.vendor,
-        model=provider.product,
-        name=_device_name(provider, entry),
-        configuration_url=portal,
-    )
+    devices = AccountDevices(hass, entry, coordinator, provider)
     entry.runtime_data = AccountData(
         provider=provider,
         client=client,
@@ -76,16 +65,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
             reauth_on_denial=coordinator.reauth_on_denial,
             publish=coordinator.async_update_listeners,
         ),
-        device_id=device.id,
-        portal=portal,
+        devices=devices,
         entry_data=data,
-        device_names=_device_names(provider, entry),
     )
     await coordinator.async_load()
+    devices.begin()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(IssueManager(hass, entry, await async_reasons(hass)).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
-    # Inverters may have been removed or renamed during the setup.
+    # Devices may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)
     coordinator.begin()
     entry.runtime_data.activation.begin()
@@ -93,36 +81,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
-    """Apply changed inverters and titles without a reload; other data needs one."""
+    """Apply changed devices and titles without a reload; other data needs one."""
     account = entry.runtime_data
     if entry.data != account.entry_data.current:
         hass.config_entries.async_schedule_reload(entry.entry_id)
         return
     account.coordinator.name = entry.title
-    devices = dr.async_get(hass)
-    before, account.device_names = account.device_names, _device_names(account.provider, entry)
-    for key, name in account.device_names.items():
-        if before.get(key, name) == name:
-            continue
-        device = devices.async_get_device_by_identifier((DOMAIN, key), entry.entry_id)
-        if device is not None:
-            devices.async_update_device(device.id, name=name)
+    account.devices.follow_titles()
     account.coordinator.sync_subentries()
-
-
-def _device_names(provider: Provider, entry: AccountConfigEntry) -> dict[str, str]:
-    """Return the names of the account's and its inverters' devices by identifier."""
-    inverters = {
-        sub.unique_id: plain(sub.title) for sub in entry.subentries.values() if sub.unique_id
-    }
-    return {entry.entry_id: _device_name(provider, entry), **inverters}
-
-
-def _device_name(provider: Provider, entry: AccountConfigEntry) -> str:
-    """Return an account's device name, with the vendor: clouds may share an account's name."""
-    title = plain(entry.title)
-    named = title.casefold().startswith(provider.vendor.casefold())
-    return title if named else plain(f"{provider.vendor} {title}")
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
@@ -134,13 +100,15 @@ async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> 
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: AccountConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Remove an inverter whose device is deleted; return whether that is allowed.
+    """Remove the inverter or datalogger whose device is deleted; return whether that is allowed.
 
-    It is if the inverter is lost, rejected or held elsewhere. One that is pending or associated is
+    It is if the binding is lost, rejected or held elsewhere. What is pending or associated is
     removed where it was added, and the account's device goes with the account.
     """
     subentry = entry.subentries.get(device.config_subentry_id or "")
-    if subentry is None or entry.state is not ConfigEntryState.LOADED:
+    if subentry is None or subentry.subentry_type not in DEVICE_TYPES:
+        return False
+    if entry.state is not ConfigEntryState.LOADED:
         return False
     binding = entry.runtime_data.coordinator.data.get(subentry.unique_id or "")
     if binding is not None and (binding.pending or binding.state is BindingState.ASSOCIATED):

@@ -16,7 +16,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .cloud.provider import Capability
 from .const import CONF_ACTIVATION_PENDING
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
-from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
+from .entity import AccountEntity, DeviceEntity, async_add_device_entities
 
 # Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
@@ -42,7 +42,7 @@ ACCOUNT_BINARY_SENSORS: Final = (
     AccountBinarySensorDescription(
         key="association_pending",
         translation_key="association_pending",
-        value=lambda coordinator: any(binding.pending for binding in coordinator.data.values()),
+        value=lambda coordinator: bool(coordinator.pending),
         exists=lambda account: Capability.BIND in account.client.capabilities,
         needs_cloud=True,
     ),
@@ -70,16 +70,16 @@ async def async_setup_entry(
     entry: AccountConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the binary sensors of an account and its inverters."""
+    """Set up the binary sensors of an account and its devices."""
     async_add_entities(
         AccountBinarySensor(entry, description)
         for description in ACCOUNT_BINARY_SENSORS
         if description.exists(entry.runtime_data)
     )
-    async_add_inverter_entities(
+    async_add_device_entities(
         entry,
         async_add_entities,
-        lambda subentry: [InverterAssociationPending(entry, subentry, ASSOCIATION_PENDING)],
+        lambda subentry: [AssociationPending(entry, subentry, ASSOCIATION_PENDING)],
     )
 
 
@@ -100,8 +100,8 @@ class AccountBinarySensor(AccountEntity, BinarySensorEntity):
         return self.entity_description.value(self.coordinator)
 
 
-class InverterAssociationPending(InverterEntity, BinarySensorEntity):
-    """A binary sensor that is on while the inverter waits for its association."""
+class AssociationPending(DeviceEntity, BinarySensorEntity):
+    """A binary sensor that is on while the device waits for its association."""
 
     @property
     @override

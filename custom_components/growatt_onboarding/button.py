@@ -1,4 +1,4 @@
-"""The buttons that check an inverter's association, or a portal's account, now."""
+"""The buttons that check a device's association, or a portal's account, now."""
 
 from typing import override
 
@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .cloud.errors import CloudError
 from .cloud.provider import Capability
 from .coordinator import AccountConfigEntry
-from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
+from .entity import AccountEntity, DeviceEntity, async_add_device_entities
 from .flows.forms import error_placeholders
 from .foreign import translated
 
@@ -28,10 +28,10 @@ async def async_setup_entry(
     entry: AccountConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the buttons of an account and its inverters."""
+    """Set up the buttons of an account and its devices."""
     if Capability.ACTIVATION in entry.runtime_data.client.capabilities:
         async_add_entities([CheckAccountNow(entry, CHECK_NOW)])
-    async_add_inverter_entities(
+    async_add_device_entities(
         entry, async_add_entities, lambda subentry: [CheckNow(entry, subentry, CHECK_NOW)]
     )
 
@@ -55,8 +55,8 @@ def _not_signed_in(entry: AccountConfigEntry) -> ServiceValidationError:
     return translated(ServiceValidationError, "not_signed_in", {"account": entry.title})
 
 
-class CheckNow(InverterEntity, ButtonEntity):
-    """A button that checks the inverter as soon as the cloud's limits allow.
+class CheckNow(DeviceEntity, ButtonEntity):
+    """A button that checks the device as soon as the cloud's limits allow.
 
     It can be pressed while the cloud cannot be reached, too: that is when somebody wants to.
     """
@@ -64,7 +64,7 @@ class CheckNow(InverterEntity, ButtonEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the inverter is still there."""
+        """Return whether the device is still there."""
         return self.binding is not None
 
     @override

@@ -30,6 +30,7 @@ CONF_ASKED_AT: Final = "asked_at"
 # Subentries of devices; a type is the name of a `DeviceKind`
 SUBENTRY_INVERTER: Final = "inverter"
 SUBENTRY_DATALOGGER: Final = "datalogger"
+DEVICE_TYPES: Final = (SUBENTRY_INVERTER, SUBENTRY_DATALOGGER)
 CONF_SERIAL_NUMBER: Final = "serial_number"
 CONF_SERIAL_NUMBERS: Final = "serial_numbers"
 CONF_PLANT_ID: Final = "plant_id"

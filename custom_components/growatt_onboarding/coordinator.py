@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
-from typing import Any, Final, override
+from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -31,6 +31,9 @@ from .const import CONF_ACCOUNT_ID, CONF_DENIED, DOMAIN, LOGGER
 from .gateway import Gateway, SharedData
 from .unexpected import log_unexpected
 
+if TYPE_CHECKING:
+    from .devices import AccountDevices
+
 # Seconds that a reload waits for the answer to a request in progress.
 _LAST_ANSWER_TIMEOUT: Final = 25
 # How many inverters' entities are notified in one go; that takes a few milliseconds.
@@ -44,10 +47,8 @@ class AccountData:
 
     Attributes:
         activation: the regular check of the account itself.
-        device_id: id of the account's device in Home Assistant.
-        portal: URL of the portal where a person sees the account.
+        devices: the account's devices in Home Assistant.
         entry_data: the data that all this was made from; other data requires a reload.
-        device_names: names of the account's devices, by identifier.
 
     """
 
@@ -56,10 +57,8 @@ class AccountData:
     gateway: Gateway
     coordinator: AccountCoordinator
     activation: ActivationCheck
-    device_id: str
-    portal: str
+    devices: AccountDevices
     entry_data: EntryData
-    device_names: dict[str, str]
 
 
 type AccountConfigEntry = ConfigEntry[AccountData]

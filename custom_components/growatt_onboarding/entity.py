@@ -1,4 +1,4 @@
-"""Base classes for the entities of accounts and inverters."""
+"""Base classes for the entities of accounts, and of their inverters and dataloggers."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -7,25 +7,23 @@ from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import callback
-from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .binding.model import Binding
-from .const import DOMAIN, SUBENTRY_INVERTER
+from .const import DEVICE_TYPES, DOMAIN
 from .coordinator import AccountConfigEntry, AccountCoordinator
-from .foreign import plain
 
-# Number of inverters whose entities are added in one go, which takes a few milliseconds.
+# Number of devices whose entities are added in one go, which takes a few milliseconds.
 _ADDED_AT_ONCE: Final = 4
 
 
 class _ChangeOnlyEntity(CoordinatorEntity[AccountCoordinator]):
     """An entity that writes its state only when it has changed.
 
-    One coordinator publishes for up to a thousand inverters, and usually only one has changed.
+    One coordinator publishes for up to a thousand devices, and usually only one has changed.
     """
 
     _attr_has_entity_name = True
@@ -64,68 +62,48 @@ class AccountEntity(_ChangeOnlyEntity):
 
     @override
     async def async_update(self) -> None:
-        """Check the pending inverters when somebody requests an update."""
+        """Check the pending devices when somebody requests an update."""
         self.coordinator.async_check(list(self.coordinator.pending))
 
 
-class InverterEntity(_ChangeOnlyEntity):
-    """An entity of an inverter."""
+class DeviceEntity(_ChangeOnlyEntity):
+    """An entity of an inverter or a datalogger."""
 
     def __init__(
         self, entry: AccountConfigEntry, subentry: ConfigSubentry, description: EntityDescription
     ) -> None:
-        """Attach the entity to the inverter's device, which is connected via the account's."""
+        """Attach the entity to the device of its subentry."""
         self.serial: str = subentry.unique_id or ""
         super().__init__(entry.runtime_data.coordinator, context=self.serial)
         self.entity_description = description
         self._attr_unique_id = f"{self.serial}_{description.key}"
-        self._model = _model(self.binding)
-        provider = entry.runtime_data.provider
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, self.serial)},
-            name=plain(subentry.title),
-            manufacturer=provider.manufacturer,
-            model=self._model,
-            serial_number=self.serial,
-            configuration_url=entry.runtime_data.portal,
-            via_device_id=entry.runtime_data.device_id,
-        )
+        self._attr_device_info = entry.runtime_data.devices.info(self.serial, subentry.title)
 
     @override
     async def async_update(self) -> None:
-        """Check the inverter when somebody requests an update."""
+        """Check the device when somebody requests an update."""
         self.coordinator.async_check([self.serial])
 
     @property
     def binding(self) -> Binding | None:
-        """Return the inverter's binding, or None after it was removed."""
+        """Return the device's binding, or None after it was removed."""
         return self.coordinator.data.get(self.serial)
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Update the device's model and the state, unless the inverter is being removed."""
-        if (binding := self.binding) is None:
-            return
-        if (model := _model(binding)) != self._model and self.device_entry is not None:
-            # The cloud reports the model with the association.
-            self._model = model
-            dr.async_get(self.hass).async_update_device(self.device_entry.id, model=self._model)
-        super()._handle_coordinator_update()
-
-
-def _model(binding: Binding | None) -> str | None:
-    """Return the cloud's name for an inverter's model, if it has told."""
-    return plain(binding.model) if binding is not None and binding.model else None
+        """Update the state, unless the device is being removed."""
+        if self.binding is not None:
+            super()._handle_coordinator_update()
 
 
 @callback
-def async_add_inverter_entities(
+def async_add_device_entities(
     entry: AccountConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[ConfigSubentry], Iterable[Entity]],
 ) -> None:
-    """Add the entities of the current inverters and of every inverter added later."""
+    """Add the entities of the current inverters and dataloggers, and of those added later."""
     known: set[str] = set()
     last_subentries: object = None
 
@@ -136,7 +114,11 @@ def async_add_inverter_entities(
         if entry.subentries is last_subentries:
             return
         last_subentries = entry.subentries
-        subentries = list(entry.get_subentries_of_type(SUBENTRY_INVERTER))
+        subentries = [
+            subentry
+            for subentry in entry.subentries.values()
+            if subentry.subentry_type in DEVICE_TYPES
+        ]
         known.intersection_update(subentry.subentry_id for subentry in subentries)
         new = [subentry for subentry in subentries if subentry.subentry_id not in known]
         known.update(subentry.subentry_id for subentry in new)

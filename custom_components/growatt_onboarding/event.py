@@ -1,4 +1,4 @@
-"""Events for the changes of an inverter's association."""
+"""Events for the changes of a device's association."""
 
 from typing import Final, override
 
@@ -8,7 +8,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .binding.model import BindingState
 from .coordinator import AccountConfigEntry
-from .entity import InverterEntity, async_add_inverter_entities
+from .entity import DeviceEntity, async_add_device_entities
 
 # Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
@@ -33,14 +33,14 @@ async def async_setup_entry(
     entry: AccountConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the events of an account's inverters."""
-    async_add_inverter_entities(
+    """Set up the events of an account's devices."""
+    async_add_device_entities(
         entry, async_add_entities, lambda subentry: [AssociationEvent(entry, subentry, ASSOCIATION)]
     )
 
 
-class AssociationEvent(InverterEntity, EventEntity):
-    """An event that fires when the inverter's binding enters a state worth acting on."""
+class AssociationEvent(DeviceEntity, EventEntity):
+    """An event that fires when the device's binding enters a state worth acting on."""
 
     _state: BindingState | None = None
 

@@ -1,4 +1,4 @@
-"""Sensors for the status and the times of an inverter's association."""
+"""Sensors for the status and the times of a device's association."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,8 +19,9 @@ from homeassistant.util import dt as dt_util
 from .binding.model import Binding, BindingState
 from .clock import now, shown
 from .cloud.provider import Capability
+from .const import SUBENTRY_DATALOGGER
 from .coordinator import AccountConfigEntry
-from .entity import AccountEntity, InverterEntity, async_add_inverter_entities
+from .entity import AccountEntity, DeviceEntity, async_add_device_entities
 from .foreign import plain
 
 # Entities make no calls to the cloud.
@@ -35,7 +36,7 @@ def _time(at: float | None) -> datetime | None:
 
 
 def _associated(binding: Binding) -> datetime | None:
-    """Return when the inverter was associated, or None while it is not."""
+    """Return when the device was associated, or None while it is not."""
     known = binding.state is BindingState.ASSOCIATED
     return _time(binding.associated_at) if known else None
 
@@ -46,6 +47,7 @@ VALUES: Final[dict[str, Callable[[Binding], str | datetime | None]]] = {
     "association_status": lambda binding: binding.state.value,
     "submitted": lambda binding: _time(binding.sent_at),
     "associated": _associated,
+    "last_report": lambda binding: _time(binding.reported_at),
 }
 
 ASSOCIATION_STATUS: Final = SensorEntityDescription(
@@ -68,6 +70,12 @@ TIMES: Final = (
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
 )
+LAST_REPORT: Final = SensorEntityDescription(
+    key="last_report",
+    translation_key="last_report",
+    device_class=SensorDeviceClass.TIMESTAMP,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
 NEXT_CHECK: Final = SensorEntityDescription(
     key="next_check",
     translation_key="next_check",
@@ -88,22 +96,23 @@ async def async_setup_entry(
     entry: AccountConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the sensors of an account and its inverters."""
+    """Set up the sensors of an account and its devices."""
     if Capability.BIND in entry.runtime_data.client.capabilities:
-        async_add_entities([InvertersPending(entry, INVERTERS_PENDING)])
+        async_add_entities([DevicesPending(entry, INVERTERS_PENDING)])
 
     def make(subentry: ConfigSubentry) -> list[SensorEntity]:
+        of_kind = (LAST_REPORT,) if subentry.subentry_type == SUBENTRY_DATALOGGER else ()
         return [
             AssociationStatus(entry, subentry, ASSOCIATION_STATUS),
-            *(InverterSensor(entry, subentry, description) for description in TIMES),
+            *(BindingSensor(entry, subentry, description) for description in (*TIMES, *of_kind)),
             NextCheck(entry, subentry, NEXT_CHECK),
         ]
 
-    async_add_inverter_entities(entry, async_add_entities, make)
+    async_add_device_entities(entry, async_add_entities, make)
 
 
-class InvertersPending(AccountEntity, SensorEntity):
-    """The number of the account's inverters that wait for their association."""
+class DevicesPending(AccountEntity, SensorEntity):
+    """The number of the account's inverters and dataloggers that wait for their association."""
 
     @property
     @override
@@ -111,8 +120,8 @@ class InvertersPending(AccountEntity, SensorEntity):
         return len(self.coordinator.pending)
 
 
-class InverterSensor(InverterEntity, SensorEntity):
-    """A value of the inverter's binding."""
+class BindingSensor(DeviceEntity, SensorEntity):
+    """A value of the device's binding."""
 
     @property
     @override
@@ -122,8 +131,8 @@ class InverterSensor(InverterEntity, SensorEntity):
         return VALUES[self.entity_description.key](self.binding)
 
 
-class AssociationStatus(InverterSensor):
-    """The state of the inverter's binding, with the datalogger it is connected through."""
+class AssociationStatus(BindingSensor):
+    """The state of the device's binding, with the datalogger that connects an inverter."""
 
     _unrecorded_attributes = frozenset({ATTR_DATALOGGER})
 
@@ -144,8 +153,8 @@ class AssociationStatus(InverterSensor):
         return plain(known) if known else None
 
 
-class NextCheck(InverterEntity, SensorEntity):
-    """The time of the next call to the cloud for the inverter."""
+class NextCheck(DeviceEntity, SensorEntity):
+    """The time of the next call to the cloud for the device."""
 
     _at: float | None = None
 

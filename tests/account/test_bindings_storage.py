@@ -16,6 +16,7 @@ import pytest
 import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding import repairs
 from custom_components.growatt_onboarding.clock import now
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.gateway.store import NotStoredError
 from tests.common import full_disk
@@ -257,6 +258,23 @@ async def test_binding_knows_best_which_plant_it_is(home: Home) -> None:
     await home.set_up(home.entry)
     (subentry,) = home.entry.subentries.values()
     assert subentry.data["plant_id"] == home.plant_id
+
+
+async def test_what_turns_out_to_be_of_the_other_kind_stays_tracked(home: Home) -> None:
+    """Its subentry is replaced, which nobody takes for a removal."""
+    home.growatt.add_datalogger(SN)
+    await home.add(SN)
+    await home.shows("rejected", SN)
+    await home.coordinator.async_track_as(SN, DeviceKind.DATALOGGER)
+    binding = home.coordinator.data[SN]
+    assert (binding.kind, binding.state) == (DeviceKind.DATALOGGER, "queued")
+    await asyncio.sleep(600)
+    await home.restart()
+    assert home.coordinator.data[SN].accepted_at is not None
+    # Removing it later is one.
+    home.remove_inverter(home.entry, SN)
+    await home.restart()
+    assert not home.coordinator.data
 
 
 # The disk

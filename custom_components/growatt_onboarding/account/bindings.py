@@ -16,10 +16,9 @@ from ..cloud.model import DeviceKind
 from ..const import (
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
+    DEVICE_TYPES,
     DOMAIN,
     LOGGER,
-    SUBENTRY_DATALOGGER,
-    SUBENTRY_INVERTER,
 )
 from ..foreign import plain
 from ..gateway.store import DurableStore, NotStoredError, StoredData
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
     from .records import Records
 
-_TYPES: Final = (SUBENTRY_INVERTER, SUBENTRY_DATALOGGER)
 # Of so many devices of an account, no more are added because a cloud lists them.
 _MOST_BROUGHT: Final = 1_000
 # The journal holds at most one of so many bindings; beyond that the snapshot is written again.
@@ -245,7 +243,7 @@ class Bindings:
         return {
             subentry.unique_id: subentry
             for subentry in self._entry.subentries.values()
-            if subentry.subentry_type in _TYPES and subentry.unique_id is not None
+            if subentry.subentry_type in DEVICE_TYPES and subentry.unique_id is not None
         }
 
     def _sync_subentries(self, bindings: Iterable[Binding]) -> None:
