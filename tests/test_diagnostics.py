@@ -22,7 +22,7 @@ from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.account.registration import async_review_pending
 from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.cloud import registry
-from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.model import Account, DeviceKind
 from custom_components.growatt_onboarding.cloud.provider import FieldKind
 from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.diagnostics import (
@@ -96,6 +96,7 @@ async def test_an_account_tells_what_helps_and_nothing_personal(
         "source": "user",
         "state": "loaded",
         "inverters": 1,
+        "dataloggers": 0,
         "polling": True,
         "provider": "growatt",
         "server": "own address, http",
@@ -111,6 +112,7 @@ async def test_an_account_tells_what_helps_and_nothing_personal(
     (binding,) = found["bindings"]
     assert binding == {
         "serial": "**REDACTED**4711",
+        "kind": "inverter",
         "plant": 1,
         "state": "accepted",
         "queued_at": "2026-06-01T08:00:00+00:00",
@@ -183,6 +185,45 @@ async def test_an_inverter_tells_of_itself(world: World, entry: MockConfigEntry)
     (binding,) = found["bindings"]
     assert (binding["serial"], binding["plant"]) == ("**REDACTED**0815", 2)
     assert found["account"]["inverters"] == 2
+
+
+async def test_a_datalogger_tells_of_itself(world: World, entry: MockConfigEntry) -> None:
+    """It is cut as an inverter's, and nobody learns its check code."""
+    stick = world.simulator.growatt.add_datalogger("STICK00001", devices=["SIM0000815"])
+    plant_id = world.add_plant(entry, "Shed")
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track(["STICK00001"], plant_id, DeviceKind.DATALOGGER)
+    found = await async_get_device_diagnostics(world.hass, entry, world.device("STICK00001"))
+    step = found["bindings"][0]["next_step"]
+    assert (step["kind"], step["device"]) == ("submit", "datalogger")
+    await world.shows("accepted", "STICK00001")
+    await asyncio.sleep(10)
+    found = await async_get_device_diagnostics(world.hass, entry, world.device("STICK00001"))
+    assert [
+        word for word in [*personal(entry), stick.check_code] if word in json.dumps(found)
+    ] == []
+    assert (found["account"]["inverters"], found["account"]["dataloggers"]) == (1, 1)
+    (binding,) = found["bindings"]
+    assert (binding["serial"], binding["kind"]) == ("**REDACTED**0001", "datalogger")
+    assert (binding["state"], binding["silent"]) == ("accepted", True)
+    assert (binding["next_step"]["kind"], binding["next_step"]["device"]) == ("look", "datalogger")
+
+    world.simulator.growatt.bring_datalogger_online("STICK00001", devices_after=7_200)
+    await world.shows("associated", "STICK00001")
+    await asyncio.sleep(3_600)
+    found = await async_get_device_diagnostics(world.hass, entry, world.device("STICK00001"))
+    (binding,) = found["bindings"]
+    assert "silent" not in binding
+    assert binding["model"] == "ShineWiFi-X"
+    assert binding["reported_at"] < binding["associated_at"] < binding["behind_checked_at"]
+    # What it brings is looked for.
+    assert (binding["next_step"]["kind"], binding["next_step"]["device"]) == ("look", "inverter")
+    await world.shows("associated", "SIM0000815", seconds=10_000)
+    found = await async_get_config_entry_diagnostics(world.hass, entry)
+    assert (found["account"]["inverters"], found["account"]["dataloggers"]) == (2, 1)
+    assert "STICK00001" not in json.dumps(found)
+    (binding,) = (known for known in found["bindings"] if known["kind"] == "datalogger")
+    assert binding["brought_at"] > binding["associated_at"]
 
 
 async def test_the_accounts_device_tells_of_the_account(

@@ -5,6 +5,7 @@ and plants are numbered. A cloud's own words are included without what is known 
 looks like it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 import re
 from typing import Any, Final
@@ -30,6 +31,8 @@ from .const import (
     CONF_PROVIDER,
     CONF_SERVER,
     CONF_SESSION,
+    SUBENTRY_DATALOGGER,
+    SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry
 from .gateway import Gateway
@@ -40,7 +43,16 @@ _SERIAL_END: Final = 4
 _SHORT: Final = 4
 
 # How each field of a binding is included; a field that is not listed here is left out.
-_PLAIN: Final = ("state", "failures", "known_to_cloud", "maybe_accepted_before", "reason", "model")
+_PLAIN: Final = (
+    "kind",
+    "state",
+    "silent",
+    "failures",
+    "known_to_cloud",
+    "maybe_accepted_before",
+    "reason",
+    "model",
+)
 _TIMES: Final = (
     "queued_at",
     "sent_at",
@@ -50,6 +62,9 @@ _TIMES: Final = (
     "watch_seen_at",
     "holder_checked_at",
     "missing_at",
+    "reported_at",
+    "brought_at",
+    "behind_checked_at",
 )
 _SERIALS: Final = ("serial", "datalogger")
 _HIDDEN: Final = ("device_key", "holder_plant", "holder_owner")
@@ -78,7 +93,7 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: AccountConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return the diagnostics of an inverter, or of the account for any other device."""
+    """Return the diagnostics of an inverter or a datalogger, else those of the account."""
     subentry = entry.subentries.get(device.config_subentry_id or "")
     if subentry is None or entry.state is not ConfigEntryState.LOADED:
         return await async_get_config_entry_diagnostics(hass, entry)
@@ -104,11 +119,13 @@ def redact_text(text: str, personal: Iterable[str]) -> str:
 def _account(entry: AccountConfigEntry) -> dict[str, Any]:
     """Return the entry of an account."""
     data = entry.data
+    types = Counter(subentry.subentry_type for subentry in entry.subentries.values())
     of_any_version = {
         "version": f"{entry.version}.{entry.minor_version}",
         "source": entry.source,
         "state": entry.state.value,
-        "inverters": len(entry.subentries),
+        "inverters": types[SUBENTRY_INVERTER],
+        "dataloggers": types[SUBENTRY_DATALOGGER],
         "polling": not entry.pref_disable_polling,
         "provider": data.get(CONF_PROVIDER),
     }
@@ -176,7 +193,7 @@ def _last_answer(gateway: Gateway, path: str) -> dict[str, Any] | None:
 
 
 def _bindings(entry: AccountConfigEntry, bindings: Iterable[Binding]) -> list[dict[str, Any]]:
-    """Return the bindings of inverters."""
+    """Return bindings, each with its next step."""
     coordinator = entry.runtime_data.coordinator
     personal = set(_personal(entry))
     plants = {binding.plant_id: None for binding in coordinator.data.values()}
@@ -193,7 +210,7 @@ def _bindings(entry: AccountConfigEntry, bindings: Iterable[Binding]) -> list[di
 
 
 def _binding(binding: Binding) -> dict[str, Any]:
-    known = binding.as_dict()
+    known = {"kind": binding.kind.value, **binding.as_dict()}
     return {
         **{name: known[name] for name in _PLAIN if name in known},
         **{name: _time(known[name]) for name in _TIMES if name in known},
@@ -207,7 +224,12 @@ def _step(planned: Planned | None) -> dict[str, Any] | None:
     if planned is None:
         return None
     step = planned.step
-    return {"kind": step.kind.value, "page": step.page, "at": _time(planned.at)}
+    return {
+        "kind": step.kind.value,
+        "device": step.device.value,
+        "page": step.page,
+        "at": _time(planned.at),
+    }
 
 
 def _time(at: float | None) -> str | None:
