@@ -35,9 +35,9 @@ async def test_each_refusal_makes_the_pause_longer(home: Home, path: str) -> Non
     await home.add(SN)
     await asyncio.sleep(8 * HOUR)
     pauses = [round(pause) for pause in gaps(home, path)]
-    assert pauses == sorted(pauses)
+    assert pauses[:4] == sorted(pauses[:4])
     assert pauses[0] == pytest.approx(303, abs=5)
-    assert pauses[-1] == pytest.approx(HOUR, abs=5)
+    assert all(HOUR / 2 < pause < HOUR + 5 for pause in pauses[4:])
 
     home.faults.clear()
     await home.shows("associated", SN)

@@ -93,7 +93,7 @@ def test_what_failed_is_sent_again_after_a_growing_pause() -> None:
     once = transitions.failed(SENT, "system_error", None)
     twice = transitions.failed(transitions.sending(once, T), "system_error", None)
     assert planned(once) == Planned(SUBMIT, T + 60)
-    assert planned(twice) == Planned(SUBMIT, T + 120)
+    assert planned(twice) == Planned(SUBMIT, T + TIMING.retry_pause(2))
     assert planned(transitions.absent(SENT, T + 10), now=T + 10) == Planned(SUBMIT, T + 60)
 
 

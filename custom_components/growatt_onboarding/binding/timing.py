@@ -1,6 +1,9 @@
 """Every pause, interval and limit of the integration, in seconds."""
 
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+# Its multiples, without what stands before the point, spread most evenly between 0 and 1.
+_GOLDEN_RATIO: Final = 0.618034
 
 
 class Timing(NamedTuple):
@@ -70,10 +73,13 @@ class Timing(NamedTuple):
     def retry_pause(self, failures: int, first: float = 0) -> float:
         """Return the pause after this many consecutive failures (at least 1).
 
-        That after the first is no shorter than `first`.
+        That after the first is no shorter than `first`. Pauses are uneven: another program that
+        asks at regular times, with the same limits, must not come before each of our attempts.
         """
         first = max(self.retry_first, first)
-        return _doubled(first, failures, max(self.retry_longest, first))
+        uneven = (failures - 1) * _GOLDEN_RATIO % 1 / 4
+        pause = _doubled(first, failures, max(self.retry_longest, first))
+        return min(pause * (1 + uneven), max(self.retry_longest, first) * (1 - uneven))
 
     def outage_pause(self, failures: int) -> float:
         """Return the pause after this many consecutive outages (at least 1)."""
