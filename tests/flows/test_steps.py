@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 import logging
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowHandler, FlowManager
+from homeassistant.data_entry_flow import FlowHandler, FlowManager, UnknownFlow
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -393,6 +394,25 @@ async def until_open(home: Home, journey: Journey) -> None:
         dialog = await journey.open(home)
         dialog._manager.async_abort(dialog.result["flow_id"])
         await home.hass.async_block_till_done(wait_background_tasks=True)
+
+
+@pytest.mark.parametrize("name", ["sign_in_again", "new_credentials", "add_inverters"])
+async def test_an_account_that_is_removed_while_a_step_is_at_work(
+    home: Home, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody waits for the result any longer; that it cannot be shown is no error."""
+    await until_open(home, JOURNEYS[name])
+    dialog = await JOURNEYS[name].open(home)
+    ((_, answers), *_) = JOURNEYS[name].steps
+    home.trouble.pause = VERY_SLOW
+    step = home.hass.async_create_task(dialog.submit(answers))
+    (entry,) = entries(home.hass)
+    await asyncio.sleep(1)
+    await home.hass.config_entries.async_remove(entry.entry_id)
+    with suppress(UnknownFlow):
+        await step
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from typing import Any, Final
 
+from homeassistant.config_entries import UnknownEntry
 from homeassistant.data_entry_flow import (
     STEP_ID_OPTIONAL_STEPS,
     AbortFlow,
@@ -96,6 +97,9 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
                 description_placeholders=err.description_placeholders,
                 translation_domain=err.translation_domain,
             )
+        except UnknownEntry:
+            # The account was removed meanwhile, and its dialogs with it: nobody waits any longer.
+            return self.async_abort(reason=_UNKNOWN)
         except Exception as err:  # noqa: BLE001 - whatever it is, a person waits for an answer
             log_unexpected(step.__name__, err)
             return self._submitted or self.async_abort(reason=_UNKNOWN)
