@@ -2,8 +2,8 @@
 
 10,000 random answers for every call of every client, and as many random inputs for every step of
 every dialog. Nothing is logged as an error, and the event loop never stands still for long.
-The clients take minutes; the dialogs take hours, as many inputs end one, which then has to be
-opened again. A smaller number as an argument takes its share of that.
+The clients take minutes, and so do the dialogs: what an input ended is put back where it was. A
+smaller number as an argument takes its share of that.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ from .world import new_world
 
 NUMBER: Final = 10_000
 _MOST_SHOWN = 10
+# Dialogs that are walked through in one home, as what inputs left behind adds up, and homes.
+_WALKS: Final = 50
+_HOMES: Final = 100
 
 
 def _of_clients(found: Iterable[fuzz_clients.Asked]) -> Iterator[str]:
@@ -33,11 +36,29 @@ def _of_clients(found: Iterable[fuzz_clients.Asked]) -> Iterator[str]:
 
 def _of_dialogs(found: fuzz_dialogs.Walked) -> Iterator[str]:
     """Yield the table of the steps."""
-    yield f"{'dialog':18} {'step':24}  inputs"
+    yield f"{'dialog':18} {'step':24}  inputs  visits"
     for dialog, step in fuzz_dialogs.EVERY_STEP:
-        yield f"{dialog:18} {step:24} {found.inputs[dialog, step]:7}"
+        inputs, visits = found.inputs[dialog, step], found.visits[dialog, step]
+        yield f"{dialog:18} {step:24} {inputs:7} {visits:7}"
     shown = ", ".join(f"{name} {times}" for name, times in found.answers.most_common())
-    yield f"answers: {shown}; longest {found.longest * 1_000:.0f} ms"
+    yield f"answers: {shown}"
+    yield (
+        f"{found.walks} walks; put back {found.put_back} times; longest"
+        f" {found.longest * 1_000:.0f} ms"
+    )
+
+
+async def _walked(number: int) -> fuzz_dialogs.Walked:
+    """Give every step of every dialog so many random inputs."""
+    found = fuzz_dialogs.Walked()
+    for _ in range(_HOMES):
+        async with new_world(Simulator()) as world:
+            await fuzz_dialogs.fuzz(world, number, found, walks=_WALKS)
+        if found.fewest() >= number:
+            break
+    else:
+        found.problems.append(f"{found.walks} walks were too few")
+    return found
 
 
 async def prove(number: int, names: tuple[str, ...]) -> int:
@@ -47,8 +68,7 @@ async def prove(number: int, names: tuple[str, ...]) -> int:
     problems = [f"{one.call} {problem}" for one in asked for problem in one.problems]
     print(*_of_clients(asked), sep="\n")  # noqa: T201
     if not names or "dialogs" in names:
-        async with new_world(Simulator()) as world:
-            walked = await fuzz_dialogs.fuzz(world, number)
+        walked = await _walked(number)
         problems += walked.problems
         print(*_of_dialogs(walked), sep="\n")  # noqa: T201
     for problem in itertools.islice(problems, _MOST_SHOWN):

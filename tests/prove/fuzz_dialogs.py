@@ -1,12 +1,15 @@
 """Random inputs for every step of every dialog: each is answered, and none with "unknown".
 
-A walker goes through all dialogs of a Home Assistant whose clouds now and then fail. At each step
-it submits random inputs, as the HTTP views take them, then one with which a person would go on.
+A walker goes through all dialogs of a home whose clouds now and then fail. At each step it submits
+random inputs, as the HTTP views take them, then one with which a person would go on. When a random
+input ends a dialog or leads elsewhere, the dialog is put back where it was, and so is the home.
 """
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
+import copy
 from dataclasses import dataclass, field
 import json
 import logging
@@ -14,34 +17,27 @@ from typing import Any, Final
 from unittest.mock import AsyncMock, patch
 
 import aiohttp
-from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntry
-from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData, UnknownFlow
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.data_entry_flow import FlowManagerResourceView
 from homeassistant.helpers.json import json_bytes
-from homeassistant.setup import async_setup_component
 from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
+from homeassistant.util.uuid import random_uuid_hex
 import voluptuous as vol
 
 from custom_components.growatt_onboarding import config_flow, repairs
-from custom_components.growatt_onboarding.account import Target
-from custom_components.growatt_onboarding.binding.timing import Timing
-from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.growatt import CORE_GROWATT
-from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.config_flow import GrowattOnboardingConfigFlow
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.flows import steps
+from custom_components.growatt_onboarding.flows.forms import FormMemory
 from custom_components.growatt_onboarding.flows.inverter import InverterFlow
-from custom_components.growatt_onboarding.foreign import async_raise_issue
 from simulator import INSTALLER_TOKEN
 from simulator.faults import FaultKind
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
-from tests.common import account_entry
 
-from .hostile import BLOCK, Dice, blocks
+from .fuzz_home import PASSWORD, Home
+from .fuzz_ways import Step, Way, Ways
+from .hostile import BLOCK, Blocks, Dice, blocks
 from .world import World
 
 FLOWS: Final = {
@@ -62,20 +58,20 @@ _NEVER_SHOWN: Final = frozenset(
         *(("inverter", step) for step in ("user", "asked", "done")),
         *(("returned", step) for step in ("keep", "drop", "asked", "asking")),
         *(("missing account", step) for step in ("asked", "asking")),
-        *(("activation", step) for step in ("init", "asked", "asking")),
+        *(("activation", step) for step in ("init", "asked")),
         ("repair", "asked"),
-        ("repair", "asking"),
     }
 )
-# Inputs at a step before the walker goes on, and steps until it leaves a dialog.
-_INPUTS: Final = 6
+# How often the walker comes to each step anew, at least.
+_VISITS: Final = 50
+# Inputs at a step that got enough, and steps until the walker leaves a dialog.
+_INPUTS: Final = 3
 _LONGEST_WALK: Final = 16
-# At a step that got few so far.
-_MOST_INPUTS: Final = 100
-# Of dialogs that can be opened.
-_KINDS: Final = 7
-_FAULTS: Final = tuple(set(FaultKind) - {FaultKind.HOLD, FaultKind.SLOW, FaultKind.PASS})
-_PASSWORD: Final = "Fake-Passw0rd"
+# How often something is done again during which the event loop stood still: it may be bad luck.
+_AGAIN: Final = 3
+_FAULTS: Final = tuple(
+    kind for kind in FaultKind if kind not in {FaultKind.HOLD, FaultKind.SLOW, FaultKind.PASS}
+)
 
 type Result = dict[str, Any]
 
@@ -86,23 +82,31 @@ class Walked:
 
     Attributes:
         inputs: how many there were at each step.
+        visits: how often it was come to, without what was put back.
         answers: what came of them.
         longest: for how many seconds the event loop stood still.
         problems: what was not as it should be.
+        walks: how many dialogs were opened.
+        put_back: how many inputs left their step.
+        ways: what led to which step.
 
     """
 
-    inputs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    inputs: Counter[Step] = field(default_factory=Counter)
+    visits: Counter[Step] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
     problems: list[str] = field(default_factory=list)
+    walks: int = 0
+    put_back: int = 0
+    ways: Ways = field(default_factory=Ways)
 
     def fewest(self) -> int:
         """Return how many inputs the step got that got the fewest."""
         return min(self.inputs[step] for step in EVERY_STEP)
 
 
-def _every_step() -> list[tuple[str, str]]:
+def _every_step() -> list[Step]:
     """Return all steps of all dialogs in which something can be submitted."""
     return [
         step
@@ -129,247 +133,179 @@ class _Errors(logging.Handler):
         self._found.problems.append(f"logged: {record.getMessage()[:2_000]} {record.exc_info}")
 
 
+class _Shown:
+    """What a dialog shows, and the dialog as it is at this moment, so that it can be put back."""
+
+    def __init__(self, manager: Any, result: Result) -> None:
+        self._manager = manager
+        self._flow = _twin(manager._progress[result["flow_id"]])
+
+    def again(self) -> Result:
+        """Open a dialog that is just like it; return what it shows."""
+        flow = _twin(self._flow)
+        # Whatever is still under way for the other one does not find this one.
+        flow.flow_id = flow.cur_step["flow_id"] = random_uuid_hex()
+        self._manager._async_add_flow_progress(flow)
+        result: Result = flow.cur_step
+        return result
+
+
+def _twin(flow: Any) -> Any:
+    """Return a dialog with the same state, of which later inputs change nothing."""
+    twin = copy.copy(flow)
+    for name, value in vars(flow).items():
+        if isinstance(value, FormMemory):
+            vars(twin)[name] = copy.deepcopy(value)
+        elif isinstance(value, dict | list | set):
+            vars(twin)[name] = copy.copy(value)
+    return twin
+
+
 class Walker:
-    """Walks through the dialogs of a world."""
+    """Walks through one dialog of a home, to one of the steps that lack random inputs."""
 
-    def __init__(self, world: World) -> None:
-        self.hass: HomeAssistant = world.hass
-        self.found = Walked()
-        self._world = world
-        self._cloud = world.simulator
-        self._dice = Dice(0)
-        self._entries: dict[str, dict[str, Any]] = {}
-        self._number = 0
-        self._dialog = ""
-        # The kind of dialog that was opened, and which kinds led to each step.
-        self._way = 0
-        self._ways: dict[tuple[str, str], set[int]] = defaultdict(set)
+    def __init__(self, home: Home, found: Walked, number: int, measured: Blocks) -> None:
+        self.hass = home.hass
+        self.found = found
+        self._home = home
+        self._cloud = home.cloud
+        self._number = number
+        self._blocks = measured
+        self._seed = found.walks
+        self._dice = Dice(self._seed)
+        (rare,) = self._dice.choices(EVERY_STEP, [self._lacking(step) for step in EVERY_STEP])
+        self._way = Way(found.ways, self._dice, rare)
 
-    # The home
+    async def walk(self) -> None:
+        """Open a dialog, and go on in it as long as it is open."""
+        await self._home.put_back()
+        dialogs = self._home.dialogs()
+        name = self._way.choose("dialog", list(dialogs))
+        manager, handler, context, data = dialogs[name]
 
-    async def prepare(self) -> None:
-        """Set up accounts with inverters of all kinds."""
-        cloud = self._cloud
-        assert await async_setup_component(self.hass, "repairs", {})
-        assert await async_setup_component(self.hass, DOMAIN, {})
-        self.hass.data[DATA_TIMING] = Timing(
-            **dict.fromkeys(("call_gap", "slow_cooldown", "quick_cooldown", "margin"), 0),
-            # What went wrong in one walk does not spoil the next.
-            **dict.fromkeys(("retry_first", "retry_longest", "outage_first", "outage_longest"), 1),
-            overdue_after=60,
-        )
-        cloud.growatt.limits.reading = "none"
-        self._owner = await self._world.add_account()
-        self._plant = self._world.add_plant(self._owner)
-        stranger = cloud.growatt.add_user("stranger", "stranger@example.com")
-        theirs = cloud.growatt.add_plant(stranger.user_id, "Theirs")
-        self._world.add_devices(["SIM0000001"])
-        self._world.add_devices(["SIM0000002"], plant_id=theirs.plant_id)
-        self._world.add_devices(["SIM0000003"], online=True)
-        app = {
-            "provider": "quectel",
-            "server": cloud.url,
-            "email": "alice@example.com",
-            "user_domain": USER_DOMAIN,
-            "user_domain_secret": USER_DOMAIN_SECRET,
-        }
-        await self._world.call("send_verification_code", **app)
-        code = cloud.mailbox[-1].code
-        await self._world.call("register_account", **app, password=_PASSWORD, code=code)
-        cloud.quectel.add_device("QUE0000001")
-        shopper = cloud.shopxo.add_user(username="alice", password=_PASSWORD)
-        customer = cloud.anqicms.add_user(user_name="alice", password=_PASSWORD)
-        for provider, account_id in (("shopxo", shopper.id), ("anqicms", customer.id)):
-            target = Target(registry.provider(provider), cloud.url, {})
-            account = Account(
-                id=str(account_id), name="alice", session=None, activation_pending=True
-            )
-            entry = account_entry(target, account)
-            entry.add_to_hass(self.hass)
-            assert await self.hass.config_entries.async_setup(entry.entry_id)
-        for made in self.hass.config_entries.async_entries(DOMAIN):
-            self._entries[made.entry_id] = dict(made.data)
+        async def opened() -> Result | None:
+            begun = manager.async_init(handler, context=dict(context), data=data)
+            return await self._wait(manager, await self._answer(begun, name))
 
-    async def _tidy(self) -> None:
-        """Have everything there again for the next walk."""
-        self._cloud.faults.clear()
-        for manager in self._managers():
-            for flow in manager.async_progress():
-                manager.async_abort(flow["flow_id"])
-        for entry in self.hass.config_entries.async_entries(DOMAIN):
-            if (data := self._entries.get(entry.entry_id)) is None:
-                await self.hass.config_entries.async_remove(entry.entry_id)
-            elif entry.data != data:
-                self.hass.config_entries.async_update_entry(entry, data=data)
-        await self.hass.async_block_till_done()
-        (quectel,) = (
-            entry
-            # A registration that nobody waited for may add its account right now.
-            for entry in self._home()
-            if entry.data["provider"] == "quectel"
-        )
-        for entry, plant, serials in (
-            # The last one is unknown to the cloud.
-            (self._owner, self._plant, [f"SIM000000{number}" for number in (1, 2, 3, 4)]),
-            (quectel, PRODUCT_KEY, ("QUE0000001",)),
-        ):
-            there = {str(subentry.unique_id) for subentry in entry.subentries.values()}
-            repairs.remove_inverters(self.hass, entry, there - set(serials))
-            if missing := [serial for serial in serials if serial not in there]:
-                await self._world.bind(entry, plant, missing, timeout=5)
-                # So that what is late is.
-                await asyncio.sleep(120)
-        for problem, entry_id in (
-            (repairs.ISSUE_RETURNED, self._owner.entry_id),
-            (repairs.ISSUE_ACCOUNT_MISSING, "gone"),
-        ):
-            async_raise_issue(
-                self.hass,
-                f"{problem}_{entry_id}",
-                problem,
-                dict.fromkeys(("account", "count", "serials"), "1"),
-                is_fixable=True,
-                data={"problem": problem, "entry_id": entry_id},
-            )
-
-    def _home(self) -> list[ConfigEntry]:
-        """Return the accounts that are there for all walks."""
-        found = map(self.hass.config_entries.async_get_entry, self._entries)
-        return [entry for entry in found if entry is not None]
-
-    def _managers(self) -> tuple[Any, ...]:
-        entries = self.hass.config_entries
-        return entries.flow, entries.subentries, repairs_flow_manager(self.hass)
-
-    # A walk
-
-    async def walk(self, seed: int) -> None:
-        """Walk through one dialog."""
-        await self._tidy()
-        self._number = seed
-        dice = self._dice = Dice(seed)
-        opened = await self._open()
-        if opened is None:
-            return
-        manager, result = opened
+        result = await self._quickly(opened, self._home.put_back, name)
         for _ in range(_LONGEST_WALK):
-            if result is None or "step_id" not in result or not self._is_open(manager, result):
+            if not self._is_open(manager, result):
                 return
-            if result["type"] is FlowResultType.SHOW_PROGRESS:
-                result = await self._wait(manager, result)
-                continue
-            self._dialog, step = self._step(manager, result)
-            for _ in range(self._tries(manager, result)):
-                if dice.random() < 0.05:
-                    self._cloud.faults.add(kind=dice.choice(_FAULTS), times=dice.randrange(1, 4))
-                result = await self._submit(manager, result, self._odd(result))
-                if result is None or result.get("step_id") != step:
-                    break
-            else:
-                self._cloud.faults.clear()
-                self._plan_faults(step)
-                result = await self._submit(manager, result, self._usual(result))
+            result = await self._try(manager, result)
+            self._cloud.faults.clear()
+            usual = self._usual(result, self._way.choose)
+            result = await self._give(manager, result, usual, self._faults(result["step_id"]))
 
-    def _step(self, manager: Any, result: Result) -> tuple[str, str]:
+    async def _try(self, manager: Any, result: Any) -> Result:
+        """Submit inputs that may be anything; return what the dialog shows at this step then."""
+        step = self._step(manager, result)
+        for _ in range(self._visit(step)):
+            shown = _Shown(manager, result)
+            result = await self._give(manager, result, self._odd(result), self._any_faults(step))
+            if not self._is_open(manager, result) or self._step(manager, result) != step:
+                self.found.put_back += 1
+                await self._home.put_back()
+                result = shown.again()
+        return result
+
+    async def _give(self, manager: Any, result: Any, data: Any, faults: list[Any]) -> Any:
+        """Submit something; return what is shown once there is no progress, None at the end."""
+        shown = _Shown(manager, result)
+
+        async def given() -> Result | None:
+            for fault in faults:
+                self._cloud.faults.add(**fault)
+            return await self._wait(manager, await self._submit(manager, result, data))
+
+        async def again() -> None:
+            nonlocal result
+            await self._home.put_back()
+            result = shown.again()
+
+        return await self._quickly(given, again, f"{self._step(manager, result)} {str(data)[:300]}")
+
+    async def _quickly[T](
+        self, work: Callable[[], Awaitable[T]], prepare: Callable[[], Awaitable[None]], what: str
+    ) -> T:
+        """Do something; where the event loop stood still meanwhile, do it again."""
+        times: list[float] = []
+        while True:
+            self._blocks.longest = 0.0
+            result = await work()
+            times.append(self._blocks.longest)
+            if times[-1] <= BLOCK or len(times) > _AGAIN:
+                break
+            await prepare()
+        longest = min(times)
+        self.found.longest = max(self.found.longest, longest)
+        if longest > BLOCK:
+            self.found.problems.append(f"{self._seed} {what}: stood still for {longest:.2f} s")
+        return result
+
+    def _is_open(self, manager: Any, result: Result | None) -> bool:
+        return (
+            result is not None and type(manager._progress.get(result["flow_id"])) in FLOWS.values()
+        )
+
+    def _step(self, manager: Any, result: Result) -> Step:
         """Return the dialog and the step of what is shown."""
         flow = manager._progress[result["flow_id"]]
         return next(name for name, kind in FLOWS.items() if type(flow) is kind), result["step_id"]
 
-    def _tries(self, manager: Any, result: Result) -> int:
-        """Return how many inputs a step is given at once: more where there were few so far."""
-        counts = sorted(self.found.inputs[step] for step in EVERY_STEP)
-        few = self.found.inputs[self._step(manager, result)] <= counts[len(counts) // 2]
-        return _MOST_INPUTS if few else self._dice.randrange(_INPUTS)
+    def _lacking(self, step: Step) -> int:
+        """Return how many inputs a step still lacks."""
+        return max(0, self._number - self.found.inputs[step])
 
-    def _way_to_rare_steps(self) -> int:
-        """Return a kind of dialog that led to one of the steps with the fewest inputs so far."""
-        rare = sorted(EVERY_STEP, key=self.found.inputs.__getitem__)[: len(EVERY_STEP) // 4]
-        ways = sorted(self._ways[self._dice.choice(rare)])
-        return self._dice.choice(ways or range(_KINDS))
+    def _visit(self, step: Step) -> int:
+        """Return how many inputs a step is given now that a walk came to it."""
+        self.found.visits[step] += 1
+        most = max(1, self._number // _VISITS)
+        return min(most, self._lacking(step)) or self._dice.randrange(_INPUTS)
 
-    async def _open(  # noqa: PLR0911 - a line for each kind of dialog
-        self,
-    ) -> tuple[Any, Result | None] | None:
-        """Open a dialog of any kind."""
-        dice, (accounts, inverters, fixes) = self._dice, self._managers()
-        entry = dice.choice(self._home())
-        context: dict[str, Any]
-        self._way = self._way_to_rare_steps()
-        if self._way in {3, 4}:
-            entry = dice.choice([it for it in self._home() if it.subentries])
-        match self._way:
-            case 0:
-                return accounts, await self._begin(accounts, DOMAIN, {"source": SOURCE_USER})
-            case 1:
-                context = {"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
-                return accounts, await self._begin(accounts, DOMAIN, context)
-            case 2:
-                context = {"source": SOURCE_REAUTH, "entry_id": entry.entry_id}
-                return accounts, await self._begin(accounts, DOMAIN, context, dict(entry.data))
-            case 3:
-                handler = (entry.entry_id, SUBENTRY_INVERTER)
-                context = {"source": SOURCE_USER}
-                return inverters, await self._begin(inverters, handler, context)
-            case 4:
-                handler = (entry.entry_id, SUBENTRY_INVERTER)
-                subentry_id = dice.choice(list(entry.subentries))
-                context = {"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id}
-                return inverters, await self._begin(inverters, handler, context)
-        of_inverters = self._way == _KINDS - 1
-        if of_inverters and not self._issues(of_inverters=True):
-            # Whatever an earlier walk left open is sent and answered, and what is late is late.
-            await asyncio.sleep(200)
-        if not (issues := self._issues(of_inverters=of_inverters)):
-            return None
-        return fixes, await self._begin(fixes, DOMAIN, {}, {"issue_id": dice.choice(issues)})
-
-    def _issues(self, *, of_inverters: bool) -> list[str]:
-        """Return our repairs that are open, of inverters or all others."""
-        return [
-            issue.issue_id
-            for issue in ir.async_get(self.hass).issues.values()
-            if issue.domain == DOMAIN and issue.active and issue.is_fixable
-            if ("serial" in (issue.data or {})) is of_inverters
-        ]
-
-    async def _begin(
-        self, manager: Any, handler: Any, context: dict[str, Any], data: Any = None
-    ) -> Result | None:
-        found: Result | None = await self._answer(
-            manager.async_init(handler, context=context, data=data), "begin"
-        )
-        return found
-
-    def _is_open(self, manager: Any, result: Result) -> bool:
-        return type(manager._progress.get(result["flow_id"])) in FLOWS.values()
-
-    async def _wait(self, manager: Any, result: Result) -> Result | None:
+    async def _wait(self, manager: Any, result: Result | None) -> Result | None:
         """Wait while there is progress; a browser may submit something meanwhile."""
-        found: Result | None = result
+        left: dict[Step, int] = {}
         for _ in range(60):
-            if found is None or found["type"] is not FlowResultType.SHOW_PROGRESS:
-                return found
-            if not self._is_open(manager, found):
+            if result is None or result["type"] is not FlowResultType.SHOW_PROGRESS:
+                return result
+            if not self._is_open(manager, result):
                 return None
-            for _ in range(self._tries(manager, found)):
+            step = self._step(manager, result)
+            if step not in left:
+                left[step] = self._visit(step)
+            for _ in range(self._dice.randint(0, left[step])):
+                left[step] -= 1
                 odd = {self._dice.text(9): self._dice.value()}
-                found = await self._submit(manager, found, odd)
-                if found is None or found["type"] is not FlowResultType.SHOW_PROGRESS:
-                    return found
+                result = await self._submit(manager, result, odd)
+                if result is None or result["type"] is not FlowResultType.SHOW_PROGRESS:
+                    return result
             await asyncio.sleep(1)
-            found = await self._answer(manager.async_configure(found["flow_id"]), "wait")
-        self.found.problems.append(f"{self._number}: progress without an end")
+            result = await self._answer(manager.async_configure(result["flow_id"]), "wait")
+        self.found.problems.append(f"{self._seed}: progress without an end")
         return None
 
-    def _plan_faults(self, step: str) -> None:
-        """Have a registration's outcome stay unknown now and then, and a cloud not answer."""
-        faults = self._cloud.faults
-        if step == "register_form" and self._dice.random() < 0.3:
-            faults.add("user/user_register", kind="cut_after")
-            faults.add("user/check_user", kind="pass")
-            faults.add("user/check_user", kind="cut")
-        elif self._dice.random() < 0.2:
-            faults.add(kind="hang")
+    def _any_faults(self, step: Step) -> list[dict[str, Any]]:
+        """Return what goes wrong in the cloud now and then; while it hangs, there is progress."""
+        dialog, _ = step
+        waits = (dialog, "asking")
+        if waits in EVERY_STEP and self._lacking(waits) and self._dice.random() < 0.1:
+            return [{"kind": "hang"}]
+        if self._dice.random() < 0.05:
+            return [{"kind": self._dice.choice(_FAULTS), "times": self._dice.randrange(1, 4)}]
+        return []
+
+    def _faults(self, step: str) -> list[dict[str, Any]]:
+        """Return what goes wrong when a person goes on: a registration may be lost, or any call."""
+        match self._way.choose(f"fault at {step}", ["none", "hang", "lost"]):
+            case "hang":
+                return [{"kind": "hang"}]
+            case "lost":
+                return [
+                    {"path": "user/user_register", "kind": "cut_after"},
+                    {"path": "user/check_user", "kind": "pass"},
+                    {"path": "user/check_user", "kind": "cut"},
+                ]
+        return []
 
     # An input
 
@@ -378,7 +314,7 @@ class Walker:
         if not self._is_open(manager, result):
             return None
         step = self._step(manager, result)
-        self._ways[step].add(self._way)
+        self._way.passes(step)
         try:
             read = json_loads(json.dumps(data))
         except JSON_DECODE_EXCEPTIONS:
@@ -407,31 +343,28 @@ class Walker:
         except InvalidData, UnknownFlow:
             raise
         except Exception as err:  # noqa: BLE001 - this is what the proof looks for
-            self.found.problems.append(f"{self._number} {where}: {type(err).__name__}: {err}")
+            self.found.problems.append(f"{self._seed} {where}: {type(err).__name__}: {err}")
             return None
         self.found.answers[str(result["type"])] += 1
         shown = [*(result.get("errors") or {}).values(), result.get("reason")]
         if "unknown" in shown:
-            self.found.problems.append(f"{self._number} {where}: unknown")
+            self.found.problems.append(f"{self._seed} {where}: unknown")
         try:
             view: Any = FlowManagerResourceView(self.hass.config_entries.flow)
             sent = {key: value for key, value in result.items() if key not in _NOT_SENT}
             json_bytes(view._prepare_result_json(sent))
         except Exception as err:  # noqa: BLE001 - this is what the proof looks for
-            self.found.problems.append(f"{self._number} {where}: not sent: {err!r}")
+            self.found.problems.append(f"{self._seed} {where}: not sent: {err!r}")
         return result
 
-    def _usual(self, result: Result) -> dict[str, Any]:
-        """Return an input with which a person goes on."""
+    def _usual(self, result: Result, choose: Callable[[str, list[str]], str]) -> dict[str, Any]:
+        """Return an input with which a person goes on, who chooses like this."""
         if result["type"] is FlowResultType.MENU:
             options = list(result["menu_options"])
-            if self._dice.random() < 0.7:
-                options.sort(key=lambda step: self.found.inputs[self._dialog, step])
-                del options[1:]
-            return {"next_step_id": self._dice.choice(options)}
+            return {"next_step_id": choose(result["step_id"], options)}
         schema = result["data_schema"].schema if result.get("data_schema") else {}
         return {
-            str(marker): self._filled(str(marker), selector)
+            str(marker): self._filled(str(marker), selector, choose)
             for marker, selector in schema.items()
             if isinstance(marker, vol.Required) or self._dice.random() < 0.4
         }
@@ -441,7 +374,7 @@ class Walker:
         dice = self._dice
         if dice.random() < 0.1:
             return dice.value()
-        usual = self._usual(result)
+        usual = self._usual(result, lambda _, options: dice.choice(options))
         for name in list(usual):
             match dice.randrange(6):
                 case 0:
@@ -457,14 +390,16 @@ class Walker:
             del usual[dice.choice(list(usual))]
         return usual
 
-    def _filled(self, name: str, selector: Any) -> Any:
+    def _filled(self, name: str, selector: Any, choose: Callable[[str, list[str]], str]) -> Any:
         """Return what a person fills into a field."""
         dice, cloud = self._dice, self._cloud
         options = getattr(selector, "config", {}).get("options")
         if options and name != "server":
-            option = options[-1] if dice.random() < 0.3 else dice.choice(options)
-            return option["value"] if isinstance(option, dict) else option
-        number = f"{self._number}{dice.randrange(1_000)}"
+            return choose(
+                name,
+                [option["value"] if isinstance(option, dict) else option for option in options],
+            )
+        number = f"{self._seed}{dice.randrange(1_000)}"
         codes = [message.code for message in cloud.mailbox] or ["1"]
         texts: dict[str, Any] = {
             "server": "own_address",
@@ -477,7 +412,7 @@ class Walker:
             "email": dice.choice((f"user{number}@example.com", "alice@example.com")),
             "phone": f"1380013{int(number) % 10_000:04}",
             "login": "alice",
-            "password": _PASSWORD,
+            "password": PASSWORD,
             "country": "NL",
             "code": codes[-1],
             "captcha": (list(cloud.captchas.values()) or ["1"])[-1],
@@ -518,46 +453,35 @@ def _only_to(url: str) -> Callable[..., Coroutine[Any, Any, Any]]:
 
 
 async def fuzz(
-    world: World, number: int, *, walks: float = float("inf"), measure: bool = True
-) -> Walked:
+    world: World, number: int, found: Walked, *, walks: int, measure: bool = True
+) -> None:
     """Walk until every step got so many random inputs, but through no more dialogs than `walks`.
 
     `measure` for how long the event loop stands still.
     """
-    walker = Walker(world)
-    found = walker.found
     logger, errors = logging.getLogger(), _Errors(found)
-    seed = 0
     with (
         patch.object(steps, "_MINIMUM_DURATION", 0),
         patch.object(aiohttp.TCPConnector, "connect", _only_to(world.simulator.url)),
         # The simulated cloud is none of the servers that another integration knows.
         patch.object(config_flow, "async_start_flow", AsyncMock(return_value=None)),
-        patch.object(config_flow, "offered_by", lambda _: CORE_GROWATT if seed % 2 else None),
+        patch.object(
+            config_flow, "offered_by", lambda _: CORE_GROWATT if found.walks % 2 else None
+        ),
     ):
-        await walker.prepare()
+        home = Home(world)
+        await home.prepare()
         level = logger.level
         logger.addHandler(errors)
         logger.setLevel(logging.ERROR)
         try:
-            while found.fewest() < number and seed < walks:
-                seed += 1
-                await (_measured(walker, seed) if measure else walker.walk(seed))
+            for _ in range(walks):
+                if found.fewest() >= number:
+                    break
+                found.walks += 1
+                with blocks() if measure else nullcontext(Blocks()) as measured:
+                    await Walker(home, found, number, measured).walk()
         finally:
+            await home.put_back()
             logger.removeHandler(errors)
             logger.setLevel(level)
-    return found
-
-
-async def _measured(walker: Walker, seed: int) -> None:
-    """Walk, and walk again where the event loop stood still: once may be bad luck."""
-    times = []
-    for _ in range(4):
-        with blocks() as measured:
-            await walker.walk(seed)
-        times.append(measured.longest)
-        if measured.longest <= BLOCK:
-            break
-    walker.found.longest = max(walker.found.longest, min(times))
-    if min(times) > BLOCK:
-        walker.found.problems.append(f"{seed}: stood still for {min(times):.2f} s")

@@ -112,6 +112,11 @@ class Dice(random.Random):
         return piece * self.randrange(1, 900_000 // len(piece))
 
 
+def is_frequent(text: str) -> bool:
+    """Return whether random values often are this text, or nothing but repetitions of it."""
+    return text in map(str, _NUMBERS[:8]) or any(not text.replace(one, "") for one in _TEXTS if one)
+
+
 @dataclass
 class Blocks:
     """How long the event loop stood still, in seconds of work of its own thread.
