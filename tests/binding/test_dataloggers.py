@@ -242,7 +242,7 @@ def test_inverters_behind_it_are_the_accounts() -> None:
     assert (found.model, found.datalogger, found.sent_at) == ("MIN", SERIAL, None)
 
 
-@pytest.mark.parametrize("kind", set(DeviceKind) - {DeviceKind.INVERTER})
+@pytest.mark.parametrize("kind", sorted(set(DeviceKind) - {DeviceKind.INVERTER}))
 def test_only_inverters_are_brought(kind: DeviceKind) -> None:
     assert not behind(replace(BEHIND, kind=kind))
     assert look(ASSOCIATED, replace(BEHIND, kind=kind), step=INVERTERS).brought_at is None
