@@ -76,6 +76,8 @@ class FakeCloud:
     sent: list[Values] = field(default_factory=list)
     bound: list[tuple[str, str, str]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    # What serial numbers belong to, if not to inverters.
+    kinds: dict[str, DeviceKind] = field(default_factory=dict)
     pending: bool = False
     # Whether registering tells the id of an account that waits.
     tells_id: bool = False
@@ -180,7 +182,7 @@ class FakeClient(CloudClient):
 
     async def check_serial(self, serial: str) -> DeviceKind:
         self._cloud.check("check_serial")
-        return DeviceKind.INVERTER
+        return self._cloud.kinds.get(serial, DeviceKind.INVERTER)
 
     def check_plant_id(self, plant_id: str) -> None:
         if not plant_id:

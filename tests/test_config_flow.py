@@ -11,7 +11,6 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.setup import async_setup_component
 import pytest
 
-from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
@@ -215,20 +214,20 @@ async def test_closing_the_dialog_before_anything_was_sent(
 
 
 @pytest.mark.parametrize("closed_first", [False, True])
-async def test_closing_the_browser_while_the_plants_are_listed(
+async def test_closing_the_browser_while_the_next_dialog_opens(
     hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch, *, closed_first: bool
 ) -> None:
     """The account is there by then; once it is removed, it can be added again."""
     asked = asyncio.Event()
 
-    async def never(*_: object) -> None:
+    async def never(*_: object, **__: object) -> None:
         asked.set()
         await asyncio.Event().wait()
 
     result = await open_dialog(hass)
     result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
     with monkeypatch.context() as stuck:
-        stuck.setattr(GrowattClient, "plants", never)
+        stuck.setattr(hass.config_entries.subentries, "async_init", never)
         request = asyncio.create_task(send(hass, result, next_step_id="link"))
         await asked.wait()
         if closed_first:

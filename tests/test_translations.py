@@ -1,5 +1,6 @@
 """Every text that the code can ask for is there, with the values it needs, and no other is."""
 
+import ast
 import json
 import re
 from types import ModuleType
@@ -44,9 +45,10 @@ CODE = Code()
 USES = CODE.cloud_errors()
 
 INVERTER = EN["config_subentries"]["inverter"]
+DATALOGGER = EN["config_subentries"]["datalogger"]
 
 # Answers to a binding, or to a look for one: no dialog waits for these. They are told by the
-# repairs, by the actions and at the end of the inverter dialog, as exceptions.
+# repairs, by the actions and at the end of the devices' dialogs, as exceptions.
 OF_BINDINGS = {
     "account_may_not_bind",
     "already_bound",
@@ -62,11 +64,10 @@ OF_BINDINGS = {
     "product_not_allowed",
     "product_not_in_user_domain",
     "product_or_device_missing",
-    "serial_rejected",
 }
-# Only plants and serial numbers are asked for in the inverter dialog and its actions.
+# Only plants and serial numbers are asked for in the devices' dialogs and their actions.
 OF_PLANTS = {"account_missing", "not_allowed_create_plant", "plant_name_taken"}
-# The other errors that the inverter dialog can show; all of them come with the account too.
+# The other errors that the devices' dialogs can show; all of them come with the account too.
 SHARED_MODULES = {"gateway", "cloud.answer", "cloud.fields", "cloud.transport", "flows.forms"}
 OF_PLANT_CALLS = {
     "invalid_token",
@@ -79,7 +80,12 @@ OF_PLANT_CALLS = {
     "wrong_server",
 }
 # What only the label of a datalogger has.
-OF_DATALOGGERS = {"check_code_wrong"}
+OF_DATALOGGERS = {"check_code_wrong", "serial_rejected"}
+# Who has a device: told of a datalogger before it is sent, and of a binding's conflict, which has
+# no reason of its own.
+OF_HOLDERS = {"held_by_account", "held_elsewhere", "held_in_plant"}
+# What the end of a dialog says in place of a binding's own reason.
+REMARKS = {"check_code_unchecked", "other_kind", "sent_again_later"}
 # What only an account's form asks for.
 OF_ACCOUNT_FIELDS = {"invalid_email", "invalid_phone"}
 # What is known of a binding that was refused.
@@ -94,13 +100,13 @@ def keys_of(*modules: str) -> set[str]:
 
 CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("gateway")
 ACCOUNT_DIALOG = ("config_flow", "flows.base", "flows.register", "flows.sign_in", "flows.steps")
-INVERTER_DIALOG = ("flows.inverter", "flows.steps")
+DATALOGGER_DIALOG = ("flows.device", "flows.datalogger", "flows.inverter", "flows.steps")
 # What every dialog can show.
 ANYTHING = {"unknown"}
 # The repair whose dialog is Home Assistant's own.
 OF_HOME_ASSISTANT = {"store_set_aside"}
 DIALOG = keys_of(*ACCOUNT_DIALOG, "account.registration", "flows.forms")
-SERIALS = keys_of("account.serials", "account.plants", "flows.inverter")
+SERIALS = keys_of("account.serials", "account.plants", *DATALOGGER_DIALOG)
 # Raised by an action, where the form of the dialog tells the field, or by a start.
 ACTIONS = set().union(
     *(CODE.texts("services", call.args[0]) for _, call in CODE.calls("_invalid")),
@@ -120,9 +126,20 @@ def test_errors_of_the_account_dialog() -> None:
     assert set(EN["config"]["error"]) == (CLOUD | DIALOG | ANYTHING) - elsewhere
 
 
-def test_errors_of_the_inverter_dialog() -> None:
-    shared = keys_of(*SHARED_MODULES) - OF_ACCOUNT_FIELDS
-    assert set(INVERTER["error"]) == shared | OF_PLANT_CALLS | OF_PLANTS | SERIALS | ANYTHING
+def test_errors_of_the_devices_dialogs() -> None:
+    expected = keys_of(*SHARED_MODULES) - OF_ACCOUNT_FIELDS
+    expected |= OF_PLANT_CALLS | OF_PLANTS | OF_DATALOGGERS | OF_HOLDERS | SERIALS | ANYTHING
+    assert set(INVERTER["error"]) == expected
+
+
+def test_either_dialog_of_devices_can_go_on_with_the_other_kind() -> None:
+    """So they have the same texts, but for how they begin."""
+    own = {"entry_type", "initiate_flow.user"}
+    texts, others = dict(leaves(DATALOGGER)), dict(leaves(INVERTER))
+    begins = {place for place in texts if place.startswith("step.choose.")}
+    assert begins
+    assert {place for place in texts if texts[place] != others.get(place)} == own | begins
+    assert others.keys() <= texts.keys()
 
 
 def test_errors_of_actions_and_reasons_of_bindings() -> None:
@@ -133,9 +150,19 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
         CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
-    # Said of a binding's conflict, which has no reason of its own.
-    of_conflicts = {"held_by_account", "held_elsewhere", "held_in_plant"}
-    assert set(EN["exceptions"]) == expected | of_conflicts
+    assert set(EN["exceptions"]) == expected | OF_HOLDERS | REMARKS
+
+
+def test_remarks() -> None:
+    """They are filled with nothing."""
+    (remark,) = (
+        node
+        for node in ast.walk(CODE.trees["flows.datalogger"])
+        if isinstance(node, ast.FunctionDef) and node.name == "_remark"
+    )
+    returned = (node.value for node in ast.walk(remark) if isinstance(node, ast.Return))
+    assert set().union(*(CODE.texts("flows.datalogger", node) for node in returned)) == REMARKS
+    assert not any(placeholders(message(key)) for key in REMARKS)
 
 
 def test_the_sets_above_are_of_errors_there_are() -> None:
@@ -267,17 +294,19 @@ def _fields_of_link(value: Any) -> tuple[Field, ...]:
     return ()
 
 
-def test_fields_of_the_inverter_dialog() -> None:
+def test_fields_of_the_devices_dialogs() -> None:
     steps = INVERTER["step"]
     places = {provider.plant_id_field.name for provider in providers() if provider.plant_id_field}
     assert set(steps["place"]["data"]) == places
     assert set(steps["plant"]["data"]) == {"plant_id"}
     assert set(steps["create_plant"]["data"]) == {"name", "peak_power"}
     assert set(steps["serial_numbers"]["data"]) == {"serial_numbers"}
+    for step_id in ("datalogger", "found_datalogger"):
+        assert set(steps[step_id]["data"]) == {"serial_number", "check_code"}
 
 
 def test_every_field_is_described() -> None:
-    for flow in (EN["config"], INVERTER):
+    for flow in (EN["config"], DATALOGGER):
         for step_id, step in flow["step"].items():
             if "menu_options" not in step:
                 assert step.get("data", {}).keys() == step.get("data_description", {}).keys(), (
@@ -313,7 +342,7 @@ def steps_of(*modules: str) -> set[str]:
 
 def test_steps() -> None:
     assert set(EN["config"]["step"]) == steps_of(*ACCOUNT_DIALOG)
-    assert set(INVERTER["step"]) == steps_of("flows.inverter")
+    assert set(DATALOGGER["step"]) == steps_of(*DATALOGGER_DIALOG)
 
 
 def test_what_is_shown_as_it_is_holds_no_markup() -> None:
@@ -346,7 +375,7 @@ def test_progress() -> None:
     actions = CODE.keywords("progress_action", "async_show_progress")
     of_any = actions["flows.steps"]
     assert set(EN["config"]["progress"]) == actions["flows.register"] | of_any
-    assert set(INVERTER["progress"]) == actions["flows.inverter"] | of_any
+    assert set(INVERTER["progress"]) == actions["flows.device"] | of_any
     for issue in EN["issues"].keys() - OF_HOME_ASSISTANT:
         if "fix_flow" in (texts := EN["issues"][issue]):
             assert set(texts["fix_flow"]["progress"]) == of_any
@@ -360,8 +389,8 @@ def test_ends() -> None:
     assert set(EN["config"]["abort"]) == of_core.union(
         *(reasons.get(module, set()) for module in ACCOUNT_DIALOG)
     )
-    inverter = set().union(*(reasons[module] for module in INVERTER_DIALOG))
-    assert set(INVERTER["abort"]) == inverter
+    of_devices = set().union(*(reasons.get(module, set()) for module in DATALOGGER_DIALOG))
+    assert set(INVERTER["abort"]) == of_devices
     described = set().union(*CODE.keywords("description", "async_create_entry").values())
     assert set(EN["config"]["create_entry"]) == described
 
@@ -433,7 +462,7 @@ def test_an_error_and_a_description_use_no_value_of_the_same_name() -> None:
     """A form has its values in common, and what is fit for one place is not for the other."""
     for dialog in (
         EN["config"],
-        INVERTER,
+        DATALOGGER,
         *(issue.get("fix_flow") for issue in EN["issues"].values()),
     ):
         if dialog is not None:

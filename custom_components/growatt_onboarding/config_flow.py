@@ -6,11 +6,20 @@ from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSu
 from homeassistant.core import callback
 import voluptuous as vol
 
+from .account import is_understood
 from .account.registration import async_resolve_pending, async_review_pending
 from .cloud import registry
 from .cloud.errors import CloudError
 from .cloud.provider import HandOver
-from .const import CONF_PROVIDER, CONF_SERVER, DOMAIN, ENTRY_VERSION, SUBENTRY_INVERTER
+from .const import (
+    CONF_PROVIDER,
+    CONF_SERVER,
+    DOMAIN,
+    ENTRY_VERSION,
+    SUBENTRY_DATALOGGER,
+    SUBENTRY_INVERTER,
+)
+from .flows.datalogger import DataloggerFlow
 from .flows.forms import UserInput, choice, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
@@ -33,7 +42,12 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the flow of the inverters, an account's only kind of subentry."""
+        """Return the flows of an account's devices. Its cloud may not be set up yet."""
+        if (
+            is_understood(config_entry)
+            and registry.provider(config_entry.data[CONF_PROVIDER]).dataloggers
+        ):
+            return {SUBENTRY_DATALOGGER: DataloggerFlow, SUBENTRY_INVERTER: DataloggerFlow}
         return {SUBENTRY_INVERTER: InverterFlow}
 
     # Which cloud

@@ -35,17 +35,25 @@ def explanation(
     plant, owner = binding.holder_plant, binding.holder_owner
     key = binding.reason or ""
     if binding.state is BindingState.CONFLICT:
-        key = "held_elsewhere" if plant is None else "held_in_plant"
+        key = holder_key(entry, plant, owner)
     values = {
         "serials": binding.serial,
         "message": binding.message or "",
         "said": f"({binding.message})" if binding.message else "",
         "plant": plain(plant or ""),
     }
-    if key == "held_in_plant" and owner not in (None, entry.data[CONF_ACCOUNT_ID]):
-        key = "held_by_account"
+    if key == "held_by_account" and owner is not None:
         values["owner"] = plain(account_title(hass, entry, owner))
     return reason_text(reasons, key, values)
+
+
+@callback
+def holder_key(entry: AccountConfigEntry, plant: str | None, owner: str | None) -> str:
+    """Return the key of the text that says who has a device, as far as it is known."""
+    if plant is None:
+        return "held_elsewhere"
+    ours = owner in (None, entry.data[CONF_ACCOUNT_ID])
+    return "held_in_plant" if ours else "held_by_account"
 
 
 @callback

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import aiohttp
 import pytest
 
 from custom_components.growatt_onboarding.cloud import registry
+from custom_components.growatt_onboarding.cloud.model import Credentials
+from custom_components.growatt_onboarding.cloud.provider import Capability, ClientContext
 
 
 def test_all_providers() -> None:
@@ -13,6 +16,19 @@ def test_all_providers() -> None:
     for provider in registry.providers():
         assert registry.provider(provider.key) is provider
         assert registry.is_loaded(provider.key)
+
+
+async def test_which_take_dataloggers_is_known_before_there_is_a_client(
+    http: aiohttp.ClientSession,
+) -> None:
+    taken = {}
+    for provider in registry.providers():
+        names = (field.name for field in provider.credential_fields)
+        context = ClientContext(http, "https://x", Credentials(dict.fromkeys(names, "1")))
+        client = provider.client(context)
+        taken[provider.key] = Capability.DATALOGGER in client.capabilities
+    assert {provider.key: provider.dataloggers for provider in registry.providers()} == taken
+    assert True in taken.values()
 
 
 def test_unknown_provider() -> None:

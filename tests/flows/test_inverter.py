@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError, RejectedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
-from custom_components.growatt_onboarding.cloud.model import Plant
+from custom_components.growatt_onboarding.cloud.model import DeviceKind, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
 from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
 from simulator import END_USER_TOKEN, Simulator
@@ -343,7 +343,6 @@ ARABIC = "U+0661 ARABIC-INDIC DIGIT ONE"
         ("SIM0000001 SPH5000", ("serial_invalid", "SIM0000001 + SPH5000")),
         ("SIM000000\u0661", ("serial_invalid", f"SIM000000\u0661 ({ARABIC})")),
         (f"{'ab' * 30}\0", ("serial_invalid", f"{'ab' * 20} (U+0000 NULL)")),
-        ("QMN000SIM0000001\nSIM0000001", ("datalogger_serial", "QMN000SIM0000001")),
         ("HERE000001, SIM0000001", ("already_tracked", "HERE000001")),
     ],
 )
@@ -382,7 +381,7 @@ async def test_a_hundred_serial_numbers_at_once_are_the_most(
     assert not cloud.calls.of(BIND)
 
 
-async def test_a_datalogger_is_told_even_when_it_may_not_be_asked_about_again(
+async def test_a_datalogger_is_known_even_when_it_may_not_be_asked_about_again(
     hass: HomeAssistant, world: World
 ) -> None:
     """The cloud allows the question once in five minutes; people submit again after seconds."""
@@ -390,17 +389,20 @@ async def test_a_datalogger_is_told_even_when_it_may_not_be_asked_about_again(
     simulator.growatt.add_device("SIM0000001")
     entry = await world.add_account(int(RESIDENT_ID), END_USER_TOKEN)
     result = await open_serials(hass, entry)
-    for _ in range(2):
-        result = await submit(hass, result, serial_numbers="QMN000SIM0000001")
-        assert result["errors"] == {"serial_numbers": "datalogger_serial"}
-    assert len(simulator.calls.of(KIND)) == 1
+    typed = {"serial_numbers": "SIM0000001 QMN000SIM0000001"}
+    with full_disk():
+        result = await submit(hass, result, **typed)
+    assert result["errors"] == {"base": "not_stored"}
+    result = await submit(hass, result, **typed)
+    assert result["step_id"] == "found_datalogger"
+    assert len(simulator.calls.of(KIND)) == 2
     close(hass, result)
 
     # Another dialog does not know, and leaves it to the cloud's answer to the binding.
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="QMN000SIM0000001")
     assert result["reason"] == "inverters_added"
-    assert len(simulator.calls.of(KIND)) == 1
+    assert len(simulator.calls.of(KIND)) == 2
     assert not simulator.growatt.limits.violations
 
 
@@ -436,7 +438,7 @@ async def test_slow_checks_hold_nobody_up(
 
     cloud.faults.clear()
     result = await submit(hass, await open_serials(hass, entry), serial_numbers="QMN000SIM0000001")
-    assert result["errors"] == {"serial_numbers": "datalogger_serial"}
+    assert result["step_id"] == "found_datalogger"
 
 
 async def test_one_added_elsewhere_while_the_cloud_was_asked(
@@ -487,6 +489,8 @@ async def test_the_end_says_why_one_was_refused(
     )
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
+    if code == 10007:
+        result = await submit(hass, result, next_step_id="end")
     accepted, refused = shown_values(result)["results"].split("\n")
     assert accepted == "- **Accepted:** SIM0000002"
     assert refused.startswith("- **Rejected:** SIM0000001. ")
@@ -707,6 +711,26 @@ async def test_a_cloud_without_plants_and_without_a_field_for_one(
     entry = await add_fake_account(hass, monkeypatch, cloud)
     result = await open_inverters(hass, entry)
     assert result["reason"] == "cannot_bind"
+
+
+async def test_where_no_dataloggers_are_taken_their_numbers_are_refused(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capabilities = {Capability.BIND, Capability.PLANTS, Capability.CHECK_SERIAL}
+    cloud = FakeCloud(capabilities=frozenset(capabilities), plants=(Plant(id="1", name="One"),))
+    cloud.kinds["QMN000SIM0000001"] = DeviceKind.DATALOGGER
+    entry = await add_fake_account(hass, monkeypatch, cloud)
+    result = await submit(hass, await open_inverters(hass, entry), plant_id="1")
+    typed = "QMN000SIM0000001\nSIM0000001"
+    for _ in range(2):
+        result = await submit(hass, result, serial_numbers=typed)
+        assert result["errors"] == {"serial_numbers": "datalogger_serial"}
+        assert shown_values(result)["serials"] == "QMN000SIM0000001"
+        assert suggested(result) == {"serial_numbers": typed}
+    assert not inverters(entry)
+    result = await submit(hass, result, serial_numbers="SIM0000001")
+    assert result["reason"] == "inverters_added"
+    assert cloud.bound == [("7", "1", "SIM0000001")]
 
 
 async def test_plants_that_can_only_be_chosen(

@@ -68,8 +68,10 @@ async def test_create_an_account_and_go_on_to_inverters(
     assert (user.agent_code, user.tel, user.time_zone) == ("SIM01", "3161234", "1")
     flow_type, flow_id = result["next_flow"]
     assert flow_type is FlowType.CONFIG_SUBENTRIES_FLOW
-    inverters = await hass.config_entries.subentries.async_configure(flow_id)
-    assert inverters["step_id"] == "create_plant"
+    devices = await hass.config_entries.subentries.async_configure(flow_id)
+    assert devices["step_id"] == "choose"
+    devices = await submit(hass, devices, next_step_id="add_datalogger")
+    assert devices["step_id"] == "create_plant"
     assert NEW_ACCOUNT["password"] not in str(entry.data)
 
 

@@ -42,8 +42,8 @@ _LIST_DIGITS = 3
 _MOST_SHOWN = 40
 # How many serial numbers are checked while somebody waits; one call a second is allowed.
 _MAX_CHECKED = 5
-# How many seconds that may take: it is a help, and the inverters are added without it too.
-_LONGEST_CHECK = 10
+# How many seconds a check may take: it is a help, and the devices are added without it too.
+LONGEST_CHECK = 10
 
 
 class InvalidSerialError(ValueError):
@@ -187,10 +187,10 @@ def tracked_serials(hass: HomeAssistant) -> set[str]:
     return tracked
 
 
-async def async_refuse_dataloggers(
+async def async_learn_kinds(
     client: CloudClient, serials: list[str], known: dict[str, DeviceKind]
 ) -> None:
-    """Raise SerialError if a serial number is a datalogger's.
+    """Ask the cloud which kinds of device serial numbers belong to.
 
     Only the first few are checked, only if the limits allow it now, and only for a few seconds;
     for the others the cloud's answer to the binding will tell. `known` keeps the answers, because
@@ -199,7 +199,7 @@ async def async_refuse_dataloggers(
     if Capability.CHECK_SERIAL not in client.capabilities:
         return
     try:
-        async with asyncio.timeout(_LONGEST_CHECK):
+        async with asyncio.timeout(LONGEST_CHECK):
             for serial in serials[:_MAX_CHECKED]:
                 if serial not in known:
                     with suppress(NotNowError):
@@ -208,6 +208,3 @@ async def async_refuse_dataloggers(
         LOGGER.debug("Serial numbers could not be checked: %s", err.key)
     except TimeoutError:
         LOGGER.debug("Serial numbers could not be checked in time")
-    dataloggers = [serial for serial in serials if known.get(serial) is DeviceKind.DATALOGGER]
-    if dataloggers:
-        raise SerialError("datalogger_serial", dataloggers)

@@ -54,6 +54,7 @@ from ..const import (
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 from ..unexpected import log_unexpected
+from .datalogger import async_open_datalogger
 from .forms import (
     OWN_ADDRESS,
     FormMemory,
@@ -282,36 +283,40 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Continue with the inverters if a person created the entry."""
+        """Continue with the devices if a person created the entry."""
         entry: AccountConfigEntry = result["result"]
         if self.source != SOURCE_USER:
             return result
         try:
-            return await self._continue_with_inverters(entry, result)
+            return await self._continue_with_devices(entry, result)
         except asyncio.CancelledError:
             # The browser is gone. Nobody else ends this flow, which would block its account.
             with suppress(UnknownFlow):
                 self.hass.config_entries.flow.async_abort(self.flow_id)
             raise
-        except Exception as err:  # noqa: BLE001 - the entry is there: inverters can be added later
+        except Exception as err:  # noqa: BLE001 - the entry is there: devices can be added later
             log_unexpected("async_on_create_entry", err)
             return result
 
-    async def _continue_with_inverters(
+    async def _continue_with_devices(
         self, entry: AccountConfigEntry, result: ConfigFlowResult
     ) -> ConfigFlowResult:
-        """Start the inverter flow of a new account if the account can bind inverters already."""
+        """Start a flow for the devices of a new account, if it can bind devices already."""
         if (
             entry.state is ConfigEntryState.LOADED
-            and Capability.BIND in entry.runtime_data.client.capabilities
-            and entry.runtime_data.client.signed_in
+            and Capability.BIND in (client := entry.runtime_data.client).capabilities
+            and client.signed_in
         ):
-            inverters = await self.hass.config_entries.subentries.async_init(
-                (entry.entry_id, SUBENTRY_INVERTER), context=SubentryFlowContext(source=SOURCE_USER)
-            )
+            if Capability.DATALOGGER in client.capabilities:
+                devices = await async_open_datalogger(self.hass, entry, choose=True)
+            else:
+                devices = await self.hass.config_entries.subentries.async_init(
+                    (entry.entry_id, SUBENTRY_INVERTER),
+                    context=SubentryFlowContext(source=SOURCE_USER),
+                )
             # A flow without anything to ask has already ended.
-            if inverters["type"] is not FlowResultType.ABORT:
-                result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, inverters["flow_id"])
+            if devices["type"] is not FlowResultType.ABORT:
+                result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, devices["flow_id"])
         return result
 
 
