@@ -18,9 +18,9 @@ from custom_components.growatt_onboarding.cloud.errors import (
     TakenError,
     UnreachableError,
 )
-from custom_components.growatt_onboarding.cloud.model import Account
+from custom_components.growatt_onboarding.cloud.model import Account, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
 from simulator import Simulator
 
 from .common import (
@@ -131,6 +131,17 @@ async def test_only_linking_offered(hass: HomeAssistant, portal: FakeCloud) -> N
     assert result["type"] is FlowResultType.CREATE_ENTRY
     # A cloud that binds nothing has no inverter dialog.
     assert "next_flow" not in result
+
+
+async def test_a_cloud_that_takes_no_dataloggers_leads_to_the_inverters(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    portal.capabilities |= {Capability.BIND, Capability.PLANTS}
+    portal.plants = (Plant(id="1", name="Home"),)
+    entry = await linked(hass, portal)
+    assert set(entry.supported_subentry_types) == {SUBENTRY_INVERTER}
+    (flow,) = hass.config_entries.subentries.async_progress()
+    assert (flow["handler"], flow["step_id"]) == ((entry.entry_id, SUBENTRY_INVERTER), "plant")
 
 
 # Pictures

@@ -56,6 +56,8 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
 
 async def _add_inverters(flow: Flow, story: Story) -> None:
     """Walk the inverter dialog, and tell what it says in the end."""
+    expect(flow, "menu", "choose")
+    await flow.choose("add_inverters")
     if flow.step_id == "plant":
         await fill(flow, "plant", plant_id="new_plant")
     await fill(flow, "create_plant", name="Demo home", peak_power=6.4)

@@ -482,6 +482,17 @@ async def test_dataloggers_among_inverters_are_added_as_what_they_are(
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == [SN]
 
 
+async def test_one_that_was_entered_in_place_of_another_is_not_asked_for_again(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
+) -> None:
+    cloud.growatt.add_datalogger(OTHER_STICK)
+    result = await open_serials(hass, entry)
+    result = await submit(hass, result, serial_numbers=f"{OTHER_STICK}\n{STICK}")
+    assert suggested(result) == {"serial_number": OTHER_STICK}
+    result = await submit(hass, result, serial_number=STICK)
+    assert lines(result) == [f"- **Accepted:** {STICK}"]
+
+
 async def test_a_datalogger_alone_in_the_wrong_dialog(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
 ) -> None:

@@ -12,7 +12,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 import voluptuous as vol
 
-from ..account.serials import LONGEST_CHECK, async_learn_kinds, check_serials, split_serials
+from ..account.serials import (
+    LONGEST_CHECK,
+    async_learn_kinds,
+    check_serials,
+    split_serials,
+    tracked_serials,
+)
 from ..binding.model import Binding, BindingState
 from ..cloud.errors import (
     DATALOGGER_MISSING,
@@ -129,6 +135,8 @@ class DataloggerFlow(InverterFlow):
     @override
     async def _continue(self) -> SubentryFlowResult:
         """Continue with the next datalogger that was found, then with what the cloud answers."""
+        # It may have been entered in place of another one.
+        self._found = [one for one in self._found if one not in tracked_serials(self.hass)]
         if not self._found:
             return await super()._continue()
         self._memory.typed[CONF_SERIAL_NUMBER] = self._found.pop(0)
