@@ -63,7 +63,7 @@ def _names() -> frozenset[str]:
         if _is_secret(found)
     )
     return frozenset(
-        {"authorization", "site_secret"}.union(
+        {"authorization", "check_code", "site_secret"}.union(
             (found.name.lower() for found in described),
             *({name.lower() for name in cloud.secrets} for cloud in Clouds(Simulation())),
         )

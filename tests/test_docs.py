@@ -195,7 +195,9 @@ def sections_of_actions() -> dict[str, str]:
 
 def fields_of(text: str) -> set[str]:
     """Return the fields that a table names."""
-    row = re.compile(r"^\| `(\w+)` \| (?:text|number|boolean|list of text) \|", re.MULTILINE)
+    row = re.compile(
+        r"^\| `(\w+)` \| (?:text|number|boolean|list of text|list of mappings) \|", re.MULTILINE
+    )
     return set(row.findall(text))
 
 

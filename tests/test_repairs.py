@@ -158,7 +158,7 @@ async def test_stop_tracking(home: Home) -> None:
 
 async def test_conflict_goes_away_when_checked(home: Home, theirs: Plant) -> None:
     await conflict(home, theirs)
-    reason = f"The inverter is in the plant Their roof of the account {theirs.user_id}."
+    reason = f"The device is in the plant Their roof of the account {theirs.user_id}."
     assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
     result = await choose(home, await open_repair(home, "conflict"), "check_again")
     assert result["errors"] == {"base": "still_there"}
@@ -174,14 +174,14 @@ async def test_conflict_calls_an_account_that_is_known_by_its_name(
 ) -> None:
     await home.add_account(theirs.user_id)
     await conflict(home, theirs)
-    reason = "The inverter is in the plant Their roof of the account stranger."
+    reason = "The device is in the plant Their roof of the account stranger."
     assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
 
 
 async def test_conflict_is_another_plant_of_ours(home: Home) -> None:
     mine = home.growatt.add_plant(int(home.entry.data["account_id"]), "Garage")
     await conflict(home, mine)
-    reason = "The inverter is in the plant Garage. If that plant is yours, submit"
+    reason = "The device is in the plant Garage. If that plant is yours, submit"
     assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
     result = await open_repair(home, "conflict")
     assert "choose_plant" in result["menu_options"]

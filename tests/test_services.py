@@ -122,6 +122,7 @@ ALL = {
     "list_plants": {},
     "create_plant": {"name": "Roof", "peak_power": 4},
     "bind_device": {"plant_id": "1", "serial_numbers": ["SIM0000001"]},
+    "bind_datalogger": {"plant_id": "1", "dataloggers": [{"serial_number": "QMN0000001"}]},
     "check_association": {"device_id": ["x"]},
     "get_captcha": {},
     "send_verification_code": {},
@@ -175,6 +176,16 @@ async def test_only_administrators_may(
         ("bind_device", {"plant_id": "1", "serial_numbers": []}, "serial_numbers"),
         ("bind_device", {**ALL["bind_device"], "timeout": 121}, "timeout"),
         ("bind_device", {**ALL["bind_device"], "timeout": -1}, "timeout"),
+        ("bind_datalogger", {"plant_id": "1"}, "dataloggers"),
+        ("bind_datalogger", {"plant_id": "1", "dataloggers": []}, "dataloggers"),
+        ("bind_datalogger", {"plant_id": "1", "dataloggers": ["QMN0000001"]}, "dataloggers"),
+        ("bind_datalogger", {"plant_id": "1", "dataloggers": {}}, "serial_number"),
+        ("bind_datalogger", {**ALL["bind_datalogger"], "timeout": 121}, "timeout"),
+        (
+            "bind_datalogger",
+            {"plant_id": "1", "dataloggers": [{"serial_number": "QMN0000001", "code": "X"}]},
+            "code",
+        ),
         ("check_association", {}, "device_id"),
         ("register_account", {"provider": "nobody"}, "provider"),
         ("register_account", {"passwort": "x"}, "passwort"),
@@ -457,7 +468,7 @@ async def test_which_of_several_accounts(
 
 async def test_an_account_whose_id_is_not_known(hass: HomeAssistant, cloud: Simulator) -> None:
     await add_account(hass, cloud, account_id=None)
-    for action in ("list_plants", "create_plant", "bind_device"):
+    for action in ("list_plants", "create_plant", "bind_device", "bind_datalogger"):
         told = await refused(hass, action, "not_signed_in", **ALL[action])
         assert told == {"account": RESIDENT}
     assert not cloud.calls
@@ -475,7 +486,7 @@ async def test_a_cloud_that_cannot(
 
     data = {"provider": "fake", "server": URL, "username": "alice", "password": "Not-real-1"}
     await act(hass, "register_account", **data, form="register")
-    for action in ("list_plants", "create_plant", "bind_device"):
+    for action in ("list_plants", "create_plant", "bind_device", "bind_datalogger"):
         told = await refused(hass, action, "not_supported", **ALL[action])
         assert told == {"account": "alice"}
 
@@ -764,7 +775,7 @@ async def test_a_device_that_is_no_inverter(
     told = await refused(
         hass,
         "check_association",
-        "not_an_inverter",
+        "not_a_device",
         device_id=device_of(hass, entry, entry.entry_id),
     )
     assert told == {"device": f"Growatt {RESIDENT}"}

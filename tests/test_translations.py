@@ -11,10 +11,18 @@ from homeassistant.generated.languages import LANGUAGES as HOME_ASSISTANT_LANGUA
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
+import pytest
 import voluptuous as vol
 
-from custom_components.growatt_onboarding.binding.model import BindingState
+from custom_components.growatt_onboarding import repairs
+from custom_components.growatt_onboarding.binding.model import BindingState, Problem
 from custom_components.growatt_onboarding.cloud import registry
+from custom_components.growatt_onboarding.cloud.errors import (
+    DATALOGGER_MISSING,
+    DATALOGGER_SERIAL,
+    INVERTER_SERIAL,
+)
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.cloud.provider import (
     CAPTCHA_FIELD,
     Capability,
@@ -32,7 +40,6 @@ from custom_components.growatt_onboarding.flows.register import (
     CONF_LINK_INSTEAD,
     CONF_SEND_AGAIN,
 )
-import custom_components.growatt_onboarding.repairs
 import custom_components.growatt_onboarding.services  # noqa: F401
 from scripts.lib.texts import TRANSLATIONS, leaves, placeholders, read
 
@@ -84,8 +91,13 @@ OF_DATALOGGERS = {"check_code_wrong", "serial_rejected"}
 # Who has a device: told of a datalogger before it is sent, and of a binding's conflict, which has
 # no reason of its own.
 OF_HOLDERS = {"held_by_account", "held_elsewhere", "held_in_plant"}
+# Why a datalogger is overdue.
+OF_OVERDUE = {"datalogger_silent", "datalogger_unlisted"}
 # What the end of a dialog says in place of a binding's own reason.
 REMARKS = {"check_code_unchecked", "other_kind", "sent_again_later"}
+KINDS = (DeviceKind.INVERTER, DeviceKind.DATALOGGER)
+# The options of repairs that track a device as the other kind.
+AS_ANOTHER = ("as_datalogger", "as_inverter")
 # What only an account's form asks for.
 OF_ACCOUNT_FIELDS = {"invalid_email", "invalid_phone"}
 # What is known of a binding that was refused.
@@ -150,7 +162,7 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
         CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
-    assert set(EN["exceptions"]) == expected | OF_HOLDERS | REMARKS
+    assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | REMARKS
 
 
 def test_remarks() -> None:
@@ -399,7 +411,9 @@ def test_ends() -> None:
 
 
 def test_choices() -> None:
-    options = {key: set(value["options"]) for key, value in EN["selector"].items()}
+    options = {
+        key: set(value["options"]) for key, value in EN["selector"].items() if "options" in value
+    }
     assert options == {
         "provider": set(registry.PROVIDER_KEYS),
         "server": {OWN_ADDRESS}.union(
@@ -434,10 +448,9 @@ def test_system_health() -> None:
 
 
 def test_repairs() -> None:
-    from custom_components.growatt_onboarding.binding.model import Problem  # noqa: PLC0415
-
     raised = (CODE.texts(module, call.args[2]) for module, call in CODE.calls("async_raise_issue"))
-    assert set(EN["issues"]) == set().union(set(Problem), *raised)
+    of_devices = {repairs.translation_key(found, kind) for found in Problem for kind in KINDS}
+    assert set(EN["issues"]) == of_devices.union(*raised)
     for issue in EN["issues"].values():
         # A repair has either a text or a dialog.
         assert ("description" in issue) != ("fix_flow" in issue)
@@ -446,6 +459,26 @@ def test_repairs() -> None:
             # An error stands in a form.
             only_a_menu = dialog["step"].keys() == {"init"}
             assert only_a_menu or dialog["error"].keys() >= ANYTHING
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("found", Problem)
+def test_options_of_repairs(found: Problem, kind: DeviceKind) -> None:
+    of_other_kind = {DeviceKind.INVERTER: INVERTER_SERIAL, DeviceKind.DATALOGGER: DATALOGGER_SERIAL}
+    remedies = {
+        option
+        for reason, option in repairs._REMEDIES.items()
+        if found is Problem.REJECTED and reason != of_other_kind[kind]
+    }
+    if kind is DeviceKind.DATALOGGER:
+        remedies.discard(repairs._REMEDIES[DATALOGGER_MISSING])
+    dialog = EN["issues"][repairs.translation_key(found, kind)]["fix_flow"]
+    options = set(dialog["step"]["init"]["menu_options"])
+    assert options == {*repairs._MENU_OPTIONS[found], *remedies}
+    # That one leads to another dialog at once.
+    assert dialog["step"].keys() == {"init", *options} - {"add_datalogger"}
+    assert ("add_datalogger" in dialog["abort"]) == ("add_datalogger" in options)
+    assert ("refused_again" in dialog["abort"]) == any(map(options.__contains__, AS_ANOTHER))
 
 
 # Words of others: titles and errors are plain, all other texts with values are Markdown
@@ -503,6 +536,10 @@ async def test_actions(hass: HomeAssistant) -> None:
             assert texts["name"]
             assert texts["description"]
             validate_selector(details["selector"])
+            if "object" in details["selector"]:
+                described_fields = details["selector"]["object"]
+                texts = EN["selector"][described_fields["translation_key"]]["fields"]
+                assert texts.keys() == described_fields["fields"].keys()
             if "select" in details["selector"]:
                 select = details["selector"]["select"]
                 assert set(select["options"]) == set(registry.PROVIDER_KEYS)

@@ -1,4 +1,4 @@
-"""Issues of inverters and accounts, and their repair flows.
+"""Issues of devices (inverters and dataloggers) and of accounts, and their repair flows.
 
 An issue exists as long as its problem does. Issues are deleted while their account is not loaded,
 because nobody could fix them then. An ignored issue stays: deleting it would forget that a person
@@ -17,7 +17,7 @@ from homeassistant.components.repairs import (
 )
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.data_entry_flow import AbortFlow, FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
@@ -26,7 +26,14 @@ import voluptuous as vol
 from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
 from .binding.model import Binding, Problem, problem, problem_due_at
 from .clock import minutes_until, now
-from .cloud.errors import AccessDeniedError, CloudError
+from .cloud.errors import (
+    DATALOGGER_MISSING,
+    DATALOGGER_SERIAL,
+    INVERTER_SERIAL,
+    AccessDeniedError,
+    CloudError,
+)
+from .cloud.model import DeviceKind
 from .cloud.provider import Capability
 from .const import (
     CONF_ACCOUNT_ID,
@@ -34,9 +41,9 @@ from .const import (
     CONF_PLANT_ID,
     DOMAIN,
     LOGGER,
-    SUBENTRY_INVERTER,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
+from .flows.datalogger import async_open_datalogger
 from .flows.forms import error_placeholders, plant_labels, select_options
 from .flows.steps import AnsweringFlow
 from .foreign import async_raise_issue
@@ -55,6 +62,12 @@ _MENU_OPTIONS: Final = {
     Problem.CONFLICT: ["check_again", "submit_again", "choose_plant", "stop_tracking"],
     Problem.REJECTED: ["check_again", "submit_again", "choose_plant", "stop_tracking"],
 }
+# What helps against the reason of a rejection; it is offered first.
+_REMEDIES: Final = {
+    DATALOGGER_SERIAL: "as_datalogger",
+    INVERTER_SERIAL: "as_inverter",
+    DATALOGGER_MISSING: "add_datalogger",
+}
 
 
 async def async_create_fix_flow(
@@ -70,7 +83,12 @@ async def async_create_fix_flow(
         return ReturnedRepairFlow(entry)
     if "serial" not in data:
         return ActivationRepairFlow(entry)
-    return InverterRepairFlow(entry, str(data["serial"]), Problem(str(data["problem"])))
+    return DeviceRepairFlow(
+        entry,
+        str(data["serial"]),
+        Problem(str(data["problem"])),
+        DeviceKind(str(data["kind"])),
+    )
 
 
 class MissingAccountRepairFlow(ConfirmRepairFlow, AnsweringFlow):
@@ -209,14 +227,17 @@ class ActivationRepairFlow(RepairsFlow, AnsweringFlow):
         )
 
 
-class InverterRepairFlow(RepairsFlow, AnsweringFlow):
-    """The repair flow of an inverter."""
+class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
+    """The repair flow of an inverter or a datalogger."""
 
-    def __init__(self, entry: AccountConfigEntry | None, serial: str, found: Problem) -> None:
-        """Remember the inverter and its problem."""
+    def __init__(
+        self, entry: AccountConfigEntry | None, serial: str, found: Problem, kind: DeviceKind
+    ) -> None:
+        """Remember the device and its problem."""
         self._entry = entry
         self._serial = serial
         self._problem = found
+        self._kind = kind
         # The plant that was chosen last, None for the binding's own.
         self._plant_id: str | None = None
 
@@ -235,9 +256,14 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
         """Show what can be done about the problem."""
         if self._solved:
             return self.async_create_entry(data={})
+        account = self._account
+        capabilities = account.client.capabilities
         options = _MENU_OPTIONS[self._problem]
-        if Capability.PLANTS not in self._account.client.capabilities:
+        if Capability.PLANTS not in capabilities:
             options = [option for option in options if option != "choose_plant"]
+        remedy = _REMEDIES.get(account.coordinator.data[self._serial].reason or "")
+        if remedy is not None and Capability.DATALOGGER in capabilities:
+            options = [remedy, *options]
         return self.async_show_menu(
             menu_options=options, description_placeholders=self._placeholders()
         )
@@ -245,7 +271,7 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
     async def async_step_check_again(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Check the inverter now, and show a form to do so again if the problem persists."""
+        """Check the device now, and show a form to do so again if the problem persists."""
         if self._solved:
             return self.async_create_entry(data={})
         coordinator = self._account.coordinator
@@ -297,7 +323,7 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
         selector = SelectSelector(SelectSelectorConfig(options=options))
         binding = account.coordinator.data.get(self._serial)
         holder = None if binding is None else binding.holder_plant
-        # The plant that already holds the inverter is most likely the right one.
+        # The plant that already holds the device is most likely the right one.
         likely = [one.id for one in plants if holder in (one.id, one.name)]
         default = likely[0] if len(likely) == 1 else vol.UNDEFINED
         return self.async_show_form(
@@ -306,10 +332,62 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
             description_placeholders=self._placeholders(),
         )
 
+    async def async_step_as_datalogger(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Track as a datalogger what turned out to be one."""
+        return await self._track_as("as_datalogger", DeviceKind.DATALOGGER)
+
+    async def async_step_as_inverter(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Track as an inverter what turned out to be one."""
+        return await self._track_as("as_inverter", DeviceKind.INVERTER)
+
+    async def _track_as(self, step_id: str, kind: DeviceKind) -> RepairsFlowResult:
+        """Submit the device as the other kind; another repair tells if the cloud refuses that."""
+        if self._solved:
+            return self.async_create_entry(data={})
+        coordinator = self._account.coordinator
+        try:
+            await coordinator.async_track_as(self._serial, kind)
+        except NotStoredError:
+            return self._show(step_id, "not_stored")
+        await coordinator.async_wait_for_answers([self._serial], _WAIT_SECONDS)
+        binding = coordinator.data.get(self._serial)
+        if binding is None or problem(binding, coordinator.timing, now()) is None:
+            return self.async_create_entry(data={})
+        reasons = await async_reasons(self.hass)
+        reason = explanation(self.hass, coordinator.config_entry, reasons, binding)
+        return self.async_abort(
+            reason="refused_again",
+            description_placeholders={"serial": self._serial, "reason": reason},
+        )
+
+    async def async_step_add_datalogger(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Continue with adding the datalogger that the inverter's plant lacks.
+
+        The issue stays until that datalogger is associated: then the inverter is sent again.
+        """
+        if self._solved:
+            return self.async_create_entry(data={})
+        coordinator = self._account.coordinator
+        plant_id = coordinator.data[self._serial].plant_id
+        flow = await async_open_datalogger(self.hass, coordinator.config_entry, plant_id=plant_id)
+        if flow["type"] is FlowResultType.ABORT:
+            return self.async_abort(reason="not_loaded")
+        return self.async_abort(
+            reason="add_datalogger",
+            description_placeholders=self._placeholders(),
+            next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"]),
+        )
+
     async def async_step_stop_tracking(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Remove the inverter from Home Assistant; nothing changes in the cloud."""
+        """Remove the device from Home Assistant; nothing changes in the cloud."""
         entry = self._account.coordinator.config_entry
         if user_input is None:
             return self._show("stop_tracking")
@@ -321,7 +399,11 @@ class InverterRepairFlow(RepairsFlow, AnsweringFlow):
         """Return whether the problem that this flow is about is gone."""
         coordinator = self._account.coordinator
         binding = coordinator.data.get(self._serial)
-        return binding is None or problem(binding, coordinator.timing, now()) is not self._problem
+        return (
+            binding is None
+            or binding.kind is not self._kind
+            or problem(binding, coordinator.timing, now()) is not self._problem
+        )
 
     def _result(self, step_id: str) -> RepairsFlowResult:
         """Finish if the problem is solved, else show the step's form with the reason."""
@@ -360,13 +442,14 @@ def async_remove_issues(hass: HomeAssistant, entry: AccountConfigEntry) -> None:
     """Delete every issue of an account that is being removed, ignored ones too."""
     ir.async_delete_issue(hass, DOMAIN, _activation_issue_id(entry))
     ir.async_delete_issue(hass, DOMAIN, _returned_issue_id(entry))
-    _delete_inverter_issues(hass, entry)
+    _delete_device_issues(hass, entry)
 
 
-class _InverterIssue(NamedTuple):
-    """An issue of an inverter, with its placeholders."""
+class _DeviceIssue(NamedTuple):
+    """An issue of an inverter or a datalogger, with its placeholders."""
 
     found: Problem
+    kind: DeviceKind
     subentry_id: str
     placeholders: dict[str, str]
 
@@ -386,7 +469,7 @@ class IssueManager:
         self._entry = entry
         self._coordinator = entry.runtime_data.coordinator
         self._reasons = reasons
-        self._issues: dict[str, _InverterIssue] = {}
+        self._issues: dict[str, _DeviceIssue] = {}
         # When a binding without a problem becomes one if nothing changes, by serial number.
         self._due: dict[str, float] = {}
         self._cancel_timer: CALLBACK_TYPE | None = None
@@ -400,9 +483,9 @@ class IssueManager:
         self._review_activation()
         self._review_returned()
         self._review(self._coordinator.data)
-        # Delete ignored issues whose problem or inverter has gone while nobody was listening.
+        # Delete ignored issues whose problem or device has gone while nobody was listening.
         current = {issue.issue_id for issue in self._issues.values()}
-        _delete_inverter_issues(hass, entry, keep=current)
+        _delete_device_issues(hass, entry, keep=current)
 
     @callback
     def stop(self) -> None:
@@ -417,7 +500,7 @@ class IssueManager:
 
     @callback
     def _review_changed(self) -> None:
-        """Review the inverters that have changed, which is usually one of up to a thousand."""
+        """Review the devices that have changed, which is usually one of up to a thousand."""
         self._review_returned()
         if self._coordinator.changed_serials:
             self._review(self._coordinator.changed_serials)
@@ -466,7 +549,7 @@ class IssueManager:
 
     @callback
     def _review_due(self, _now: object) -> None:
-        """Review the inverters that have become overdue."""
+        """Review the devices that have become overdue."""
         self._cancel_timer = None
         time = now()
         self._review([serial for serial, at in self._due.items() if at <= time])
@@ -475,25 +558,23 @@ class IssueManager:
         """Create issues for new problems, and delete those of problems that are gone."""
         timing, time = self._coordinator.timing, now()
         subentry_ids = {
-            subentry.unique_id: subentry.subentry_id
-            for subentry in self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
+            subentry.unique_id: subentry.subentry_id for subentry in self._entry.subentries.values()
         }
         for serial in serials:
             self._due.pop(serial, None)
             binding, subentry_id = self._coordinator.data.get(serial), subentry_ids.get(serial)
-            if binding is None or subentry_id is None:
-                self._delete_issue(serial)
-                continue
-            if (due := problem_due_at(binding, timing)) is not None and due > time:
-                self._due[binding.serial] = due
-            found = problem(binding, timing, time)
-            self._delete_issue(binding.serial, unless=found)
-            if found is not None:
-                self._create_issue(found, subentry_id, binding)
+            issue: _DeviceIssue | None = None
+            if binding is not None and subentry_id is not None:
+                if (due := problem_due_at(binding, timing)) is not None and due > time:
+                    self._due[serial] = due
+                if (found := problem(binding, timing, time)) is not None:
+                    placeholders = self._placeholders(binding)
+                    issue = _DeviceIssue(found, binding.kind, subentry_id, placeholders)
+            self._set_issue(serial, issue)
         self._schedule()
 
     def _schedule(self) -> None:
-        """Review again when the next inverter becomes overdue."""
+        """Review again when the next device becomes overdue."""
         self._stop_timer()
         if self._due:
             pause = max(min(self._due.values()) - now(), 0) + 1
@@ -504,21 +585,27 @@ class IssueManager:
             self._cancel_timer()
             self._cancel_timer = None
 
-    def _create_issue(self, found: Problem, subentry_id: str, binding: Binding) -> None:
-        issue = _InverterIssue(found, subentry_id, self._placeholders(binding))
-        if self._issues.get(binding.serial) == issue:
+    def _set_issue(self, serial: str, issue: _DeviceIssue | None) -> None:
+        """Have a device's issue be this one, or none."""
+        before = self._issues.pop(serial, None)
+        if before is not None and (issue is None or issue.issue_id != before.issue_id):
+            ir.async_delete_issue(self._hass, DOMAIN, before.issue_id)
+        if issue is None:
             return
-        self._issues[binding.serial] = issue
+        self._issues[serial] = issue
+        if issue == before:
+            return
         async_raise_issue(
             self._hass,
             issue.issue_id,
-            found.value,
+            translation_key(issue.found, issue.kind),
             issue.placeholders,
             is_fixable=True,
             data={
-                "problem": found.value,
+                "problem": issue.found.value,
+                "kind": issue.kind.value,
                 "entry_id": self._entry.entry_id,
-                "serial": binding.serial,
+                "serial": serial,
             },
         )
 
@@ -530,23 +617,22 @@ class IssueManager:
             "reason": explanation(self._hass, self._entry, self._reasons, binding),
         }
 
-    def _delete_issue(self, serial: str, *, unless: Problem | None = None) -> None:
-        """Delete the issue of an inverter unless it is about this problem."""
-        if (issue := self._issues.get(serial)) is not None and issue.found is not unless:
-            del self._issues[serial]
-            ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
-
 
 def issue_id(found: Problem, subentry_id: str) -> str:
     """Return an issue's id, without the serial number because bug reports include it."""
     return f"{found.value}_{subentry_id}"
 
 
+def translation_key(found: Problem, kind: DeviceKind) -> str:
+    """Return the key of an issue's texts, which name the kind of device."""
+    return found.value if kind is DeviceKind.INVERTER else f"{kind.value}_{found.value}"
+
+
 @callback
-def _delete_inverter_issues(
+def _delete_device_issues(
     hass: HomeAssistant, entry: AccountConfigEntry, *, keep: Container[str] = ()
 ) -> None:
-    """Delete the issues of the account's inverters and orphaned ones, except those to keep."""
+    """Delete the issues of the account's devices and orphaned ones, except those to keep."""
     of_others = {
         subentry_id
         for other in hass.config_entries.async_entries(DOMAIN)
@@ -554,9 +640,9 @@ def _delete_inverter_issues(
         for subentry_id in other.subentries
     }
     for domain, issue in list(ir.async_get(hass).issues):
-        kind, _, subentry_id = issue.rpartition("_")
-        is_inverters = domain == DOMAIN and kind in Problem
-        if is_inverters and subentry_id not in of_others and issue not in keep:
+        found, _, subentry_id = issue.rpartition("_")
+        is_a_devices = domain == DOMAIN and found in Problem
+        if is_a_devices and subentry_id not in of_others and issue not in keep:
             ir.async_delete_issue(hass, DOMAIN, issue)
 
 

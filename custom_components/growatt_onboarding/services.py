@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
@@ -23,9 +23,13 @@ from homeassistant.helpers.service import (
 import voluptuous as vol
 
 from .account import Target, entry_target, reauth_on_denial
+from .account.dataloggers import Label, async_check_label
 from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .account.registration import async_check_name, async_create_entry, async_register
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
+from .binding import transitions
+from .binding.model import Binding
+from .clock import now
 from .cloud import registry
 from .cloud.errors import (
     AccessDeniedError,
@@ -35,7 +39,7 @@ from .cloud.errors import (
     NotAllowedError,
 )
 from .cloud.fields import REQUIRED, optional_text, text
-from .cloud.model import Values
+from .cloud.model import DeviceKind, Values
 from .cloud.provider import (
     CAPTCHA_CHALLENGE,
     CAPTCHA_FIELD,
@@ -67,6 +71,7 @@ from .flows.forms import (
 )
 from .foreign import translated
 from .gateway import async_get_shared_data, async_load_provider
+from .texts import async_reasons, explanation, holder_key
 from .unexpected import log_unexpected
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
@@ -75,6 +80,9 @@ ATTR_USERNAME: Final = "username"
 ATTR_FORM: Final = "form"
 ATTR_STATE: Final = "state"
 ATTR_CHALLENGE_ID: Final = "challenge_id"
+ATTR_DATALOGGERS: Final = "dataloggers"
+ATTR_CHECK_CODE: Final = "check_code"
+ATTR_CHECK_CODE_CHECKED: Final = "check_code_checked"
 
 _MAX_TIMEOUT: Final = 120
 # The fields of all providers, by name: so no cloud has to be imported before it is used.
@@ -122,6 +130,10 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
             vol.Coerce(float), vol.Range(min=0, max=_MAX_TIMEOUT)
         )
     }
+    datalogger = {
+        vol.Required(CONF_SERIAL_NUMBER): cv.string,
+        vol.Optional(ATTR_CHECK_CODE): cv.string,
+    }
     several = vol.All(cv.ensure_list, vol.Length(min=1), [cv.string])
     peak_power = vol.All(
         vol.Coerce(float), vol.Range(min=0, min_included=False, max=MAX_PEAK_POWER)
@@ -161,6 +173,17 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
                 **account,
                 vol.Required(CONF_PLANT_ID): cv.string,
                 vol.Required(CONF_SERIAL_NUMBERS): several,
+                **timeout,
+            },
+        ),
+        "bind_datalogger": (
+            _bind_datalogger,
+            {
+                **account,
+                vol.Required(CONF_PLANT_ID): cv.string,
+                vol.Required(ATTR_DATALOGGERS): vol.All(
+                    cv.ensure_list, vol.Length(min=1), [datalogger]
+                ),
                 **timeout,
             },
         ),
@@ -231,8 +254,9 @@ def _entry(call: ServiceCall, capability: Capability) -> AccountConfigEntry:
     if capability not in entry.runtime_data.client.capabilities:
         raise _invalid("not_supported", account=entry.title)
     account = entry.runtime_data
-    # An account that the cloud denies still takes inverters, to send them later.
-    signed_in = (account.client if capability is Capability.BIND else account.coordinator).signed_in
+    # An account that the cloud denies still takes devices, to send them later.
+    later = capability in (Capability.BIND, Capability.DATALOGGER)
+    signed_in = (account.client if later else account.coordinator).signed_in
     if not signed_in or entry.data[CONF_ACCOUNT_ID] is None:
         raise _invalid("not_signed_in", account=entry.title)
     return entry
@@ -393,7 +417,7 @@ async def _create_plant(call: ServiceCall) -> ServiceResponse:
     return {CONF_PLANT_ID: plant.id, CONF_NAME: plant.name}
 
 
-# Inverters
+# Devices
 
 
 async def _bind_device(call: ServiceCall) -> ServiceResponse:
@@ -405,44 +429,140 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
     words); `reason` and `message` may be null.
     """
     entry = _entry(call, Capability.BIND)
-    coordinator = entry.runtime_data.coordinator
-    plant_id = text(call.data, CONF_PLANT_ID)
-    entry.runtime_data.client.check_plant_id(plant_id)
+    plant_id = _plant_id(entry, call)
     texts = [part for given in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(given)]
-    if not texts:
-        raise _invalid("serials_empty")
-    if len(texts) > MAX_SERIALS_ACTION:
-        raise _invalid("serials_too_many", count=str(len(texts)), most=str(MAX_SERIALS_ACTION))
-    tracked = tracked_serials(call.hass)
-    states: dict[str, str | None] = {}
-    for part in texts:
-        try:
-            serial = normalize_serial(part)
-        except InvalidSerialError as err:
-            states[str(err)] = "invalid"
-        else:
-            states[serial] = "already_tracked" if serial in tracked else None
-    if added := [serial for serial, state in states.items() if state is None]:
-        await coordinator.async_track(added, plant_id)
-        await coordinator.async_wait_for_answers(added, call.data[ATTR_TIMEOUT])
+    results = _judged(call.hass, texts)
+    kind, timeout = DeviceKind.INVERTER, call.data[ATTR_TIMEOUT]
+    bound = await _bind(entry, results, plant_id, kind, timeout)
+    return {"results": [*bound.values()]}
+
+
+async def _bind_datalogger(call: ServiceCall) -> ServiceResponse:
+    """Bind dataloggers, after the cloud has compared the check codes that were given.
+
+    Responds with `results` like `bind_device`, each with `check_code_checked`: whether the cloud
+    compared the check code. One that is `invalid` has a `reason` if the cloud said so. Of a
+    `conflict` that the check found, nothing was sent; `message` tells who holds it.
+    """
+    entry = _entry(call, Capability.DATALOGGER)
+    plant_id = _plant_id(entry, call)
+    given: list[dict[str, str]] = call.data[ATTR_DATALOGGERS]
+    results = _judged(call.hass, [one[CONF_SERIAL_NUMBER] for one in given])
+    codes: dict[str, str] = {}
+    for one in given:
+        if code := one.get(ATTR_CHECK_CODE, "").strip():
+            with suppress(InvalidSerialError):
+                serial = normalize_serial(one[CONF_SERIAL_NUMBER])
+                if results[serial] is None:
+                    codes.setdefault(serial, code)
+    began, kind = now(), DeviceKind.DATALOGGER
+    labels = await _labels(entry, plant_id, codes, call.data[ATTR_TIMEOUT])
+    reasons = await async_reasons(call.hass)
+    for serial, label in labels.items():
+        binding = transitions.queue(serial, plant_id, began, kind)
+        results[serial] = _refusal(entry, reasons, binding, label)
+    # Meanwhile the entry may have been reloaded.
+    entry = _entry(call, Capability.DATALOGGER)
+    timeout = max(0, began + call.data[ATTR_TIMEOUT] - now())
+    bound = await _bind(entry, results, plant_id, kind, timeout)
     return {
         "results": [
-            _result(coordinator, serial)
-            if state is None
-            else {CONF_SERIAL_NUMBER: serial, ATTR_STATE: state}
-            for serial, state in states.items()
+            {**result, ATTR_CHECK_CODE_CHECKED: serial in labels and labels[serial].checked}
+            for serial, result in bound.items()
         ]
     }
 
 
+async def _labels(
+    entry: AccountConfigEntry, plant_id: str, codes: Mapping[str, str], timeout: float
+) -> dict[str, Label]:
+    """Return what the cloud says about labels, as far as it can be asked in `timeout` seconds."""
+    account, account_id = entry.runtime_data, entry.data[CONF_ACCOUNT_ID]
+    labels: dict[str, Label] = {}
+    if not account.coordinator.signed_in:
+        return labels
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            for serial, code in codes.items():
+                labels[serial] = await async_check_label(
+                    account.client, account_id, plant_id, serial, code
+                )
+    return labels
+
+
+def _refusal(
+    entry: AccountConfigEntry, reasons: Mapping[str, str], binding: Binding, label: Label
+) -> dict[str, Any] | None:
+    """Return the result of a datalogger that is not sent because of its label, None if it is."""
+    if (error := label.error) is not None:
+        binding = transitions.rejected(binding, error.key, error.words)
+        return _told(binding, state="invalid")
+    if (holder := label.holder) is not None:
+        binding = transitions.of_location(binding, holder, entry.data[CONF_ACCOUNT_ID], now())
+        message = explanation(entry.runtime_data.coordinator.hass, entry, reasons, binding)
+        reason = holder_key(entry, binding.holder_plant, binding.holder_owner)
+        return _told(binding, reason=reason, message=message)
+    return None
+
+
+def _plant_id(entry: AccountConfigEntry, call: ServiceCall) -> str:
+    """Return the plant that was given; raise InvalidInputError if it cannot be one."""
+    plant_id = text(call.data, CONF_PLANT_ID)
+    entry.runtime_data.client.check_plant_id(plant_id)
+    return plant_id
+
+
+def _judged(hass: HomeAssistant, texts: list[str]) -> dict[str, dict[str, Any] | None]:
+    """Return the result of each serial number that cannot be bound, and None for the others."""
+    if not texts:
+        raise _invalid("serials_empty")
+    if len(texts) > MAX_SERIALS_ACTION:
+        raise _invalid("serials_too_many", count=str(len(texts)), most=str(MAX_SERIALS_ACTION))
+    results: dict[str, dict[str, Any] | None] = {}
+    for part in texts:
+        try:
+            results[normalize_serial(part)] = None
+        except InvalidSerialError as err:
+            results[str(err)] = {CONF_SERIAL_NUMBER: str(err), ATTR_STATE: "invalid"}
+    return results | _tracked(hass, results)
+
+
+def _tracked(
+    hass: HomeAssistant, results: Mapping[str, dict[str, Any] | None]
+) -> dict[str, dict[str, Any]]:
+    """Return the results of the serial numbers that an account tracks already."""
+    tracked = tracked_serials(hass)
+    return {
+        serial: {CONF_SERIAL_NUMBER: serial, ATTR_STATE: "already_tracked"}
+        for serial, result in results.items()
+        if result is None and serial in tracked
+    }
+
+
+async def _bind(
+    entry: AccountConfigEntry,
+    results: dict[str, dict[str, Any] | None],
+    plant_id: str,
+    kind: DeviceKind,
+    timeout: float,
+) -> dict[str, dict[str, Any]]:
+    """Bind the serial numbers without a result yet; return the results of all."""
+    coordinator = entry.runtime_data.coordinator
+    results |= _tracked(coordinator.hass, results)
+    if added := [serial for serial, result in results.items() if result is None]:
+        await coordinator.async_track(added, plant_id, kind)
+        await coordinator.async_wait_for_answers(added, timeout)
+    return {serial: result or _result(coordinator, serial) for serial, result in results.items()}
+
+
 async def _check_association(call: ServiceCall) -> ServiceResponse:
-    """Check inverters now, as far as the limits allow.
+    """Check inverters and dataloggers now, as far as the limits allow.
 
     Responds with `results` like `bind_device`.
     """
     chosen: dict[AccountCoordinator, dict[str, None]] = {}
     for device_id in call.data[ATTR_DEVICE_ID]:
-        entry, serial = _inverter(call.hass, device_id)
+        entry, serial = _device(call.hass, device_id)
         if not entry.runtime_data.coordinator.signed_in:
             raise _invalid("not_signed_in", account=entry.title)
         chosen.setdefault(entry.runtime_data.coordinator, {})[serial] = None
@@ -464,24 +584,30 @@ async def _check_association(call: ServiceCall) -> ServiceResponse:
     }
 
 
-def _inverter(hass: HomeAssistant, device_id: str) -> tuple[AccountConfigEntry, str]:
-    """Return the account and serial number of an inverter's device."""
+def _device(hass: HomeAssistant, device_id: str) -> tuple[AccountConfigEntry, str]:
+    """Return the account and serial number of the device of an inverter or a datalogger."""
     device, entry = async_get_device_and_config_entry(hass, DOMAIN, device_id)
     subentry = entry.subentries.get(device.config_subentry_id or "")
     if subentry is None or subentry.unique_id is None:
-        raise _invalid("not_an_inverter", device=device.name_by_user or device.name or device_id)
+        raise _invalid("not_a_device", device=device.name_by_user or device.name or device_id)
     return entry, subentry.unique_id
 
 
 def _result(coordinator: AccountCoordinator, serial: str) -> dict[str, Any]:
-    """Return an inverter's result for a response."""
+    """Return a device's result for a response."""
     if (binding := coordinator.data.get(serial)) is None:
         # Somebody removed it while the action waited.
         return {CONF_SERIAL_NUMBER: serial, ATTR_STATE: "removed"}
+    return _told(binding)
+
+
+def _told(binding: Binding, **instead: str) -> dict[str, Any]:
+    """Return what a response tells of a binding, with other values instead of these."""
     return {
-        CONF_SERIAL_NUMBER: serial,
+        CONF_SERIAL_NUMBER: binding.serial,
         ATTR_STATE: binding.state.value,
         "pending": binding.pending,
         "reason": binding.reason,
         "message": binding.message,
+        **instead,
     }

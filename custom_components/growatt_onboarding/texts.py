@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from .account import entry_target
 from .binding.model import Binding, BindingState
-from .cloud.model import Account
+from .cloud.model import Account, DeviceKind
 from .const import CONF_ACCOUNT_ID, DOMAIN
 from .foreign import plain
 
@@ -36,6 +36,8 @@ def explanation(
     key = binding.reason or ""
     if binding.state is BindingState.CONFLICT:
         key = holder_key(entry, plant, owner)
+    elif binding.kind is DeviceKind.DATALOGGER and binding.pending:
+        key = "datalogger_silent" if binding.silent else "datalogger_unlisted"
     values = {
         "serials": binding.serial,
         "message": binding.message or "",

@@ -64,7 +64,7 @@ async def test_known_already_and_the_cloud_does_not_say_where(home: Home) -> Non
     await home.add(SN)
     await home.shows("conflict", SN)
     reason = home.issues()[f"conflict_{SN}"]["reason"]
-    assert reason.startswith("The inverter is in another plant or account.")
+    assert reason.startswith("The device is in another plant or account.")
     assert not home.reauths()
 
 
@@ -469,7 +469,7 @@ async def test_token_that_may_not_bind_is_no_bad_token(home: Home) -> None:
     await home.shows("rejected", *serials, seconds=60)
     assert not home.reauths()
     assert home.asked(PLANTS) == 1
-    assert "not allowed to add inverters" in home.issues()[f"rejected_{serials[0]}"]["reason"]
+    assert "not allowed to add devices" in home.issues()[f"rejected_{serials[0]}"]["reason"]
 
 
 async def test_token_that_may_not_read_devices_is_no_bad_token(home: Home) -> None:

@@ -567,7 +567,7 @@ async def test_a_missing_datalogger_can_wait(
     assert result["reason"] == "inverters_added"
     accepted, refused = lines(result)
     assert accepted == "- **Accepted:** SIM0000008"
-    assert "Connect the datalogger to the internet" in refused
+    assert "Add the datalogger to the same plant" in refused
 
 
 async def test_a_datalogger_that_is_awaited_is_not_asked_for_again(
@@ -590,7 +590,7 @@ async def test_a_datalogger_that_is_refused_too_ends_the_dialog(
     accepted, *refused = lines(result)
     assert accepted == "- **Accepted:** SIM0000008"
     assert ["SIM0000007" in refused[0], STICK in refused[1]] == [True, True]
-    assert "Connect the datalogger to the internet" in refused[0]
+    assert "Add the datalogger to the same plant" in refused[0]
 
 
 async def test_an_inverter_that_is_submitted_again_leads_there_too(

@@ -509,7 +509,7 @@ async def test_the_end_says_what_is_there_already_and_what_belongs_to_others(
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
     associated, conflict = result["description_placeholders"]["results"].split("\n")
     assert associated == "- **Associated:** SIM0000001"
-    assert conflict.startswith("- **Conflict:** SIM0000002. The inverter is in another plant")
+    assert conflict.startswith("- **Conflict:** SIM0000002. The device is in another plant")
 
 
 async def test_the_end_says_what_has_no_answer_yet(

@@ -46,7 +46,7 @@ FLOWS: Final = {
     "missing account": repairs.MissingAccountRepairFlow,
     "returned": repairs.ReturnedRepairFlow,
     "activation": repairs.ActivationRepairFlow,
-    "repair": repairs.InverterRepairFlow,
+    "repair": repairs.DeviceRepairFlow,
 }
 # Steps in which nothing can be submitted: others lead through them, or they end at once.
 _NEVER_SHOWN: Final = frozenset(

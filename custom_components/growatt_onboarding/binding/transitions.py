@@ -330,16 +330,12 @@ def of_submission(
     """Return the binding after its request ended; `before` is its state before it was sent."""
     if error is None:
         return accepted(sent, now, device_key)
-    message = error.placeholders.get("message")
-    if message and error.code is not None:
-        # The code tells more than our text does, and may mean something else.
-        message = f"{error.code}: {message}"
     if isinstance(error, AlreadyBoundError):
         return known_already(sent)
     if isinstance(error, TryAgainError):
-        return failed(sent, error.key, message)
+        return failed(sent, error.key, error.words)
     if is_refusal(error):
-        return rejected(sent, error.key, message)
+        return rejected(sent, error.key, error.words)
     return sent if error.outcome_unknown else before
 
 

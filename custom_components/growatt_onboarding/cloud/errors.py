@@ -49,10 +49,18 @@ class CloudError(Exception):
         super().__init__(f"{self.key} {self.placeholders}" if self.placeholders else self.key)
 
     @property
+    def words(self) -> str | None:
+        """The cloud's own words, if any, after its code.
+
+        The code tells more than our text does, and may mean something else.
+        """
+        message = self.placeholders.get("message")
+        return f"{self.code}: {message}" if message and self.code is not None else message
+
+    @property
     def said(self) -> str:
         """The cloud's code and words, to stand after our text, since codes lie. Empty if none."""
-        message = self.placeholders.get("message")
-        return f"({self.code}: {message})" if message and self.code is not None else ""
+        return f"({self.words})" if self.words and self.code is not None else ""
 
 
 class UnreachableError(CloudError):
