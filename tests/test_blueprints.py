@@ -36,12 +36,13 @@ from custom_components.growatt_onboarding.foreign import plain
 from custom_components.growatt_onboarding.repairs import issue_id
 from simulator import Simulator
 
-from .common import RESIDENT_PLANT, UNLIMITED, add_account, until
+from .common import RESIDENT_PLANT, UNLIMITED, act, add_account, until
 
 BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
 FOLDER = BLUEPRINTS / "automation" / "growatt_onboarding"
 PHONE = "notify.phone"
 SERIAL, OTHER = "SIM0000001", "SIM0000002"
+STICK, CODE = "QMN0000009", "12345"
 # One of only digits must not become a number on its way.
 DIGITS = "0123456789"
 
@@ -142,7 +143,7 @@ async def test_a_message_when_an_inverter_is_associated(
 ) -> None:
     inverter, other = add_event(hass, SERIAL), add_event(hass, OTHER)
     target = {"device_id": [inverter.device_id]}
-    await use(hass, "notify_associated", inverters=target, notify=[PHONE])
+    await use(hass, "notify_associated", devices=target, notify=[PHONE])
     assert ASSOCIATION.event_types is not None
     assert BindingState.ASSOCIATED in ASSOCIATION.event_types
     for kind in ASSOCIATION.event_types:
@@ -157,7 +158,7 @@ async def test_a_restart_is_no_event(
 ) -> None:
     inverter = add_event(hass, SERIAL)
     target = {"entity_id": [inverter.entity_id]}
-    await use(hass, "notify_associated", inverters=target, notify=[PHONE])
+    await use(hass, "notify_associated", devices=target, notify=[PHONE])
     before = dt_util.utcnow().isoformat(timespec="milliseconds")
     show(hass, inverter, STATE_UNAVAILABLE)
     await hass.async_block_till_done()
@@ -173,7 +174,7 @@ async def test_an_area_counts_with_what_comes_into_it_later(
 ) -> None:
     area = ar.async_get(hass).async_create("Roof")
     target = {"area_id": [area.id]}
-    await use(hass, "notify_associated", inverters=target, notify=[PHONE])
+    await use(hass, "notify_associated", devices=target, notify=[PHONE])
     inverter, strange = add_event(hass, SERIAL), add_event(hass, OTHER, domain="strange")
     for entity in (inverter, strange):
         assert entity.device_id is not None
@@ -188,15 +189,15 @@ async def test_an_area_counts_with_what_comes_into_it_later(
 # Remind me of an overdue inverter
 
 
-def add_inverter(hass: HomeAssistant, serial: str) -> None:
-    """Add an inverter's device with an entity, as the integration does."""
+def add_device(hass: HomeAssistant, serial: str, kind: str = "inverter") -> None:
+    """Add a device with an entity, as the integration does."""
     entry = MockConfigEntry(
         domain=DOMAIN,
         subentries_data=[
             {
                 "data": {},
                 "subentry_id": subentry_id(serial),
-                "subentry_type": "inverter",
+                "subentry_type": kind,
                 "title": serial,
                 "unique_id": serial,
             }
@@ -253,7 +254,7 @@ async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
     assert texts(messages) == []
 
     for serial in (SERIAL, DIGITS):
-        add_inverter(hass, serial)
+        add_device(hass, serial)
         raise_issue(hass, serial)
         await hass.async_block_till_done()
         assert serial in texts(messages)[-1]
@@ -278,11 +279,27 @@ async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
     assert len(messages) == 4
 
 
+async def test_a_reminder_of_a_datalogger(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+) -> None:
+    await use(hass, "remind_overdue", notify=[PHONE])
+    add_device(hass, SERIAL)
+    add_device(hass, STICK, "datalogger")
+    raise_issue(hass, STICK)
+    await hass.async_block_till_done()
+    (text,) = texts(messages)
+    assert STICK in text
+    assert SERIAL not in text
+    ir.async_delete_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, subentry_id(STICK)))
+    await at_six(hass, freezer)
+    assert len(messages) == 1
+
+
 async def test_no_reminder_of_anything_else(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
 ) -> None:
     await use(hass, "remind_overdue", notify=[PHONE])
-    add_inverter(hass, SERIAL)
+    add_device(hass, SERIAL)
     raise_issue(hass, SERIAL, Problem.CONFLICT)
     raise_issue(hass, SERIAL, Problem.REJECTED)
     raise_issue(hass, SERIAL, domain="strange")
@@ -298,12 +315,8 @@ async def test_the_integration_itself_calls_for_the_reminder(
     hass.data[DATA_TIMING] = replace(UNLIMITED, overdue_after=0)
     entry = await add_account(hass, cloud)
     await use(hass, "remind_overdue", notify=[PHONE])
-    await hass.services.async_call(
-        DOMAIN,
-        "bind_device",
-        {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT, "serial_numbers": [SERIAL]},
-        blocking=True,
-    )
+    where = {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT}
+    await act(hass, "bind_device", **where, serial_numbers=[SERIAL])
     await until(lambda: messages)
     assert SERIAL in texts(messages)[0]
 
@@ -328,6 +341,61 @@ async def test_a_serial_number_in_an_event_is_bound(hass: HomeAssistant, cloud: 
     assert (result["serial_number"], result["state"]) == (SERIAL, "accepted")
     assert cloud.growatt.bindings[SERIAL].accepted_count == 1
     assert [subentry.unique_id for subentry in entry.subentries.values()] == [SERIAL]
+
+
+async def test_a_datalogger_and_an_inverter_in_one_event(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    cloud.growatt.add_device(SERIAL, online=False)
+    cloud.growatt.add_datalogger(STICK, check_code=CODE)
+    entry = await add_account(hass, cloud)
+    answered = async_mock_service(hass, "test", "answered")
+    await use(
+        hass,
+        "bind_received",
+        account=entry.entry_id,
+        plant_id=RESIDENT_PLANT,
+        after=[{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}],
+    )
+    stick = {"serial_number": STICK, "check_code": CODE}
+    hass.bus.async_fire(
+        "growatt_onboarding_bind", {"dataloggers": [stick], "serial_number": SERIAL}
+    )
+    await until(lambda: answered)
+    results = answered[0].data["results"]
+    assert [(result["serial_number"], result["state"]) for result in results] == [
+        (STICK, "accepted"),
+        (SERIAL, "accepted"),
+    ]
+    # One of only digits stays a text.
+    assert results[0]["check_code_checked"]
+    assert {sub.unique_id: sub.subentry_type for sub in entry.subentries.values()} == {
+        STICK: "datalogger",
+        SERIAL: "inverter",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"serial_number": STICK}, [{"serial_number": STICK}]),
+        ([{"serial_number": STICK, "check_code": CODE}], None),
+        ([], []),
+    ],
+)
+async def test_which_dataloggers_are_read_from_an_event(
+    hass: HomeAssistant, given: Any, expected: list[dict[str, str]] | None
+) -> None:
+    calls = async_mock_service(hass, DOMAIN, "bind_datalogger", response={"results": []})
+    await use(hass, "bind_received", account="account", plant_id="20001")
+    hass.bus.async_fire("growatt_onboarding_bind", {"dataloggers": given})
+    await hass.async_block_till_done()
+    expected = given if expected is None else expected
+    assert [call.data for call in calls] == (
+        [{"config_entry_id": "account", "plant_id": "20001", "dataloggers": expected}]
+        if expected
+        else []
+    )
 
 
 @pytest.mark.parametrize(
