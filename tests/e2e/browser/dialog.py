@@ -15,6 +15,7 @@ from .texts import Words
 
 ACCOUNT = "config"
 INVERTER = "config_subentries.inverter"
+DATALOGGER = "config_subentries.datalogger"
 
 _STATE = "entity.sensor.association_status.state"
 _TITLES = Path(__file__).with_name("titles.js").read_text()
@@ -68,7 +69,7 @@ class Dialog:
         await self._look(key.rpartition(".")[-1])
 
     async def ends(self, reason: str, **results: str) -> None:
-        """Wait for the end of the inverter dialog, and what it says of each: state=serial."""
+        """Wait for the end of a device's dialog, and what it says of each: state=serial."""
         names = {state: self._house(f"{_STATE}.{state}") for state in results}
         lines = [f"- **{names[state]}:** {serial}" for state, serial in results.items()]
         await self.tells(f"abort.{reason}", results="\n".join(lines))

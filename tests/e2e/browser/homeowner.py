@@ -8,7 +8,7 @@ from tests.server.homeassistant_server import HomeAssistantServer
 
 from . import pictures
 from .actions import Actions
-from .dialog import ACCOUNT, INVERTER, Dialog, repair
+from .dialog import ACCOUNT, DATALOGGER, INVERTER, Dialog, repair
 from .looks import Looks
 from .texts import HomeAssistantTexts, Texts, Words
 
@@ -123,10 +123,17 @@ class Homeowner:
 
     async def add_inverters(self) -> Dialog:
         """Press the button for it on the integration's page, when there is one account."""
+        return await self._add(INVERTER)
+
+    async def add_datalogger(self) -> Dialog:
+        """Press the button for it on the integration's page, when there is one account."""
+        return await self._add(DATALOGGER)
+
+    async def _add(self, section: str) -> Dialog:
         await self.open_integration()
-        name = self._say(f"{INVERTER}.initiate_flow.user")
+        name = self._say(f"{section}.initiate_flow.user")
         await self.page.get_by_role("button", name=name).click()
-        return self.dialog(INVERTER)
+        return self.dialog(section)
 
     async def sign_in_again(self, account: str) -> Dialog:
         """Go by what Home Assistant says about an account that has to be signed in to again."""

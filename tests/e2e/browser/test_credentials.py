@@ -8,7 +8,7 @@ from tests.e2e.accounts import CHECK, NAME, REGISTER, no_repair, the_entry
 from tests.e2e.dialogs import PASSWORD, act, link_account
 from tests.server.homeassistant_server import HomeAssistantServer
 
-from .dialog import INVERTER, Dialog
+from .dialog import DATALOGGER, Dialog
 from .homeowner import Homeowner
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -77,8 +77,8 @@ async def test_nobody_can_tell_whether_the_account_exists(
     await dialog.shows("choose_account")
     await dialog.pick("account_id", f"{NAME} ({user.user_id})")
     await dialog.submit()
-    dialog = dialog.of(INVERTER)
-    await dialog.shows("create_plant", account=NAME)
+    dialog = dialog.of(DATALOGGER)
+    await dialog.shows("choose", account=NAME)
     await dialog.leave()
     async with server.client() as client:
         await no_repair(client)

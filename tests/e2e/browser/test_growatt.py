@@ -6,32 +6,38 @@ from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.dialogs import PASSWORD
 
-from .dialog import INVERTER as INVERTER_DIALOG, Dialog
+from .dialog import DATALOGGER as DATALOGGER_DIALOG, Dialog
 from .homeowner import Homeowner
 from .texts import LANGUAGE, Texts, languages
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-INVERTER, DATALOGGER = "ABC0000001", "QMN000ABC0000001"
+DATALOGGER, CHECK_CODE = "QMN0000001", "A1B2C"
+INVERTER, OTHER_INVERTER = "ABC0000001", "ABC0000009"
 WRONG_TOKEN = "SIMULATORTOKENOFNOBODY0000000000"
 NAME, TAKEN = "jansen-solar", "sim-resident"
 ANOTHER_LANGUAGE = "de" if LANGUAGE == "en" else "en"
 
 
-async def test_a_new_account_and_its_first_inverter(
+async def test_a_new_account_and_the_stick_that_brings_its_inverter(
     stranger: Homeowner, simulator: Simulator
 ) -> None:
-    simulator.growatt.add_device(INVERTER)
+    simulator.growatt.add_datalogger(DATALOGGER, check_code=CHECK_CODE, devices=[INVERTER])
     await stranger.sign_in()
     await create_an_account(await stranger.add_integration(), simulator)
-    await add_an_inverter(stranger.dialog(INVERTER_DIALOG))
+    await add_the_datalogger(stranger.dialog(DATALOGGER_DIALOG))
 
-    await stranger.open_device(INVERTER)
+    await stranger.open_device(DATALOGGER)
     await stranger.sees_state("binary_sensor.association_pending", "on")
     await stranger.sees_state("sensor.association_status", "accepted")
     await stranger.looks_right("device page")
     await stranger.keep_picture("pending")
-    simulator.growatt.bring_online(INVERTER)
+    simulator.growatt.bring_datalogger_online(DATALOGGER)
+    await stranger.sees_state("binary_sensor.association_pending", "off")
+    await stranger.sees_state("sensor.association_status", "associated")
+    await stranger.looks_right("device page of a datalogger that is online")
+    # Nobody typed its number.
+    await stranger.open_device(INVERTER)
     await stranger.sees_state("binary_sensor.association_pending", "off")
     await stranger.sees_state("sensor.association_status", "associated")
     await stranger.keep_picture("associated")
@@ -40,8 +46,11 @@ async def test_a_new_account_and_its_first_inverter(
     await stranger.looks_right("integration page")
     await stranger.delete_account(NAME)
     created = simulator.growatt.user_named(NAME)
+    plant_id = simulator.growatt.dataloggers[DATALOGGER].plant_id
     assert created is not None
-    assert simulator.growatt.bindings[INVERTER].user_id == created.user_id
+    assert plant_id is not None
+    assert simulator.growatt.plants[plant_id].user_id == created.user_id
+    assert simulator.calls.of("device/sn/add") == []
 
 
 async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
@@ -76,23 +85,57 @@ async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.submit()
 
 
-async def add_an_inverter(dialog: Dialog) -> None:
+async def create_a_plant(dialog: Dialog) -> None:
     await dialog.shows("create_plant", account=NAME)
     assert await dialog.value("name").input_value() == "Home"
     await dialog.fill_number("peak_power", "6.4")
     await dialog.submit()
 
+
+async def add_the_datalogger(dialog: Dialog) -> None:
+    await dialog.shows("choose", account=NAME)
+    await dialog.keep_picture("stick-first")
+    await dialog.go("add_datalogger")
+    await create_a_plant(dialog)
+
+    await dialog.shows("datalogger", plant="Home")
+    await dialog.fill("serial_number", DATALOGGER)
+    await dialog.fill("check_code", CHECK_CODE)
+    await dialog.keep_picture("datalogger")
+    await dialog.fill("check_code", "WRONG")
+    await dialog.submit()
+    await dialog.refuses("check_code_wrong")
+    assert await dialog.value("serial_number").input_value() == DATALOGGER
+    await dialog.fill("check_code", CHECK_CODE)
+    await dialog.submit()
+    await dialog.ends("datalogger_submitted", accepted=DATALOGGER)
+    await dialog.keep_picture("datalogger-added")
+    await dialog.close()
+
+
+async def add_an_inverter(dialog: Dialog) -> None:
+    await dialog.shows("choose", account=NAME)
+    await dialog.go("add_inverters")
+    await create_a_plant(dialog)
     await dialog.shows("serial_numbers", most="100", plant="Home")
-    await dialog.fill("serial_numbers", INVERTER)
+    await dialog.fill("serial_numbers", OTHER_INVERTER)
     await dialog.keep_picture("serial-numbers")
-    await dialog.fill("serial_numbers", DATALOGGER)
     await dialog.submit()
-    await dialog.refuses("datalogger_serial", serials=DATALOGGER)
-    await dialog.fill("serial_numbers", INVERTER)
-    await dialog.submit()
-    await dialog.ends("inverters_added", accepted=INVERTER)
+    await dialog.ends("inverters_added", accepted=OTHER_INVERTER)
     await dialog.keep_picture("inverters-added")
     await dialog.close()
+
+
+async def test_somebody_who_only_has_the_inverters_number(
+    homeowner: Homeowner, simulator: Simulator
+) -> None:
+    simulator.growatt.add_device(OTHER_INVERTER)
+    await create_an_account(await homeowner.start_dialog(), simulator)
+    await add_an_inverter(homeowner.dialog(DATALOGGER_DIALOG))
+    await homeowner.open_device(OTHER_INVERTER)
+    await homeowner.sees_state("sensor.association_status", "accepted")
+    simulator.growatt.bring_online(OTHER_INVERTER)
+    await homeowner.sees_state("sensor.association_status", "associated")
 
 
 async def test_titles_of_repairs_fit_on_a_phone(homeowner: Homeowner) -> None:
@@ -111,8 +154,8 @@ async def test_titles_of_repairs_fit_on_a_phone(homeowner: Homeowner) -> None:
 async def test_somebody_who_speaks_another_language_than_the_house(
     homeowner: Homeowner, simulator: Simulator
 ) -> None:
-    simulator.growatt.add_device(INVERTER)
+    simulator.growatt.add_datalogger(DATALOGGER, check_code=CHECK_CODE, devices=[INVERTER])
     await create_an_account(await homeowner.start_dialog(), simulator)
-    await add_an_inverter(homeowner.dialog(INVERTER_DIALOG))
-    await homeowner.open_device(INVERTER)
+    await add_the_datalogger(homeowner.dialog(DATALOGGER_DIALOG))
+    await homeowner.open_device(DATALOGGER)
     await homeowner.sees_state("sensor.association_status", "accepted")

@@ -7,7 +7,7 @@ from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.overdue import overdue_after
 from tests.server.homeassistant_server import HomeAssistantServer
 
-from .dialog import INVERTER as INVERTER_DIALOG
+from .dialog import DATALOGGER as DATALOGGER_DIALOG
 from .homeowner import Homeowner
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -47,7 +47,9 @@ async def link_the_account(homeowner: Homeowner, simulator: Simulator, account: 
     await dialog.shows("choose_account")
     await dialog.pick("account_id", account)
     await dialog.submit()
-    dialog = dialog.of(INVERTER_DIALOG)
+    dialog = dialog.of(DATALOGGER_DIALOG)
+    await dialog.shows("choose", account=ACCOUNT)
+    await dialog.go("add_inverters")
     await dialog.shows("plant", account=ACCOUNT)
     await dialog.leave()
 

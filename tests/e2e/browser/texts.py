@@ -15,8 +15,9 @@ LANGUAGE = os.environ.get("E2E_LANGUAGE", "en")
 """What the scenarios speak, set by `scripts/e2e --language`."""
 
 FOLDER = PROJECT / "custom_components/growatt_onboarding/translations"
-# What parts a text on the screen: gaps, line ends with the bullets after them, emphasis, and links.
-_BETWEEN = re.compile(r"\{\w+\}|\n[\s*-]*|\*+|\]\([^)]*\)|\[")
+# What parts a text on the screen: gaps, line ends with the bullets or numbers after them, emphasis,
+# and links.
+_BETWEEN = re.compile(r"\{\w+\}|\n(?:[\s*-]|\d+\. )*|\*+|\]\([^)]*\)|\[")
 
 
 def languages() -> list[str]:
