@@ -5,6 +5,7 @@ knows no datalogger for an inverter, the flow leads to adding it.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, override
 
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowContext, SubentryFlowResult
@@ -12,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 import voluptuous as vol
 
+from ..account.dataloggers import Label, async_check_label
 from ..account.serials import (
     LONGEST_CHECK,
     async_learn_kinds,
@@ -26,7 +28,6 @@ from ..cloud.errors import (
     INVERTER_SERIAL,
     CloudError,
     InvalidInputError,
-    RejectedError,
 )
 from ..cloud.fields import optional_text
 from ..cloud.model import DeviceKind, Location, Plant
@@ -35,7 +36,6 @@ from ..const import (
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
     CONF_SERIAL_NUMBERS,
-    LOGGER,
     SUBENTRY_DATALOGGER,
 )
 from ..coordinator import AccountConfigEntry
@@ -212,32 +212,29 @@ class DataloggerFlow(InverterFlow):
 
         Raises InvalidInputError or RejectedError if they are wrong, or somebody else has it.
         """
-        holder: Location | None = None
-        try:
+        entry, label = self._entry, Label()
+        with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_CHECK):
-                holder = await self._account.client.validate_datalogger(serial, check_code)
-        except InvalidInputError, RejectedError:
-            raise
-        except (CloudError, TimeoutError) as err:
-            LOGGER.debug("A check code could not be checked: %s", getattr(err, "key", "timeout"))
+                label = await async_check_label(
+                    self._account.client,
+                    entry.data[CONF_ACCOUNT_ID],
+                    self._plant.id,
+                    serial,
+                    check_code,
+                )
+        if not label.checked:
             self._unchecked.add(serial)
-        if holder is not None:
-            self._refuse_held(holder)
-
-    def _refuse_held(self, holder: Location) -> None:
-        """Raise InvalidInputError if a datalogger is in another plant or account."""
-        entry, plant_id, owner = self._entry, holder.plant_id, holder.owner_id
-        # What the cloud does not tell, its answer to the request will.
-        if plant_id in (None, self._plant.id) and owner in (None, entry.data[CONF_ACCOUNT_ID]):
-            return
-        raise InvalidInputError(
-            holder_key(entry, plant_id, owner),
-            field=CONF_SERIAL_NUMBER,
-            placeholders={
-                "holder": self._plant_name(holder),
-                "owner": account_title(self.hass, entry, owner or ""),
-            },
-        )
+        if label.error is not None:
+            raise label.error
+        if (holder := label.holder) is not None:
+            raise InvalidInputError(
+                holder_key(entry, holder.plant_id, holder.owner_id),
+                field=CONF_SERIAL_NUMBER,
+                placeholders={
+                    "holder": self._plant_name(holder),
+                    "owner": account_title(self.hass, entry, holder.owner_id or ""),
+                },
+            )
 
     def _plant_name(self, holder: Location) -> str:
         """Return the name of the plant that has a datalogger, its id if that is all there is."""
