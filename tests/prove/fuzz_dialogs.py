@@ -29,6 +29,7 @@ from custom_components.growatt_onboarding.cloud.growatt import CORE_GROWATT
 from custom_components.growatt_onboarding.config_flow import GrowattOnboardingConfigFlow
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.flows import steps
+from custom_components.growatt_onboarding.flows.datalogger import DataloggerFlow
 from custom_components.growatt_onboarding.flows.forms import FormMemory
 from custom_components.growatt_onboarding.flows.inverter import InverterFlow
 from simulator import INSTALLER_TOKEN
@@ -43,6 +44,7 @@ from .world import World
 FLOWS: Final = {
     "account": GrowattOnboardingConfigFlow,
     "inverter": InverterFlow,
+    "datalogger": DataloggerFlow,
     "missing account": repairs.MissingAccountRepairFlow,
     "returned": repairs.ReturnedRepairFlow,
     "activation": repairs.ActivationRepairFlow,
@@ -55,11 +57,16 @@ _NEVER_SHOWN: Final = frozenset(
             ("account", step)
             for step in ("import", "reauth", "link", "asked", "finish", "registered")
         ),
-        *(("inverter", step) for step in ("user", "asked", "done")),
+        # The cloud with plants also takes dataloggers, and has one dialog for both.
+        *(("inverter", step) for step in ("user", "asked", "done", "plant", "create_plant")),
+        *(
+            ("datalogger", step)
+            for step in ("user", "asked", "done", "end", "add_datalogger", "add_inverters", "place")
+        ),
         *(("returned", step) for step in ("keep", "drop", "asked", "asking")),
         *(("missing account", step) for step in ("asked", "asking")),
         *(("activation", step) for step in ("init", "asked")),
-        ("repair", "asked"),
+        *(("repair", step) for step in ("asked", "add_datalogger")),
     }
 )
 # How often the walker comes to each step anew, at least.
@@ -420,16 +427,27 @@ class Walker:
             "product_key": PRODUCT_KEY,
             "name": f"Plant {number}",
             "peak_power": 5,
-            "serial_numbers": "SIM0000001",
+            "check_code": "1",
             "send_again": dice.random() < 0.1,
             "link_instead": dice.random() < 0.3,
         }
-        if name == "serial_numbers":
-            # Some of them exist.
-            texts[name] = f"NEW{int(number):07}"
-            if dice.random() < 0.5:
-                cloud.growatt.devices.get(texts[name]) or cloud.growatt.add_device(texts[name])
+        if name in {"serial_number", "serial_numbers"}:
+            return self._serial(int(number))
         return texts.get(name, "1")
+
+    def _serial(self, number: int) -> str:
+        """Return a serial number: of nothing, an inverter, a datalogger, or one without that."""
+        cloud, kind = self._cloud.growatt, self._dice.randrange(4)
+        serial = f"{('NEW', 'SPH', 'QMN', 'MIN')[kind]}{number:07}"
+        if serial not in cloud.devices and serial not in cloud.dataloggers:
+            match kind:
+                case 1:
+                    cloud.add_device(serial)
+                case 2:
+                    cloud.add_datalogger(serial)
+                case 3:
+                    cloud.add_device(serial, datalogger_sn="")
+        return serial
 
 
 # What Home Assistant itself leaves out, or makes something else of.

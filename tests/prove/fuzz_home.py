@@ -23,7 +23,7 @@ from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_DATALOGGER
 from custom_components.growatt_onboarding.foreign import async_raise_issue
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import account_entry
@@ -34,7 +34,7 @@ PASSWORD: Final = "Fake-Passw0rd"
 
 
 class Home:
-    """Accounts of all clouds, with inverters that wait, failed, or are in their plant."""
+    """Accounts of all clouds, with devices that wait, failed, or are in their plant."""
 
     def __init__(self, world: World) -> None:
         self.hass: HomeAssistant = world.hass
@@ -42,7 +42,7 @@ class Home:
         self._world = world
         # What belongs here, by the entry's id.
         self._data: dict[str, dict[str, Any]] = {}
-        self._inverters: dict[str, list[tuple[ConfigSubentry, Binding]]] = {}
+        self._devices: dict[str, list[tuple[ConfigSubentry, Binding]]] = {}
 
     async def prepare(self) -> None:
         """Set everything up."""
@@ -63,6 +63,9 @@ class Home:
         self._world.add_devices(["SIM0000001"])
         self._world.add_devices(["SIM0000002"], plant_id=theirs.plant_id)
         self._world.add_devices(["SIM0000003"], online=True)
+        self._world.add_devices(["SIM0000005"], datalogger_sn="")
+        for number, place in enumerate((None, theirs.plant_id, None, None), 1):
+            cloud.growatt.add_datalogger(f"QMN000000{number}", plant_id=place)
         app = {
             "provider": "quectel",
             "server": cloud.url,
@@ -85,9 +88,12 @@ class Home:
             made = account_entry(target, account)
             made.add_to_hass(self.hass)
             assert await self.hass.config_entries.async_setup(made.entry_id)
-        # The last one is unknown to the cloud.
-        serials = [f"SIM000000{number}" for number in (1, 2, 3, 4)]
-        await self._world.bind(owner, plant, serials, timeout=5)
+        # The fourth is unknown to the cloud, which knows no datalogger for the fifth.
+        serials = [f"SIM000000{number}" for number in range(1, 6)]
+        await self._world.bind(owner, plant, [*serials, "QMN0000003"], timeout=5)
+        self._world.add_devices(["SIM0000006"])
+        sticks = ["QMN0000001", "QMN0000002", "SIM0000006"]
+        await self._world.bind_dataloggers(owner, plant, sticks)
         entries: list[Any] = self.hass.config_entries.async_entries(DOMAIN)
         (quectel,) = (entry for entry in entries if entry.data["provider"] == "quectel")
         await self._world.bind(quectel, PRODUCT_KEY, ["QUE0000001"], timeout=5)
@@ -97,7 +103,7 @@ class Home:
         for entry in entries:
             known = entry.runtime_data.coordinator.data
             self._data[entry.entry_id] = dict(entry.data)
-            self._inverters[entry.entry_id] = [
+            self._devices[entry.entry_id] = [
                 (subentry, known[subentry.unique_id]) for subentry in entry.subentries.values()
             ]
         self._raise_issues()
@@ -110,7 +116,7 @@ class Home:
 
     @property
     def _managers(self) -> tuple[Any, ...]:
-        """The managers of all kinds of dialogs: of accounts, of inverters, of repairs."""
+        """The managers of all kinds of dialogs: of accounts, of devices, of repairs."""
         entries = self.hass.config_entries
         return entries.flow, entries.subentries, repairs_flow_manager(self.hass)
 
@@ -119,7 +125,7 @@ class Home:
 
         Each is a manager, and the handler, the context and the data with which it opens the dialog.
         """
-        accounts, inverters, fixes = self._managers
+        accounts, devices, fixes = self._managers
         user = {"source": SOURCE_USER}
         found: dict[str, Any] = {"add account": (accounts, DOMAIN, user, None)}
         for entry in self.accounts:
@@ -129,10 +135,12 @@ class Home:
             renew = {"source": SOURCE_REAUTH, "entry_id": entry_id}
             found[f"sign in to {name}"] = (accounts, DOMAIN, renew, dict(entry.data))
             for subentry_id, subentry in entry.subentries.items():
-                handler = (entry_id, SUBENTRY_INVERTER)
-                found[f"add inverter to {name}"] = (inverters, handler, user, None)
+                handler = (entry_id, subentry.subentry_type)
+                found[f"add {subentry.subentry_type} to {name}"] = (devices, handler, user, None)
+                if subentry.subentry_type == SUBENTRY_DATALOGGER:
+                    found[f"begin with {name}"] = (devices, handler, user, {"choose": True})
                 again = {"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id}
-                found[f"change {subentry.unique_id}"] = (inverters, handler, again, None)
+                found[f"change {subentry.unique_id}"] = (devices, handler, again, None)
         for issue in ir.async_get(self.hass).issues.values():
             if issue.domain == DOMAIN and issue.active and issue.is_fixable and issue.data:
                 name = f"fix {issue.data['problem']} {issue.data.get('serial')}"
@@ -155,21 +163,27 @@ class Home:
         for entry in self.accounts:
             if entry.state is not ConfigEntryState.LOADED:
                 await entries.async_reload(entry.entry_id)
-            await self._put_inverters_back(entry)
+            await self._put_devices_back(entry)
         self._raise_issues()
 
-    async def _put_inverters_back(self, entry: ConfigEntry[Any]) -> None:
-        """Have only the inverters there that belong to an account, with their problems."""
-        kept = self._inverters[entry.entry_id]
-        serials = {str(subentry.unique_id) for subentry in entry.subentries.values()}
-        others = serials - {binding.serial for _, binding in kept}
+    async def _put_devices_back(self, entry: ConfigEntry[Any]) -> None:
+        """Have only the devices there that belong to an account, with their problems."""
+        kept = self._devices[entry.entry_id]
+        kinds = {binding.serial: binding.kind for _, binding in kept}
+        # One may have been added as the other kind, too.
+        others = {
+            str(subentry.unique_id)
+            for subentry in entry.subentries.values()
+            if subentry.subentry_type != kinds.get(str(subentry.unique_id))
+        }
         repairs.remove_inverters(self.hass, entry, others)
+        serials = {str(subentry.unique_id) for subentry in entry.subentries.values()}
         coordinator = entry.runtime_data.coordinator
         time = now()
 
         def shown(binding: Binding | None) -> Any:
             return binding and (
-                *(binding.state, binding.plant_id),
+                *(binding.state, binding.plant_id, binding.kind, binding.reason),
                 problem(binding, coordinator.timing, time),
             )
 

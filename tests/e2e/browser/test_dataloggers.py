@@ -7,7 +7,7 @@ from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.dialogs import DOMAIN, link_account
 from tests.server.homeassistant_server import HomeAssistantServer
 
-from .dialog import DATALOGGER as DATALOGGER_DIALOG, Dialog
+from .dialog import Dialog
 from .homeowner import Homeowner
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
