@@ -1,6 +1,7 @@
 """Creating an account without ever losing it or creating it twice."""
 
 import asyncio
+import gc
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_IMPORT
@@ -608,6 +609,40 @@ async def test_who_submits_again_while_nothing_is_known_has_us_look_again(
     assert not issues(hass)
     assert [entry.source for entry in entries(hass)] == ["user"]
     assert len(cloud.calls.of(REGISTER)) == 1
+
+
+async def test_who_submits_again_as_a_look_ends_keeps_us_looking(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    """The next look is under way by then, and knows as little."""
+    close(hass, await lose(hass, cloud, kind="late", seconds=100))
+    (registered,) = hass.data[DATA_REGISTRATIONS].values()
+    cloud.faults.add(CHECK, kind="hold")
+    await cloud.faults.wait_held(seconds=60)
+    registered.task.add_done_callback(lambda _: registered.look_again())
+    cloud.faults.release()
+    await until_late(lambda: entries(hass))
+    await settled(hass)
+    assert not issues(hass)
+
+
+async def test_who_submits_again_once_the_account_was_linked_and_removed(
+    hass: HomeAssistant, cloud: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = await lose(hass, cloud, kind="late", seconds=25)
+    await until(lambda: cloud.growatt.user_named("alice"))
+    await submit(hass, await open_at(hass, cloud, "link"), account_id="102")
+    await until(lambda: not pending_now(hass))
+    await hass.config_entries.async_remove(entries(hass)[0].entry_id)
+    cloud.faults.add(CHECK, kind="cut")
+    result = await submit(hass, result, next_step_id="register_form")
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["step_id"] == "outcome_unknown"
+    close(hass, result)
+    await settled(hass)
+    # What a task raised and nobody took is told as it is forgotten.
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_an_action_looks_again_too(hass: HomeAssistant, cloud: Simulator) -> None:

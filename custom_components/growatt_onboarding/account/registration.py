@@ -115,6 +115,11 @@ class Registration:
         if self.undecided:
             self.task = self._started(self._async_look())
 
+    async def async_wait(self) -> None:
+        """Wait for the end of the request, and of every look that somebody begins meanwhile."""
+        while not self.task.done():
+            await asyncio.wait({self.task})
+
     @callback
     def release(self) -> None:
         """Record that a dialog or an action no longer waits."""
@@ -237,7 +242,7 @@ async def async_register(
 
 async def _async_settle(shared: SharedData, registration: Registration) -> None:
     """Wait for the end of a registration; after a lost answer, look again and again."""
-    await asyncio.wait({registration.task})
+    await registration.async_wait()
     pause, end = shared.timing.settle_first, now() + shared.timing.settle_longest
     while registration.undecided and now() < end:
         with suppress(TimeoutError):
@@ -245,11 +250,12 @@ async def _async_settle(shared: SharedData, registration: Registration) -> None:
                 await registration.woken.wait()
         registration.woken.clear()
         pause *= 2
-        if registration.key not in shared.pending_registrations:
-            # Somebody has linked the account.
+        # Without it, somebody has linked the account.
+        if is_pending := registration.key in shared.pending_registrations:
+            registration.look_again()
+        await registration.async_wait()
+        if not is_pending:
             return
-        registration.look_again()
-        await asyncio.wait({registration.task})
 
 
 async def _async_conclude(
