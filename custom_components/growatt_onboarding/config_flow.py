@@ -45,7 +45,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         """Return the flows of an account's devices. Its cloud may not be set up yet."""
         if (
             is_understood(config_entry)
-            and registry.provider(config_entry.data[CONF_PROVIDER]).dataloggers
+            and config_entry.data[CONF_PROVIDER] in registry.WITH_DATALOGGERS
         ):
             return {SUBENTRY_DATALOGGER: DataloggerFlow, SUBENTRY_INVERTER: DataloggerFlow}
         return {SUBENTRY_INVERTER: InverterFlow}

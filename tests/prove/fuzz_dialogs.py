@@ -66,7 +66,8 @@ _NEVER_SHOWN: Final = frozenset(
         *(("returned", step) for step in ("keep", "drop", "asked", "asking")),
         *(("missing account", step) for step in ("asked", "asking")),
         *(("activation", step) for step in ("init", "asked")),
-        *(("repair", step) for step in ("asked", "add_datalogger")),
+        # The last two only say that the disk cannot be written.
+        *(("repair", step) for step in ("asked", "add_datalogger", "as_datalogger", "as_inverter")),
     }
 )
 # How often the walker comes to each step anew, at least.

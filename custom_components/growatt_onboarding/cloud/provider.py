@@ -283,8 +283,6 @@ class Provider(NamedTuple):
         product: what the vendor calls it.
         manufacturer: maker of the devices, None if there are several.
         activates: new accounts may have to wait for approval or confirmation.
-        dataloggers: its clients have the capability DATALOGGER. Home Assistant wants to know it
-            before there is a client.
         register_fields: all fields that any form to register may have, as the actions name them.
         plant_id_field: what to ask for instead of a plant, for clouds without plants.
         realm_field: name of the credential that is needed, beside the server, to make account ids
@@ -302,7 +300,6 @@ class Provider(NamedTuple):
     product: str
     manufacturer: str | None = None
     activates: bool = False
-    dataloggers: bool = False
     register_fields: tuple[Field, ...] = ()
     plant_id_field: Field | None = None
     realm_field: str | None = None

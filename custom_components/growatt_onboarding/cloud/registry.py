@@ -12,6 +12,9 @@ from .provider import Provider
 PROVIDER_KEYS: Final[tuple[str, ...]] = ("growatt", "quectel", "shopxo", "anqicms")
 """The keys of the providers, in the order in which they are offered."""
 
+WITH_DATALOGGERS: Final = frozenset({"growatt"})
+"""Those whose clients have `Capability.DATALOGGER`, to be known before they are imported."""
+
 _LOADED: Final[dict[str, Provider]] = {}
 
 

@@ -472,7 +472,6 @@ GROWATT: Final = Provider(
     ),
     credential_fields=(Field(name="token", secret=True, spell=_token),),
     register_fields=REGISTER.fields,
-    dataloggers=True,
     client=GrowattClient,
     api_path=r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$",
 )
