@@ -273,8 +273,13 @@ async def test_an_account_that_the_cloud_denies_keeps_them_for_later(
     cloud.growatt.tokens[INSTALLER_TOKEN] = token
     form = await open_reauth(hass, entry)
     await submit(hass, form, token=INSTALLER_TOKEN)
-    coordinator = entry.runtime_data.coordinator
-    await until(lambda: coordinator.data[STICK].state == "accepted")
+
+    def accepted() -> bool:
+        # The account is being reloaded.
+        binding = entry.runtime_data.coordinator.data.get(STICK)
+        return binding is not None and binding.state == "accepted"
+
+    await until(accepted)
 
 
 async def test_nothing_is_asked_of_what_cannot_be_added(

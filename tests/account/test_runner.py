@@ -77,8 +77,9 @@ async def test_cloud_fails_on_its_side(home: Home) -> None:
     times = home.times(ADD)
     assert len(times) == 8
     pauses = [round(after - before) for before, after in pairwise(times)]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == 3_600
+    # How uneven they are may be seen only once they are as long as they get.
+    assert pauses[:5] == sorted(pauses[:5])
+    assert all(2_700 < pause <= 3_600 for pause in pauses[6:])
     assert f"rejected_{SN}" in home.issues()
 
 
@@ -417,10 +418,11 @@ async def test_a_look_that_fails_is_tried_again_later(home: Home, path: str, cod
 
 
 async def test_pauses_are_forgotten_in_the_end(world: World) -> None:
-    pauses, step = Backoff(Timing()), Step(kind=StepKind.LOCATE, serial=SN)
+    timing = Timing()
+    pauses, step = Backoff(timing), Step(kind=StepKind.LOCATE, serial=SN)
     pauses.add(step)
     pauses.add(step)
-    assert pauses.until(step) - world.simulator.now() == 120
+    assert pauses.until(step) - world.simulator.now() == pytest.approx(timing.retry_pause(2))
     await asyncio.sleep(DAY)
     pauses.add(Step(kind=StepKind.LOCATE, serial=OTHER_SN))
     assert len(pauses) == 1
