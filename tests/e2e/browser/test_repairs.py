@@ -55,6 +55,8 @@ async def add_them(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.submit()
     await dialog.tells("progress.binding", count="3")
     simulator.faults.release()
+    await dialog.shows("datalogger_missing", inverters=WITHOUT_STICK, plant="Home")
+    await dialog.go("end")
     await dialog.ends("inverters_added", accepted=LATE, conflict=ELSEWHERE, rejected=WITHOUT_STICK)
     await dialog.close()
 
