@@ -411,7 +411,8 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
             raise NotAsClaimedError(f"bound, but not known any longer: {sorted(forgotten)}")
         # What was never promised is asked for again, as its owner would.
         everything = scene.serials
-        if rest := [serial for serial in everything if serial not in promised]:
+        typed = scene.devices.typed(everything)
+        if rest := [serial for serial in typed if serial not in promised]:
             scene.serials = rest
             await begin(scene, client)
             scene.serials = everything
@@ -426,8 +427,8 @@ async def _recover(scene: Scene, promised: set[str]) -> None:
             # Home Assistant had no time to write these inverters down, which may be said.
             if issue["translation_key"] != "inverters_returned" or not named([issue]) <= missing:
                 raise NotAsClaimedError(f"a repair is left: {issue}")
-    typed = scene.devices.typed(settled)
-    if again := [serial for serial in typed if scene.sent(serial) != 1]:
+    sent = scene.devices.typed(settled)
+    if again := [serial for serial in sent if scene.sent(serial) != 1]:
         raise NotAsClaimedError(f"sent again: {sorted(again)}")
     scene.devices.compare(scene.home, scene.serials)
 
