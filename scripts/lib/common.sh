@@ -109,12 +109,38 @@ pip_install() {
   "$UV" pip install --quiet --python "$env/bin/python" "$@"
 }
 
+# zbar, which reads the codes of labels, is a library of the system. Where that has none, this
+# environment's Python is told of one of our own: it searches where the system's linker does.
+ensure_zbar() {
+  local loads=("$1/bin/python" -c 'import pyzbar.pyzbar') zbar="$TOOLS/zbar/libzbar.so.0" hook packages
+  "${loads[@]}" 2>/dev/null && return
+  if [ ! -e "$zbar" ]; then
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
+      die "the library zbar is needed and was not found; install it and run this again"
+    "$PROJECT/scripts/lib/private-zbar" "$TOOLS/zbar"
+  fi
+  hook="import ctypes.util as u; u.find_library = lambda name, find=u.find_library:"
+  for packages in "$1"/lib/python3*/site-packages; do
+    printf '%s "%s" if name == "zbar" else find(name)\n' "$hook" "$zbar" >"$packages/zbar.pth"
+  done
+  "${loads[@]}" || die "the library zbar cannot be loaded; install it and run this again"
+}
+
+finish_test() {
+  ensure_zbar "$1"
+}
+
+finish_floor() {
+  ensure_zbar "$1"
+}
+
 # What Home Assistant would install while it starts, so that it installs nothing then.
 finish_server() {
   local core requirements
   core=$("$1/bin/python" -c 'import homeassistant; print(*homeassistant.__path__)')
   requirements=$("$1/bin/python" "$PROJECT/scripts/lib/component-requirements" "$PROJECT/custom_components")
   pip_install "$1" --constraint "$core/package_constraints.txt" --requirement - <<<"$requirements"
+  ensure_zbar "$1"
 }
 
 # Its metadata asks for an older pydantic than it works with.
@@ -125,4 +151,5 @@ finish_peers() {
 # The public clients beside Home Assistant's harness, whose pydantic they work with as well.
 finish_benchmark() {
   finish_peers "$1"
+  ensure_zbar "$1"
 }
