@@ -204,6 +204,7 @@ async def test_an_entry_of_another_shape_is_in_nobodys_way(
         "accounts": 3,
         "pending_bindings": 0,
         "can_reach_servers": "ok",
+        "read_labels": "ok",
     }
     assert (await open_reconfigure(hass, other))["reason"] == "unknown_provider"
     data = {"config_entry_id": other.entry_id}

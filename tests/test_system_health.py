@@ -11,7 +11,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 
-from custom_components.growatt_onboarding import clock
+from custom_components.growatt_onboarding import clock, labels
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
@@ -52,12 +52,17 @@ async def add_elsewhere(hass: HomeAssistant, url: str, name: str) -> MockConfigE
 
 
 async def test_without_accounts(hass: HomeAssistant) -> None:
-    assert await info(hass) == {"accounts": 0, "pending_bindings": 0}
+    assert await info(hass) == {"accounts": 0, "pending_bindings": 0, "read_labels": "ok"}
 
 
 async def test_nothing_pending(hass: HomeAssistant, cloud: Simulator) -> None:
     await add_account(hass, cloud)
-    assert await info(hass) == {"accounts": 1, "pending_bindings": 0, "can_reach_servers": "ok"}
+    assert await info(hass) == {
+        "accounts": 1,
+        "pending_bindings": 0,
+        "can_reach_servers": "ok",
+        "read_labels": "ok",
+    }
 
 
 async def test_pending(hass: HomeAssistant, cloud: Simulator) -> None:
@@ -98,6 +103,15 @@ async def test_servers_that_cannot_be_reached(hass: HomeAssistant, cloud: Simula
     assert (found["accounts"], found["can_reach_servers"]) == (3, "1/2")
     assert await hass.config_entries.async_remove(nowhere.entry_id)
     assert (await info(hass))["can_reach_servers"] == "ok"
+
+
+async def test_why_labels_cannot_be_read(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setattr(labels, "_why_unavailable", lambda: "Unable to find zbar shared library")
+        assert (await info(hass))["read_labels"] == "Unable to find zbar shared library"
+    assert (await info(hass))["read_labels"] == "ok"
 
 
 async def test_everything_that_is_told_has_a_text(hass: HomeAssistant, cloud: Simulator) -> None:

@@ -162,6 +162,7 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
         CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
+    expected |= keys_of("labels", "labels.picture", "labels.reader")
     assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | REMARKS
 
 

@@ -33,6 +33,7 @@ SUBENTRY_DATALOGGER: Final = "datalogger"
 DEVICE_TYPES: Final = (SUBENTRY_INVERTER, SUBENTRY_DATALOGGER)
 CONF_SERIAL_NUMBER: Final = "serial_number"
 CONF_SERIAL_NUMBERS: Final = "serial_numbers"
+CONF_PHOTO: Final = "photo"
 CONF_PLANT_ID: Final = "plant_id"
 
 MAX_SERIALS_DIALOG: Final = 100

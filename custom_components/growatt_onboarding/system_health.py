@@ -11,6 +11,8 @@ from .account import is_understood
 from .clock import shown
 from .const import CONF_SERVER, DOMAIN
 from .coordinator import AccountConfigEntry
+from .foreign import plain
+from .labels import async_why_unavailable
 
 
 @callback
@@ -22,7 +24,7 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 
 async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return the number of accounts and pending bindings, the next call and the reachability.
+    """Return the number of accounts and pending bindings, the next call, and what can be done.
 
     Servers share one key because every key needs a translation.
     """
@@ -44,6 +46,7 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
         info["next_call"] = dt_util.utc_from_timestamp(int(shown(next_call)))
     if servers := sorted({entry.data[CONF_SERVER] for entry in understood}):
         info["can_reach_servers"] = _async_can_reach(hass, servers)
+    info["read_labels"] = plain(await async_why_unavailable(hass)) or "ok"
     return info
 
 
