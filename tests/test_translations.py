@@ -76,6 +76,9 @@ OF_BINDINGS = {
 OF_PLANTS = {"account_missing", "not_allowed_create_plant", "plant_name_taken"}
 # The other errors that the devices' dialogs can show; all of them come with the account too.
 SHARED_MODULES = {"gateway", "cloud.answer", "cloud.fields", "cloud.transport", "flows.forms"}
+OF_PHOTOS = {"labels", "labels.picture", "labels.reader"}
+# What is said of a photo above the numbers that were read.
+ABOUT_PHOTOS = {"photo_read", "photo_unclear"}
 OF_PLANT_CALLS = {
     "invalid_token",
     "login_page",
@@ -139,7 +142,7 @@ def test_errors_of_the_account_dialog() -> None:
 
 
 def test_errors_of_the_devices_dialogs() -> None:
-    expected = keys_of(*SHARED_MODULES) - OF_ACCOUNT_FIELDS
+    expected = keys_of(*SHARED_MODULES, *OF_PHOTOS) - OF_ACCOUNT_FIELDS
     expected |= OF_PLANT_CALLS | OF_PLANTS | OF_DATALOGGERS | OF_HOLDERS | SERIALS | ANYTHING
     assert set(INVERTER["error"]) == expected
 
@@ -162,7 +165,7 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
         CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
-    expected |= keys_of("labels", "labels.picture", "labels.reader")
+    expected |= keys_of(*OF_PHOTOS) | ABOUT_PHOTOS
     assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | REMARKS
 
 
@@ -313,9 +316,9 @@ def test_fields_of_the_devices_dialogs() -> None:
     assert set(steps["place"]["data"]) == places
     assert set(steps["plant"]["data"]) == {"plant_id"}
     assert set(steps["create_plant"]["data"]) == {"name", "peak_power"}
-    assert set(steps["serial_numbers"]["data"]) == {"serial_numbers"}
+    assert set(steps["serial_numbers"]["data"]) == {"serial_numbers", "unclear", "photo"}
     for step_id in ("datalogger", "found_datalogger"):
-        assert set(steps[step_id]["data"]) == {"serial_number", "check_code"}
+        assert set(steps[step_id]["data"]) == {"serial_number", "check_code", "photo"}
 
 
 def test_every_field_is_described() -> None:

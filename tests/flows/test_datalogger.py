@@ -86,7 +86,7 @@ async def open_label(hass: HomeAssistant, entry: ConfigEntry) -> Result:
     assert result["step_id"] == "plant"
     result = await submit(hass, result, plant_id=RESIDENT_PLANT)
     assert result["step_id"] == "datalogger"
-    assert list(result["data_schema"].schema) == ["serial_number", "check_code"]
+    assert list(result["data_schema"].schema) == ["serial_number", "check_code", "photo"]
     assert suggested(result) == {}
     return result
 
@@ -129,7 +129,7 @@ async def test_add_a_datalogger(
     check_code: str | None,
 ) -> None:
     result = await open_label(hass, entry)
-    assert shown_values(result) == {"account": RESIDENT, "plant": "Sim Home"}
+    assert shown_values(result) == {"account": RESIDENT, "plant": "Sim Home", "photo": ""}
     typed = {"serial_number": f" SN: {STICK.lower()} "}
     if check_code is not None:
         typed["check_code"] = f" {check_code} "

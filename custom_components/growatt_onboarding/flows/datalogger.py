@@ -33,6 +33,7 @@ from ..cloud.fields import optional_text
 from ..cloud.model import DeviceKind, Location, Plant
 from ..const import (
     CONF_ACCOUNT_ID,
+    CONF_PHOTO,
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
     CONF_SERIAL_NUMBERS,
@@ -40,8 +41,9 @@ from ..const import (
 )
 from ..coordinator import AccountConfigEntry
 from ..gateway.store import NotStoredError
+from ..labels import PictureError
 from ..texts import account_title, holder_key
-from .forms import UserInput, required
+from .forms import UserInput
 from .inverter import InverterFlow
 
 CONF_CHECK_CODE = "check_code"
@@ -146,31 +148,49 @@ class DataloggerFlow(InverterFlow):
         """Enter what a datalogger's label says. Its binding is stored before the flow continues."""
         if await self._add(user_input):
             return await self._continue()
-        return self._show("datalogger", self._label_schema(), plant=self._plant_label)
+        return self._show("datalogger", await self._label_schema(), **await self._label_values())
 
     async def async_step_found_datalogger(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Go on with a datalogger's number that was entered among those of inverters."""
         if await self._add(user_input):
             return await self._continue()
-        return self._show("found_datalogger", self._label_schema(), plant=self._plant_label)
+        return self._show(
+            "found_datalogger", await self._label_schema(), **await self._label_values()
+        )
 
-    def _label_schema(self) -> dict[vol.Marker, Any]:
+    async def _label_values(self) -> dict[str, str]:
+        """Return the values in the texts of the form for what a datalogger's label says."""
+        return {"plant": self._plant_label, "photo": await self._photo.async_remark(self.hass)}
+
+    async def _label_schema(self) -> dict[vol.Marker, Any]:
         """Return the schema of what a datalogger's label says."""
         typed = self._memory.typed
         code = vol.Optional(
             CONF_CHECK_CODE, description={"suggested_value": typed.get(CONF_CHECK_CODE)}
         )
-        return {
-            required(CONF_SERIAL_NUMBER, typed.get(CONF_SERIAL_NUMBER)): TextSelector(),
-            code: TextSelector(TextSelectorConfig(autocomplete="off")),
-        }
+        return await self._photo.async_schema_for_one(
+            self.hass,
+            CONF_SERIAL_NUMBER,
+            typed,
+            {code: TextSelector(TextSelectorConfig(autocomplete="off"))},
+        )
 
     async def _add(self, user_input: UserInput) -> bool:
         """Return whether a datalogger was submitted and is tracked now, else set the error."""
         if user_input is None:
             return False
         names = (CONF_SERIAL_NUMBER, CONF_CHECK_CODE)
+        try:
+            has_photo = await self._photo.async_read(self.hass, user_input)
+        except PictureError as err:
+            self._memory.remember((*names, CONF_PHOTO), user_input)
+            self._memory.set_error(err)
+            return False
         self._memory.remember(names, user_input)
+        if has_photo:
+            if (number := self._photo.only_number) is not None:
+                self._memory.typed[CONF_SERIAL_NUMBER] = number
+            return False
         try:
             serial = await self._checked(user_input)
             self._coordinator = self._account.coordinator
@@ -184,6 +204,7 @@ class DataloggerFlow(InverterFlow):
             self._memory.set_error(CloudError("not_stored"))
             return False
         self._memory.forget(names)
+        self._photo.forget()
         self._serials.append(serial)
         return True
 
@@ -193,7 +214,8 @@ class DataloggerFlow(InverterFlow):
         Raises CloudError if it cannot be added like this.
         """
         check_code = optional_text(user_input, CONF_CHECK_CODE)
-        serials = check_serials(self.hass, split_serials(user_input[CONF_SERIAL_NUMBER]), 1)
+        typed = user_input.get(CONF_SERIAL_NUMBER, "")
+        serials = check_serials(self.hass, split_serials(typed), 1)
         await async_learn_kinds(self._account.client, serials, self._kinds)
         (serial,) = serials
         if self._kinds.get(serial) is DeviceKind.INVERTER:

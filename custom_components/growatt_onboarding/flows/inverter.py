@@ -1,21 +1,27 @@
 """The inverter flow: enter serial numbers for a plant."""
 
-from typing import override
+from typing import Any, override
 
 from homeassistant.config_entries import SubentryFlowResult
-from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 
 from ..account.serials import SerialError, async_learn_kinds, check_serials, split_serials
 from ..cloud.errors import DATALOGGER_SERIAL, CloudError
 from ..cloud.model import DeviceKind
-from ..const import CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
+from ..const import CONF_PHOTO, CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
 from ..gateway.store import NotStoredError
+from ..labels import PictureError
 from .device import DeviceFlow
-from .forms import UserInput, required
+from .forms import UserInput
+from .photo import CONF_UNCLEAR, Photo
 
 
 class InverterFlow(DeviceFlow):
     """The subentry flow that adds inverters or submits one again."""
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        super().__init__()
+        self._photo = Photo()
 
     @override
     async def _ask_devices(self) -> SubentryFlowResult:
@@ -23,38 +29,53 @@ class InverterFlow(DeviceFlow):
 
     async def async_step_serial_numbers(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Enter the serial numbers. Their bindings are stored before the flow continues."""
-        account = self._account
-        if user_input is not None:
-            self._memory.remember((CONF_SERIAL_NUMBERS,), user_input)
-            try:
-                serials = check_serials(
-                    self.hass, split_serials(user_input[CONF_SERIAL_NUMBERS]), MAX_SERIALS_DIALOG
-                )
-                await async_learn_kinds(account.client, serials, self._kinds)
-                # Another flow may have added one of them by now, and the entry may be reloaded.
-                serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
-                dataloggers = [
-                    serial for serial in serials if self._kinds.get(serial) is DeviceKind.DATALOGGER
-                ]
-                self._set_aside(dataloggers)
-                inverters = [serial for serial in serials if serial not in dataloggers]
-                self._coordinator = self._account.coordinator
-                await self._coordinator.async_track(inverters, self._plant.id)
-            except CloudError as err:
-                self._memory.set_error(err)
-            except NotStoredError:
-                self._memory.set_error(CloudError("not_stored"))
-            else:
-                self._serials = inverters
-                return await self._continue()
-        typed = self._memory.typed.get(CONF_SERIAL_NUMBERS)
-        selector = TextSelector(TextSelectorConfig(multiline=True))
+        if user_input is not None and await self._track(user_input):
+            return await self._continue()
+        typed = self._memory.typed
         return self._show(
             "serial_numbers",
-            {required(CONF_SERIAL_NUMBERS, typed): selector},
+            await self._photo.async_schema_for_many(self.hass, CONF_SERIAL_NUMBERS, typed),
             plant=self._plant_label,
             most=str(MAX_SERIALS_DIALOG),
+            photo=await self._photo.async_remark(self.hass),
         )
+
+    async def _track(self, user_input: dict[str, Any]) -> bool:
+        """Return whether the inverters are tracked now; else there is something to look at."""
+        account, names = self._account, (CONF_SERIAL_NUMBERS, CONF_UNCLEAR)
+        try:
+            has_photo = await self._photo.async_read(self.hass, user_input)
+        except PictureError as err:
+            self._memory.remember((*names, CONF_PHOTO), user_input)
+            self._memory.set_error(err)
+            return False
+        self._memory.remember(names, user_input)
+        typed = user_input.get(CONF_SERIAL_NUMBERS, "")
+        if has_photo:
+            self._memory.typed[CONF_SERIAL_NUMBERS] = self._photo.add_to(typed)
+            return False
+        texts = [*split_serials(typed), *user_input.get(CONF_UNCLEAR, ())]
+        try:
+            serials = check_serials(self.hass, texts, MAX_SERIALS_DIALOG)
+            await async_learn_kinds(account.client, serials, self._kinds)
+            # Another flow may have added one of them by now, and the entry may be reloaded.
+            serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
+            dataloggers = [
+                serial for serial in serials if self._kinds.get(serial) is DeviceKind.DATALOGGER
+            ]
+            self._set_aside(dataloggers)
+            inverters = [serial for serial in serials if serial not in dataloggers]
+            self._coordinator = self._account.coordinator
+            await self._coordinator.async_track(inverters, self._plant.id)
+        except CloudError as err:
+            self._memory.set_error(err)
+            return False
+        except NotStoredError:
+            self._memory.set_error(CloudError("not_stored"))
+            return False
+        self._photo.forget()
+        self._serials = inverters
+        return True
 
     def _set_aside(self, dataloggers: list[str]) -> None:
         """Raise SerialError if there are dataloggers: the cloud takes none."""

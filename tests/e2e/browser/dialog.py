@@ -63,6 +63,11 @@ class Dialog:
         await self._has(f"{path}.description", values)
         await self._look(step)
 
+    async def says(self, key: str, **values: str) -> None:
+        """Wait for a text of the house, then look whether everything is as it should."""
+        await self._box.get_by_text(self._house(key, **values)).first.wait_for()
+        await self._look(key)
+
     async def tells(self, key: str, **values: str) -> None:
         """Wait for a text, then look whether everything is as it should."""
         await self._has(f"{self._section}.{key}", values)
@@ -133,6 +138,14 @@ class Dialog:
     async def fill(self, field: str, text: str) -> None:
         """Type into a field."""
         await self.value(field).fill(text)
+
+    async def attach(self, field: str, path: Path) -> None:
+        """Choose a file, and wait until it is uploaded, in place of the field's label."""
+        selector = self._box.locator("ha-selector-file")
+        await selector.get_by_text(self._label(field)).wait_for()
+        async with self._page.expect_response("**/api/file_upload"):
+            await selector.locator("input[type=file]").set_input_files(path)
+        await selector.get_by_text(path.name).wait_for()
 
     async def fill_number(self, field: str, text: str) -> None:
         """Type a number into a field."""

@@ -1,0 +1,124 @@
+"""A photo of labels in a form that asks for serial numbers.
+
+What it says is put into the form, to be looked at: a form with a photo sends nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.selector import (
+    FileSelector,
+    FileSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
+import voluptuous as vol
+
+from ..account.serials import InvalidSerialError, normalize_serial, split_serials
+from ..const import CONF_PHOTO
+from ..labels import ACCEPT, Labels, async_read_upload, async_why_unavailable
+from ..texts import async_reasons, reason_text
+
+# Of what was not read for certain, what a person says is right.
+CONF_UNCLEAR: Final = "unclear"
+
+type _Schema = dict[vol.Marker, Any]
+
+_NOTHING: Final = Labels([], [])
+
+
+class Photo:
+    """What the latest photo of a flow said."""
+
+    def __init__(self) -> None:
+        """Start without a photo."""
+        self._labels = _NOTHING
+
+    async def async_read(self, hass: HomeAssistant, user_input: dict[str, Any]) -> bool:
+        """Take the photo out of what was submitted and read it; return whether there was one.
+
+        Raises PictureError.
+        """
+        if (file_id := user_input.pop(CONF_PHOTO, None)) is None:
+            return False
+        self._labels = _NOTHING
+        self._labels = await async_read_upload(hass, file_id)
+        return True
+
+    def forget(self) -> None:
+        """Forget what it said, as the form is done."""
+        self._labels = _NOTHING
+
+    def add_to(self, typed: str) -> str:
+        """Return what was typed with the numbers of the photo, one per line."""
+        known = set(map(_spelled, split_serials(typed)))
+        new = [number for number in self._labels.numbers if number not in known]
+        return "\n".join(filter(None, (typed.rstrip(), *new)))
+
+    @property
+    def only_number(self) -> str | None:
+        """The number of the photo, None if there are several or none for certain."""
+        numbers, doubtful = self._labels
+        return numbers[0] if len(numbers) == 1 and not doubtful else None
+
+    # In a form
+
+    async def async_schema_for_many(
+        self, hass: HomeAssistant, name: str, typed: Mapping[str, Any]
+    ) -> _Schema:
+        """Return the schema of a form that asks for serial numbers."""
+        schema: _Schema = {}
+        marker, photo = await self._async_fields(hass, name, typed.get(name))
+        schema[marker] = TextSelector(TextSelectorConfig(multiline=True))
+        if self._labels.doubtful:
+            options = SelectSelectorConfig(
+                options=self._labels.doubtful, multiple=True, mode=SelectSelectorMode.LIST
+            )
+            suggested = {"suggested_value": typed.get(CONF_UNCLEAR)}
+            schema[vol.Optional(CONF_UNCLEAR, description=suggested)] = SelectSelector(options)
+        return schema | photo
+
+    async def async_schema_for_one(
+        self, hass: HomeAssistant, name: str, typed: Mapping[str, Any], others: _Schema
+    ) -> _Schema:
+        """Return the schema of a form that asks for one serial number, and for others beside it."""
+        marker, photo = await self._async_fields(hass, name, typed.get(name))
+        read = [*self._labels.numbers, *self._labels.doubtful]
+        if not read or self.only_number is not None:
+            return {marker: TextSelector(), **others, **photo}
+        options = SelectSelectorConfig(
+            options=read, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+        )
+        return {marker: SelectSelector(options), **others, **photo}
+
+    async def _async_fields(
+        self, hass: HomeAssistant, name: str, typed: object
+    ) -> tuple[vol.Marker, _Schema]:
+        """Return the marker of serial numbers, which a photo may bring, and the photo's field."""
+        suggested = {"suggested_value": typed}
+        if await async_why_unavailable(hass):
+            return vol.Required(name, description=suggested), {}
+        photo = FileSelector(FileSelectorConfig(accept=ACCEPT))
+        return vol.Optional(name, description=suggested), {vol.Optional(CONF_PHOTO): photo}
+
+    async def async_remark(self, hass: HomeAssistant) -> str:
+        """Return what to say of the latest photo, empty if there is nothing to say."""
+        reasons = await async_reasons(hass)
+        said = (("photo_read", self._labels.numbers), ("photo_unclear", self._labels.doubtful))
+        return " ".join(
+            reason_text(reasons, key, {"serials": ", ".join(numbers)})
+            for key, numbers in said
+            if numbers
+        )
+
+
+def _spelled(text: str) -> str:
+    """Return a number as it is sent, or what was typed if it is none."""
+    try:
+        return normalize_serial(text)
+    except InvalidSerialError:
+        return text
