@@ -2,7 +2,7 @@
 
 Bars are read along lines, so that a low code can only be read when it lies nearly level: its part
 of the picture is turned step by step. It is softened too, since noise has edges of its own, and
-shrunk, which softens more. None of these suits every code.
+shrunk, which softens more. Small QR codes are enlarged. None of these suits every code.
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ _RESERVE: Final = 12_000_000
 # How many pixels around a place a second look takes in, at least and at most.
 _NEAR: Final = 600
 _FAR: Final = 700
-_BARS: Final = (ZBarSymbol.CODE128, ZBarSymbol.CODE39)
-_ALL: Final = (*_BARS, ZBarSymbol.QRCODE)
+_QR_CODES: Final = (ZBarSymbol.QRCODE,)
+_ALL: Final = (ZBarSymbol.CODE128, ZBarSymbol.CODE39, *_QR_CODES)
 
 type _Box = tuple[int, int, int, int]
 
@@ -46,11 +46,16 @@ class Kind(StrEnum):
 
 
 class Pass(NamedTuple):
-    """One way to look at a part of a picture."""
+    """One way to look at a part of a picture; enlarged, for QR codes only."""
 
-    shrunk: int = 1
+    scale: float = 1
     soft: bool = False
     turned: int = 0
+
+    def work(self, box: _Box) -> float:
+        """Return how many pixels are looked at; without bars it takes half as long."""
+        pixels = _area(box) * self.scale**2
+        return pixels / 2 if self.scale > 1 else pixels
 
 
 class Reading(NamedTuple):
@@ -75,11 +80,12 @@ class Reading(NamedTuple):
     how: Pass
 
 
-# From the cheapest on. A small QR code is lost when it is softened.
+# From the cheapest on.
 _STAGES: Final = (
-    tuple(Pass(shrunk=2, turned=turn) for turn in _TURNS),
+    tuple(Pass(scale=0.5, turned=turn) for turn in _TURNS),
     (Pass(),),
     tuple(Pass(soft=True, turned=turn) for turn in _TURNS),
+    (Pass(scale=2), Pass(scale=2, turned=15)),
 )
 # Where all of that finds nothing.
 _LAST_STAGE: Final = tuple(Pass(soft=True, turned=turn) for turn in _FARTHER_TURNS)
@@ -91,7 +97,7 @@ class Scan:
     def __init__(self, picture: Image.Image) -> None:
         """Initialize the scan; nothing is looked at yet."""
         self._picture = picture
-        self._work = 0
+        self._work = 0.0
 
     def readings(self) -> list[Reading]:
         """Return everything that any pass reads."""
@@ -125,35 +131,36 @@ class Scan:
         ]
 
     def _look(self, box: _Box, how: Pass, most: int) -> Iterator[Reading]:
-        work = _area(box) // how.shrunk**2
-        if self._work + work > most:
+        if self._work + how.work(box) > most:
             return iter(())
-        self._work += work
+        self._work += how.work(box)
         return _read(self._picture, box, how)
 
 
 def _read(picture: Image.Image, box: _Box, how: Pass) -> Iterator[Reading]:
     """Yield what one pass reads in a part of the picture."""
     seen = picture.crop(box)
-    if how.shrunk > 1:
-        seen = seen.reduce(how.shrunk)
+    if how.scale < 1:
+        seen = seen.reduce(round(1 / how.scale))
+    elif how.scale > 1:
+        larger = (round(seen.width * how.scale), round(seen.height * how.scale))
+        seen = seen.resize(larger, Image.Resampling.BICUBIC)
     if how.soft:
         seen = seen.filter(ImageFilter.GaussianBlur(_SOFT))
     turned = seen
     if how.turned:
         turned = seen.rotate(how.turned, Image.Resampling.BILINEAR, expand=True, fillcolor=128)
     cos, sin = math.cos(math.radians(how.turned)), math.sin(math.radians(how.turned))
-    # QR codes are found at any turn.
-    for symbol in decode(turned, symbols=_BARS if how.turned else _ALL):
+    for symbol in decode(turned, symbols=_QR_CODES if how.scale > 1 else _ALL):
         left, top, width, height = symbol.rect
         x, y = left + (width - turned.width) / 2, top + (height - turned.height) / 2
         yield Reading(
             symbol.data.decode("utf-8", "replace"),
             Kind(symbol.type),
             symbol.quality,
-            box[0] + how.shrunk * (seen.width / 2 + x * cos - y * sin),
-            box[1] + how.shrunk * (seen.height / 2 + x * sin + y * cos),
-            how.shrunk * math.hypot(width, height) / 2,
+            box[0] + (seen.width / 2 + x * cos - y * sin) / how.scale,
+            box[1] + (seen.height / 2 + x * sin + y * cos) / how.scale,
+            math.hypot(width, height) / 2 / how.scale,
             how,
         )
 
