@@ -12,7 +12,7 @@ from typing import Final
 
 from . import table
 
-NAMES: Final = ("calls", "time_to_know", "event_loop", "startup", "bulk", "disk")
+NAMES: Final = ("calls", "time_to_know", "event_loop", "startup", "bulk", "disk", "labels")
 _README: Final = Path(__file__).with_name("README.md")
 
 
