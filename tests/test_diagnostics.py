@@ -30,6 +30,7 @@ from custom_components.growatt_onboarding.diagnostics import (
     _PLAIN,
     _SERIALS,
     _TIMES,
+    _TIMES_OF_CLOUD,
     async_get_config_entry_diagnostics,
     async_get_device_diagnostics,
     redact_serial,
@@ -215,7 +216,7 @@ async def test_a_datalogger_tells_of_itself(world: World, entry: MockConfigEntry
     (binding,) = found["bindings"]
     assert "silent" not in binding
     assert binding["model"] == "ShineWiFi-X"
-    assert binding["reported_at"] < binding["associated_at"] < binding["behind_checked_at"]
+    assert binding["last_report"] < binding["associated_at"] < binding["behind_checked_at"]
     # What it brings is looked for.
     assert (binding["next_step"]["kind"], binding["next_step"]["device"]) == ("look", "inverter")
     await world.shows("associated", "SIM0000815", seconds=10_000)
@@ -325,7 +326,7 @@ async def test_nothing_personal_is_told(
 
 def test_of_every_field_of_a_binding_it_is_known_how_it_is_told() -> None:
     """A new field has to be thought about."""
-    told = {*_PLAIN, *_TIMES, *_SERIALS, *_HIDDEN, "plant_id", "message"}
+    told = {*_PLAIN, *_TIMES, *_TIMES_OF_CLOUD, *_SERIALS, *_HIDDEN, "plant_id", "message"}
     assert set(Binding._fields) <= told
     assert told - {"code"} <= set(Binding._fields)
 

@@ -110,10 +110,6 @@ class _Clock:
         """Return one of our times as the wall clock has it, for people to see."""
         return at + self.difference()
 
-    def taken(self, at: float) -> float:
-        """Return a time that others took by the wall clock as one of ours."""
-        return at - self.difference()
-
 
 def wall() -> float:
     """Return the Unix time of the wall clock, to be compared with times that others took."""
@@ -138,7 +134,6 @@ resume: Final = _CLOCK.resume
 reading: Final = _CLOCK.reading
 difference: Final = _CLOCK.difference
 shown: Final = _CLOCK.shown
-taken: Final = _CLOCK.taken
 
 
 def minutes_until(at: float) -> int:

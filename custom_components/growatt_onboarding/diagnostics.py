@@ -62,10 +62,11 @@ _TIMES: Final = (
     "watch_seen_at",
     "holder_checked_at",
     "missing_at",
-    "reported_at",
     "brought_at",
     "behind_checked_at",
 )
+# By the cloud's clock.
+_TIMES_OF_CLOUD: Final = ("last_report",)
 _SERIALS: Final = ("serial", "datalogger")
 _HIDDEN: Final = ("device_key", "holder_plant", "holder_owner")
 
@@ -214,6 +215,7 @@ def _binding(binding: Binding) -> dict[str, Any]:
     return {
         **{name: known[name] for name in _PLAIN if name in known},
         **{name: _time(known[name]) for name in _TIMES if name in known},
+        **{name: _of_cloud(known[name]) for name in _TIMES_OF_CLOUD if name in known},
         **{name: redact_serial(known[name]) for name in _SERIALS if name in known},
         **{name: REDACTED for name in _HIDDEN if name in known},
     }
@@ -233,9 +235,11 @@ def _step(planned: Planned | None) -> dict[str, Any] | None:
 
 
 def _time(at: float | None) -> str | None:
-    if at is None:
-        return None
-    return dt_util.utc_from_timestamp(shown(at)).isoformat(timespec="seconds")
+    return None if at is None else _of_cloud(shown(at))
+
+
+def _of_cloud(at: float) -> str:
+    return dt_util.utc_from_timestamp(at).isoformat(timespec="seconds")
 
 
 def _personal(entry: AccountConfigEntry) -> Iterator[str]:

@@ -30,9 +30,14 @@ PARALLEL_UPDATES = 0
 ATTR_DATALOGGER: Final = "datalogger"
 
 
+def _of_cloud(at: float | None) -> datetime | None:
+    """Return a time that the cloud told, in whole seconds, the resolution of a state."""
+    return None if at is None else dt_util.utc_from_timestamp(int(at))
+
+
 def _time(at: float | None) -> datetime | None:
-    """Return a time as people see it, in whole seconds, the resolution of a state."""
-    return None if at is None else dt_util.utc_from_timestamp(int(shown(at)))
+    """Return one of our times as people see it."""
+    return None if at is None else _of_cloud(shown(at))
 
 
 def _associated(binding: Binding) -> datetime | None:
@@ -47,7 +52,7 @@ VALUES: Final[dict[str, Callable[[Binding], str | datetime | None]]] = {
     "association_status": lambda binding: binding.state.value,
     "submitted": lambda binding: _time(binding.sent_at),
     "associated": _associated,
-    "last_report": lambda binding: _time(binding.reported_at),
+    "last_report": lambda binding: _of_cloud(binding.last_report),
 }
 
 ASSOCIATION_STATUS: Final = SensorEntityDescription(

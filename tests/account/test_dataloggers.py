@@ -71,7 +71,7 @@ async def test_a_second_hand_stick_is_not_taken_for_online(home: Home) -> None:
     await asyncio.sleep(HOUR)
     binding = home.coordinator.data[STICK]
     assert (binding.state.value, binding.silent) == ("accepted", True)
-    assert binding.reported_at is not None
+    assert binding.last_report is not None
     home.growatt.bring_datalogger_online(STICK)
     await reaches(home, "associated", seconds=400)
     # Its reports count, also while it is offline at the moment of the look.
@@ -81,6 +81,26 @@ async def test_a_second_hand_stick_is_not_taken_for_online(home: Home) -> None:
     home.growatt.bring_datalogger_online(OTHER_STICK)
     home.growatt.take_datalogger_offline(OTHER_STICK)
     await reaches(home, "associated", OTHER_STICK, seconds=400)
+
+
+@pytest.mark.parametrize("clocks", ["cloud ahead", "wall set back", "wall set back before"])
+async def test_an_old_report_stays_old_whatever_the_clocks_show(home: Home, clocks: str) -> None:
+    if clocks == "wall set back before":
+        home.clock.set_wall(-2 * HOUR)
+    ahead = 3 * HOUR if clocks == "cloud ahead" else 0
+    home.growatt.add_datalogger(STICK, last_report=home.simulator.now() - HOUR + ahead)
+    await add_stick(home)
+    await reaches(home, "accepted")
+    if clocks == "wall set back":
+        home.clock.set_wall(-2 * HOUR)
+    await asyncio.sleep(3 * HOUR)
+    await home.restart(crash=True)
+    await asyncio.sleep(3 * HOUR)
+    binding = home.coordinator.data[STICK]
+    assert (binding.state.value, binding.silent) == ("accepted", True)
+    # One that came since counts, also while it is offline at the moment of the look.
+    home.growatt.dataloggers[STICK].last_report = home.simulator.now() + ahead
+    await reaches(home, "associated", seconds=400)
 
 
 async def test_what_a_stick_brings_is_looked_for_for_a_day(home: Home) -> None:

@@ -96,7 +96,7 @@ def test_one_that_is_offline_needs_a_report_since_it_was_sent(
 ) -> None:
     for binding in (SENT, ACCEPTED):
         found = look(binding, replace(SILENT, reported_at=reported))
-        assert (found.state, found.reported_at) == (state, reported)
+        assert (found.state, found.last_report) == (state, reported)
         assert found.silent is (state is BindingState.ACCEPTED)
 
 

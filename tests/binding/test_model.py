@@ -47,7 +47,7 @@ BINDINGS = st.builds(
     model=TEXTS,
     datalogger=TEXTS,
     silent=st.booleans(),
-    reported_at=TIMES,
+    last_report=TIMES,
     brought_at=TIMES,
     behind_checked_at=TIMES,
 )

@@ -4,7 +4,6 @@ A binding is stored before its request leaves and again after the answer.
 """
 
 from collections.abc import Iterable, Mapping
-from copy import replace
 from typing import Final
 
 from ..binding import transitions
@@ -24,7 +23,7 @@ from ..binding.planner import (
     step_of,
 )
 from ..binding.timing import Timing
-from ..clock import now, taken
+from ..clock import difference, now
 from ..cloud.errors import (
     DATALOGGER_SERIAL,
     INVERTER_SERIAL,
@@ -52,18 +51,6 @@ def _pauses(step: Step, call: Call) -> tuple[Step, str]:
     All pages of a list share one. What is optional pauses as a whole if it cannot be reached.
     """
     return step._replace(page=1), call.endpoint.path
-
-
-def _in_our_time(page: SightingPage) -> SightingPage:
-    """Return a page with the times that the cloud took as ours."""
-    return page._replace(
-        sightings=tuple(
-            sighting
-            if sighting.reported_at is None
-            else replace(sighting, reported_at=taken(sighting.reported_at))
-            for sighting in page.sightings
-        )
-    )
 
 
 def _refuse_endless(step: Step, page: SightingPage) -> None:
@@ -320,7 +307,7 @@ class StepRunner:
     async def _async_look(self, step: Step) -> None:
         """Read one page of a plant's list of one kind of device."""
         began = now()
-        page = _in_our_time(await self._client.sightings(step.plant_id, step.page, step.device))
+        page = await self._client.sightings(step.plant_id, step.page, step.device)
         look = self._looks.pop(step.list_key, None)
         if look is None or step.page == 1:
             look = PartialList(began=began)
@@ -333,7 +320,12 @@ class StepRunner:
         # First, as whoever brought them counts as done afterwards.
         await self._bindings.async_bring(transitions.brought(bindings, step, page, time))
         await self._async_take(
-            *transitions.of_page(bindings, step, page, look, time, last_word=last_word)
+            *transitions.of_page(
+                # The wall clock is the best guess at what the cloud's shows.
+                *(bindings, step, page, look, time),
+                last_word=last_word,
+                ahead=difference(),
+            )
         )
         _refuse_endless(step, page)
 

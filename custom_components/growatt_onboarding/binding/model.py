@@ -61,7 +61,7 @@ class Binding(NamedTuple):
         model: the cloud's name for the model.
         datalogger: serial number of the datalogger that connects it.
         silent: the plant's list shows the datalogger, but no report of it since `sent_at`.
-        reported_at: when the datalogger last reported, as the list told.
+        last_report: when the datalogger last reported, by the cloud's clock.
         brought_at: when an inverter was first seen behind the datalogger.
         behind_checked_at: when the plant's inverters were last listed to find such a one.
 
@@ -90,7 +90,7 @@ class Binding(NamedTuple):
     model: str | None = None
     datalogger: str | None = None
     silent: bool = False
-    reported_at: float | None = None
+    last_report: float | None = None
     brought_at: float | None = None
     behind_checked_at: float | None = None
 

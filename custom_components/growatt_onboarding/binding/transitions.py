@@ -68,7 +68,7 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
         device_key=binding.device_key,
         model=binding.model,
         datalogger=binding.datalogger,
-        reported_at=binding.reported_at,
+        last_report=binding.last_report,
         brought_at=binding.brought_at,
     )
 
@@ -143,26 +143,38 @@ def seen(binding: Binding, now: float) -> Binding:
     return replace(binding, watch_seen_at=now)
 
 
-def listed(binding: Binding, sighting: Sighting, now: float) -> Binding:
+def listed(binding: Binding, sighting: Sighting, now: float, ahead: float = 0) -> Binding:
     """Return the binding after its plant's list showed its device.
 
     That associates an inverter. A datalogger is listed from the moment it is accepted, so only its
-    reports show that it is online, unless it was in the plant before our request.
+    reports show that it is online, unless it was in the plant before our request. `ahead`: by how
+    many seconds the cloud's clock is ahead of ours, as far as that is known.
     """
-    reported_at = sighting.reported_at or binding.reported_at
+    has_reported = _has_reported(binding, sighting.reported_at, now, ahead)
     binding = replace(
         binding,
         model=sighting.model or binding.model,
         datalogger=sighting.datalogger or binding.datalogger,
-        reported_at=reported_at,
+        last_report=sighting.reported_at or binding.last_report,
     )
-    if binding.kind is DeviceKind.INVERTER or sighting.online or _was_there(binding):
-        return present(binding, now)
-    if reported_at is not None and (binding.sent_at or binding.queued_at) < reported_at <= now:
+    is_there = sighting.online or has_reported or _was_there(binding)
+    if binding.kind is DeviceKind.INVERTER or is_there:
         return present(binding, now)
     if binding.state is BindingState.UNCONFIRMED:
         binding = accepted(binding, now)
     return replace(binding, silent=True, list_checked_at=now)
+
+
+def _has_reported(binding: Binding, report: float | None, now: float, ahead: float) -> bool:
+    """Return whether a datalogger's latest report is one since it was sent.
+
+    Clocks differ, so a report that was listed before proves nothing, and a later one all.
+    """
+    if report is None:
+        return False
+    if binding.silent:
+        return binding.last_report is None or binding.last_report < report
+    return (binding.sent_at or binding.queued_at) < report - ahead <= now
 
 
 def _was_there(binding: Binding) -> bool:
@@ -347,10 +359,12 @@ def of_page(
     now: float,
     *,
     last_word: bool,
+    ahead: float = 0,
 ) -> Iterator[Binding]:
     """Yield a plant's bindings after a page of a list; `look` holds the earlier pages.
 
-    `last_word` means that the cloud has no other way to tell who holds a device.
+    `last_word` means that the cloud has no other way to tell who holds a device; for `ahead` see
+    `listed`.
     """
     ended = not page.has_next(look.page, look.serials)
     in_plant = [binding for binding in bindings if binding.plant_id == step.plant_id]
@@ -362,7 +376,7 @@ def of_page(
     for binding in ours:
         sighting = next(filter(None, map(found.get, binding.names)), None)
         if sighting is not None:
-            yield listed(binding, sighting, now)
+            yield listed(binding, sighting, now, ahead)
         elif ended and binding.names.isdisjoint(look.serials):
             yield unlisted(binding, now, look.began, last_word=last_word)
     if step.device is DeviceKind.INVERTER:
