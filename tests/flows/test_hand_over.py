@@ -19,11 +19,13 @@ import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.growatt import GROWATT
+from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.cloud.provider import Server
 from custom_components.growatt_onboarding.const import DATA_TIMING
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,
+    RESIDENT_PLANT,
     UNLIMITED,
     add_account,
     associate,
@@ -32,10 +34,12 @@ from tests.common import (
     shown_values,
     submit,
     track,
+    until,
 )
 from tests.fake_provider import add_provider
 
 SN = "SIM0000001"
+STICK = "QMN0000001"
 OTHER = "growatt_server"
 LINK = "/config/integrations/dashboard/add?domain=growatt_server"
 
@@ -173,6 +177,13 @@ async def test_not_before_an_association(
     entry = await add_account(hass, cloud, token=END_USER_TOKEN)
     cloud.growatt.add_device(SN)
     await track(entry, SN)
+    # A datalogger alone has nothing to show.
+    cloud.growatt.add_datalogger(STICK, online=True)
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track([STICK], RESIDENT_PLANT, DeviceKind.DATALOGGER)
+    await until(lambda: coordinator.data[STICK].state == "accepted")
+    coordinator.async_check([STICK])
+    await until(lambda: coordinator.data[STICK].state == "associated")
     assert (await open_reconfigure(hass, entry))["step_id"] == "new_access"
 
 

@@ -11,6 +11,7 @@ from ..account import Target, entry_target
 from ..binding.model import BindingState
 from ..clock import minutes_until, now
 from ..cloud.errors import NotNowError
+from ..cloud.model import DeviceKind
 from ..cloud.provider import HandOver
 from ..const import LOGGER
 from ..coordinator import AccountConfigEntry
@@ -25,7 +26,7 @@ ADD_LINK: Final = "/config/integrations/dashboard/add?domain={domain}"
 def has_associated(entry: AccountConfigEntry) -> bool:
     """Return whether any inverter is associated: before that, there is nothing to hand over."""
     return entry.state is ConfigEntryState.LOADED and any(
-        binding.state is BindingState.ASSOCIATED
+        binding.kind is DeviceKind.INVERTER and binding.state is BindingState.ASSOCIATED
         for binding in entry.runtime_data.coordinator.data.values()
     )
 
