@@ -316,3 +316,38 @@ async def test_a_plant_that_is_gone_ends_everything(home: Home) -> None:
     assert home.asked("*") - began <= 24
     home.coordinator.async_check([STICK])
     await reaches(home, "lost", seconds=2 * HOUR)
+
+
+async def test_a_check_of_a_stick_survives_what_fails_elsewhere(home: Home) -> None:
+    """Its own list is read although the inverters' list, which is wanted next, cannot be."""
+    home.growatt.add_datalogger(STICK, devices=[SN])
+    home.growatt.bring_datalogger_online(STICK)
+    await add_stick(home)
+    await reaches(home, "associated", SN)
+    await asyncio.sleep(HOUR)
+    home.coordinator.async_check([STICK])
+    await asyncio.sleep(10)
+    looks, looks_behind = home.asked(LIST), home.asked(DEVICES)
+    home.faults.add(LIST, kind="code", code=10012)
+    home.faults.add(DEVICES, kind="code", code=10001)
+    home.coordinator.async_check([STICK, SN])
+    await asyncio.sleep(2 * HOUR)
+    assert home.asked(LIST) == looks + 2
+    # What it brings is looked for after that, and by then that works again.
+    assert home.asked(DEVICES) == looks_behind + 2
+
+
+async def test_a_stick_that_is_refused_like_an_inverter_without_one_is_told(home: Home) -> None:
+    """Nobody knows what the cloud answers to a stick's number; this too would be true."""
+    home.growatt.add_datalogger(STICK)
+    home.faults.add(INVERTER_ADD, kind="code", code=10007)
+    await home.add(STICK)
+    await reaches(home, "rejected")
+    assert home.coordinator.data[STICK].reason == "datalogger_serial"
+    await home.coordinator.async_track_as(STICK, DeviceKind.DATALOGGER)
+    await reaches(home, "accepted")
+    # An inverter that lacks its stick stays one.
+    home.growatt.add_device(SN, datalogger_sn="")
+    await home.add(SN)
+    await reaches(home, "rejected", SN)
+    assert home.coordinator.data[SN].reason == "datalogger_missing"

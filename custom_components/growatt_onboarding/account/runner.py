@@ -25,6 +25,7 @@ from ..binding.planner import (
 from ..binding.timing import Timing
 from ..clock import difference, now
 from ..cloud.errors import (
+    DATALOGGER_MISSING,
     DATALOGGER_SERIAL,
     INVERTER_SERIAL,
     AccessDeniedError,
@@ -294,8 +295,13 @@ class StepRunner:
 
     async def _async_explain(self, step: Step, error: CloudError) -> CloudError:
         """Return why a serial number was refused, with errors of their own for the other kinds."""
-        at_fault = transitions.is_refusal(error) and error.field is not None
-        if at_fault and Capability.CHECK_SERIAL in self._client.capabilities:
+        # A datalogger that is taken for an inverter has none either.
+        about_serial = error.field is not None or error.key == DATALOGGER_MISSING
+        if (
+            transitions.is_refusal(error)
+            and about_serial
+            and Capability.CHECK_SERIAL in self._client.capabilities
+        ):
             try:
                 kind = await self._client.check_serial(step.serial)
                 if kind is not step.device and kind in _OF_OTHER_KIND:
@@ -375,15 +381,14 @@ class StepRunner:
             self._gateway.watch.half_read = None
 
     def _end_checks(self, step: Step) -> None:
-        """Drop the requested checks that the failed step was part of."""
-        known = self._bindings.known
-        for serial in list(self._asked):
-            if serial == step.serial or (
-                step.kind is StepKind.LOOK
-                and serial in known
-                and known[serial].plant_id == step.plant_id
-                and known[serial].kind in {step.device, DeviceKind.DATALOGGER}
-            ):
+        """Drop the requested checks that the failed step was the next one of."""
+        abilities, known, failed = self._abilities, self._bindings.known, step._replace(page=1)
+        for serial, asked in list(self._asked.items()):
+            if (binding := known.get(serial)) is None:
+                continue
+            left = requested_steps(binding, asked, abilities)
+            following = next((step_of(kind, binding) for kind in left), None)
+            if serial == step.serial or following == failed:
                 del self._asked[serial]
 
     async def _async_not_allowed(self, step: Step, err: NotAllowedError) -> None:
