@@ -39,6 +39,9 @@ from .model import (
 CAPTCHA_CHALLENGE: Final = "captcha_challenge"
 """Key of a captcha's challenge among the values of a form."""
 
+TIMEOUT: Final = 20.0
+"""Seconds that an exchange may take, unless a `ClientContext` says otherwise."""
+
 
 class Capability(StrEnum):
     """What a client can do, beyond what the forms of its `Offer` tell."""
@@ -341,6 +344,7 @@ class ClientContext(NamedTuple):
         cache: keeps the answers to expensive calls, to be used when the gate holds back a call.
             All clients with the same server and credentials may share it. It holds plain JSON,
             because it is stored, and what is in it may come from another version.
+        timeout: seconds that an exchange may take, from the DNS lookup to the end of the answer.
 
     """
 
@@ -351,6 +355,7 @@ class ClientContext(NamedTuple):
     gate: Gate | None = None
     on_session: Callable[[Mapping[str, str]], None] | None = None
     cache: MutableMapping[str, object] | None = None
+    timeout: float = TIMEOUT
 
     def __repr__(self) -> str:
         """Return a representation without secrets."""

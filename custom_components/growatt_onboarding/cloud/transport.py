@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookies import SimpleCookie
 import logging
+from math import inf
 from time import monotonic
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -34,14 +35,13 @@ from .errors import (
     UnreachableError,
 )
 from .model import repr_without
-from .provider import Call, Endpoint, Gate
+from .provider import TIMEOUT, Call, Endpoint, Gate
 
 _LOGGER = logging.getLogger(__name__)
 
 # A firewall that has refused one request will refuse more.
 BLOCKED_RETRY_AFTER: Final = 300.0
 MAX_ANSWER_BYTES: Final = 1024 * 1024
-TIMEOUT: Final = 20.0
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _CHUNK_BYTES = 64 * 1024
@@ -158,8 +158,10 @@ class Transport:
                 auto_decompress=False,
                 raise_for_status=False,
                 # As connecting has to take less, the total only runs out after the request was
-                # sent, so the two kinds of timeout tell whether it was.
-                timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._timeout / 2),
+                # sent, so the two kinds of timeout tell whether it was. Neither is rounded up.
+                timeout=aiohttp.ClientTimeout(
+                    total=self._timeout, connect=self._timeout / 2, ceil_threshold=inf
+                ),
                 middlewares=(_no_retry_no_cookies,),
             ) as response:
                 return Answer(

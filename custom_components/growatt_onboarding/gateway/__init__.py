@@ -401,9 +401,9 @@ class SharedData:
         provider: Provider,
         url: str,
         credentials: Credentials,
-        **session: Any,
+        **more: Any,
     ) -> CloudClient:
-        """Return a client that uses the shared gateway."""
+        """Return a client that uses the shared gateway, with `more` in its context."""
         gateway = self.gateway(provider, url, credentials)
         return provider.client(
             ClientContext(
@@ -412,7 +412,7 @@ class SharedData:
                 credentials=credentials,
                 gate=gateway,
                 cache=gateway.cache,
-                **session,
+                **more,
             )
         )
 

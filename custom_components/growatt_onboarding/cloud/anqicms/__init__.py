@@ -48,7 +48,7 @@ from ..provider import (
     Provider,
 )
 from ..servers import SERVER_FIELD
-from ..transport import TIMEOUT, Request, Transport, is_header_value
+from ..transport import Request, Transport, is_header_value
 from . import api
 
 _REAL_NAME: Final = Field(
@@ -101,12 +101,12 @@ class AnqicmsClient(CloudClient):
 
     capabilities = frozenset({Capability.ACTIVATION})
 
-    def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
-        """Initialize the client. Calls time out after `timeout` seconds."""
+    def __init__(self, context: ClientContext) -> None:
+        """Initialize the client."""
         self._context = context
         self._token = (context.session or {}).get("token", "")
         self._transport = Transport(
-            http=context.http, url=context.url, gate=context.gate, timeout=timeout
+            http=context.http, url=context.url, gate=context.gate, timeout=context.timeout
         )
 
     @property

@@ -48,7 +48,7 @@ from ..provider import (
     Server,
 )
 from ..servers import SERVER_FIELD
-from ..transport import TIMEOUT, Request, Transport
+from ..transport import Request, Transport
 from . import api
 from .countries import vendor_country
 
@@ -87,12 +87,12 @@ class GrowattClient(CloudClient):
 
     capabilities = frozenset(Capability) - {Capability.ACTIVATION}
 
-    def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
-        """Initialize the client. Calls time out after `timeout` seconds."""
+    def __init__(self, context: ClientContext) -> None:
+        """Initialize the client."""
         self._token = context.credentials["token"]
         self._cache = {} if context.cache is None else context.cache
         self._transport = Transport(
-            http=context.http, url=context.url, gate=context.gate, timeout=timeout
+            http=context.http, url=context.url, gate=context.gate, timeout=context.timeout
         )
 
     @property

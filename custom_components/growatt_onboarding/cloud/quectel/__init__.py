@@ -45,7 +45,7 @@ from ..provider import (
     Server,
 )
 from ..servers import SERVER_FIELD
-from ..transport import TIMEOUT, Request, Transport
+from ..transport import Request, Transport
 from . import api
 from .password import encrypt, new_random, sign
 from .session import REFRESH_AHEAD, Session, read_session
@@ -88,20 +88,12 @@ def _wall_clock() -> float:
 class QuectelClient(CloudClient):
     """Client for one data center and one user domain."""
 
-    def __init__(
-        self,
-        context: ClientContext,
-        timeout: float = TIMEOUT,
-        clock: Callable[[], float] = _wall_clock,
-    ) -> None:
-        """Initialize the client.
-
-        Calls time out after `timeout` seconds; `clock` returns the Unix time.
-        """
+    def __init__(self, context: ClientContext, clock: Callable[[], float] = _wall_clock) -> None:
+        """Initialize the client; `clock` returns the Unix time."""
         self._context = context
         self._clock = clock
         self._transport = Transport(
-            http=context.http, url=context.url, gate=context.gate, timeout=timeout
+            http=context.http, url=context.url, gate=context.gate, timeout=context.timeout
         )
         self._session = Session.from_dict(context.session)
         self._refreshing: asyncio.Task[Session] | None = None

@@ -40,7 +40,7 @@ from ..provider import (
     Provider,
 )
 from ..servers import SERVER_FIELD
-from ..transport import TIMEOUT, Request, Transport
+from ..transport import Request, Transport
 from . import api
 from .api import AccountType
 
@@ -96,13 +96,13 @@ class ShopxoClient(CloudClient):
 
     capabilities = frozenset({Capability.CHECK_USERNAME, Capability.ACTIVATION})
 
-    def __init__(self, context: ClientContext, timeout: float = TIMEOUT) -> None:
-        """Initialize the client. Calls time out after `timeout` seconds."""
+    def __init__(self, context: ClientContext) -> None:
+        """Initialize the client."""
         self._token = (context.session or {}).get("token", "")
         # As the site's configuration said when it was last fetched.
         self._resend_pause: float = api.RESEND_SECONDS
         self._transport = Transport(
-            http=context.http, url=context.url, gate=context.gate, timeout=timeout
+            http=context.http, url=context.url, gate=context.gate, timeout=context.timeout
         )
 
     @property
