@@ -263,6 +263,7 @@ async def test_the_documented_servers_are_offered(hass: HomeAssistant) -> None:
         result = await submit(hass, result, provider="growatt")
     config = result["data_schema"].schema["server"].config
     assert config["options"] == [
+        "find",
         "global",
         "north_america",
         "australia_new_zealand",
@@ -274,4 +275,4 @@ async def test_the_documented_servers_are_offered(hass: HomeAssistant) -> None:
     assert not config["custom_value"]
     assert config["translation_key"] == "server"
     assert result["data_schema"].schema["address"].config["type"] == "url"
-    assert suggested(result) == {"server": "global"}
+    assert suggested(result) == {"server": "find"}

@@ -35,7 +35,7 @@ from custom_components.growatt_onboarding.cloud.provider import (
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.flows.forms import OWN_ADDRESS
+from custom_components.growatt_onboarding.flows.forms import FIND, OWN_ADDRESS
 from custom_components.growatt_onboarding.flows.register import (
     CONF_LINK_INSTEAD,
     CONF_SEND_AGAIN,
@@ -114,7 +114,14 @@ def keys_of(*modules: str) -> set[str]:
 
 
 CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("gateway")
-ACCOUNT_DIALOG = ("config_flow", "flows.base", "flows.register", "flows.sign_in", "flows.steps")
+ACCOUNT_DIALOG = (
+    "config_flow",
+    "flows.base",
+    "flows.find_server",
+    "flows.register",
+    "flows.sign_in",
+    "flows.steps",
+)
 DATALOGGER_DIALOG = ("flows.device", "flows.datalogger", "flows.inverter", "flows.steps")
 # What every dialog can show.
 ANYTHING = {"unknown"}
@@ -390,7 +397,8 @@ def test_menus() -> None:
 def test_progress() -> None:
     actions = CODE.keywords("progress_action", "async_show_progress")
     of_any = actions["flows.steps"]
-    assert set(EN["config"]["progress"]) == actions["flows.register"] | of_any
+    of_account = actions["flows.find_server"] | actions["flows.register"]
+    assert set(EN["config"]["progress"]) == of_account | of_any
     assert set(INVERTER["progress"]) == actions["flows.device"] | of_any
     for issue in EN["issues"].keys() - OF_HOME_ASSISTANT:
         if "fix_flow" in (texts := EN["issues"][issue]):
@@ -420,7 +428,7 @@ def test_choices() -> None:
     }
     assert options == {
         "provider": set(registry.PROVIDER_KEYS),
-        "server": {OWN_ADDRESS}.union(
+        "server": {FIND, OWN_ADDRESS}.union(
             server.key for provider in providers() for server in provider.servers
         ),
         "plant": {"new_plant"},

@@ -20,7 +20,7 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .flows.datalogger import DataloggerFlow
-from .flows.forms import UserInput, choice, server_values
+from .flows.forms import FIND, UserInput, choice, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
@@ -68,6 +68,8 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         fields = self._provider.credential_fields
         if user_input is not None:
             try:
+                if user_input.get(CONF_SERVER) == FIND:
+                    return await self._search_server("server", fields, user_input)
                 await self._use_entered(fields, user_input)
             except CloudError as err:
                 self._memory.set_error(err)

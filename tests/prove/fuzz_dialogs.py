@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import nullcontext
 import copy
+from copy import replace
 from dataclasses import dataclass, field
 import json
 import logging
@@ -25,12 +26,14 @@ from homeassistant.util.uuid import random_uuid_hex
 import voluptuous as vol
 
 from custom_components.growatt_onboarding import config_flow, repairs
-from custom_components.growatt_onboarding.cloud.growatt import CORE_GROWATT
+from custom_components.growatt_onboarding.cloud import registry
+from custom_components.growatt_onboarding.cloud.growatt import CORE_GROWATT, GROWATT
+from custom_components.growatt_onboarding.cloud.provider import Provider
 from custom_components.growatt_onboarding.config_flow import GrowattOnboardingConfigFlow
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.flows import steps
 from custom_components.growatt_onboarding.flows.datalogger import DataloggerFlow
-from custom_components.growatt_onboarding.flows.forms import FormMemory
+from custom_components.growatt_onboarding.flows.forms import FIND, OWN_ADDRESS, FormMemory
 from custom_components.growatt_onboarding.flows.inverter import InverterFlow
 from simulator import INSTALLER_TOKEN
 from simulator.faults import FaultKind
@@ -55,7 +58,10 @@ _NEVER_SHOWN: Final = frozenset(
     {
         *(
             ("account", step)
-            for step in ("import", "reauth", "link", "asked", "finish", "registered")
+            for step in (
+                *("import", "reauth", "link", "asked", "finish", "registered"),
+                "server_found",
+            )
         ),
         # The cloud with plants also takes dataloggers, and has one dialog for both.
         *(("inverter", step) for step in ("user", "asked", "done", "plant", "create_plant")),
@@ -402,7 +408,11 @@ class Walker:
         """Return what a person fills into a field."""
         dice, cloud = self._dice, self._cloud
         options = getattr(selector, "config", {}).get("options")
-        if options and name != "server":
+        if name == "server":
+            # The known servers are out of reach, but for the one that a search finds.
+            ours = [option for option in options if option in {FIND, OWN_ADDRESS}]
+            return choose(name, ours)
+        if options:
             return choose(
                 name,
                 [option["value"] if isinstance(option, dict) else option for option in options],
@@ -410,7 +420,6 @@ class Walker:
         number = f"{self._seed}{dice.randrange(1_000)}"
         codes = [message.code for message in cloud.mailbox] or ["1"]
         texts: dict[str, Any] = {
-            "server": "own_address",
             "address": cloud.url,
             "token": INSTALLER_TOKEN,
             "user_domain": USER_DOMAIN,
@@ -471,6 +480,12 @@ def _only_to(url: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     return connect_to
 
 
+def _with_server(url: str) -> Provider:
+    """Return Growatt's cloud with a server at this address, asked after one out of reach."""
+    first, second, *others = GROWATT.servers
+    return replace(GROWATT, servers=(first, replace(second, url=url), *others))
+
+
 async def fuzz(
     world: World, number: int, found: Walked, *, walks: int, measure: bool = True
 ) -> None:
@@ -482,6 +497,7 @@ async def fuzz(
     with (
         patch.object(steps, "_MINIMUM_DURATION", 0),
         patch.object(aiohttp.TCPConnector, "connect", _only_to(world.simulator.url)),
+        patch.dict(registry._LOADED, growatt=_with_server(world.simulator.url)),
         # The simulated cloud is none of the servers that another integration knows.
         patch.object(config_flow, "async_start_flow", AsyncMock(return_value=None)),
         patch.object(

@@ -265,6 +265,9 @@ class Server(NamedTuple):
         url: base URL of the API.
         portal: URL of the web portal for the same accounts, None if unknown.
         hand_over: an integration that its accounts can be handed over to.
+        countries: those that it is for (ISO 3166 alpha-2), none if it is for all that have no
+            server of their own. None where nobody looks for an account, such as on a server for
+            tests.
 
     """
 
@@ -272,6 +275,7 @@ class Server(NamedTuple):
     url: str
     portal: str | None = None
     hand_over: HandOver | None = None
+    countries: frozenset[str] | None = None
 
 
 class Provider(NamedTuple):
@@ -313,6 +317,11 @@ class Provider(NamedTuple):
         """Whether `realm_field` may be empty: servers then also answer where it is wrong."""
         fields = (field for field in self.credential_fields if field.name == self.realm_field)
         return any(not field.required for field in fields)
+
+    def likely_servers(self, country: str | None) -> tuple[Server, ...]:
+        """Return the servers to look for an account on, the likeliest for a country first."""
+        candidates = [server for server in self.servers if server.countries is not None]
+        return tuple(sorted(candidates, key=lambda server: country not in (server.countries or ())))
 
     def portal(self, url: str) -> str:
         """Return the URL of a server's web portal, by default the server's own."""

@@ -128,6 +128,22 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         `kept` holds the credentials that stay as they are when their fields are left empty.
         Raises CloudError; an error of the server is put at the field that it was entered in.
         """
+        entered, address = self._entered(fields, user_input, kept)
+        try:
+            url = resolve(self._provider, address or user_input[CONF_SERVER])
+            await self._use_target(url, entered)
+        except CloudError as err:
+            if address and err.field == CONF_SERVER:
+                err.field = CONF_ADDRESS
+            raise
+
+    def _entered(
+        self, fields: tuple[Field, ...], user_input: Mapping[str, Any], kept: Values | None
+    ) -> tuple[Values, str | None]:
+        """Remember what was entered for a server; return the credentials and the address in it.
+
+        The address is None if a server was chosen. Raises InvalidInputError.
+        """
         self._memory.remember((*server_names(self._provider), *field_names(fields)), user_input)
         entered = {**(kept or {}), **checked(fields, user_input)}
         address = optional_text(user_input, CONF_ADDRESS)
@@ -136,13 +152,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             raise InvalidInputError(REQUIRED, field=CONF_ADDRESS)
         if address and not by_address:
             raise InvalidInputError("address_unused", field=CONF_ADDRESS)
-        try:
-            url = resolve(self._provider, address or user_input[CONF_SERVER])
-            await self._use_target(url, entered)
-        except CloudError as err:
-            if by_address and err.field == CONF_SERVER:
-                err.field = CONF_ADDRESS
-            raise
+        return entered, address
 
     # Forms
 

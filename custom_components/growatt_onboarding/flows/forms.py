@@ -30,7 +30,8 @@ from ..foreign import Markdown, Plain, plain
 type UserInput = dict[str, Any] | None
 """What was submitted for a step's form, None when the step is to show the form."""
 
-# The option for a server that is not a known one.
+# The options beside the known servers: to look for the right one, and to enter another address.
+FIND: Final = "find"
 OWN_ADDRESS: Final = "own_address"
 
 _TEXT_TYPES: Final = {
@@ -162,6 +163,8 @@ def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.
     if not provider.servers:
         return {required(CONF_ADDRESS, typed_address): address}
     keys = [server.key for server in provider.servers]
+    if provider.likely_servers(None):
+        keys.insert(0, FIND)
     server = SelectSelector(
         SelectSelectorConfig(
             options=[*keys, OWN_ADDRESS],

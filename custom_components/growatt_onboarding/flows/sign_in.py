@@ -25,12 +25,14 @@ from ..account import entry_target, is_same_account
 from ..cloud.errors import CloudError
 from ..cloud.model import Account
 from ..cloud.provider import CAPTCHA_FIELD
-from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
+from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED, CONF_SERVER
 from ..coordinator import AccountConfigEntry
 from ..foreign import Plain, plain
 from ..gateway import async_get_shared_data
-from .base import AccountFlow, chosen_form
+from .base import chosen_form
+from .find_server import FindServerFlow
 from .forms import (
+    FIND,
     UserInput,
     checked,
     field_names,
@@ -43,7 +45,7 @@ from .forms import (
 _MOST_NAMES = 3
 
 
-class SignInFlow(AccountFlow):
+class SignInFlow(FindServerFlow):
     """The steps from the credentials to an existing account."""
 
     def __init__(self) -> None:
@@ -195,6 +197,8 @@ class SignInFlow(AccountFlow):
         )
         if user_input is not None:
             try:
+                if user_input.get(CONF_SERVER) == FIND:
+                    return await self._search_server("new_access", fields, user_input, kept)
                 await self._use_entered(fields, user_input, kept)
                 return await self._sign_in_again()
             except CloudError as err:

@@ -160,12 +160,13 @@ def _answering(step: _Step) -> _Step:
     return answer
 
 
-async def with_minimum_duration(work: Coroutine[Any, Any, None]) -> None:
+async def with_minimum_duration[T](work: Coroutine[Any, Any, T]) -> T:
     """Await the work, but take at least as long as the front end needs to show progress."""
     loop = asyncio.get_running_loop()
     end = loop.time() + _MINIMUM_DURATION
-    await work
+    result = await work
     await asyncio.sleep(max(0, end - loop.time()))
+    return result
 
 
 async def wait_for(task: asyncio.Task[Any]) -> None:
