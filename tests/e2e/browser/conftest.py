@@ -36,7 +36,7 @@ def pytest_runtest_makereport(
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server() -> AsyncIterator[HomeAssistantServer]:
     """Return a Home Assistant for all scenarios in a browser, which may have it differ a little."""
-    helpers = {"as_global": {}, "soon_overdue": {}}
+    helpers = {"servers_at": {}, "soon_overdue": {}}
     async with judged_server(helpers, LANGUAGE) as running:
         yield running
 

@@ -104,7 +104,7 @@ async def hand_over(
     homeowner: Homeowner, server: HomeAssistantServer, simulator: Simulator
 ) -> None:
     async with server.client() as client:
-        await client.call_service("as_global", "set", {"url": simulator.url})
+        await client.call_service("servers_at", "set", {"urls": {"global": simulator.url}})
     dialog = await homeowner.reconfigure_account(ACCOUNT)
     await dialog.shows("reconfigure", name=ACCOUNT, server=simulator.url)
     await dialog.go("hand_over")

@@ -1,0 +1,97 @@
+"""A homeowner who does not know in which region the account is."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+import pytest_asyncio
+
+from simulator import Simulator
+from simulator.growatt import INSTALLER_TOKEN
+from tests.e2e.conftest import SPEED
+from tests.server.homeassistant_server import HomeAssistantServer
+
+from .dialog import DATALOGGER
+from .homeowner import Homeowner
+from .texts import LANGUAGE, Texts
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RESIDENT = "sim-resident"
+PLANTS = "plant/list"
+WRONG_TOKEN = "SIMULATORTOKENOFNOBODY0000000000"
+REGIONS = ("global", "north_america", "australia_new_zealand", "china", "test")
+HOME = "china"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vendor(
+    server: HomeAssistantServer, simulator: Simulator
+) -> AsyncIterator[dict[str, Simulator]]:
+    """Return all the vendor's servers; the token is of one region only."""
+    async with AsyncExitStack() as running, server.client() as client:
+        servers = {HOME: simulator}
+        for key in REGIONS:
+            if key != HOME:
+                servers[key] = await running.enter_async_context(Simulator(time_factor=SPEED))
+            servers[key].growatt.region = key
+            del servers[key].growatt.tokens[INSTALLER_TOKEN]
+        simulator.growatt.add_token(INSTALLER_TOKEN, region=HOME)
+        urls = {key: cloud.url for key, cloud in servers.items()}
+        await client.call_service("servers_at", "set", {"urls": urls})
+        yield servers
+        await client.call_service("servers_at", "set", {"urls": {}})
+        assert servers["test"].calls.of("*") == []
+        for cloud in servers.values():
+            assert cloud.calls.secrets_in_url == []
+            assert cloud.growatt.limits.violations == []
+
+
+async def test_a_token_of_another_region(
+    homeowner: Homeowner, vendor: dict[str, Simulator]
+) -> None:
+    dialog = await homeowner.start_dialog()
+    await dialog.shows("user")
+    await dialog.submit()
+    await dialog.shows("server")
+    # The search is what is chosen already.
+    await dialog.fill("token", WRONG_TOKEN)
+    await dialog.submit()
+    await dialog.refuses("accepted_nowhere")
+    assert await dialog.value("token").input_value() == WRONG_TOKEN
+    await dialog.fill("token", INSTALLER_TOKEN)
+    vendor["global"].faults.add(PLANTS, kind="hang")
+    await dialog.submit()
+    await dialog.tells("progress.find_server")
+    await dialog.shows("method", server=vendor[HOME].url)
+    await dialog.go("link")
+    dialog = dialog.of(DATALOGGER)
+    await dialog.shows("choose", account=RESIDENT)
+    await dialog.leave()
+
+    dialog = await homeowner.reconfigure_account(RESIDENT)
+    await dialog.shows("new_access", name=RESIDENT, server=vendor[HOME].url)
+    await dialog.pick("server", "find")
+    await dialog.submit()
+    await dialog.tells("abort.reconfigure_successful")
+    await dialog.close()
+
+
+async def test_servers_that_cannot_be_asked(
+    homeowner: Homeowner, vendor: dict[str, Simulator]
+) -> None:
+    del vendor[HOME].growatt.tokens[INSTALLER_TOKEN]
+    vendor["global"].faults.add(PLANTS, kind="cut")
+    vendor["north_america"].faults.add(PLANTS, kind="cut")
+    dialog = await homeowner.start_dialog()
+    await dialog.shows("user")
+    await dialog.submit()
+    await dialog.shows("server")
+    await dialog.fill("token", INSTALLER_TOKEN)
+    await dialog.submit()
+    house = Texts(LANGUAGE)
+    names = [house(f"selector.server.options.{key}") for key in ("global", "north_america")]
+    await dialog.refuses("servers_unasked", servers=", ".join(names))
+    await dialog.pick("server", "north_america")
+    assert await dialog.value("token").input_value() == INSTALLER_TOKEN
+    await dialog.leave()
