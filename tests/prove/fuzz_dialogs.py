@@ -64,7 +64,11 @@ _NEVER_SHOWN: Final = frozenset(
             )
         ),
         # The cloud with plants also takes dataloggers, and has one dialog for both.
-        *(("inverter", step) for step in ("user", "asked", "done", "plant", "create_plant")),
+        # What a cloud without plants has is never waited for.
+        *(
+            ("inverter", step)
+            for step in ("user", "asked", "asking", "done", "plant", "create_plant")
+        ),
         *(
             ("datalogger", step)
             for step in ("user", "asked", "done", "end", "add_datalogger", "add_inverters", "place")
@@ -438,6 +442,8 @@ class Walker:
             "name": f"Plant {number}",
             "peak_power": 5,
             "check_code": "1",
+            # Of a file that is gone.
+            "photo": "00000000-0000-4000-8000-000000000000",
             "send_again": dice.random() < 0.1,
             "link_instead": dice.random() < 0.3,
         }
