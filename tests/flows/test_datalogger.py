@@ -586,7 +586,8 @@ async def test_a_datalogger_that_is_refused_too_ends_the_dialog(
     result = await open_lacking(hass, cloud, entry)
     result = await submit(hass, result, next_step_id="datalogger")
     result = await submit(hass, result, serial_number=STICK)
-    assert result["reason"] == "datalogger_submitted"
+    # There is nothing to plug in yet.
+    assert result["reason"] == "datalogger_refused"
     accepted, *refused = lines(result)
     assert accepted == "- **Accepted:** SIM0000008"
     assert ["SIM0000007" in refused[0], STICK in refused[1]] == [True, True]
@@ -633,6 +634,7 @@ async def test_a_datalogger_is_submitted_again(
 ) -> None:
     cloud.faults.add(ADD, **code(10004))
     result = await submit(hass, await open_label(hass, entry), serial_number=STICK)
+    assert result["reason"] == "datalogger_refused"
     assert lines(result)[0].startswith(f"- **Rejected:** {STICK}")
     (subentry,) = entry.get_subentries_of_type(SUBENTRY_DATALOGGER)
     result = await hass.config_entries.subentries.async_init(

@@ -45,6 +45,8 @@ from .forms import (
 from .steps import AnsweringFlow, with_minimum_duration
 
 _NEW_PLANT: Final = "new_plant"
+# What is left of a device that the cloud did not add: a repair.
+_REFUSED: Final = frozenset({BindingState.REJECTED, BindingState.CONFLICT})
 # How long the flow waits for answers before it shows what is known so far.
 _WATCH_SECONDS: Final = 20
 
@@ -293,11 +295,13 @@ class DeviceFlow(ConfigSubentryFlow, AnsweringFlow):
     async def async_step_done(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Show the result for each device. The subentries already exist."""
         known = self._tracked
-        with_datalogger = any(binding.kind is DeviceKind.DATALOGGER for binding in known)
+        sticks = {one.state for one in known if one.kind is DeviceKind.DATALOGGER}
         return self.async_abort(
             reason=(
-                "datalogger_submitted"
-                if with_datalogger
+                "datalogger_refused"
+                if sticks and sticks <= _REFUSED
+                else "datalogger_submitted"
+                if sticks
                 else "submitted_again"
                 if self.source == SOURCE_RECONFIGURE
                 else "inverters_added"
