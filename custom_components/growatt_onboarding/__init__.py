@@ -8,11 +8,12 @@ from homeassistant.helpers.typing import ConfigType
 from .account import EntryData, entry_client
 from .account.activation import ActivationCheck
 from .account.bindings import BindingStore, store_key
+from .account.dataloggers import Labels
 from .account.records import async_get_records
 from .account.registration import async_resume_pending, async_review_pending
 from .binding.model import BindingState
 from .cloud import registry
-from .const import CONF_PROVIDER, DEVICE_TYPES, DOMAIN, PLATFORMS
+from .const import CONF_ACCOUNT_ID, CONF_PROVIDER, DEVICE_TYPES, DOMAIN, PLATFORMS
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .devices import AccountDevices
 from .gateway import async_get_shared_data
@@ -66,6 +67,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
             publish=coordinator.async_update_listeners,
         ),
         devices=devices,
+        labels=Labels(client, entry.data[CONF_ACCOUNT_ID]),
         entry_data=data,
     )
     await coordinator.async_load()

@@ -18,6 +18,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from .account import EntryData
 from .account.activation import ActivationCheck
 from .account.bindings import Bindings
+from .account.dataloggers import Labels
 from .account.records import Records
 from .account.runner import StepRunner
 from .binding import transitions
@@ -48,6 +49,7 @@ class AccountData:
     Attributes:
         activation: the regular check of the account itself.
         devices: the account's devices in Home Assistant.
+        labels: has the cloud check what dataloggers' labels say.
         entry_data: the data that all this was made from; other data requires a reload.
 
     """
@@ -58,6 +60,7 @@ class AccountData:
     coordinator: AccountCoordinator
     activation: ActivationCheck
     devices: AccountDevices
+    labels: Labels
     entry_data: EntryData
 
 

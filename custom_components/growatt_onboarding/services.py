@@ -23,7 +23,7 @@ from homeassistant.helpers.service import (
 import voluptuous as vol
 
 from .account import Target, entry_target, reauth_on_denial
-from .account.dataloggers import Label, async_check_label
+from .account.dataloggers import Label
 from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .account.registration import async_check_name, async_create_entry, async_register
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
@@ -477,16 +477,14 @@ async def _labels(
     entry: AccountConfigEntry, plant_id: str, codes: Mapping[str, str], timeout: float
 ) -> dict[str, Label]:
     """Return what the cloud says about labels, as far as it can be asked in `timeout` seconds."""
-    account, account_id = entry.runtime_data, entry.data[CONF_ACCOUNT_ID]
+    account = entry.runtime_data
     labels: dict[str, Label] = {}
     if not account.coordinator.signed_in:
         return labels
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout):
             for serial, code in codes.items():
-                labels[serial] = await async_check_label(
-                    account.client, account_id, plant_id, serial, code
-                )
+                labels[serial] = await account.labels.async_check(plant_id, serial, code)
     return labels
 
 

@@ -9,11 +9,13 @@ import pytest
 from custom_components.growatt_onboarding.account.records import async_get_records
 from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.const import SUBENTRY_DATALOGGER, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.flows.datalogger import async_open_datalogger
 from tests.home import Home
 
 STICK, OTHER_STICK = "QMN0000001", "QMN0000002"
 SN, OTHER_SN = "SIM0000001", "SIM0000002"
 ADD, LIST = "device/datalogger/add", "device/datalogger/list"
+VALIDATE = "device/datalogger/validate"
 DEVICES, INVERTER_ADD = "device/list", "device/sn/add"
 HOUR, DAY = 3_600, 86_400
 
@@ -351,3 +353,31 @@ async def test_a_stick_that_is_refused_like_an_inverter_without_one_is_told(home
     await home.add(SN)
     await reaches(home, "rejected", SN)
     assert home.coordinator.data[SN].reason == "datalogger_missing"
+
+
+async def test_a_label_that_was_refused_stays_so_while_nobody_can_be_asked(home: Home) -> None:
+    home.growatt.add_datalogger(STICK, check_code="5A1MC")
+    wrong = {"serial_number": STICK, "check_code": "WR0NG"}
+
+    async def bind(**label: str) -> Any:
+        answer = await home.call(
+            "bind_datalogger", plant_id=home.plant_id, dataloggers=[label], timeout=30
+        )
+        return answer["results"][0]
+
+    result = await bind(**wrong)
+    assert (result["state"], result["reason"]) == ("invalid", "check_code_wrong")
+    home.faults.add(VALIDATE, kind="code", code=10012, times=None)
+    result = await bind(**wrong)
+    assert (result["state"], result["reason"]) == ("invalid", "check_code_wrong")
+    # So it is in the dialog, after a moment as well as later.
+    dialogs = home.hass.config_entries.subentries
+    form = await async_open_datalogger(home.hass, home.entry, plant_id=home.plant_id)
+    for pause in (0, HOUR):
+        await asyncio.sleep(pause)
+        form = await dialogs.async_configure(form["flow_id"], wrong)
+        assert form["errors"] == {"check_code": "check_code_wrong"}
+    assert home.asked(ADD) == 0
+    # Another code is nothing that the cloud refused.
+    result = await bind(serial_number=STICK, check_code="5A1MC")
+    assert (result["state"], result["check_code_checked"]) == ("accepted", False)

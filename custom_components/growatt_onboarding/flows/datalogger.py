@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 import voluptuous as vol
 
-from ..account.dataloggers import Label, async_check_label
+from ..account.dataloggers import Label
 from ..account.serials import (
     LONGEST_CHECK,
     async_learn_kinds,
@@ -32,7 +32,6 @@ from ..cloud.errors import (
 from ..cloud.fields import optional_text
 from ..cloud.model import DeviceKind, Location, Plant
 from ..const import (
-    CONF_ACCOUNT_ID,
     CONF_PHOTO,
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
@@ -237,13 +236,7 @@ class DataloggerFlow(InverterFlow):
         entry, label = self._entry, Label()
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_CHECK):
-                label = await async_check_label(
-                    self._account.client,
-                    entry.data[CONF_ACCOUNT_ID],
-                    self._plant.id,
-                    serial,
-                    check_code,
-                )
+                label = await self._account.labels.async_check(self._plant.id, serial, check_code)
         if not label.checked:
             self._unchecked.add(serial)
         if label.error is not None:
