@@ -261,9 +261,7 @@ async def test_one_that_limits_how_often_it_is_asked(vendor: Vendor) -> None:
     assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "method"
 
 
-async def test_a_list_of_many_pages_takes_its_time(
-    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_list_of_many_pages_takes_its_time(vendor: Vendor) -> None:
     """Who answers is not given up, however long the whole list takes."""
     growatt = vendor.servers[GLOBAL].growatt
     for number in range(350):
