@@ -428,6 +428,8 @@ async def test_an_account_starts_from_a_read_only_disk(
     path = Path(world.hass.config.path(".storage", keys[of]))
     if content is not None:
         path.write_text(content)
+    # Home Assistant's own page writes its file at its very first start.
+    assert await async_setup_component(world.hass, "http", {})
     with monkeypatch.context() as patched:
         ReadOnly(patched)
         entry.add_to_hass(world.hass)
