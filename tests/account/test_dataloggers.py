@@ -381,3 +381,21 @@ async def test_a_label_that_was_refused_stays_so_while_nobody_can_be_asked(home:
     # Another code is nothing that the cloud refused.
     result = await bind(serial_number=STICK, check_code="5A1MC")
     assert (result["state"], result["check_code_checked"]) == ("accepted", False)
+
+
+async def test_one_that_was_refused_and_is_listed_still_has_to_report(home: Home) -> None:
+    """A request that failed may have had its effect, or a person added it with the vendor's app."""
+    home.growatt.add_datalogger(STICK)
+    home.faults.add(ADD, kind="code", code=10011)
+    await add_stick(home)
+    await reaches(home, "rejected")
+    home.growatt.accept_datalogger(
+        home.growatt.dataloggers[STICK], home.growatt.plants[int(home.plant_id)]
+    )
+    home.coordinator.async_check([STICK])
+    await asyncio.sleep(HOUR)
+    binding = home.coordinator.data[STICK]
+    assert (binding.state.value, binding.silent) == ("accepted", True)
+    home.growatt.bring_datalogger_online(STICK)
+    await reaches(home, "associated", seconds=400)
+    assert home.asked(ADD) == 1

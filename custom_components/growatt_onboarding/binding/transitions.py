@@ -160,7 +160,7 @@ def listed(binding: Binding, sighting: Sighting, now: float, ahead: float = 0) -
     is_there = sighting.online or has_reported or _was_there(binding)
     if binding.kind is DeviceKind.INVERTER or is_there:
         return present(binding, now)
-    if binding.state is BindingState.UNCONFIRMED:
+    if binding.state in {BindingState.UNCONFIRMED, BindingState.REJECTED}:
         binding = accepted(binding, now)
     return replace(binding, silent=True, list_checked_at=now)
 
@@ -180,7 +180,9 @@ def _has_reported(binding: Binding, report: float | None, now: float, ahead: flo
 def _was_there(binding: Binding) -> bool:
     """Return whether a listed datalogger is ours whether or not it has reported since."""
     already_ours = binding.known_to_cloud and not binding.maybe_accepted_before
-    waits = binding.pending and binding.associated_at is None
+    # One that was refused may be there by a request of ours all the same.
+    refused = binding.state is BindingState.REJECTED
+    waits = (binding.pending or refused) and binding.associated_at is None
     return already_ours or not waits
 
 
