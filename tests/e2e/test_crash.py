@@ -1,4 +1,4 @@
-"""A few points of `scripts/prove crash`, for one inverter."""
+"""A few points of `scripts/prove crash`, for one device."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.prove.crash import POINTS, Point, prove
+from tests.prove.devices import DATALOGGERS, INVERTERS, Devices
 from tests.prove.homes import linked_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,5 +25,8 @@ async def linked() -> AsyncIterator[Path]:
 @pytest.mark.parametrize(
     "point", [pytest.param(point, id=point.text) for point in POINTS if point.key in FEW]
 )
-async def test_a_power_cut_loses_and_doubles_nothing(point: Point, linked: Path) -> None:
-    await prove(point, 1, linked)
+@pytest.mark.parametrize("devices", [INVERTERS, DATALOGGERS], ids=lambda devices: devices.name)
+async def test_a_power_cut_loses_and_doubles_nothing(
+    devices: Devices, point: Point, linked: Path
+) -> None:
+    await prove(point, devices, 1, linked)
