@@ -101,15 +101,15 @@ async def test_numbers_are_read_looked_at_corrected_and_sent(
     assert isinstance(selector(form, "photo"), FileSelector)
     assert selector(form, "photo").config == {"accept": ACCEPT}
     form = await submit(
-        hass, form, serial_numbers=f"{THIRD_SN.lower()}\n", photo=camera.takes(SN, THIRD_SN)
+        hass, form, serial_numbers=f"{THIRD_SN.lower()}\nx\n", photo=camera.takes(SN, THIRD_SN)
     )
     assert (form["type"], form["step_id"], form["errors"]) == (
         FlowResultType.FORM,
         "serial_numbers",
         {},
     )
-    # What was typed stays, and is not there twice.
-    assert suggested(form, "serial_numbers") == f"{THIRD_SN.lower()}\n{SN}"
+    # What was typed stays, even if it is wrong, and is not there twice.
+    assert suggested(form, "serial_numbers") == f"{THIRD_SN.lower()}\nx\n{SN}"
     assert SN in shown_values(form)["photo"]
     assert not cloud.calls.of(BIND)
     assert not entry.subentries
