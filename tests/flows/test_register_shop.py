@@ -161,6 +161,8 @@ async def test_lost_answer_where_signing_in_takes_a_picture(
     answers = {"login": "owner01", "password": PASSWORD, "captcha": picture}
     result = await submit(hass, result, **answers)
     assert result["reason"] == "reauth_successful"
+    # The account is being reloaded.
+    await hass.async_block_till_done()
     assert entry.data["account_id"] == "1"
     assert not entry.data["denied"]
 
