@@ -105,6 +105,8 @@ async def cloud(
     simulator.growatt.limits.reading = "none"
     with Timelapse():
         yield simulator
+        # An account that a dialog has changed is being reloaded.
+        await hass.async_block_till_done()
 
 
 # A Home Assistant on simulated time

@@ -79,7 +79,7 @@ def manager(home: Home) -> Any:
 
 
 async def open_repair(home: Home, name: str) -> Result:
-    return await manager(home).async_init(DOMAIN, context={"issue_id": home.repair_id(name)})
+    return await manager(home).async_init(DOMAIN, data={"issue_id": home.repair_id(name)})
 
 
 async def answer(home: Home, result: Result, data: dict[str, Any] | None = None) -> Result:
