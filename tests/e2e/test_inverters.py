@@ -94,8 +94,11 @@ async def test_sixty_inverters_in_one_dialog(
     assert server.pid is not None
     process = psutil.Process(server.pid)
     async with server.client() as client:
+        before_it = set_ups(server)
         entry_id = await link_account(client, simulator, END_USER_TOKEN)
-        loaded = set_ups(server)
+        loaded = before_it + 1
+        # The log is written a little later.
+        await until(lambda: set_ups(server) == loaded, "the account's set-up in the log")
         flow = await client.start_subentry_flow(entry_id, SUBENTRY_INVERTER)
         plant_id = next(iter(simulator.growatt.plants))
         await fill(flow, "plant", plant_id=str(plant_id))
