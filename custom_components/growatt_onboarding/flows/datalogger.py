@@ -32,7 +32,6 @@ from ..cloud.errors import (
 from ..cloud.fields import optional_text
 from ..cloud.model import DeviceKind, Location, Plant
 from ..const import (
-    CONF_PHOTO,
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
     CONF_SERIAL_NUMBERS,
@@ -40,7 +39,6 @@ from ..const import (
 )
 from ..coordinator import AccountConfigEntry
 from ..gateway.store import NotStoredError
-from ..labels import PictureError
 from ..texts import account_title, holder_key
 from .forms import UserInput
 from .inverter import InverterFlow
@@ -179,14 +177,7 @@ class DataloggerFlow(InverterFlow):
         if user_input is None:
             return False
         names = (CONF_SERIAL_NUMBER, CONF_CHECK_CODE)
-        try:
-            has_photo = await self._photo.async_read(self.hass, user_input)
-        except PictureError as err:
-            self._memory.remember((*names, CONF_PHOTO), user_input)
-            self._memory.set_error(err)
-            return False
-        self._memory.remember(names, user_input)
-        if has_photo:
+        if await self._read_photo(names, user_input):
             if (number := self._photo.only_number) is not None:
                 self._memory.typed[CONF_SERIAL_NUMBER] = number
             return False

@@ -40,16 +40,25 @@ class InverterFlow(DeviceFlow):
             photo=await self._photo.async_remark(self.hass),
         )
 
-    async def _track(self, user_input: dict[str, Any]) -> bool:
-        """Return whether the inverters are tracked now; else there is something to look at."""
-        account, names = self._account, (CONF_SERIAL_NUMBERS, CONF_UNCLEAR)
+    async def _read_photo(self, names: tuple[str, ...], user_input: dict[str, Any]) -> bool:
+        """Remember what was submitted for these fields, and return whether a photo came with it.
+
+        One that cannot be read says nothing, and sets the error.
+        """
+        unreadable: PictureError | None = None
         try:
             has_photo = await self._photo.async_read(self.hass, user_input)
         except PictureError as err:
-            self._memory.remember((*names, CONF_PHOTO), user_input)
-            self._memory.set_error(err)
-            return False
-        self._memory.remember(names, user_input)
+            has_photo, unreadable = True, err
+        self._memory.remember((*names, CONF_PHOTO), user_input)
+        if unreadable is not None:
+            self._memory.set_error(unreadable)
+        return has_photo
+
+    async def _track(self, user_input: dict[str, Any]) -> bool:
+        """Return whether the inverters are tracked now; else there is something to look at."""
+        account = self._account
+        has_photo = await self._read_photo((CONF_SERIAL_NUMBERS, CONF_UNCLEAR), user_input)
         typed = user_input.get(CONF_SERIAL_NUMBERS, "")
         if has_photo:
             self._memory.typed[CONF_SERIAL_NUMBERS] = self._photo.add_to(typed)
