@@ -101,6 +101,8 @@ OF_AN_ACCOUNT = {
     ("binary_sensor", "connected"): ("connectivity", "diagnostic", True),
     ("sensor", "inverters_pending"): (None, None, True),
 }
+# Home Assistant has a name, words and icons for all of its class.
+OF_ITS_CLASS = {("binary_sensor", "connected")}
 OF_AN_INVERTER = {
     ("binary_sensor", "association_pending"): (None, None, True),
     ("button", "check_now"): (None, "diagnostic", True),
@@ -120,9 +122,10 @@ def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str]
     )
     for entity in found:
         # The key names it everywhere: in texts, icons and its unique id.
-        assert entity.unique_id == f"{prefix}_{entity.translation_key}"
+        key = entity.unique_id.removeprefix(f"{prefix}_")
+        assert entity.translation_key == (None if (entity.domain, key) in OF_ITS_CLASS else key)
     return {
-        (entity.domain, str(entity.translation_key)): (
+        (entity.domain, entity.unique_id.removeprefix(f"{prefix}_")): (
             entity.original_device_class,
             entity.entity_category,
             entity.disabled_by is None,
@@ -147,7 +150,7 @@ async def test_every_entity(home: Home) -> None:
 def test_every_entity_has_a_name_and_an_icon() -> None:
     texts = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
     icons = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))["entity"]
-    expected = {*OF_AN_ACCOUNT, *OF_A_DATALOGGER}
+    expected = {*OF_AN_ACCOUNT, *OF_A_DATALOGGER} - OF_ITS_CLASS
     for described_there in (texts, icons):
         there = {(domain, key) for domain, keys in described_there.items() for key in keys}
         assert there == expected
@@ -158,6 +161,34 @@ def test_every_entity_has_a_name_and_an_icon() -> None:
         for attribute, described_so in texts[domain][key].get("state_attributes", {}).items():
             icon = icons[domain][key]["state_attributes"][attribute]
             assert described_so.get("state", {}).keys() == icon.get("state", {}).keys()
+
+
+def test_no_icon_repeats_its_default() -> None:
+    icons = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))["entity"]
+    entities = [icon for platform in icons.values() for icon in platform.values()]
+    attributes = [
+        icon for entity in entities for icon in entity.get("state_attributes", {}).values()
+    ]
+    for icon in entities + attributes:
+        others = {**icon.get("state", {}), **icon.get("range", {})}
+        assert icon["default"] not in others.values()
+
+
+async def test_what_home_assistant_has_words_for(home: Home) -> None:
+    connected = home.hass.states.get(
+        entity_id(home, "binary_sensor", f"{home.entry.entry_id}_connected")
+    )
+    assert connected is not None
+    assert connected.name.endswith(" Connectivity")
+    assert "icon" not in connected.attributes
+
+
+async def test_a_number_has_its_unit(home: Home) -> None:
+    pending = home.hass.states.get(
+        entity_id(home, "sensor", f"{home.entry.entry_id}_inverters_pending")
+    )
+    assert pending is not None
+    assert pending.attributes["unit_of_measurement"] == "devices"
 
 
 async def test_account_waits_while_any_device_does(home: Home) -> None:

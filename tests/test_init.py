@@ -65,7 +65,7 @@ async def test_accounts_of_one_name_at_several_clouds_are_told_apart(
         for one in entries
     ]
     assert connected == [
-        f"binary_sensor.{vendor}_sim_resident_connected"
+        f"binary_sensor.{vendor}_sim_resident_connectivity"
         for vendor in ("growatt", "quectel", "shopxo", "anqicms")
     ]
 

@@ -119,8 +119,9 @@ class Code:
                 if not (isinstance(call, ast.Call) and _name(call.func).endswith("Description")):
                     continue
                 if issubclass(getattr(self.module(module), _name(call.func)), EntityDescription):
-                    (key,) = (given for given in call.keywords if given.arg == "translation_key")
-                    found.setdefault(module, set()).update(self.texts(module, key.value))
+                    # What has none is named by its class.
+                    for key in (one for one in call.keywords if one.arg == "translation_key"):
+                        found.setdefault(module, set()).update(self.texts(module, key.value))
         return found
 
     def filled(self, module: str) -> set[str]:

@@ -48,7 +48,6 @@ ACCOUNT_BINARY_SENSORS: Final = (
     ),
     AccountBinarySensorDescription(
         key="connected",
-        translation_key="connected",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
         value=lambda coordinator: coordinator.connected,

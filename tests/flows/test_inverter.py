@@ -317,7 +317,7 @@ async def test_credentials_that_are_valid_no_more_lead_to_signing_in(
             result = await submit(hass, result, name="Roof", peak_power=5)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "not_signed_in"
-    connected = hass.states.get("binary_sensor.growatt_sim_resident_connected")
+    connected = hass.states.get("binary_sensor.growatt_sim_resident_connectivity")
     assert connected is not None
     assert connected.state == "off"
     await hass.async_block_till_done()

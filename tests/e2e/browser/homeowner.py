@@ -203,7 +203,7 @@ class Homeowner:
         await self.page.locator("ha-device-entities-card .show-more").click()
         rows = self.page.locator("ha-device-entities-card ha-list-item")
         for entity in entities:
-            await rows.filter(has_text=self._house(f"entity.{entity}.name")).wait_for()
+            await rows.filter(has_text=self._name(entity)).wait_for()
         await expect(rows).to_have_count(len(entities))
 
     async def sees_repairs(self, **serials: str) -> None:
@@ -222,7 +222,7 @@ class Homeowner:
 
     async def looks_into(self, entity: str) -> None:
         """Open what Home Assistant tells of an entity, look at it, and close it."""
-        name = self._house(f"entity.{entity}.name")
+        name = self._name(entity)
         await self._entity(entity).get_by_title(name, exact=True).click()
         dialog = self.page.locator("ha-more-info-dialog")
         await dialog.get_by_text(name, exact=True).first.wait_for()
@@ -232,8 +232,16 @@ class Homeowner:
 
     def _entity(self, entity: str) -> Locator:
         """Return a device's page's row; entities are named in the language of the house."""
-        name = self._house(f"entity.{entity}.name")
+        name = self._name(entity)
         return self.page.locator(_ENTITY).filter(has=self.page.get_by_title(name, exact=True))
+
+    def _name(self, entity: str) -> str:
+        """Return an entity's name; one without its own has that of its device class."""
+        if (key := f"entity.{entity}.name") in self._house:
+            return self._house(key)
+        domain, _, kind = entity.partition(".")
+        own = HomeAssistantTexts(self._server.language)
+        return own(f"component.{domain}.entity_component.{kind}.name")
 
     def _state(self, entity: str, state: str, kind: str) -> str:
         key = f"entity.{entity}.state.{state}"

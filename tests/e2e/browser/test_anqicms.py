@@ -52,7 +52,7 @@ async def test_signing_in_to_an_account(homeowner: Homeowner, simulator: Simulat
     await dialog.has_made_the_account()
     await dialog.close()
     await homeowner.open_device(NAME)
-    await homeowner.sees_state("binary_sensor.connected", "on", "connectivity")
+    await homeowner.sees_state("binary_sensor.connectivity", "on", "connectivity")
     await homeowner.looks_right("account page")
 
 

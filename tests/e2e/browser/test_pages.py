@@ -15,7 +15,7 @@ ACCOUNT = "sim-resident"
 SERIAL = "ABC0000008"
 ACCOUNT_ENTITIES = (
     "binary_sensor.association_pending",
-    "binary_sensor.connected",
+    "binary_sensor.connectivity",
     "sensor.inverters_pending",
 )
 INVERTER_ENTITIES = (
@@ -39,7 +39,7 @@ async def test_every_entity(
     await homeowner.page.goto("/")
     await homeowner.open_device(ACCOUNT)
     await homeowner.sees_entities(*ACCOUNT_ENTITIES)
-    await homeowner.sees_state("binary_sensor.connected", "on", "connectivity")
+    await homeowner.sees_state("binary_sensor.connectivity", "on", "connectivity")
     await homeowner.sees_state("binary_sensor.association_pending", "on")
     await homeowner.sees_state("sensor.inverters_pending", "1")
     await homeowner.looks_right("account page")
