@@ -454,6 +454,8 @@ async def test_an_outage_is_said_once(
     assert gateway.reachable
     assert caplog.text.count(DOWN) == 1
     assert caplog.text.count(UP) == 1
+    said = [record for record in caplog.records if DOWN in record.message or UP in record.message]
+    assert {record.levelname for record in said} == {"INFO"}
     assert told == [False, True]
     stop()
     world.simulator.faults.add("device/list", kind="firewall")

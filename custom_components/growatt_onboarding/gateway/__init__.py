@@ -224,7 +224,7 @@ class Gateway:
         if outage is None:
             LOGGER.info("%s can be reached again", self._url)
         else:
-            LOGGER.warning("%s cannot be reached: %s", self._url, outage.key)
+            LOGGER.info("%s cannot be reached: %s", self._url, outage.key)
         self._notify_listeners()
 
     def soonest(self, time: float) -> float:
