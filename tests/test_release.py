@@ -12,11 +12,14 @@ from urllib.parse import quote
 import zipfile
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+from homeassistant.components.logger.helpers import get_integration_loggers
 from homeassistant.const import __version__ as ha_version
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 import pytest
 import yaml
+
+from custom_components.growatt_onboarding.const import LOGGER
 
 PROJECT = Path(__file__).parents[1]
 INTEGRATION = PROJECT / "custom_components" / "growatt_onboarding"
@@ -124,6 +127,12 @@ async def test_the_manifest_is_what_home_assistant_and_hacs_ask_for(hass: HomeAs
         AwesomeVersionStrategy.SIMPLEVER,
     )
     assert integration.manifest.keys() >= HACS_KEYS
+
+
+async def test_debug_logging_is_ours_without_being_named(hass: HomeAssistant) -> None:
+    """The manifest names loggers of libraries only, and ours log nothing."""
+    assert "loggers" not in read_json(INTEGRATION / "manifest.json")
+    assert LOGGER.name in await get_integration_loggers(hass, INTEGRATION.name)
 
 
 def test_the_package_has_the_manifests_version() -> None:
