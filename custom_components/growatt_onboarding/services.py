@@ -5,7 +5,14 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
+from homeassistant.const import (
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_DEVICE_ID,
+    ATTR_STATE,
+    CONF_NAME,
+    CONF_TIMEOUT,
+    CONF_USERNAME,
+)
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -24,7 +31,7 @@ import voluptuous as vol
 
 from .account import Target, entry_target, reauth_on_denial
 from .account.dataloggers import Label
-from .account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
+from .account.plants import CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from .account.registration import async_check_name, async_create_entry, async_register
 from .account.serials import InvalidSerialError, normalize_serial, split_serials, tracked_serials
 from .binding import transitions
@@ -75,10 +82,7 @@ from .texts import async_reasons, explanation, holder_key
 from .unexpected import log_unexpected
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
-ATTR_TIMEOUT: Final = "timeout"
-ATTR_USERNAME: Final = "username"
 ATTR_FORM: Final = "form"
-ATTR_STATE: Final = "state"
 ATTR_CHALLENGE_ID: Final = "challenge_id"
 ATTR_DATALOGGERS: Final = "dataloggers"
 ATTR_CHECK_CODE: Final = "check_code"
@@ -126,7 +130,7 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
     # If there is only one account, it does not have to be given.
     account = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
     timeout = {
-        vol.Optional(ATTR_TIMEOUT, default=10): vol.All(
+        vol.Optional(CONF_TIMEOUT, default=10): vol.All(
             vol.Coerce(float), vol.Range(min=0, max=_MAX_TIMEOUT)
         )
     }
@@ -157,7 +161,7 @@ def _actions() -> dict[str, tuple[Handler, dict[Any, Any]]]:
                 **challenge,
             },
         ),
-        "check_username": (_check_username, {**target, vol.Required(ATTR_USERNAME): cv.string}),
+        "check_username": (_check_username, {**target, vol.Required(CONF_USERNAME): cv.string}),
         "list_plants": (_list_plants, account),
         "create_plant": (
             _create_plant,
@@ -387,10 +391,10 @@ async def _check_username(call: ServiceCall) -> ServiceResponse:
     target, client = await _async_target(call)
     if Capability.CHECK_USERNAME not in client.capabilities:
         raise _invalid("not_supported", account=target.url)
-    name = checked((USERNAME_FIELD,), call.data)[ATTR_USERNAME]
+    name = checked((USERNAME_FIELD,), call.data)[CONF_USERNAME]
     if (available := await client.is_username_available(name)) is None:
         raise NotAllowedError("cannot_check_name")
-    return {ATTR_USERNAME: name, "available": available}
+    return {CONF_USERNAME: name, "available": available}
 
 
 # Plants
@@ -432,7 +436,7 @@ async def _bind_device(call: ServiceCall) -> ServiceResponse:
     plant_id = _plant_id(entry, call)
     texts = [part for given in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(given)]
     results = _judged(call.hass, texts)
-    kind, timeout = DeviceKind.INVERTER, call.data[ATTR_TIMEOUT]
+    kind, timeout = DeviceKind.INVERTER, call.data[CONF_TIMEOUT]
     bound = await _bind(entry, results, plant_id, kind, timeout)
     return {"results": [*bound.values()]}
 
@@ -456,14 +460,14 @@ async def _bind_datalogger(call: ServiceCall) -> ServiceResponse:
                 if results[serial] is None:
                     codes.setdefault(serial, code)
     began, kind = now(), DeviceKind.DATALOGGER
-    labels = await _labels(entry, plant_id, codes, call.data[ATTR_TIMEOUT])
+    labels = await _labels(entry, plant_id, codes, call.data[CONF_TIMEOUT])
     reasons = await async_reasons(call.hass)
     for serial, label in labels.items():
         binding = transitions.queue(serial, plant_id, began, kind)
         results[serial] = _refusal(entry, reasons, binding, label)
     # Meanwhile the entry may have been reloaded.
     entry = _entry(call, Capability.DATALOGGER)
-    timeout = max(0, began + call.data[ATTR_TIMEOUT] - now())
+    timeout = max(0, began + call.data[CONF_TIMEOUT] - now())
     bound = await _bind(entry, results, plant_id, kind, timeout)
     return {
         "results": [
@@ -566,7 +570,7 @@ async def _check_association(call: ServiceCall) -> ServiceResponse:
         chosen.setdefault(entry.runtime_data.coordinator, {})[serial] = None
     for coordinator, serials in chosen.items():
         coordinator.async_check(serials)
-    timeout: float = call.data[ATTR_TIMEOUT]
+    timeout: float = call.data[CONF_TIMEOUT]
     await asyncio.gather(
         *(
             coordinator.async_wait_for_checks(serials, timeout)

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
@@ -19,7 +20,6 @@ from ..gateway import async_get_shared_data
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
 
-CONF_NAME: Final = "name"
 CONF_PEAK_POWER: Final = "peak_power"
 # When the answer to the request for a plant was lost, by the account's entry and the plant's name.
 _DATA_LOST_AT: HassKey[dict[tuple[str, str], float]] = HassKey(f"{DOMAIN}_plants_lost_at")

@@ -11,6 +11,7 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
     UnknownEntry,
 )
+from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -23,7 +24,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from ..account.plants import CONF_NAME, CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
+from ..account.plants import CONF_PEAK_POWER, MAX_PEAK_POWER, async_create_plant
 from ..binding.model import Binding, BindingState
 from ..cloud.errors import AccessDeniedError, CloudError, InvalidInputError
 from ..cloud.model import DeviceKind, Plant
