@@ -2,7 +2,9 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import patch
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
@@ -62,6 +64,21 @@ async def test_unload_waits_for_the_answer(home: Home) -> None:
     await unloading
     await home.set_up(home.entry)
     assert home.status(SN) == "accepted"
+    # Nor is its event lost.
+    event_id = er.async_get(home.hass).async_get_entity_id("event", DOMAIN, f"{SN}_association")
+    event = home.hass.states.get(event_id or "")
+    assert event is not None
+    assert event.attributes["event_type"] == "accepted"
+
+
+@pytest.mark.parametrize("outcome", [{"return_value": False}, {"side_effect": ValueError}])
+async def test_an_account_whose_entities_stay_goes_on(home: Home, outcome: dict[str, Any]) -> None:
+    await home.accept(SN)
+    with patch.object(home.hass.config_entries, "async_unload_platforms", **outcome):
+        assert not await home.hass.config_entries.async_unload(home.entry.entry_id)
+    assert home.entry.state is ConfigEntryState.FAILED_UNLOAD
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
 
 
 async def test_unload_does_not_wait_for_ever(home: Home) -> None:

@@ -95,8 +95,18 @@ async def _async_entry_updated(hass: HomeAssistant, entry: AccountConfigEntry) -
 
 async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> bool:
     """Unload an account; the answer to a call in progress is still awaited and published."""
-    await entry.runtime_data.coordinator.async_stop()
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    coordinator = entry.runtime_data.coordinator
+    # Before the entities are gone: the answer may be worth an event.
+    await coordinator.async_pause()
+    unloaded = False
+    try:
+        unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    finally:
+        if not unloaded:
+            coordinator.resume()
+    if unloaded:
+        await coordinator.async_stop()
+    return unloaded
 
 
 async def async_remove_config_entry_device(

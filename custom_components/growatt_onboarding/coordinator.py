@@ -133,14 +133,24 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._runner.hurry(self.data)
         self._changed()
 
-    async def async_stop(self) -> None:
-        """Stop after the step in progress, so that its answer is not lost."""
+    async def async_pause(self) -> None:
+        """Take no step after the one in progress, whose answer is still awaited and published."""
         self._stopped = True
         self._stop_timer()
         if self._running is not None:
             if self._runner.under_way:
                 await asyncio.wait({self._running}, timeout=_LAST_ANSWER_TIMEOUT)
             self._running.cancel()
+            self._running = None
+
+    @callback
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._stopped = False
+        self._changed()
+
+    async def async_stop(self) -> None:
+        """Stop for good after a pause: store what has not been stored yet."""
         await self._bindings.async_close()
         # No more answers come: release whoever waits for one.
         self._notify([None])
