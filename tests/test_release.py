@@ -161,7 +161,7 @@ def test_every_place_names_the_same_oldest_home_assistant() -> None:
     assert f"Home Assistant {month} or newer" in (PROJECT / "README.md").read_text()
     tested = re.search(
         r"oldest Home Assistant this integration supports: (\S+)\.\n",
-        (PROJECT / "pyproject.toml").read_text(),
+        (PROJECT / "scripts" / "lib" / "common.sh").read_text(),
     )
     assert tested is not None
     assert tested[1].startswith(f"{month}.")

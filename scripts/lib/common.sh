@@ -9,12 +9,22 @@ VENVS="$PROJECT/.venvs"
 UV="$TOOLS/bin/uv"
 UV_VERSION=0.13.9
 PYTHON_MINIMUM=3.14.2
+HARNESS=pytest-homeassistant-custom-component
+# That of the oldest Home Assistant this integration supports: 2026.9.4.
+FLOOR_HARNESS=0.13.367
+# The newest Home Assistant, betas included: uv takes these only of a package whose bound is one.
+OR_BETA='homeassistant>=2026.9.0b0'
 
-# Which dependency groups of pyproject.toml make up which environment.
+# Which dependency groups of pyproject.toml make up which environment; what else belongs to it is
+# installed by its `finish_…` below.
 declare -A ENVIRONMENTS=(
   [test]="test lint"
-  [floor]="floor"
+  [floor]="test-tools"
+  [newest]="test-tools"
+  [beta]="test-tools"
   [server]="server"
+  [newest_server]="server-tools"
+  [beta_server]="server-tools"
   [peers]="peers"
   [benchmark]="test public-clients"
 )
@@ -84,9 +94,16 @@ env_stamp() {
     cd "$PROJECT"
     shopt -s nullglob
     printf '%s\n' "$UV_VERSION" "${ENVIRONMENTS[$1]}"
+    case $1 in
+      floor) printf '%s\n' "$FLOOR_HARNESS" ;;
+      # What is newest is looked up once a day.
+      newest* | beta*) date +%F ;;
+    esac
+    case $1 in
+      *server) cat scripts/lib/component-requirements custom_components/*/manifest.json ;;
+    esac
     sed -n '/^\[dependency-groups\]/,/^\[/p' pyproject.toml
     declare -f "finish_$1" || true
-    [ "$1" != server ] || cat scripts/lib/component-requirements custom_components/*/manifest.json
   ) | sha256sum
 }
 
@@ -131,6 +148,19 @@ finish_test() {
 }
 
 finish_floor() {
+  pip_install "$1" "$HARNESS==$FLOOR_HARNESS"
+  ensure_zbar "$1"
+}
+
+# The newest release of Home Assistant that has a harness, with that harness.
+finish_newest() {
+  pip_install "$1" --upgrade "$HARNESS"
+  ensure_zbar "$1"
+}
+
+# The same, or that of a beta, if that is newer.
+finish_beta() {
+  pip_install "$1" --upgrade "$HARNESS" "$OR_BETA"
   ensure_zbar "$1"
 }
 
@@ -141,6 +171,16 @@ finish_server() {
   requirements=$("$1/bin/python" "$PROJECT/scripts/lib/component-requirements" "$PROJECT/custom_components")
   pip_install "$1" --constraint "$core/package_constraints.txt" --requirement - <<<"$requirements"
   ensure_zbar "$1"
+}
+
+finish_newest_server() {
+  pip_install "$1" --upgrade homeassistant
+  finish_server "$1"
+}
+
+finish_beta_server() {
+  pip_install "$1" --upgrade "$OR_BETA"
+  finish_server "$1"
 }
 
 # Its metadata asks for an older pydantic than it works with.

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from types import TracebackType
 from typing import Any, Self
@@ -71,7 +72,7 @@ class HomeAssistantServer:
         speed: float = 1,
         language: str = "en",
         port: int = 0,
-        python: Path = PROJECT / ".venvs/server/bin/python",
+        python: Path = Path(sys.executable),
         debug_loggers: Iterable[str] = (f"custom_components.{DOMAIN}",),
         keep: bool = False,
     ) -> None:
