@@ -26,6 +26,11 @@ INTEGRATION = PROJECT / "custom_components" / "growatt_onboarding"
 FIRST_KEYS = ["domain", "name"]
 # What HACS asks of a manifest.
 HACS_KEYS = {"codeowners", "documentation", "issue_tracker", "version"}
+# GitHub's command-line tool: it answers what is in a file, and notes what it is to do.
+FAKE_GITHUB = """#!/usr/bin/env bash
+cd "$(dirname "$0")"
+if [ "$2" = list ]; then cat listed; else echo "$*" >said; fi
+"""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -177,7 +182,7 @@ def workflow_texts() -> list[str]:
 def test_workflows_name_actions_by_commit() -> None:
     used = [line for text in workflow_texts() for line in text.splitlines() if "uses:" in line]
     pinned = re.compile(r"^\s*(- )?uses: ([\w.-]+/)+[\w.-]+@[0-9a-f]{40} # (v[\d.]+|main|master)$")
-    local = re.compile(r"^\s*(- )?uses: \./\.github/workflows/[\w-]+\.yml$")
+    local = re.compile(r"^\s*(- )?uses: \$/\.github/workflows/[\w-]+\.yml$")
     assert used
     assert [line for line in used if not pinned.match(line) and not local.match(line)] == []
 
@@ -206,8 +211,13 @@ def jobs() -> dict[str, dict[str, Any]]:
 def test_workflows_may_do_no_more_than_they_need() -> None:
     assert [name for name, workflow in workflows().items() if workflow["permissions"] != {}] == []
     may_more = {name for name, job in jobs().items() if job["permissions"] != {"contents": "read"}}
-    assert may_more == {"release.yml: release"}
-    assert jobs()["release.yml: release"]["permissions"] == {"contents": "write"}
+    assert may_more == {"release.yml: release", "weekly.yml: report"}
+    assert jobs()["release.yml: release"]["permissions"] == {
+        "contents": "write",
+        "id-token": "write",
+        "attestations": "write",
+    }
+    assert jobs()["weekly.yml: report"]["permissions"] == {"contents": "read", "issues": "write"}
     # Run with our rights on what a stranger sends.
     assert [text for text in workflow_texts() if "pull_request_target" in text] == []
     for name, job in jobs().items():
@@ -218,13 +228,82 @@ def test_workflows_may_do_no_more_than_they_need() -> None:
 
 def test_workflows_put_nothing_from_outside_into_a_command() -> None:
     commands = [step.get("run", "") for job in jobs().values() for step in job.get("steps", [])]
-    assert [command for command in commands if "${{ github." in command] == []
+    assert any(commands)
+    assert [command for command in commands if "${{" in command] == []
+    # What runs there runs here.
+    assert [command for command in commands if not re.match(r'^("?scripts/.+)?$', command)] == []
+
+
+def test_no_workflow_runs_beside_itself() -> None:
+    concurrency = {name: workflow["concurrency"] for name, workflow in workflows().items()}
+    assert [name for name, limit in concurrency.items() if "cancel-in-progress" not in limit] == []
+
+
+@pytest.fixture
+def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a GitHub that only takes notes."""
+    program = tmp_path / "gh"
+    program.write_text(FAKE_GITHUB)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def ask_github(github: Path, script: str, *arguments: str) -> str:
+    """Run a script and return what GitHub was to do."""
+    command = [PROJECT / "scripts" / "lib" / script, *arguments]
+    subprocess.run(command, check=True)  # noqa: S603
+    return (github / "said").read_text()
+
+
+def test_the_weekly_run_takes_what_is_newest() -> None:
+    weekly = workflows()["weekly.yml"]["jobs"]
+    matrix = weekly["newest"]["strategy"]["matrix"]
+    assert matrix == {"home-assistant": ["newest", "beta"], "command": ["test", "e2e"]}
+    for command in matrix["command"]:
+        script = (PROJECT / "scripts" / command).read_text()
+        assert [
+            version for version in matrix["home-assistant"] if f"--{version}" not in script
+        ] == []
+    assert weekly["newest"]["continue-on-error"] == "${{ matrix.home-assistant == 'beta' }}"
+    assert set(weekly["report"]["needs"]) == weekly.keys() - {"report"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ("", "issue create --title The weekly run fails --body"),
+        ("7\tThe weekly run fails\n", "issue comment 7 --body"),
+        # GitHub finds whatever has the words.
+        ("8\tThe weekly run fails too late\n", "issue create --title"),
+    ],
+)
+def test_a_failure_is_said_once(listed: str, expected: str, github: Path) -> None:
+    (github / "listed").write_text(listed)
+    said = ask_github(github, "report-failure", "https://example.com/run/1")
+    assert said.startswith(expected)
+    assert "https://example.com/run/1" in said
+
+
+def test_a_release_is_published_with_its_file(github: Path) -> None:
+    said = ask_github(github, "publish-release", "1.2.3", "build/it.zip")
+    assert said.startswith("release create 1.2.3 build/it.zip --verify-tag ")
+
+
+def test_what_is_attested_is_what_is_released() -> None:
+    steps = workflows()["release.yml"]["jobs"]["release"]["steps"]
+    (attested,) = (step["with"]["subject-path"] for step in steps if "/attest@" in str(step))
+    assert steps[-1]["run"].endswith(f" {attested}")
+    assert Path(attested).name == read_json(PROJECT / "hacs.json")["filename"]
+    security = (PROJECT / "SECURITY.md").read_text()
+    owner, name = read_json(INTEGRATION / "manifest.json")["documentation"].rsplit("/", 2)[1:]
+    assert f"gh attestation verify {Path(attested).name} --repo {owner}/{name} " in security
 
 
 def test_nothing_is_released_before_all_checks() -> None:
     release = workflows()["release.yml"]["jobs"]
     called = {job["uses"] for job in release.values() if "uses" in job}
-    assert called == {"./.github/workflows/check.yml", "./.github/workflows/validate.yml"}
+    assert called == {"$/.github/workflows/check.yml", "$/.github/workflows/validate.yml"}
     assert set(release["release"]["needs"]) == {"check", "validate"}
     assert all(release[name]["needs"] == "tag" for name in release["release"]["needs"])
     tests = workflows()["check.yml"]["jobs"]["test"]["strategy"]["matrix"]["include"]
