@@ -115,6 +115,24 @@ def test_links_from_elsewhere_to_the_first_page() -> None:
     assert [part for part in named if part not in anchors(PROJECT / "README.md")] == []
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        "en.growatt.com/",
+        "en.growatt.com/products",
+        "play.google.com/store/apps/details?id=com.growatt.shinephones",
+        "www.quectel.com/",
+        "www.acceleronix.io/",
+        "www.acceleronix.io/products/app",
+        "shopxo.net/",
+        "en.anqicms.com/",
+    ],
+)
+def test_the_first_page_links_to_what_it_is_about(about: str) -> None:
+    beginning, _, _ = (PROJECT / "README.md").read_text().partition("\n## ")
+    assert f"](https://{about})" in beginning
+
+
 def test_every_page_of_the_manual_is_linked_from_the_first() -> None:
     linked = {link.partition("#")[0] for link in links(PROJECT / "README.md")}
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= linked
