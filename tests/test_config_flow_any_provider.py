@@ -19,7 +19,12 @@ from custom_components.growatt_onboarding.cloud.errors import (
     UnreachableError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account, Plant
-from custom_components.growatt_onboarding.cloud.provider import Capability, Offer
+from custom_components.growatt_onboarding.cloud.provider import (
+    Agreement,
+    AgreementKind,
+    Capability,
+    Offer,
+)
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
 from simulator import Simulator
 
@@ -113,10 +118,11 @@ async def test_nothing_offered(hass: HomeAssistant, portal: FakeCloud) -> None:
 
 
 async def test_only_registration_offered(hass: HomeAssistant, portal: FakeCloud) -> None:
-    portal.offer = Offer(register=(BY_NAME,), agreements=("https://portal.example/terms",))
+    terms = Agreement(AgreementKind.TERMS, "https://portal.example/terms")
+    portal.offer = Offer(register=(BY_NAME,), agreements=(terms,))
     result = await open_portal(hass)
     assert result["step_id"] == "register_form"
-    assert result["description_placeholders"]["agreements"] == "- <https://portal.example/terms>"
+    assert result["description_placeholders"]["agreements"] == f"- Terms of use: <{terms.page}>"
 
 
 async def test_only_linking_offered(hass: HomeAssistant, portal: FakeCloud) -> None:

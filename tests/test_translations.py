@@ -25,6 +25,7 @@ from custom_components.growatt_onboarding.cloud.errors import (
 from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.cloud.provider import (
     CAPTCHA_FIELD,
+    AgreementKind,
     Capability,
     Field,
     FieldKind,
@@ -432,6 +433,7 @@ def test_choices() -> None:
             server.key for provider in providers() for server in provider.servers
         ),
         "plant": {"new_plant"},
+        "agreement": set(AgreementKind),
         "way": CODE.form_keys(),
     }
 

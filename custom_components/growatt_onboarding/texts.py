@@ -77,6 +77,11 @@ async def async_state_names(hass: HomeAssistant) -> dict[BindingState, str]:
     return {state: names.get(state.value, state.value) for state in BindingState}
 
 
+async def async_agreement_names(hass: HomeAssistant) -> dict[str, str]:
+    """Return the names of the pages to read before registering, by their kinds."""
+    return await _async_texts(hass, "selector", "agreement.options.", "")
+
+
 async def async_server_names(hass: HomeAssistant) -> dict[str, str]:
     """Return the names of the known servers of all clouds, by their keys."""
     return await _async_texts(hass, "selector", "server.options.", "")

@@ -137,7 +137,7 @@ def read_data(cloud: Cloud, reply: Reply) -> None:
                 assert int(found.id) > 0
                 assert found.token is None or found.token.isascii()
             case shopxo.Site():
-                assert all(page.startswith(("http://", "https://")) for page in found.agreements)
+                assert all(page.startswith(("http://", "https://")) for _, page in found.agreements)
 
 
 def read_answer(cloud: Cloud, answer: Answer) -> None:

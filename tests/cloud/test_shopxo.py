@@ -88,8 +88,8 @@ async def test_offer_of_a_fresh_site(shop: ShopxoClient, simulator: Simulator) -
     (link,) = offer.link
     assert [field.name for field in link.fields] == ["login", "password", "captcha"]
     assert offer.agreements == (
-        "http://shop.example/agreement/register.html",
-        "http://shop.example/agreement/privacy.html",
+        ("terms", "http://shop.example/agreement/register.html"),
+        ("privacy", "http://shop.example/agreement/privacy.html"),
     )
     assert [call.method for call in simulator.calls] == ["GET"]
 

@@ -181,7 +181,10 @@ def test_no_site(data: object) -> None:
                 "agreement_userregister_url": "https://shop.example/a b",
                 "agreement_userprivacy_url": "http://shop.example/<p>",
             },
-            ("https://shop.example/a%20b", "http://shop.example/%3Cp%3E"),
+            (
+                ("terms", "https://shop.example/a%20b"),
+                ("privacy", "http://shop.example/%3Cp%3E"),
+            ),
         ),
         ({"agreement_userregister_url": "javascript:alert(1)"}, ()),
         ({"agreement_userregister_url": "/index.php"}, ()),
@@ -197,7 +200,7 @@ def test_no_site(data: object) -> None:
         ),
     ],
 )
-def test_agreements(config: dict[str, object], pages: tuple[str, ...]) -> None:
+def test_agreements(config: dict[str, object], pages: tuple[tuple[str, str], ...]) -> None:
     """Only addresses of web pages are shown, in a spelling that breaks out of no text."""
     assert api.site(Reply(0, {"config": {**SITE, **config}})).agreements == pages
 

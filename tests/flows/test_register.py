@@ -309,7 +309,7 @@ async def test_page_whose_address_is_none(
     result = await submit(hass, result, next_step_id="register")
     result = await submit(hass, result, way="username")
     assert result["step_id"] == "register_form"
-    assert result["description_placeholders"]["agreements"] == f"- <{privacy}>"
+    assert result["description_placeholders"]["agreements"] == f"- Privacy policy: <{privacy}>"
 
 
 async def test_address_that_breaks_a_parser(hass: HomeAssistant, cloud: Simulator) -> None:

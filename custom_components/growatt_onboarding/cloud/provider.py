@@ -185,13 +185,26 @@ class Form(NamedTuple):
         return TakenError(keys.get(self._identity.kind), field=self.identity)
 
 
+class AgreementKind(StrEnum):
+    """What a web page to read before registering is about."""
+
+    TERMS = "terms"
+    PRIVACY = "privacy"
+
+
+class Agreement(NamedTuple):
+    """A web page to read before registering, by its address."""
+
+    kind: AgreementKind
+    page: str
+
+
 class Offer(NamedTuple):
     """The forms that a server offers, as far as can be told without side effects."""
 
     register: tuple[Form, ...] = ()
     link: tuple[Form, ...] = ()
-    # Web pages to read before registering.
-    agreements: tuple[str, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
     # What the site calls itself, in a form that is safe to show, where one can be mistaken.
     site_name: str | None = None
 

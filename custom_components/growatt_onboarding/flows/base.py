@@ -53,6 +53,7 @@ from ..const import (
 )
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
+from ..texts import async_agreement_names
 from ..unexpected import log_unexpected
 from .datalogger import async_open_datalogger
 from .forms import (
@@ -190,7 +191,9 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             step_id,
             {**schema, **(more or {})},
             captcha=captcha_picture(self._captcha),
-            agreements=agreement_links(self._offer.agreements),
+            agreements=agreement_links(
+                self._offer.agreements, await async_agreement_names(self.hass)
+            ),
             server=self._place,
         )
 

@@ -22,10 +22,10 @@ import voluptuous as vol
 
 from ..cloud.errors import CloudError
 from ..cloud.model import Captcha, Plant, Values
-from ..cloud.provider import CAPTCHA_FIELD, Field, FieldKind, Form, Provider
+from ..cloud.provider import CAPTCHA_FIELD, Agreement, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
-from ..foreign import Markdown, Plain, plain
+from ..foreign import Markdown, Plain, markdown, plain
 
 type UserInput = dict[str, Any] | None
 """What was submitted for a step's form, None when the step is to show the form."""
@@ -230,6 +230,13 @@ def data_uri(captcha: Captcha) -> str:
     return f"data:{captcha.media_type};base64,{b64encode(captcha.image).decode()}"
 
 
-def agreement_links(pages: Iterable[str]) -> Markdown:
-    """Return a list of links to pages (`web_page`), or an empty text without pages."""
-    return Markdown("\n".join(f"- <{page}>" for page in pages))
+def agreement_links(agreements: Iterable[Agreement], names: Mapping[str, str]) -> Markdown:
+    """Return a list of links to pages (`web_page`), or an empty text without pages.
+
+    The address is shown too: the page is not ours, and we have not read it.
+    """
+    return Markdown(
+        "\n".join(
+            markdown(t"- {names[kind]}: {Markdown(f'<{page}>')}") for kind, page in agreements
+        )
+    )

@@ -38,7 +38,7 @@ from ..errors import (
 )
 from ..fields import REQUIRED
 from ..model import Account, Captcha
-from ..provider import Endpoint
+from ..provider import Agreement, AgreementKind, Endpoint
 from ..servers import web_page
 
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
@@ -82,7 +82,10 @@ _UNTOLD: Final = frozenset({-1, -2, -500})
 # The default pause between two codes to the same address, and the longest believed.
 RESEND_SECONDS: Final = 60
 _LONGEST_RESEND: Final = 86_400
-_AGREEMENTS = ("agreement_userregister_url", "agreement_userprivacy_url")
+_AGREEMENTS = {
+    AgreementKind.TERMS: "agreement_userregister_url",
+    AgreementKind.PRIVACY: "agreement_userprivacy_url",
+}
 _REGISTER_TYPES = "home_user_reg_type"
 _SITE = frozenset({_REGISTER_TYPES, "home_user_login_type", "home_site_name"})
 
@@ -283,7 +286,7 @@ class Site(NamedTuple):
     code_picture: bool
     resend_pause: float
     review: bool
-    agreements: tuple[str, ...]
+    agreements: tuple[Agreement, ...]
 
 
 def site(reply: Reply) -> Site:
@@ -329,11 +332,14 @@ def _types(config: Mapping[str, object], name: str) -> frozenset[AccountType]:
     return frozenset(kind for kind in AccountType if kind.value in texts)
 
 
-def _agreements(config: Mapping[str, object]) -> tuple[str, ...]:
+def _agreements(config: Mapping[str, object]) -> tuple[Agreement, ...]:
     if not _switch(config, "home_is_enable_userregister_agreement", default=True):
         return ()
-    pages = (web_page(as_text(config.get(name)) or "") for name in _AGREEMENTS)
-    return tuple(page for page in pages if page is not None)
+    return tuple(
+        Agreement(kind, page)
+        for kind, name in _AGREEMENTS.items()
+        if (page := web_page(as_text(config.get(name)) or "")) is not None
+    )
 
 
 def picture(challenge: str, answer: Answer) -> Captcha:
