@@ -175,8 +175,9 @@ async def test_what_turns_out_to_be_the_other_kind_begins_anew(
             entities, home.device(SN).id, include_disabled_entities=True
         )
         assert {entity.config_subentry_id for entity in found} == {subentry.subentry_id}
-        has_report = "last_report" in {entity.translation_key for entity in found}
-        assert has_report == (kind is DeviceKind.DATALOGGER)
+        keys = {entity.translation_key for entity in found}
+        assert ("datalogger_status" in keys) == (kind is DeviceKind.DATALOGGER)
+        assert ("association_status" in keys) == (kind is DeviceKind.INVERTER)
         ours = [entity for entity in entities.entities.values() if entity.unique_id.startswith(SN)]
         assert len(ours) == len(found)
         shown = [home.hass.states.get(entity.entity_id) for entity in found if not entity.disabled]

@@ -169,8 +169,17 @@ def test_every_entity_and_state_is_explained() -> None:
     page = (DOCS / "reference.md").read_text()
     entities = [entity for platform in EN["entity"].values() for entity in platform.values()]
     assert [entity["name"] for entity in entities if f"| *{entity['name']}* |" not in page] == []
-    states = EN["entity"]["sensor"]["association_status"]["state"].items()
+    sensors = EN["entity"]["sensor"]
+    states = {
+        (key, name)
+        for sensor in ("association_status", "datalogger_status")
+        for key, name in sensors[sensor]["state"].items()
+    }
     assert [key for key, name in states if f"\n| {name} | `{key}` |" not in page] == []
+    first_help = (DOCS / "troubleshooting.md").read_text()
+    assert [
+        name for key, name in states if f"*{name}*" not in first_help and key != "associated"
+    ] == []
 
 
 # What the page for who changes it names

@@ -8,7 +8,7 @@ from functools import partial
 import json
 from typing import Any
 
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED, STATE_UNKNOWN
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -67,15 +67,17 @@ def count_pending(world: World, entry: MockConfigEntry) -> str:
 
 
 def time_of(world: World, key: str, serial: str = SN) -> float | None:
-    """Return what a sensor with a time shows, in simulated seconds; None while it is unknown."""
-    state = shown(world, "sensor", f"{serial}_{key}")
-    if state == STATE_UNKNOWN:
+    """Return what a sensor with a time shows, in simulated seconds; None while there is none."""
+    found = er.async_get(world.hass).async_get_entity_id("sensor", DOMAIN, f"{serial}_{key}")
+    if found is None:
         return None
-    return (datetime.fromisoformat(state) - START).total_seconds()
+    state = world.hass.states.get(found)
+    assert state is not None
+    return (datetime.fromisoformat(state.state) - START).total_seconds()
 
 
 def show_next_check(world: World, *serials: str) -> None:
-    """Enable the sensors *Next check*, as a person would before the inverters are added."""
+    """Enable the sensors *Next check* of many, as a person would before they are added."""
     for serial in serials:
         er.async_get(world.hass).async_get_or_create("sensor", DOMAIN, f"{serial}_next_check")
 
@@ -109,10 +111,19 @@ OF_AN_INVERTER = {
     ("event", "association"): (None, None, True),
     ("sensor", "associated"): ("timestamp", "diagnostic", True),
     ("sensor", "association_status"): ("enum", None, True),
-    ("sensor", "next_check"): ("timestamp", "diagnostic", False),
+    ("sensor", "next_check"): ("timestamp", "diagnostic", True),
     ("sensor", "submitted"): ("timestamp", "diagnostic", True),
 }
 OF_A_DATALOGGER = {**OF_AN_INVERTER, ("sensor", "last_report"): ("timestamp", "diagnostic", True)}
+# The same in other words, for a datalogger.
+OTHER_WORDS = {
+    ("association_status", True): "datalogger_status",
+    ("association", True): "datalogger_association",
+}
+# What a device has only while there is something to show.
+AWAITED = {("sensor", "next_check"), ("sensor", "submitted")}
+THERE = {("sensor", "associated"), ("sensor", "submitted")}
+PASSING = AWAITED | THERE | {("sensor", "last_report")}
 
 
 def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str], Any]:
@@ -120,37 +131,46 @@ def described(world: World, device_id: str, prefix: str) -> dict[tuple[str, str]
     found = er.async_entries_for_device(
         er.async_get(world.hass), device_id, include_disabled_entities=True
     )
-    for entity in found:
+    keys = [entity.unique_id.removeprefix(f"{prefix}_") for entity in found]
+    for entity, key in zip(found, keys, strict=True):
         # The key names it everywhere: in texts, icons and its unique id.
-        key = entity.unique_id.removeprefix(f"{prefix}_")
-        assert entity.translation_key == (None if (entity.domain, key) in OF_ITS_CLASS else key)
+        named = OTHER_WORDS.get((key, prefix == STICK), key)
+        of_its_class = (entity.domain, key) in OF_ITS_CLASS
+        assert entity.translation_key == (None if of_its_class else named)
     return {
-        (entity.domain, entity.unique_id.removeprefix(f"{prefix}_")): (
+        (entity.domain, key): (
             entity.original_device_class,
             entity.entity_category,
             entity.disabled_by is None,
         )
-        for entity in found
+        for entity, key in zip(found, keys, strict=True)
     }
 
 
 async def test_every_entity(home: Home) -> None:
+    home.growatt.add_datalogger(STICK)
+    home.add_devices([SN], online=True)
     await home.add(SN)
     await home.coordinator.async_track([STICK], home.plant_id, DeviceKind.DATALOGGER)
-    await home.hass.async_block_till_done()
+    await home.shows("accepted", STICK)
+    await home.shows("associated", SN)
     of_account = described(home, home.entry.runtime_data.devices.account_id, home.entry.entry_id)
     # Growatt has nothing to activate.
     assert of_account == {
         key: value for key, value in OF_AN_ACCOUNT.items() if key[1] != "activation_pending"
     }
-    assert described(home, home.device(SN).id, SN) == OF_AN_INVERTER
-    assert described(home, home.device(STICK).id, STICK) == OF_A_DATALOGGER
+    # Nothing is on a page that has nothing to show.
+    waiting = {key: OF_A_DATALOGGER[key] for key in OF_A_DATALOGGER.keys() - PASSING | AWAITED}
+    assert described(home, home.device(STICK).id, STICK) == waiting
+    there = {key: OF_AN_INVERTER[key] for key in OF_AN_INVERTER.keys() - PASSING | THERE}
+    assert described(home, home.device(SN).id, SN) == there
 
 
 def test_every_entity_has_a_name_and_an_icon() -> None:
     texts = json.loads((ROOT / "translations" / "en.json").read_text(encoding="utf-8"))["entity"]
     icons = json.loads((ROOT / "icons.json").read_text(encoding="utf-8"))["entity"]
     expected = {*OF_AN_ACCOUNT, *OF_A_DATALOGGER} - OF_ITS_CLASS
+    expected |= {("sensor", "datalogger_status"), ("event", "datalogger_association")}
     for described_there in (texts, icons):
         there = {(domain, key) for domain, keys in described_there.items() for key in keys}
         assert there == expected
@@ -350,7 +370,6 @@ async def test_times_of_an_association(home: Home) -> None:
 async def test_a_datalogger_shows_what_an_inverter_does(home: Home) -> None:
     """And when it last reported, as far as the list of its plant was read."""
     home.growatt.add_datalogger(STICK)
-    show_next_check(home, STICK)
     await home.coordinator.async_track([STICK], home.plant_id, DeviceKind.DATALOGGER)
     event = entity_id(home, "event", f"{STICK}_association")
     button = entity_id(home, "button", f"{STICK}_check_now")
@@ -386,16 +405,66 @@ async def test_a_datalogger_shows_what_an_inverter_does(home: Home) -> None:
     assert home.status(STICK) == "associated"
 
 
-async def test_next_check_is_off_at_first(home: Home) -> None:
-    await home.add(SN)
+async def test_a_time_is_there_only_while_there_is_one(home: Home) -> None:
+    """What a person changed of it is kept meanwhile."""
     entities = er.async_get(home.hass)
-    entity = entities.async_get(entity_id(home, "sensor", f"{SN}_next_check"))
+    await home.accept(SN)
+    waiting = entity_id(home, "sensor", f"{SN}_next_check")
+    assert time_of(home, "next_check") is not None
+    assert time_of(home, "associated") is None
+    entities.async_update_entity(waiting, name="Patience", new_entity_id="sensor.patience")
+
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert time_of(home, "associated") is not None
+    assert time_of(home, "next_check") is None
+    assert home.hass.states.get("sensor.patience") is None
+    # So it stays after a start.
+    await home.reload(home.entry)
+    assert time_of(home, "associated") is not None
+    assert time_of(home, "next_check") is None
+
+    home.growatt.remove_from_plant(SN)
+    home.growatt.devices[SN].online = False
+    await asyncio.sleep(600)
+    await home.check([SN])
+    await home.shows("lost", SN)
+    assert time_of(home, "associated") is None
+    await asyncio.sleep(600)
+    await home.coordinator.async_submit_again(SN)
+    await home.shows("accepted", SN)
+    assert time_of(home, "next_check") is not None
+    assert entity_id(home, "sensor", f"{SN}_next_check") == "sensor.patience"
+
+
+async def test_what_a_crash_left_of_a_time_is_removed(home: Home) -> None:
+    """Home Assistant writes its list of entities later than the binding is on disk."""
+    await home.associate(SN)
+    async with home.down():
+        (subentry_id,) = home.entry.subentries
+        er.async_get(home.hass).async_get_or_create(
+            "sensor",
+            DOMAIN,
+            f"{SN}_next_check",
+            config_entry=home.entry,
+            config_subentry_id=subentry_id,
+        )
+    assert time_of(home, "next_check") is None
+    assert time_of(home, "associated") is not None
+
+
+async def test_next_check_is_off_among_many(home: Home) -> None:
+    few = [f"SIM{number:07}" for number in range(10)]
+    await home.accept(*few)
+    assert all(time_of(home, "next_check", serial) is not None for serial in few)
+    await home.add("SIM0000010")
+    entities = er.async_get(home.hass)
+    entity = entities.async_get(entity_id(home, "sensor", "SIM0000010_next_check"))
     assert entity is not None
     assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
 
 
 async def test_next_check_is_when_it_is_looked_for_next(home: Home) -> None:
-    show_next_check(home, SN)
     await home.accept(SN)
     for _ in range(5):
         planned = time_of(home, "next_check")
@@ -422,7 +491,6 @@ async def test_next_check_is_when_it_is_looked_for_next(home: Home) -> None:
 async def test_next_check_follows_what_another_account_asks(home: Home) -> None:
     """One reading of the list that the token's accounts share changes what all of them show."""
     other = await home.add_account()
-    show_next_check(home, SN, OTHER_SN)
     home.add_devices([SN, OTHER_SN])
     await home.add(SN)
     await home.bind(other, home.add_plant(other), [OTHER_SN])

@@ -225,7 +225,7 @@ async def test_adding_inverters(hass: HomeAssistant, portal: FakeCloud, entry: C
     told = result["description_placeholders"]["results"]
     # Only the list and its bold beginning are ours.
     assert live_marks(told) == list("-**:**.")
-    assert read(told) == f"- **Rejected:** {SN}. {TEXT}"
+    assert read(told) == f"- **Refused:** {SN}. {TEXT}"
     assert "\n" not in told
 
 

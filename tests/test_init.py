@@ -35,7 +35,7 @@ async def track(hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry) -> No
 
 
 def pending(hass: HomeAssistant, unique_id: str) -> str:
-    """Return the state of a binary sensor *Association pending*."""
+    """Return the state of a binary sensor *Waiting for the cloud*."""
     entity_id = er.async_get(hass).async_get_entity_id(
         "binary_sensor", DOMAIN, f"{unique_id}_association_pending"
     )

@@ -446,14 +446,16 @@ def test_entities() -> None:
     assert {platform: set(texts) for platform, texts in EN["entity"].items()} == described
     assert {platform: set(icons) for platform, icons in ICONS["entity"].items()} == described
     for texts in (EN["entity"], ICONS["entity"]):
-        assert set(texts["sensor"]["association_status"]["state"]) == set(BindingState)
+        for key in ("association_status", "datalogger_status"):
+            assert set(texts["sensor"][key]["state"]) == set(BindingState)
 
 
 def test_events() -> None:
     from custom_components.growatt_onboarding.event import REPORTED  # noqa: PLC0415
 
-    attributes = EN["entity"]["event"]["association"]["state_attributes"]
-    assert set(attributes["event_type"]["state"]) == set(REPORTED)
+    for key in ("association", "datalogger_association"):
+        attributes = EN["entity"]["event"][key]["state_attributes"]
+        assert set(attributes["event_type"]["state"]) == set(REPORTED)
 
 
 def test_system_health() -> None:

@@ -3,10 +3,12 @@
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .binding.model import BindingState
+from .const import SUBENTRY_DATALOGGER
 from .coordinator import AccountConfigEntry
 from .entity import DeviceEntity, async_add_device_entities
 
@@ -26,6 +28,12 @@ ASSOCIATION = EventEntityDescription(
     translation_key="association",
     event_types=[state.value for state in REPORTED],
 )
+# The same in other words: a datalogger is not waited for as an inverter is.
+DATALOGGER_ASSOCIATION = EventEntityDescription(
+    key=ASSOCIATION.key,
+    translation_key="datalogger_association",
+    event_types=ASSOCIATION.event_types,
+)
 
 
 async def async_setup_entry(
@@ -34,9 +42,13 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the events of an account's devices."""
-    async_add_device_entities(
-        entry, async_add_entities, lambda subentry: [AssociationEvent(entry, subentry, ASSOCIATION)]
-    )
+
+    def make(subentry: ConfigSubentry) -> list[AssociationEvent]:
+        is_stick = subentry.subentry_type == SUBENTRY_DATALOGGER
+        description = DATALOGGER_ASSOCIATION if is_stick else ASSOCIATION
+        return [AssociationEvent(entry, subentry, description)]
+
+    async_add_device_entities(entry, async_add_entities, make)
 
 
 class AssociationEvent(DeviceEntity, EventEntity):

@@ -11,17 +11,18 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .binding.model import Binding, BindingState
+from .binding.model import Binding, BindingState, may_bring
 from .clock import now, shown
 from .cloud.provider import Capability
 from .const import SUBENTRY_DATALOGGER
 from .coordinator import AccountConfigEntry
-from .entity import AccountEntity, DeviceEntity, async_add_device_entities
+from .entity import AccountEntity, DeviceEntity, PassingEntities, async_add_device_entities
 from .foreign import plain
 
 # Entities make no calls to the cloud.
@@ -46,6 +47,11 @@ def _associated(binding: Binding) -> datetime | None:
     return _time(binding.associated_at) if known else None
 
 
+def _is_looked_for(binding: Binding) -> bool:
+    """Return whether a device, or what a datalogger brings, is looked for by itself."""
+    return binding.pending or (may_bring(binding) and binding.brought_at is None)
+
+
 # What a sensor shows of a binding, by its key. A description that holds a function would be a
 # dataclass of our own, which takes as long to make as all the rest of this module.
 VALUES: Final[dict[str, Callable[[Binding], str | datetime | None]]] = {
@@ -61,6 +67,14 @@ ASSOCIATION_STATUS: Final = SensorEntityDescription(
     device_class=SensorDeviceClass.ENUM,
     options=[state.value for state in BindingState],
 )
+# The same in other words: a datalogger is not waited for as an inverter is.
+DATALOGGER_STATUS: Final = SensorEntityDescription(
+    key=ASSOCIATION_STATUS.key,
+    translation_key="datalogger_status",
+    device_class=SensorDeviceClass.ENUM,
+    options=ASSOCIATION_STATUS.options,
+)
+# A device has each of these only while there is such a time.
 TIMES: Final = (
     SensorEntityDescription(
         key="submitted",
@@ -86,9 +100,9 @@ NEXT_CHECK: Final = SensorEntityDescription(
     translation_key="next_check",
     device_class=SensorDeviceClass.TIMESTAMP,
     entity_category=EntityCategory.DIAGNOSTIC,
-    # It changes with every check, up to twice a minute.
-    entity_registry_enabled_default=False,
 )
+# It changes with every check, up to twice a minute: among more devices it is disabled at first.
+_MOST_WATCHED: Final = 10
 INVERTERS_PENDING: Final = SensorEntityDescription(
     key="inverters_pending",
     translation_key="inverters_pending",
@@ -106,14 +120,23 @@ async def async_setup_entry(
         async_add_entities([DevicesPending(entry, INVERTERS_PENDING)])
 
     def make(subentry: ConfigSubentry) -> list[SensorEntity]:
-        of_kind = (LAST_REPORT,) if subentry.subentry_type == SUBENTRY_DATALOGGER else ()
-        return [
-            AssociationStatus(entry, subentry, ASSOCIATION_STATUS),
-            *(BindingSensor(entry, subentry, description) for description in (*TIMES, *of_kind)),
-            NextCheck(entry, subentry, NEXT_CHECK),
-        ]
+        is_stick = subentry.subentry_type == SUBENTRY_DATALOGGER
+        status = DATALOGGER_STATUS if is_stick else ASSOCIATION_STATUS
+        return [AssociationStatus(entry, subentry, status)]
 
-    async_add_device_entities(entry, async_add_entities, make)
+    def make_passing(subentry: ConfigSubentry, binding: Binding) -> dict[str, Entity | None]:
+        is_stick = subentry.subentry_type == SUBENTRY_DATALOGGER
+        times = (*TIMES, LAST_REPORT) if is_stick else TIMES
+        made: dict[str, Entity | None] = {
+            time.key: BindingSensor(entry, subentry, time) if VALUES[time.key](binding) else None
+            for time in times
+        }
+        looked_for = _is_looked_for(binding)
+        made[NEXT_CHECK.key] = NextCheck(entry, subentry, NEXT_CHECK) if looked_for else None
+        return made
+
+    passing = PassingEntities(hass, entry, Platform.SENSOR, make_passing)
+    async_add_device_entities(entry, async_add_entities, make, passing)
 
 
 class DevicesPending(AccountEntity, SensorEntity):
@@ -162,6 +185,13 @@ class NextCheck(DeviceEntity, SensorEntity):
     """The time of the next call to the cloud for the device."""
 
     _at: float | None = None
+
+    def __init__(
+        self, entry: AccountConfigEntry, subentry: ConfigSubentry, description: EntityDescription
+    ) -> None:
+        """Be there from the start where somebody can watch all devices."""
+        super().__init__(entry, subentry, description)
+        self._attr_entity_registry_enabled_default = len(entry.subentries) <= _MOST_WATCHED
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -4,7 +4,7 @@ Home Assistant translates a text for each user, but not the values of its placeh
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_translations
@@ -17,6 +17,12 @@ from .foreign import plain
 
 if TYPE_CHECKING:
     from .coordinator import AccountConfigEntry
+
+# The translation keys of the sensors that show a state.
+_STATUS_KEYS: Final = {
+    DeviceKind.INVERTER: "association_status",
+    DeviceKind.DATALOGGER: "datalogger_status",
+}
 
 
 def reason_text(reasons: Mapping[str, str], key: str, values: Mapping[str, str]) -> str:
@@ -71,10 +77,17 @@ async def async_reasons(hass: HomeAssistant) -> dict[str, str]:
     return await _async_texts(hass, "exceptions", "", ".message")
 
 
-async def async_state_names(hass: HomeAssistant) -> dict[BindingState, str]:
-    """Return the names of the states of a binding."""
-    names = await _async_texts(hass, "entity", "sensor.association_status.state.", "")
-    return {state: names.get(state.value, state.value) for state in BindingState}
+async def async_state_names(hass: HomeAssistant) -> dict[tuple[DeviceKind, BindingState], str]:
+    """Return the names of the states of each kind of device, in the states' order."""
+    of_kinds = {
+        kind: await _async_texts(hass, "entity", f"sensor.{key}.state.", "")
+        for kind, key in _STATUS_KEYS.items()
+    }
+    return {
+        (kind, state): names.get(state.value, state.value)
+        for state in BindingState
+        for kind, names in of_kinds.items()
+    }
 
 
 async def async_agreement_names(hass: HomeAssistant) -> dict[str, str]:

@@ -46,7 +46,7 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
     await fill(inverters, "place", product_key=PRODUCT_KEY)
     await fill(inverters, "serial_numbers", serial_numbers=SERIAL.lower())
     expect(inverters, "abort", "inverters_added")
-    if inverters.placeholders["results"] != f"- **Accepted:** {SERIAL}":
+    if inverters.placeholders["results"] != f"- **Waiting for the inverter:** {SERIAL}":
         raise WentWrongError(f"{SERIAL} was not accepted: {inverters.placeholders}")
     story.note(f"the dialog ends with: {SERIAL} accepted")
 

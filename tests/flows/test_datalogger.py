@@ -135,7 +135,7 @@ async def test_add_a_datalogger(
         typed["check_code"] = f" {check_code} "
     result = await submit(hass, result, **typed)
     assert result["reason"] == "datalogger_submitted"
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert result["description_placeholders"]["account"] == RESIDENT
     (subentry,) = entry.get_subentries_of_type(SUBENTRY_DATALOGGER)
     assert subentry.data == {"serial_number": STICK, "plant_id": RESIDENT_PLANT}
@@ -210,7 +210,7 @@ async def test_bad_numbers_stand_at_their_field(
     assert not sent(cloud)
 
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK]
 
 
@@ -240,7 +240,7 @@ async def test_what_does_not_belong_together_is_told_at_its_field(
     assert not sent(cloud)
 
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK]
 
 
@@ -267,7 +267,7 @@ async def test_one_that_somebody_else_has_is_not_sent(
 
     cloud.growatt.delete_datalogger(stick)
     result = await submit(hass, result, **typed)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK]
 
 
@@ -283,7 +283,7 @@ async def test_an_owner_without_a_plant_is_somebody_else(
     assert result["errors"] == {"serial_number": "held_elsewhere"}
     assert not sent(cloud)
     result = await submit(hass, result, **typed)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
 
 
 async def test_one_that_is_ours_already_goes_on(
@@ -292,7 +292,7 @@ async def test_one_that_is_ours_already_goes_on(
     cloud.growatt.accept_datalogger(stick, cloud.growatt.plants[int(RESIDENT_PLANT)])
     result = await open_label(hass, entry)
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
-    assert lines(result) == [f"- **Associated:** {STICK}"]
+    assert lines(result) == [f"- **In the cloud:** {STICK}"]
     assert len(cloud.calls.of(VALIDATE)) == 1
 
 
@@ -303,7 +303,7 @@ async def test_a_holder_that_is_not_named_is_left_to_the_answer(
     cloud.faults.add(VALIDATE, **code(10003))
     result = await open_label(hass, entry)
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ async def test_a_check_code_that_cannot_be_checked_stops_nobody(
     result = await open_label(hass, entry)
     result = await submit(hass, result, serial_number=STICK, check_code="WR0NG")
     (line,) = lines(result)
-    assert line.startswith(f"- **Accepted:** {STICK}. {UNCHECKED}")
+    assert line.startswith(f"- **Waiting for the datalogger:** {STICK}. {UNCHECKED}")
     assert tracked(entry) == {STICK: "datalogger"}
     assert sent(cloud) == [STICK]
 
@@ -345,7 +345,7 @@ async def test_a_check_code_that_could_be_checked_the_second_time(
     assert not sent(cloud)
 
     result = await submit(hass, result, **typed)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK]
 
 
@@ -357,7 +357,7 @@ async def test_what_the_cloud_refuses_is_told_whether_or_not_its_code_was_checke
     result = await open_label(hass, entry)
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
     (line,) = lines(result)
-    assert line.startswith(f"- **Rejected:** {STICK}. The cloud does not accept")
+    assert line.startswith(f"- **Refused:** {STICK}. The cloud does not accept")
     assert UNCHECKED not in line
 
 
@@ -393,7 +393,7 @@ async def test_a_new_account_leads_to_the_datalogger_first(
     result = await submit(hass, result, plant_id=RESIDENT_PLANT)
     assert result["step_id"] == "datalogger"
     result = await submit(hass, result, serial_number=STICK)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
 
 
 async def test_whoever_has_only_the_inverters_number_goes_on_with_it(
@@ -406,7 +406,7 @@ async def test_whoever_has_only_the_inverters_number_goes_on_with_it(
     assert result["step_id"] == "serial_numbers"
     result = await submit(hass, result, serial_numbers=SN)
     assert result["reason"] == "inverters_added"
-    assert lines(result) == [f"- **Accepted:** {SN}"]
+    assert lines(result) == [f"- **Waiting for the inverter:** {SN}"]
     assert tracked(entry) == {SN: "inverter"}
 
 
@@ -429,7 +429,7 @@ async def test_what_is_given_is_not_asked_for(
     assert shown_values(result)["plant"] == garage
     assert not cloud.calls.of(PLANTS)
     result = await submit(hass, result, serial_number=STICK)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert cloud.calls.of(ADD)[0].params["plant_id"] == garage
 
 
@@ -444,7 +444,7 @@ async def test_an_account_without_a_plant_creates_one_first(
     assert result["step_id"] == "datalogger"
     assert shown_values(result)["plant"] == "Roof"
     result = await submit(hass, result, serial_number=STICK)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
 
 
 async def test_an_account_that_is_not_loaded(hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -476,7 +476,10 @@ async def test_dataloggers_among_inverters_are_added_as_what_they_are(
     assert suggested(result) == {"serial_number": OTHER_STICK}
     result = await submit(hass, result, serial_number=OTHER_STICK)
     assert result["reason"] == "datalogger_submitted"
-    assert lines(result) == [f"- **Accepted:** {SN}, {STICK}, {OTHER_STICK}"]
+    assert lines(result) == [
+        f"- **Waiting for the inverter:** {SN}",
+        f"- **Waiting for the datalogger:** {STICK}, {OTHER_STICK}",
+    ]
     assert tracked(entry) == {SN: "inverter", STICK: "datalogger", OTHER_STICK: "datalogger"}
     assert sent(cloud) == [STICK, OTHER_STICK]
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == [SN]
@@ -490,7 +493,7 @@ async def test_one_that_was_entered_in_place_of_another_is_not_asked_for_again(
     result = await submit(hass, result, serial_numbers=f"{OTHER_STICK}\n{STICK}")
     assert suggested(result) == {"serial_number": OTHER_STICK}
     result = await submit(hass, result, serial_number=STICK)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
 
 
 async def test_a_datalogger_alone_in_the_wrong_dialog(
@@ -504,7 +507,7 @@ async def test_a_datalogger_alone_in_the_wrong_dialog(
     assert result["step_id"] == "found_datalogger"
     assert not tracked(entry)
     result = await submit(hass, result, serial_number=STICK)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert tracked(entry) == {STICK: "datalogger"}
     assert not cloud.calls.of(BIND)
     assert len(cloud.calls.of(KIND)) == 2
@@ -519,7 +522,7 @@ async def test_what_turns_out_later_leads_to_a_repair(
     assert result["reason"] == "inverters_added"
     assert entry.runtime_data.coordinator.data[STICK].reason == "datalogger_serial"
     (line,) = lines(result)
-    assert line.startswith(f"- **Rejected:** {STICK}. This number belongs to another kind")
+    assert line.startswith(f"- **Refused:** {STICK}. This number belongs to another kind")
 
 
 # An inverter whose datalogger the cloud does not know
@@ -546,9 +549,10 @@ async def test_a_missing_datalogger_can_be_added_at_once(
     assert result["step_id"] == "datalogger"
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
     assert result["reason"] == "datalogger_submitted"
-    accepted, refused = lines(result)
-    assert accepted == f"- **Accepted:** SIM0000008, {STICK}"
-    assert refused.startswith("- **Rejected:** SIM0000007. The cloud does not know")
+    accepted, stick, refused = lines(result)
+    assert accepted == "- **Waiting for the inverter:** SIM0000008"
+    assert stick == f"- **Waiting for the datalogger:** {STICK}"
+    assert refused.startswith("- **Refused:** SIM0000007. The cloud does not know")
     assert "submits the inverter again on its own" in refused
 
     cloud.growatt.devices["SIM0000007"].datalogger_sn = STICK
@@ -566,7 +570,7 @@ async def test_a_missing_datalogger_can_wait(
     result = await submit(hass, result, next_step_id="end")
     assert result["reason"] == "inverters_added"
     accepted, refused = lines(result)
-    assert accepted == "- **Accepted:** SIM0000008"
+    assert accepted == "- **Waiting for the inverter:** SIM0000008"
     assert "Add the datalogger to the same plant" in refused
 
 
@@ -574,7 +578,7 @@ async def test_a_datalogger_that_is_awaited_is_not_asked_for_again(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
 ) -> None:
     result = await submit(hass, await open_label(hass, entry), serial_number=STICK)
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     result = await open_lacking(hass, cloud, entry)
     assert result["reason"] == "inverters_added"
     assert "submits the inverter again on its own" in lines(result)[1]
@@ -589,7 +593,7 @@ async def test_a_datalogger_that_is_refused_too_ends_the_dialog(
     # There is nothing to plug in yet.
     assert result["reason"] == "datalogger_refused"
     accepted, *refused = lines(result)
-    assert accepted == "- **Accepted:** SIM0000008"
+    assert accepted == "- **Waiting for the inverter:** SIM0000008"
     assert ["SIM0000007" in refused[0], STICK in refused[1]] == [True, True]
     assert "Add the datalogger to the same plant" in refused[0]
 
@@ -615,8 +619,8 @@ async def test_an_inverter_that_is_submitted_again_leads_there_too(
     result = await submit(hass, result, serial_number=STICK)
     assert result["reason"] == "datalogger_submitted"
     assert [line.split(".")[0] for line in lines(result)] == [
-        f"- **Accepted:** {STICK}",
-        "- **Rejected:** SIM0000007",
+        f"- **Waiting for the datalogger:** {STICK}",
+        "- **Refused:** SIM0000007",
     ]
 
 
@@ -635,7 +639,7 @@ async def test_a_datalogger_is_submitted_again(
     cloud.faults.add(ADD, **code(10004))
     result = await submit(hass, await open_label(hass, entry), serial_number=STICK)
     assert result["reason"] == "datalogger_refused"
-    assert lines(result)[0].startswith(f"- **Rejected:** {STICK}")
+    assert lines(result)[0].startswith(f"- **Refused:** {STICK}")
     (subentry,) = entry.get_subentries_of_type(SUBENTRY_DATALOGGER)
     result = await hass.config_entries.subentries.async_init(
         (entry.entry_id, SUBENTRY_DATALOGGER),
@@ -649,7 +653,7 @@ async def test_a_datalogger_is_submitted_again(
     answers = {"plant_id": garage} if option == "plant" else {}
     result = await submit(hass, result, **answers)
     assert result["reason"] == "datalogger_submitted"
-    assert lines(result) == [f"- **Accepted:** {STICK}"]
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK, STICK]
     plant_id = answers.get("plant_id", RESIDENT_PLANT)
     assert cloud.calls.of(ADD)[-1].params["plant_id"] == plant_id

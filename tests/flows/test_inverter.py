@@ -96,7 +96,7 @@ async def test_choose_a_plant_and_add_inverters(
     assert result["reason"] == "inverters_added"
     assert shown_values(result) == {
         "account": RESIDENT,
-        "results": "- **Accepted:** SIM0000001, SIM0000002",
+        "results": "- **Waiting for the inverter:** SIM0000001, SIM0000002",
     }
     assert inverters(entry) == {
         "SIM0000001": {"serial_number": "SIM0000001", "plant_id": RESIDENT_PLANT},
@@ -492,8 +492,8 @@ async def test_the_end_says_why_one_was_refused(
     if code == 10007:
         result = await submit(hass, result, next_step_id="end")
     accepted, refused = shown_values(result)["results"].split("\n")
-    assert accepted == "- **Accepted:** SIM0000002"
-    assert refused.startswith("- **Rejected:** SIM0000001. ")
+    assert accepted == "- **Waiting for the inverter:** SIM0000002"
+    assert refused.startswith("- **Refused:** SIM0000001. ")
     assert words in refused
     assert set(inverters(entry)) == {"SIM0000001", "SIM0000002"}
 
@@ -508,8 +508,10 @@ async def test_the_end_says_what_is_there_already_and_what_belongs_to_others(
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
     associated, conflict = result["description_placeholders"]["results"].split("\n")
-    assert associated == "- **Associated:** SIM0000001"
-    assert conflict.startswith("- **Conflict:** SIM0000002. The device is in another plant")
+    assert associated == "- **In the cloud:** SIM0000001"
+    assert conflict.startswith(
+        "- **Held by another account:** SIM0000002. The device is in another plant"
+    )
 
 
 async def test_the_end_says_what_has_no_answer_yet(
@@ -519,7 +521,7 @@ async def test_the_end_says_what_has_no_answer_yet(
     cloud.faults.add(BIND, kind="code", code=10010)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["description_placeholders"]["results"] == "- **Queued:** SIM0000001"
+    assert result["description_placeholders"]["results"] == "- **Not sent yet:** SIM0000001"
     assert set(inverters(entry)) == {"SIM0000001"}
 
 
@@ -592,12 +594,14 @@ async def test_sixty_inverters_at_once_reload_nothing(
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="\n".join(serials))
     assert result["reason"] == "inverters_added"
-    assert shown_values(result)["results"] == f"- **Accepted:** {', '.join(serials)}"
+    assert (
+        shown_values(result)["results"] == f"- **Waiting for the inverter:** {', '.join(serials)}"
+    )
     await hass.async_block_till_done()
     assert not setups
     assert set(inverters(entry)) == set(serials)
     states = hass.states.async_all("binary_sensor")
-    assert len([state for state in states if "association_pending" in state.entity_id]) == 61
+    assert len([state for state in states if "waiting_for_the_cloud" in state.entity_id]) == 61
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == serials
 
 
@@ -775,4 +779,4 @@ async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
     result = await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_ID)
     result = await submit(hass, result, serial_numbers="SIM0000001")
     told = result["description_placeholders"]["results"]
-    assert told == f"- **Rejected:** SIM0000001. {words}"
+    assert told == f"- **Refused:** SIM0000001. {words}"

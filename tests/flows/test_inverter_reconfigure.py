@@ -84,7 +84,7 @@ async def test_submit_again(
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "submitted_again"
-    assert result["description_placeholders"]["results"] == f"- **Accepted:** {SN}"
+    assert result["description_placeholders"]["results"] == f"- **Waiting for the inverter:** {SN}"
     assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT] * 2
     await hass.async_block_till_done()
     assert not setups
@@ -103,7 +103,7 @@ async def test_submit_to_another_plant(
 
     result = await submit(hass, result, plant_id=garage)
     assert result["reason"] == "submitted_again"
-    assert result["description_placeholders"]["results"] == f"- **Accepted:** {SN}"
+    assert result["description_placeholders"]["results"] == f"- **Waiting for the inverter:** {SN}"
     assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT, garage]
     (after,) = entry.get_subentries_of_type(SUBENTRY_INVERTER)
     assert after.data == {"serial_number": SN, "plant_id": garage}
@@ -143,7 +143,7 @@ async def test_a_refusal_is_told(
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
     result = await submit(hass, result)
     assert result["reason"] == "submitted_again"
-    assert f"- **Rejected:** {SN}" in result["description_placeholders"]["results"]
+    assert f"- **Refused:** {SN}" in result["description_placeholders"]["results"]
     assert state(entry) == "rejected"
 
 

@@ -323,11 +323,11 @@ class DeviceFlow(ConfigSubentryFlow, AnsweringFlow):
         """Return a list of what became of the bindings, by state."""
         reasons, names = await async_reasons(self.hass), await async_state_names(self.hass)
         lines = []
-        for state in BindingState:
+        for (kind, state), name in names.items():
             alike: list[str] = []
             others: list[Markdown] = []
             for binding in known:
-                if binding.state is not state:
+                if (binding.kind, binding.state) != (kind, state):
                     continue
                 if (remark := self._remark(binding)) is not None:
                     text = reason_text(reasons, remark, {})
@@ -336,9 +336,9 @@ class DeviceFlow(ConfigSubentryFlow, AnsweringFlow):
                     continue
                 else:
                     text = explanation(self.hass, self._entry, reasons, binding)
-                others.append(markdown(t"- **{names[state]}:** {binding.serial}. {text}"))
+                others.append(markdown(t"- **{name}:** {binding.serial}. {text}"))
             if alike:
-                lines.append(markdown(t"- **{names[state]}:** {', '.join(alike)}"))
+                lines.append(markdown(t"- **{name}:** {', '.join(alike)}"))
             lines += others
         return Markdown("\n".join(lines))
 

@@ -17,7 +17,6 @@ ACCOUNT = "config"
 INVERTER = "config_subentries.inverter"
 DATALOGGER = "config_subentries.datalogger"
 
-_STATE = "entity.sensor.association_status.state"
 _TITLES = Path(__file__).with_name("titles.js").read_text()
 # Home Assistant draws each of its flows with this element.
 _FLOW = "dialog-data-entry-flow"
@@ -74,8 +73,11 @@ class Dialog:
         await self._look(key.rpartition(".")[-1])
 
     async def ends(self, reason: str, **results: str) -> None:
-        """Wait for the end of a device's dialog, and what it says of each: state=serial."""
-        names = {state: self._house(f"{_STATE}.{state}") for state in results}
+        """Wait for the end of a device's dialog, and what it says of each: state=serial.
+
+        A datalogger's states are `datalogger_…`.
+        """
+        names = {state: self._house(_key_of_state(state)) for state in results}
         lines = [f"- **{names[state]}:** {serial}" for state, serial in results.items()]
         await self.tells(f"abort.{reason}", results="\n".join(lines))
 
@@ -211,3 +213,10 @@ class Dialog:
     def _option(self, field: str, option: str) -> str:
         key = f"selector.{field.removesuffix('_id')}.options.{option}"
         return self._say(key) if key in self._say else option
+
+
+def _key_of_state(state: str) -> str:
+    """Return the key of the text of a state, for a datalogger of `datalogger_…`."""
+    of_stick = state.removeprefix("datalogger_")
+    sensor = "association_status" if of_stick == state else "datalogger_status"
+    return f"entity.sensor.{sensor}.state.{of_stick}"

@@ -198,14 +198,6 @@ class Homeowner:
             await self._entity(entity).wait_for()
         await expect(self.page.locator(_ENTITY)).to_have_count(len(entities))
 
-    async def sees_disabled(self, *entities: str) -> None:
-        """Have a device's page list what is disabled, and wait until it lists just these."""
-        await self.page.locator("ha-device-entities-card .show-more").click()
-        rows = self.page.locator("ha-device-entities-card ha-list-item")
-        for entity in entities:
-            await rows.filter(has_text=self._name(entity)).wait_for()
-        await expect(rows).to_have_count(len(entities))
-
     async def sees_repairs(self, **serials: str) -> None:
         """Open the page that lists the repairs, and look at it once these are there.
 

@@ -77,7 +77,7 @@ async def mistaken_for_an_inverter(dialog: Dialog) -> None:
     await dialog.shows("found_datalogger", plant="Home")
     assert await dialog.value("serial_number").input_value() == DATALOGGER
     await dialog.submit()
-    await dialog.ends("datalogger_submitted", accepted=f"{INVERTER}, {DATALOGGER}")
+    await dialog.ends("datalogger_submitted", accepted=INVERTER, datalogger_accepted=DATALOGGER)
     await dialog.close()
 
 
@@ -93,5 +93,5 @@ async def missing(dialog: Dialog) -> None:
     await dialog.shows("datalogger", plant="Home")
     await dialog.fill("serial_number", HELD)
     await dialog.submit()
-    await dialog.ends("datalogger_submitted", accepted=HELD)
+    await dialog.ends("datalogger_submitted", datalogger_accepted=HELD)
     await dialog.close()

@@ -29,7 +29,7 @@ async def test_a_new_account_and_the_stick_that_brings_its_inverter(
 
     await stranger.open_device(DATALOGGER)
     await stranger.sees_state("binary_sensor.association_pending", "on")
-    await stranger.sees_state("sensor.association_status", "accepted")
+    await stranger.sees_state("sensor.datalogger_status", "accepted")
     await stranger.looks_right("device page")
     await stranger.keep_picture("pending")
     simulator.growatt.bring_datalogger_online(DATALOGGER)
@@ -108,7 +108,7 @@ async def add_the_datalogger(dialog: Dialog) -> None:
     assert await dialog.value("serial_number").input_value() == DATALOGGER
     await dialog.fill("check_code", CHECK_CODE)
     await dialog.submit()
-    await dialog.ends("datalogger_submitted", accepted=DATALOGGER)
+    await dialog.ends("datalogger_submitted", datalogger_accepted=DATALOGGER)
     await dialog.keep_picture("datalogger-added")
     await dialog.close()
 
@@ -158,4 +158,4 @@ async def test_somebody_who_speaks_another_language_than_the_house(
     await create_an_account(await homeowner.start_dialog(), simulator)
     await add_the_datalogger(homeowner.dialog(DATALOGGER_DIALOG))
     await homeowner.open_device(DATALOGGER)
-    await homeowner.sees_state("sensor.association_status", "accepted")
+    await homeowner.sees_state("sensor.datalogger_status", "accepted")

@@ -55,7 +55,7 @@ async def test_photos_of_labels(
     assert simulator.calls.of("device/datalogger/add") == []
     await dialog.keep_picture("photo")
     await dialog.submit()
-    await dialog.ends("datalogger_submitted", accepted=DATALOGGER)
+    await dialog.ends("datalogger_submitted", datalogger_accepted=DATALOGGER)
     await dialog.close()
 
     dialog = await homeowner.add_inverters()
