@@ -168,7 +168,7 @@ def test_either_dialog_of_devices_can_go_on_with_the_other_kind() -> None:
 def test_errors_of_actions_and_reasons_of_bindings() -> None:
     # Serial numbers that an action is given wrong are told one by one in its response.
     one_by_one = {"serial_invalid", "serial_repeated", "already_tracked"}
-    only_in_the_dialog = {"wrong_account"}
+    only_in_the_dialog = {"wrong_account", "serial_short"}
     expected = (
         CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
     )

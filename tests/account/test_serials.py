@@ -6,6 +6,7 @@ import pytest
 from custom_components.growatt_onboarding.account.serials import (
     InvalidSerialError,
     SerialError,
+    ask_about_short,
     check_serials,
     normalize_serial,
     split_serials,
@@ -112,3 +113,18 @@ async def test_no_serial_number_is_taken_twice(hass: HomeAssistant, cloud: Simul
             check_serials(hass, texts, most=10)
         assert (caught.value.key, caught.value.placeholders["serials"]) == (key, told)
     assert check_serials(hass, ["sim 0000001"], most=10) == ["SIM0000001"]
+
+
+def test_what_is_shorter_than_usual_is_asked_about_once() -> None:
+    asked: set[str] = set()
+    # Where nobody knows what is usual, nothing is.
+    ask_about_short(["SIM0"], 0, asked)
+    with pytest.raises(SerialError) as caught:
+        ask_about_short(["SIM0001", "SIM00001", "SIM0002"], 8, asked)
+    assert (caught.value.key, caught.value.placeholders["serials"]) == (
+        "serial_short",
+        "SIM0001, SIM0002",
+    )
+    ask_about_short(["SIM0002", "SIM0001"], 8, asked)
+    with pytest.raises(SerialError):
+        ask_about_short(["SIM0001", "SIM0003"], 8, asked)

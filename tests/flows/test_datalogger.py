@@ -219,7 +219,7 @@ async def test_bad_numbers_stand_at_their_field(
     [
         ((STICK, "WR0NG"), {"check_code": "check_code_wrong"}),
         ((OTHER_STICK, CODE), {"check_code": "check_code_wrong"}),
-        (("QMN0", CODE), {"serial_number": "serial_rejected"}),
+        (("QMN0", CODE), {"serial_number": "serial_short"}),
         ((STICK, "5A1\a"), {"check_code": "invalid_characters"}),
         ((STICK, "5" * 5_000), {"check_code": "too_long"}),
     ],
@@ -242,6 +242,22 @@ async def test_what_does_not_belong_together_is_told_at_its_field(
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
     assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK]
+
+
+async def test_a_short_number_is_asked_about_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_label(hass, entry), serial_number="QMN 0")
+    assert result["errors"] == {"serial_number": "serial_short"}
+    assert shown_values(result)["serials"] == "QMN0"
+    assert suggested(result) == {"serial_number": "QMN 0"}
+    # Unchanged, it is meant: the cloud has the last word.
+    result = await submit(hass, result, serial_number="QMN 0", check_code=CODE)
+    assert result["errors"] == {"serial_number": "serial_rejected"}
+    assert not sent(cloud)
+    cloud.growatt.add_datalogger("QMN0")
+    result = await submit(hass, result, serial_number="QMN 0")
+    assert lines(result) == ["- **Waiting for the datalogger:** QMN0"]
 
 
 @pytest.mark.parametrize("holder", [RESIDENT, "bob", "stranger"])

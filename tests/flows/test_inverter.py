@@ -89,7 +89,6 @@ async def test_choose_a_plant_and_add_inverters(
     ]
     result = await submit(hass, result, plant_id=RESIDENT_PLANT)
     assert result["description_placeholders"]["plant"] == "Sim Home"
-    assert result["description_placeholders"]["most"] == "100"
 
     result = await submit(hass, result, serial_numbers=" sim0000001\n\nSIM 0000 002 ;")
     assert result["type"] is FlowResultType.ABORT
@@ -365,6 +364,26 @@ async def test_bad_serial_numbers_stand_at_their_field(
     result = await submit(hass, result, serial_numbers="SIM0000001")
     assert result["reason"] == "inverters_added"
     assert set(inverters(entry)) == {"HERE000001", "SIM0000001"}
+
+
+async def test_a_short_number_is_asked_about_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    for serial in ("SIM0001", "SIM0000001"):
+        cloud.growatt.add_device(serial)
+    result = await open_serials(hass, entry)
+    for typed, told in (("SIM 000\nSIM0000001", "SIM000"), ("sim 0001\nSIM0000001", "SIM0001")):
+        result = await submit(hass, result, serial_numbers=typed)
+        assert result["errors"] == {"serial_numbers": "serial_short"}
+        assert result["description_placeholders"]["serials"] == told
+        assert suggested(result) == {"serial_numbers": typed}
+    assert not cloud.calls.of(KIND)
+    assert not inverters(entry)
+
+    # Unchanged, it is meant: the cloud has the last word.
+    result = await submit(hass, result, serial_numbers=typed)
+    assert result["reason"] == "inverters_added"
+    assert set(inverters(entry)) == {"SIM0001", "SIM0000001"}
 
 
 async def test_a_hundred_serial_numbers_at_once_are_the_most(

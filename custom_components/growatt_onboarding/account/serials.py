@@ -24,7 +24,8 @@ from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability, CloudClient
 from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
 
-# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more.
+# Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more. A
+# dialog asks about what is shorter than usual (`Provider.shortest_serial`).
 _SERIAL = r"[A-Za-z0-9][A-Za-z0-9_-]{3,31}"
 # People group a serial number's characters with blanks; pieces of this length with digits in them
 # are whole numbers.
@@ -173,6 +174,17 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
     if known := [serial for serial in serials if serial in tracked]:
         raise SerialError("already_tracked", known)
     return serials
+
+
+def ask_about_short(serials: Iterable[str], shortest: int, asked: set[str]) -> None:
+    """Raise SerialError about numbers that are shorter than usual, of each only once.
+
+    `asked` keeps which these were: who enters one again means it.
+    """
+    short = [serial for serial in serials if len(serial) < shortest and serial not in asked]
+    asked.update(short)
+    if short:
+        raise SerialError("serial_short", short)
 
 
 @callback

@@ -309,6 +309,7 @@ class Provider(NamedTuple):
             unique (a site, a user domain).
         api_path: pattern of the API's own part at the end of an address, from its slash on. People
             copy such addresses from the documentation.
+        shortest_serial: the length of the shortest usual serial number; 0 where nobody knows.
 
     """
 
@@ -324,6 +325,7 @@ class Provider(NamedTuple):
     plant_id_field: Field | None = None
     realm_field: str | None = None
     api_path: str | None = None
+    shortest_serial: int = 0
 
     @property
     def realm_optional(self) -> bool:

@@ -16,6 +16,7 @@ import voluptuous as vol
 from ..account.dataloggers import Label
 from ..account.serials import (
     LONGEST_CHECK,
+    ask_about_short,
     async_learn_kinds,
     check_serials,
     split_serials,
@@ -206,6 +207,7 @@ class DataloggerFlow(InverterFlow):
         check_code = optional_text(user_input, CONF_CHECK_CODE)
         typed = user_input.get(CONF_SERIAL_NUMBER, "")
         serials = check_serials(self.hass, split_serials(typed), 1)
+        ask_about_short(serials, self._account.provider.shortest_serial, self._asked_about)
         await async_learn_kinds(self._account.client, serials, self._kinds)
         (serial,) = serials
         if self._kinds.get(serial) is DeviceKind.INVERTER:

@@ -4,7 +4,13 @@ from typing import Any, override
 
 from homeassistant.config_entries import SubentryFlowResult
 
-from ..account.serials import SerialError, async_learn_kinds, check_serials, split_serials
+from ..account.serials import (
+    SerialError,
+    ask_about_short,
+    async_learn_kinds,
+    check_serials,
+    split_serials,
+)
 from ..cloud.errors import DATALOGGER_SERIAL, CloudError
 from ..cloud.model import DeviceKind
 from ..const import CONF_PHOTO, CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
@@ -22,6 +28,8 @@ class InverterFlow(DeviceFlow):
         """Start with nothing entered."""
         super().__init__()
         self._photo = Photo()
+        # The short serial numbers that a person was asked about.
+        self._asked_about: set[str] = set()
 
     @override
     async def _ask_devices(self) -> SubentryFlowResult:
@@ -36,7 +44,6 @@ class InverterFlow(DeviceFlow):
             "serial_numbers",
             await self._photo.async_schema_for_many(self.hass, CONF_SERIAL_NUMBERS, typed),
             plant=self._plant_label,
-            most=str(MAX_SERIALS_DIALOG),
             photo=await self._photo.async_remark(self.hass),
         )
 
@@ -66,6 +73,7 @@ class InverterFlow(DeviceFlow):
         texts = [*split_serials(typed), *user_input.get(CONF_UNCLEAR, ())]
         try:
             serials = check_serials(self.hass, texts, MAX_SERIALS_DIALOG)
+            ask_about_short(serials, account.provider.shortest_serial, self._asked_about)
             await async_learn_kinds(account.client, serials, self._kinds)
             # Another flow may have added one of them by now, and the entry may be reloaded.
             serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)

@@ -117,7 +117,7 @@ async def add_an_inverter(dialog: Dialog) -> None:
     await dialog.shows("choose", account=NAME)
     await dialog.go("add_inverters")
     await create_a_plant(dialog)
-    await dialog.shows("serial_numbers", most="100", plant="Home")
+    await dialog.shows("serial_numbers", plant="Home")
     await dialog.fill("serial_numbers", OTHER_INVERTER)
     await dialog.keep_picture("serial-numbers")
     await dialog.submit()

@@ -488,6 +488,8 @@ GROWATT: Final = Provider(
     credential_fields=(Field(name="token", secret=True, spell=_token),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
+    # Ten characters on inverters and older dataloggers, up to sixteen on newer ones.
+    shortest_serial=8,
     api_path=r"/v1(?:/(?:device|plant|user)(?:/.+)?)?$|/v4(?:/new-api(?:/.+)?)?$",
 )
 
