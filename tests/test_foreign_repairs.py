@@ -38,4 +38,4 @@ async def test_a_strangers_plant_is_no_link_in_a_repair(home: Home) -> None:
     # All of it can still be read.
     description = CONFLICT["fix_flow"]["step"]["init"]["description"]
     assert f"in the plant {HOSTILE} of the account" in read(description.format(**values))
-    assert CONFLICT["title"].format(**values) == f"Inverter {SN} is in another plant or account"
+    assert CONFLICT["title"].format(**values) == f"Held by another account: inverter {SN}"

@@ -4,14 +4,15 @@ import asyncio
 from typing import Any
 
 from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.provider import Capability
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from scripts.lib.texts import TRANSLATIONS, read as read_texts
 from simulator.growatt.model import Plant
 
 from .common import full_disk
@@ -21,6 +22,8 @@ from .prove.world import World
 SN = "SIM0000001"
 # A day is long, with a look every few minutes.
 OVERDUE_AFTER = 7_200
+
+TITLES: dict[str | None, Any] = read_texts(TRANSLATIONS / "en.json")["issues"]
 
 type Result = dict[str, Any]
 
@@ -52,6 +55,14 @@ async def open_repair(world: World, problem: str) -> Result:
     )
 
 
+def title(world: World, problem: str) -> str:
+    """Return a repair's title as the page lists it."""
+    issue = ir.async_get(world.hass).async_get_issue(DOMAIN, world.repair_id(f"{problem}_{SN}"))
+    assert issue is not None
+    assert issue.translation_placeholders is not None
+    return str(TITLES[issue.translation_key]["title"]).format(**issue.translation_placeholders)
+
+
 async def answer(world: World, result: Result, data: dict[str, Any] | None = None) -> Result:
     """Fill in what a repair's dialog shows."""
     return await manager(world).async_configure(result["flow_id"], data)
@@ -79,6 +90,7 @@ async def overdue(home: Home) -> None:
     assert not home.issues()
     await asyncio.sleep(120)
     assert f"overdue_{SN}" in home.issues()
+    assert title(home, "overdue") == f"Still waiting: inverter {SN}"
 
 
 # Overdue
@@ -158,9 +170,18 @@ async def test_stop_tracking(home: Home) -> None:
 
 async def test_conflict_goes_away_when_checked(home: Home, theirs: Plant) -> None:
     await conflict(home, theirs)
-    reason = f"The device is in the plant Their roof of the account {theirs.user_id}."
+    # Nobody here knows how that account is called.
+    reason = f"The device is in the plant Their roof of the account ID {theirs.user_id}."
     assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
-    result = await choose(home, await open_repair(home, "conflict"), "check_again")
+    assert title(home, "conflict") == f"Held by another account: inverter {SN}"
+    result = await open_repair(home, "conflict")
+    assert result["menu_options"] == [
+        "submit_again",
+        "check_again",
+        "choose_plant",
+        "stop_tracking",
+    ]
+    result = await choose(home, result, "check_again")
     assert result["errors"] == {"base": "still_there"}
     await asyncio.sleep(600)
     home.growatt.move(SN, int(home.plant_id))
@@ -178,13 +199,54 @@ async def test_conflict_calls_an_account_that_is_known_by_its_name(
     assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
 
 
+async def test_conflict_calls_an_account_that_the_token_lists_by_its_name(
+    home: Home, theirs: Plant
+) -> None:
+    """And a plant without a name by its id, and as such."""
+    theirs.name = ""
+    client = home.entry.runtime_data.client
+    await client.link((await client.test()).link[0], {})
+    await conflict(home, theirs)
+    reason = f"The device is in the plant ID {theirs.plant_id} of the account stranger."
+    assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
+
+
+async def test_a_repair_calls_the_plant_of_a_device_by_its_name(home: Home, theirs: Plant) -> None:
+    client, account_id = home.entry.runtime_data.client, home.entry.data["account_id"]
+    await conflict(home, theirs)
+    # It was never listed.
+    assert home.issues()[f"conflict_{SN}"]["plant"] == f"ID {home.plant_id}"
+    await asyncio.sleep(600)
+    await client.plants(account_id)
+    await home.reload(home.entry)
+    assert home.issues()[f"conflict_{SN}"]["plant"] == "Home"
+    twin = home.growatt.add_plant(int(account_id), "home")
+    # One of another account is not to be taken for it.
+    home.growatt.add_plant(theirs.user_id, "Home")
+    await asyncio.sleep(600)
+    await client.plants(account_id)
+    await home.reload(home.entry)
+    assert home.issues()[f"conflict_{SN}"]["plant"] == f"Home ({home.plant_id})"
+    home.growatt.move(SN, twin.plant_id)
+    await asyncio.sleep(600)
+    await home.check([SN], timeout=10)
+    reason = home.issues()[f"conflict_{SN}"]["reason"]
+    assert reason.startswith(f"The device is in the plant home ({twin.plant_id}).")
+
+
 async def test_conflict_is_another_plant_of_ours(home: Home) -> None:
     mine = home.growatt.add_plant(int(home.entry.data["account_id"]), "Garage")
     await conflict(home, mine)
     reason = "The device is in the plant Garage. If that plant is yours, submit"
     assert home.issues()[f"conflict_{SN}"]["reason"].startswith(reason)
+    assert title(home, "conflict") == f"In another plant: inverter {SN}"
     result = await open_repair(home, "conflict")
-    assert "choose_plant" in result["menu_options"]
+    assert result["menu_options"] == [
+        "choose_plant",
+        "submit_again",
+        "check_again",
+        "stop_tracking",
+    ]
     result = await choose(home, result, "choose_plant")
     ((marker, field),) = result["data_schema"].schema.items()
     assert {option["label"] for option in field.config["options"]} == {"Home", "Garage"}
@@ -197,7 +259,6 @@ async def test_conflict_is_another_plant_of_ours(home: Home) -> None:
 
 
 async def test_plants_of_the_same_name_are_told_apart(home: Home) -> None:
-    """Which of them has the inverter is known by its name only: then none is suggested."""
     account_id = int(home.entry.data["account_id"])
     twins = [str(home.growatt.add_plant(account_id, "Garage").plant_id) for _ in range(2)]
     nameless = str(home.growatt.add_plant(account_id, "").plant_id)
@@ -210,7 +271,8 @@ async def test_plants_of_the_same_name_are_told_apart(home: Home) -> None:
         **{twin: f"Garage ({twin})" for twin in twins},
         nameless: nameless,
     }
-    assert marker.default is vol.UNDEFINED
+    # That one has the inverter.
+    assert marker.default() == twins[0]
     await answer(home, result, {"plant_id": twins[0]})
     await home.shows("associated", SN)
 
@@ -254,11 +316,34 @@ async def test_where_there_are_no_plants_none_can_be_chosen(home: Home, theirs: 
     await conflict(home, theirs)
     client = home.entry.runtime_data.client
     client.capabilities = client.capabilities - {Capability.PLANTS}
+    # Then the account says where the inverter is to be.
+    await home.coordinator.async_submit_again(SN)
+    await home.shows("conflict", SN)
+    assert home.issues()[f"conflict_{SN}"]["plant"] == home.entry.title
     result = await open_repair(home, "conflict")
-    assert result["menu_options"] == ["check_again", "submit_again", "stop_tracking"]
+    assert result["menu_options"] == ["submit_again", "check_again", "stop_tracking"]
 
 
 # Rejected
+
+
+@pytest.mark.parametrize(
+    ("code", "first"),
+    [
+        (10004, "choose_plant"),  # the plant is not there
+        (10011, "check_again"),  # the token may not: the cloud's app can
+        (10002, "submit_again"),
+    ],
+)
+async def test_what_helps_stands_first(home: Home, code: int, first: str) -> None:
+    home.add_devices([SN])
+    home.faults.add("device/sn/add", kind="code", code=code)
+    await home.add(SN)
+    await home.shows("rejected", SN)
+    assert title(home, "rejected") == f"Refused: inverter {SN}"
+    options = (await open_repair(home, "rejected"))["menu_options"]
+    assert options[0] == first
+    assert sorted(options) == ["check_again", "choose_plant", "stop_tracking", "submit_again"]
 
 
 async def test_rejected_submit_again(home: Home) -> None:

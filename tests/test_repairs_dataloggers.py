@@ -147,8 +147,8 @@ async def test_a_datalogger_that_the_cloud_does_not_know(home: Home) -> None:
     assert "serial number" in home.issues()[REJECTED]["reason"]
     result = await open_repair(home, REJECTED)
     assert result["menu_options"] == [
-        "check_again",
         "submit_again",
+        "check_again",
         "choose_plant",
         "stop_tracking",
     ]
@@ -165,7 +165,7 @@ async def test_a_datalogger_of_somebody_else(home: Home, theirs: Plant) -> None:
     await add(home)
     await becomes(home, "conflict")
     assert texts_of(home, CONFLICT) == "datalogger_conflict"
-    assert home.issues()[CONFLICT]["reason"].startswith("The device is in another plant")
+    assert home.issues()[CONFLICT]["reason"].startswith("The cloud has this device elsewhere")
     home.growatt.delete_datalogger(stick)
     await asyncio.sleep(600)
     assert (await choose(home, CONFLICT, "submit_again"))["type"] == "create_entry"
@@ -324,8 +324,8 @@ async def test_a_cloud_that_takes_no_dataloggers(home: Home) -> None:
     client.capabilities = client.capabilities - {Capability.DATALOGGER}
     result = await open_repair(home, name)
     assert result["menu_options"] == [
-        "check_again",
         "submit_again",
+        "check_again",
         "choose_plant",
         "stop_tracking",
     ]

@@ -196,8 +196,8 @@ async def test_held_by_somebody_else(
         }
         for serial, reason in ((OTHER, "held_by_account"), (THIRD, "held_in_plant"))
     ]
-    assert f"plant {theirs.plant_id} of the account {bob.user_id}" in by_them
-    assert f"in the plant {mine.plant_id}." in by_me
+    assert f"plant ID {theirs.plant_id} of the account ID {bob.user_id}" in by_them
+    assert f"in the plant ID {mine.plant_id}." in by_me
     assert not cloud.calls.of(ADD)
     assert not entry.subentries
 

@@ -465,7 +465,12 @@ def test_system_health() -> None:
 
 def test_repairs() -> None:
     raised = (CODE.texts(module, call.args[2]) for module, call in CODE.calls("async_raise_issue"))
-    of_devices = {repairs.translation_key(found, kind) for found in Problem for kind in KINDS}
+    of_devices = {
+        repairs.translation_key(found, kind, reason)
+        for found in Problem
+        for kind in KINDS
+        for reason in OF_HOLDERS
+    }
     assert set(EN["issues"]) == of_devices.union(*raised)
     for issue in EN["issues"].values():
         # A repair has either a text or a dialog.

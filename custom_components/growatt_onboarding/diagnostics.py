@@ -68,7 +68,7 @@ _TIMES: Final = (
 # By the cloud's clock.
 _TIMES_OF_CLOUD: Final = ("last_report",)
 _SERIALS: Final = ("serial", "datalogger")
-_HIDDEN: Final = ("device_key", "holder_plant", "holder_owner")
+_HIDDEN: Final = ("device_key", "holder_plant", "holder_plant_name", "holder_owner")
 
 # What looks personal: e-mail addresses, coordinates, phone numbers, device numbers.
 _LOOKS_PERSONAL: Final = (
@@ -254,8 +254,9 @@ def _personal(entry: AccountConfigEntry) -> Iterator[str]:
         yield from _texts(subentry.data)
     for binding in entry.runtime_data.coordinator.data.values():
         yield from (*binding.names, binding.plant_id)
-        yield from (binding.datalogger or "", binding.holder_owner or "")
-        names.append(binding.holder_plant or "")
+        yield from (binding.datalogger or "", binding.holder_plant or "")
+        yield binding.holder_owner or ""
+        names.append(binding.holder_plant_name or "")
     for name in names:
         yield name
         yield from (word for word in name.split() if len(word) >= _SHORTEST_WORD)

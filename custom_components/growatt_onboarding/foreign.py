@@ -48,6 +48,11 @@ def plain(text: str, longest: int = LONGEST_NAME) -> Plain:
     return Plain(shown if len(shown) <= longest else f"{shown[:longest]}…")
 
 
+def name_with_id(name: str, of_cloud: str) -> Plain:
+    """Return a name with the cloud's id after it, however long the name is."""
+    return Plain(f"{plain(name)} ({plain(of_cloud)})")
+
+
 def markdown(text: str | Template) -> Markdown:
     """Return Markdown that shows a text as it is.
 

@@ -48,7 +48,14 @@ from .flows.forms import error_placeholders, plant_labels, select_options
 from .flows.steps import AnsweringFlow
 from .foreign import async_raise_issue
 from .gateway.store import NotStoredError
-from .texts import async_reasons, explanation, reason_text
+from .texts import (
+    HELD_IN_PLANT,
+    async_reasons,
+    explanation,
+    plant_title,
+    reason_key,
+    reason_text,
+)
 
 # How long a repair flow waits for the cloud before it shows what is known so far.
 _WAIT_SECONDS: Final = 15
@@ -59,14 +66,26 @@ ISSUE_RETURNED: Final = "inverters_returned"
 
 _MENU_OPTIONS: Final = {
     Problem.OVERDUE: ["check_again", "submit_again", "stop_tracking"],
-    Problem.CONFLICT: ["check_again", "submit_again", "choose_plant", "stop_tracking"],
-    Problem.REJECTED: ["check_again", "submit_again", "choose_plant", "stop_tracking"],
+    Problem.CONFLICT: ["submit_again", "check_again", "choose_plant", "stop_tracking"],
+    Problem.REJECTED: ["submit_again", "check_again", "choose_plant", "stop_tracking"],
 }
-# What helps against the reason of a rejection; it is offered first.
+# What helps against a reason, where that is not to submit again; it is offered first.
 _REMEDIES: Final = {
     DATALOGGER_SERIAL: "as_datalogger",
     INVERTER_SERIAL: "as_inverter",
     DATALOGGER_MISSING: "add_datalogger",
+    HELD_IN_PLANT: "choose_plant",
+    "plant_missing": "choose_plant",
+    # The device is to be added in the cloud's app.
+    "homes_unsupported": "check_again",
+    "not_allowed_bind": "check_again",
+}
+# What only some clouds can.
+_NEEDS: Final = {
+    "choose_plant": Capability.PLANTS,
+    "as_datalogger": Capability.DATALOGGER,
+    "as_inverter": Capability.DATALOGGER,
+    "add_datalogger": Capability.DATALOGGER,
 }
 
 
@@ -257,15 +276,17 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         if self._solved:
             return self.async_create_entry(data={})
         account = self._account
-        capabilities = account.client.capabilities
+        coordinator = account.coordinator
         options = _MENU_OPTIONS[self._problem]
-        if Capability.PLANTS not in capabilities:
-            options = [option for option in options if option != "choose_plant"]
-        remedy = _REMEDIES.get(account.coordinator.data[self._serial].reason or "")
-        if remedy is not None and Capability.DATALOGGER in capabilities:
-            options = [remedy, *options]
+        reason = reason_key(coordinator.config_entry, coordinator.data[self._serial])
+        if (remedy := _REMEDIES.get(reason)) is not None:
+            options = [remedy, *(option for option in options if option != remedy)]
+        capabilities = account.client.capabilities
         return self.async_show_menu(
-            menu_options=options, description_placeholders=self._placeholders()
+            menu_options=[
+                option for option in options if _NEEDS.get(option) in {None, *capabilities}
+            ],
+            description_placeholders=self._placeholders(),
         )
 
     async def async_step_check_again(
@@ -324,8 +345,7 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         binding = account.coordinator.data.get(self._serial)
         holder = None if binding is None else binding.holder_plant
         # The plant that already holds the device is most likely the right one.
-        likely = [one.id for one in plants if holder in (one.id, one.name)]
-        default = likely[0] if len(likely) == 1 else vol.UNDEFINED
+        default = holder if holder in {plant.id for plant in plants} else vol.UNDEFINED
         return self.async_show_form(
             step_id="choose_plant",
             data_schema=vol.Schema({vol.Required(CONF_PLANT_ID, default=default): selector}),
@@ -451,6 +471,7 @@ class _DeviceIssue(NamedTuple):
     found: Problem
     kind: DeviceKind
     subentry_id: str
+    translation_key: str
     placeholders: dict[str, str]
 
     @property
@@ -568,8 +589,9 @@ class IssueManager:
                 if (due := problem_due_at(binding, timing)) is not None and due > time:
                     self._due[serial] = due
                 if (found := problem(binding, timing, time)) is not None:
+                    key = translation_key(found, binding.kind, reason_key(self._entry, binding))
                     placeholders = self._placeholders(binding)
-                    issue = _DeviceIssue(found, binding.kind, subentry_id, placeholders)
+                    issue = _DeviceIssue(found, binding.kind, subentry_id, key, placeholders)
             self._set_issue(serial, issue)
         self._schedule()
 
@@ -598,7 +620,7 @@ class IssueManager:
         async_raise_issue(
             self._hass,
             issue.issue_id,
-            translation_key(issue.found, issue.kind),
+            issue.translation_key,
             issue.placeholders,
             is_fixable=True,
             data={
@@ -614,8 +636,15 @@ class IssueManager:
         return {
             "serial": binding.serial,
             "account": self._entry.title,
+            "plant": self._plant_title(binding),
             "reason": explanation(self._hass, self._entry, self._reasons, binding),
         }
+
+    def _plant_title(self, binding: Binding) -> str:
+        """Return what to call where a device is to be: the account, in clouds without plants."""
+        if Capability.PLANTS in self._entry.runtime_data.client.capabilities:
+            return plant_title(self._entry, binding.plant_id)
+        return self._entry.title
 
 
 def issue_id(found: Problem, subentry_id: str) -> str:
@@ -623,9 +652,15 @@ def issue_id(found: Problem, subentry_id: str) -> str:
     return f"{found.value}_{subentry_id}"
 
 
-def translation_key(found: Problem, kind: DeviceKind) -> str:
-    """Return the key of an issue's texts, which name the kind of device."""
-    return found.value if kind is DeviceKind.INVERTER else f"{kind.value}_{found.value}"
+def translation_key(found: Problem, kind: DeviceKind, reason: str = "") -> str:
+    """Return the key of an issue's texts, which name the kind of device.
+
+    An inverter in another plant of its account is not held by another account.
+    """
+    if kind is not DeviceKind.INVERTER:
+        return f"{kind.value}_{found.value}"
+    in_plant = found is Problem.CONFLICT and reason == HELD_IN_PLANT
+    return "conflict_in_plant" if in_plant else found.value
 
 
 @callback

@@ -3,7 +3,9 @@
 Home Assistant translates a text for each user, but not the values of its placeholders.
 """
 
+from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -11,13 +13,15 @@ from homeassistant.helpers.translation import async_get_translations
 
 from .account import entry_target
 from .binding.model import Binding, BindingState
-from .cloud.model import Account, DeviceKind
+from .cloud.model import Account, DeviceKind, Plant
 from .const import CONF_ACCOUNT_ID, DOMAIN
-from .foreign import plain
+from .foreign import Plain, name_with_id, plain
 
 if TYPE_CHECKING:
     from .coordinator import AccountConfigEntry
 
+# Another plant of the same account has the device.
+HELD_IN_PLANT: Final = "held_in_plant"
 # The translation keys of the sensors that show a state.
 _STATUS_KEYS: Final = {
     DeviceKind.INVERTER: "association_status",
@@ -39,20 +43,27 @@ def explanation(
 ) -> str:
     """Return why a binding does not complete, and what to do about it."""
     plant, owner = binding.holder_plant, binding.holder_owner
-    key = binding.reason or ""
-    if binding.state is BindingState.CONFLICT:
-        key = holder_key(entry, plant, owner)
-    elif binding.kind is DeviceKind.DATALOGGER and binding.pending:
-        key = "datalogger_silent" if binding.silent else "datalogger_unlisted"
+    key = reason_key(entry, binding)
     values = {
         "serials": binding.serial,
         "message": binding.message or "",
         "said": f"({binding.message})" if binding.message else "",
-        "plant": plain(plant or ""),
     }
+    if plant is not None:
+        values["plant"] = plant_title(entry, plant, binding.holder_plant_name)
     if key == "held_by_account" and owner is not None:
         values["owner"] = plain(account_title(hass, entry, owner))
     return reason_text(reasons, key, values)
+
+
+@callback
+def reason_key(entry: AccountConfigEntry, binding: Binding) -> str:
+    """Return the key of the text that says why a binding does not complete."""
+    if binding.state is BindingState.CONFLICT:
+        return holder_key(entry, binding.holder_plant, binding.holder_owner)
+    if binding.kind is DeviceKind.DATALOGGER and binding.pending:
+        return "datalogger_silent" if binding.silent else "datalogger_unlisted"
+    return binding.reason or ""
 
 
 @callback
@@ -61,15 +72,50 @@ def holder_key(entry: AccountConfigEntry, plant: str | None, owner: str | None) 
     if plant is None:
         return "held_elsewhere"
     ours = owner in (None, entry.data[CONF_ACCOUNT_ID])
-    return "held_in_plant" if ours else "held_by_account"
+    return HELD_IN_PLANT if ours else "held_by_account"
 
 
 @callback
 def account_title(hass: HomeAssistant, entry: AccountConfigEntry, account_id: str) -> str:
-    """Return the title of an account in the same realm, or its id if it has no entry here."""
+    """Return the title of an account in the same realm.
+
+    If it has no entry here, that is its name in the cloud, or its id where that is all there is.
+    """
     unique_id = entry_target(entry).unique_id(Account(id=account_id, name=account_id))
     known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
-    return account_id if known is None else known.title
+    if known is not None:
+        return known.title
+    return entry.runtime_data.client.known_name(account_id) or _only_id(account_id)
+
+
+@callback
+def plant_title(entry: AccountConfigEntry, plant_id: str, name: str | None = None) -> Plain:
+    """Return what to call a plant: its name, or its id where that is all there is.
+
+    The id follows the name where another plant of its account is called the same. `name` is what
+    the cloud calls it, if it was never listed.
+    """
+    listed = _plant_titles(entry.runtime_data.client.known_plants()).get(plant_id)
+    return listed or plain(name or "") or _only_id(plant_id)
+
+
+@lru_cache(maxsize=4)
+def _plant_titles(plants: tuple[Plant, ...]) -> dict[str, Plain]:
+    """Return what to call those of the plants that have a name, by id."""
+    names = {plant: plain(plant.name) for plant in plants if plant.name != plant.id}
+    times = Counter((plant.owner_id, name.casefold()) for plant, name in names.items())
+    return {
+        plant.id: name
+        if times[plant.owner_id, name.casefold()] == 1
+        else name_with_id(name, plant.id)
+        for plant, name in names.items()
+        if name
+    }
+
+
+def _only_id(of_cloud: str) -> Plain:
+    """Return what to call something that has no name that we know."""
+    return Plain(f"ID {plain(of_cloud)}")
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:

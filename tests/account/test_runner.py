@@ -53,7 +53,7 @@ async def test_known_already_in_another_account(home: Home) -> None:
     await home.shows("conflict", SN)
     assert home.pending(SN) == "off"
     reason = home.issues()[f"conflict_{SN}"]["reason"]
-    assert f"in the plant Their roof of the account {stranger.user_id}." in reason
+    assert f"in the plant Their roof of the account ID {stranger.user_id}." in reason
 
 
 async def test_known_already_and_the_cloud_does_not_say_where(home: Home) -> None:
@@ -64,7 +64,7 @@ async def test_known_already_and_the_cloud_does_not_say_where(home: Home) -> Non
     await home.add(SN)
     await home.shows("conflict", SN)
     reason = home.issues()[f"conflict_{SN}"]["reason"]
-    assert reason.startswith("The device is in another plant or account.")
+    assert reason.startswith("The cloud has this device elsewhere, most likely in another account.")
     assert not home.reauths()
 
 

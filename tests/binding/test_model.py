@@ -43,6 +43,7 @@ BINDINGS = st.builds(
     reason=TEXTS,
     message=TEXTS,
     holder_plant=TEXTS,
+    holder_plant_name=TEXTS,
     holder_owner=TEXTS,
     model=TEXTS,
     datalogger=TEXTS,

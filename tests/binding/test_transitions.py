@@ -82,11 +82,8 @@ def test_what_stands_in_its_plant_is_associated(binding: Binding) -> None:
     assert present.missing_at is None
     assert (present.model, present.datalogger) == ("MIN", "DL1")
     assert (present.reason, present.message) == (None, None)
-    assert (present.holder_plant, present.holder_owner, present.known_to_cloud) == (
-        None,
-        None,
-        False,
-    )
+    assert (present.holder_plant, present.holder_plant_name) == (None, None)
+    assert (present.holder_owner, present.known_to_cloud) == (None, False)
     again = transitions.present(present, 700.0)
     assert (again.model, again.datalogger, again.associated_at) == (
         "MIN",
@@ -178,13 +175,14 @@ def test_held_by_another_is_a_conflict(binding: Binding) -> None:
         binding, 600.0, plant_id="2", ours=False, plant_name="Roof", owner_id="77"
     )
     assert held.state is BindingState.CONFLICT
-    assert (held.holder_plant, held.holder_owner, held.holder_checked_at) == ("Roof", "77", 600)
+    assert (held.holder_plant, held.holder_plant_name, held.holder_owner) == ("2", "Roof", "77")
+    assert held.holder_checked_at == 600
     assert not held.known_to_cloud
     assert not held.maybe_accepted_before
 
 
-def test_the_holder_is_named_by_id_if_by_nothing_else() -> None:
-    assert CONFLICT.holder_plant == "2"
+def test_the_holder_may_have_no_name() -> None:
+    assert (CONFLICT.holder_plant, CONFLICT.holder_plant_name) == ("2", None)
 
 
 def test_what_nobody_holds_any_more_can_be_had() -> None:

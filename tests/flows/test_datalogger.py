@@ -266,7 +266,7 @@ async def test_one_that_somebody_else_has_is_not_sent(
 ) -> None:
     user = cloud.growatt.user_named(holder) or cloud.growatt.add_user(holder, f"{holder}@a.example")
     plant_id = cloud.growatt.add_plant(user.user_id, "Garage").plant_id
-    key, values = "held_by_account", {"holder": str(plant_id), "owner": str(user.user_id)}
+    key, values = "held_by_account", {"holder": str(plant_id), "owner": f"ID {user.user_id}"}
     if holder == "bob":
         await add_account(hass, cloud, account_id=str(user.user_id), name="Bob")
         values["owner"] = "Bob"

@@ -56,7 +56,8 @@ class Binding(NamedTuple):
         device_key: the cloud's own key of the device, by which a list may show it.
         reason: translation key of why it was rejected or is being retried.
         message: the cloud's own message about that.
-        holder_plant: name or id of the other plant that holds it.
+        holder_plant: id of the other plant that holds it.
+        holder_plant_name: what the cloud calls that plant.
         holder_owner: id of the account that owns that plant.
         model: the cloud's name for the model.
         datalogger: serial number of the datalogger that connects it.
@@ -86,6 +87,7 @@ class Binding(NamedTuple):
     reason: str | None = None
     message: str | None = None
     holder_plant: str | None = None
+    holder_plant_name: str | None = None
     holder_owner: str | None = None
     model: str | None = None
     datalogger: str | None = None

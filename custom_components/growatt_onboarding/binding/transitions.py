@@ -200,6 +200,7 @@ def present(binding: Binding, now: float) -> Binding:
         reason=None,
         message=None,
         holder_plant=None,
+        holder_plant_name=None,
         holder_owner=None,
         silent=False,
     )
@@ -289,7 +290,8 @@ def located(
         missing_at=None,
         known_to_cloud=False,
         maybe_accepted_before=False,
-        holder_plant=plant_name or plant_id,
+        holder_plant=plant_id,
+        holder_plant_name=plant_name,
         holder_owner=owner_id,
     )
 

@@ -25,7 +25,7 @@ from ..cloud.model import Captcha, Plant, Values
 from ..cloud.provider import CAPTCHA_FIELD, Agreement, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
-from ..foreign import Markdown, Plain, markdown, plain
+from ..foreign import Markdown, Plain, markdown, name_with_id, plain
 
 type UserInput = dict[str, Any] | None
 """What was submitted for a step's form, None when the step is to show the form."""
@@ -208,11 +208,6 @@ def plant_labels(plants: Iterable[Plant]) -> dict[str, Plain]:
         plant_id: name if times[name.casefold()] == 1 else name_with_id(name, plant_id)
         for plant_id, name in names.items()
     }
-
-
-def name_with_id(name: str, of_cloud: str) -> Plain:
-    """Return a name with the cloud's id after it, however long the name is."""
-    return Plain(f"{plain(name)} ({plain(of_cloud)})")
 
 
 def select_options(labels: Mapping[str, Plain]) -> list[SelectOptionDict]:

@@ -27,7 +27,7 @@ from ..cloud.model import Account
 from ..cloud.provider import CAPTCHA_FIELD
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED, CONF_SERVER
 from ..coordinator import AccountConfigEntry
-from ..foreign import Plain, plain
+from ..foreign import Plain, name_with_id, plain
 from ..gateway import async_get_shared_data
 from .base import chosen_form
 from .find_server import FindServerFlow
@@ -37,7 +37,6 @@ from .forms import (
     checked,
     field_names,
     fields_schema,
-    name_with_id,
     select_options,
 )
 

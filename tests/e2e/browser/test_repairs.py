@@ -34,8 +34,10 @@ async def test_three_inverters_in_trouble(
         await homeowner.page.goto("/")
         await add_them(await homeowner.add_inverters(), simulator)
 
-        await homeowner.sees_repairs(conflict=ELSEWHERE, rejected=WITHOUT_STICK, overdue=LATE)
-        dialog = await homeowner.open_repair("conflict", ELSEWHERE)
+        await homeowner.sees_repairs(
+            conflict_in_plant=ELSEWHERE, rejected=WITHOUT_STICK, overdue=LATE
+        )
+        dialog = await homeowner.open_repair("conflict_in_plant", ELSEWHERE)
         await choose_its_plant(dialog)
         dialog = await homeowner.open_repair("rejected", WITHOUT_STICK)
         await submit_it_again(dialog, simulator)

@@ -94,6 +94,9 @@ class GrowattClient(CloudClient):
         self._transport = Transport(
             http=context.http, url=context.url, gate=context.gate, timeout=context.timeout
         )
+        # The plants in the cache, and the rows that they were read from.
+        self._known_plants: tuple[Plant, ...] = ()
+        self._plant_rows: object = None
 
     @property
     def signed_in(self) -> bool:
@@ -213,6 +216,15 @@ class GrowattClient(CloudClient):
         except _NO_LIST:
             return ()
         return tuple(plant for row in rows if (plant := api.plant(row, account_id)) is not None)
+
+    def known_plants(self) -> tuple[Plant, ...]:
+        """Return the plants that were last listed for the token. Asks nobody."""
+        return self._cached_plants() or ()
+
+    def known_name(self, account_id: str) -> str | None:
+        """Return the name of one of the token's end users, as it was last listed."""
+        name = self._cached_users().get(account_id)
+        return None if name == account_id else name
 
     async def create_plant(self, account_id: str, values: Values) -> Plant:
         """Create a plant for an end user.
@@ -429,8 +441,11 @@ class GrowattClient(CloudClient):
         """Return the plants that were last listed, None if they are not known."""
         if (rows := as_list(self._cache.get(_PLANTS))) is None:
             return None
-        found = (api.plant(as_object(row) or {}) for row in rows)
-        return tuple(plant for plant in found if plant is not None)
+        if rows is not self._plant_rows:
+            found = (api.plant(as_object(row) or {}) for row in rows)
+            self._known_plants = tuple(plant for plant in found if plant is not None)
+            self._plant_rows = rows
+        return self._known_plants
 
     def _cached_users(self) -> dict[str, str]:
         """Return the names of the users that were last listed, by id."""
