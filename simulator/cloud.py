@@ -82,6 +82,8 @@ class Cloud(ABC):
     """One provider's cloud. Its state is plain Python for tests to read and change."""
 
     name: ClassVar[str]
+    # The software of a site of its own: at one address there is only one of these.
+    is_portal: ClassVar[bool] = False
     # Parameters whose values are never logged; those in `never_in_url` must not be in a URL.
     secrets: ClassVar[frozenset[str]] = frozenset()
     never_in_url: ClassVar[frozenset[str]] = frozenset()

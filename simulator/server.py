@@ -1,6 +1,6 @@
 """The HTTP server in front of the clouds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import errno
 from typing import Self
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from . import control, injection
 from .calls import RecordedCall, mask
 from .clock import Clock
-from .cloud import Answer, Request, page
+from .cloud import Answer, Cloud, Request, page
 from .limits import LimitReading
 from .registry import Clouds
 from .simulation import Simulation
@@ -47,6 +47,8 @@ class Simulator:
         self.mailbox, self.captchas = simulation.mailbox, simulation.captchas
         self.growatt, self.quectel = clouds.growatt, clouds.quectel
         self.shopxo, self.anqicms = clouds.shopxo, clouds.anqicms
+        # The only portal there is, if there is only one, as at all real addresses.
+        self.portal: str | None = None
         self._on_call = on_call
         self._runner: web.AppRunner | None = None
         self._url: str | None = None
@@ -105,7 +107,7 @@ class Simulator:
             )
             self.calls.append(call)
             return self._send(call, Answer({"error_code": 0, "error_msg": "", "data": ""}))
-        cloud = next((cloud for cloud in self.clouds if cloud.owns(request.path)), None)
+        cloud = next((cloud for cloud in self._here if cloud.owns(request.path)), None)
         if cloud is None:
             return _response(page("404", "There is no cloud at this path.", 404))
         call = RecordedCall(
@@ -128,6 +130,14 @@ class Simulator:
                 return answer
             return self._send(call, answer)
         return self._send(call, cloud.answer(request))
+
+    @property
+    def _here(self) -> Iterator[Cloud]:
+        return (
+            cloud
+            for cloud in self.clouds
+            if self.portal in (None, cloud.name) or not cloud.is_portal
+        )
 
     def _send(self, call: RecordedCall, answer: Answer) -> web.Response:
         call.status = answer.status

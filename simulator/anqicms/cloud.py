@@ -14,6 +14,7 @@ class AnqicmsCloud(AnqicmsState, Cloud):
     """An installation as its clients see it."""
 
     name: ClassVar[str] = "anqicms"
+    is_portal: ClassVar[bool] = True
     secrets: ClassVar[frozenset[str]] = frozenset({"password", "captcha", "token", "code"})
     # The link in an e-mail has a token and a code.
     never_in_url: ClassVar[frozenset[str]] = frozenset({"password", "captcha"})

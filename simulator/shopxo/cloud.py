@@ -20,6 +20,7 @@ class ShopxoCloud(ShopxoState, Cloud):
     """The site as its clients see it."""
 
     name: ClassVar[str] = "shopxo"
+    is_portal: ClassVar[bool] = True
     secrets: ClassVar[frozenset[str]] = frozenset({"pwd", "verify", "token"})
     never_in_url: ClassVar[frozenset[str]] = secrets
 

@@ -5,7 +5,7 @@ Clouds send numbers as strings, an empty string for null, and objects as strings
 for what it should be is not looked at, so that no answer costs more work than its size is worth.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import json
 import re
 from types import MappingProxyType
@@ -140,6 +140,17 @@ class Meaning(NamedTuple):
 
 
 UNKNOWN_CODE: Final = Meaning(UnknownCodeError)
+
+
+def recognized(read: Callable[[Answer], object], answer: Answer) -> bool | None:
+    """Return whether `read` can read an answer, None if it finds an error, as others may have."""
+    try:
+        read(answer)
+    except UnexpectedAnswerError:
+        return False
+    except CloudError:
+        return None
+    return True
 
 
 def as_object(value: object) -> dict[str, object] | None:

@@ -73,6 +73,7 @@ class FieldKind(StrEnum):
     PHONE = "phone"
     COUNTRY = "country"  # ISO 3166 alpha-2
     NUMBER = "number"
+    URL = "url"
     CODE = "code"  # a code sent by e-mail or SMS
     CAPTCHA = "captcha"
 
@@ -92,6 +93,8 @@ class Field(NamedTuple):
         spell: returns the only spelling of a credential, of which blanks and invisible characters
             are gone already. Raises InvalidInputError if it cannot be one.
         longest: how much of it the cloud can store, as `size` counts, None if that is not known.
+        has_guide: people have to fetch it somewhere first. The dialog says where to whoever leaves
+            it empty (`no_token`).
 
     """
 
@@ -103,6 +106,7 @@ class Field(NamedTuple):
     spell: Callable[[str], str] = str
     longest: int | None = None
     size: Callable[[str], int] = len
+    has_guide: bool = False
 
     def read(self, entered: Values) -> str | None:
         """Return what was entered into the field, None if nothing was and nothing has to be.
@@ -279,8 +283,8 @@ class Server(NamedTuple):
         portal: URL of the web portal for the same accounts, None if unknown.
         hand_over: an integration that its accounts can be handed over to.
         countries: those that it is for (ISO 3166 alpha-2), none if it is for all that have no
-            server of their own. None where nobody looks for an account, such as on a server for
-            tests.
+            server of their own. None where nobody looks for an account.
+        for_tests: has no customers, so it is not offered to them.
 
     """
 
@@ -289,6 +293,7 @@ class Server(NamedTuple):
     portal: str | None = None
     hand_over: HandOver | None = None
     countries: frozenset[str] | None = None
+    for_tests: bool = False
 
 
 class Provider(NamedTuple):
@@ -407,6 +412,14 @@ class CloudClient(ABC):
 
         Errors name the field of the server or credential at fault.
         """
+
+    async def recognize(self) -> bool | None:
+        """Return whether the server runs this provider's software, None if there is no telling.
+
+        Asks something harmless. Raises the error of a server that does not answer, or not by
+        itself.
+        """
+        raise NotImplementedError
 
     async def verify(self) -> None:
         """Check credentials and session. Raises AccessDeniedError if they are not valid."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from aiohttp import hdrs
 
 from .. import fields
-from ..answer import Answer, Reply, as_int, as_text
+from ..answer import Answer, Reply, as_int, as_text, recognized
 from ..errors import (
     AccessDeniedError,
     CloudError,
@@ -125,6 +125,13 @@ class AnqicmsClient(CloudClient):
             register=register_forms(captcha=captcha),
             link=(link_form(captcha=captcha),),
             site_name=await self._site_name(),
+        )
+
+    async def recognize(self) -> bool | None:
+        """Ask whether the site shows a captcha, which no other software answers like this."""
+        return await self._send(
+            api.LOOK,
+            partial(recognized, lambda answer: api.captcha_shown(api.read_reply(api.LOOK, answer))),
         )
 
     async def verify(self) -> None:

@@ -11,6 +11,7 @@ Functions that read a reply raise UnexpectedAnswerError if what was asked for is
 from base64 import b64decode, urlsafe_b64decode
 import binascii
 from collections.abc import Mapping
+from copy import replace
 from http import HTTPStatus
 import re
 from typing import Final, NamedTuple
@@ -41,6 +42,8 @@ from ..provider import Endpoint
 from ..transport import is_header_value
 
 CAPTCHA: Final = Endpoint("GET", "api/captcha")
+# The same, asked of a site that may run other software.
+LOOK: Final = replace(CAPTCHA, optional=True)
 REGISTER: Final = Endpoint("POST", "api/register", irreversible=True)
 LOGIN: Final = Endpoint("POST", "api/login")
 DETAIL: Final = Endpoint("GET", "api/user/detail")

@@ -498,9 +498,9 @@ GROWATT: Final = Provider(
             "https://server-cn.growatt.com",
             countries=frozenset({"CN"}),
         ),
-        Server("test", "https://test.growatt.com"),
+        Server("test", "https://test.growatt.com", for_tests=True),
     ),
-    credential_fields=(Field(name="token", secret=True, spell=_token),),
+    credential_fields=(Field(name="token", secret=True, spell=_token, has_guide=True),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
     # Ten characters on inverters and older dataloggers, up to sixteen on newer ones.

@@ -15,7 +15,7 @@ from typing import Final
 from uuid import uuid4
 
 from .. import fields
-from ..answer import Reply
+from ..answer import Answer, Reply, recognized
 from ..errors import CloudError, InvalidInputError, NotAllowedError
 from ..model import Account, Captcha, Values
 from ..provider import (
@@ -125,6 +125,10 @@ class ShopxoClient(CloudClient):
             agreements=site.agreements,
         )
 
+    async def recognize(self) -> bool | None:
+        """Fetch the site's configuration, whose settings no other software has."""
+        return await self._transport.send(_about_site(api.LOOK), partial(recognized, _read_site))
+
     async def verify(self) -> None:
         """Fetch the token's user."""
         await self._post(
@@ -221,10 +225,7 @@ class ShopxoClient(CloudClient):
     # Helpers
 
     async def _site(self) -> api.Site:
-        request = Request(call=Call(api.COMMON), query={**api.APPLICATION, "uuid": str(uuid4())})
-        site = await self._transport.send(
-            request, lambda answer: api.site(api.read_reply(api.common(), answer))
-        )
+        site = await self._transport.send(_about_site(api.COMMON), _read_site)
         self._resend_pause = site.resend_pause
         return site
 
@@ -306,6 +307,14 @@ SHOPXO: Final = Provider(
 
 
 # Parameters
+
+
+def _about_site(endpoint: Endpoint) -> Request:
+    return Request(call=Call(endpoint), query={**api.APPLICATION, "uuid": str(uuid4())})
+
+
+def _read_site(answer: Answer) -> api.Site:
+    return api.site(api.read_reply(api.common(), answer))
 
 
 def _registered(name: str, reply: Reply) -> Account:

@@ -42,6 +42,8 @@ from ..provider import Agreement, AgreementKind, Endpoint
 from ..servers import web_page
 
 COMMON: Final = Endpoint("GET", "api.php?s=base/common")
+# The same, asked of a site that may run other software.
+LOOK: Final = replace(COMMON, optional=True)
 PICTURE: Final = Endpoint("GET", "api.php?s=user/userverifyentry")
 SEND_CODE: Final = Endpoint("POST", "api.php?s=user/regverifysend")
 REGISTER: Final = Endpoint("POST", "api.php?s=user/reg", irreversible=True)
