@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntry
 from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, section
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -21,6 +22,7 @@ from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.cloud.provider import Field
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.flows.forms import MORE, OWN_ADDRESS
 from custom_components.growatt_onboarding.gateway.store import DurableStore
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 from simulator.quectel import USER_DOMAIN
@@ -158,19 +160,19 @@ def kind(name: str, **options: Any) -> Fault:
 # Dialogs
 
 
-async def open_dialog(hass: HomeAssistant) -> Result:
-    """Open the account dialog at the server step."""
+async def open_dialog(hass: HomeAssistant, provider: str = "growatt") -> Result:
+    """Open the account dialog at the form for the server of a provider's group."""
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    if result["step_id"] == "user":
-        result = await submit(hass, result, provider="growatt")
-    assert result["step_id"] == "server"
+    group = registry.group_of(provider)
+    result = await submit(hass, result, next_step_id=group)
+    assert result["step_id"] == group
     assert not result["errors"]
     return result
 
 
 def own_address(url: str) -> dict[str, str]:
-    """Return what is filled in for a server that is none of the provider's known ones."""
-    return {"server": "own_address", "address": url}
+    """Return what is filled in, in two forms, for a server that is none of the known ones."""
+    return {"server": OWN_ADDRESS, "address": url}
 
 
 async def open_at(
@@ -184,13 +186,49 @@ async def open_at(
 
 
 async def submit(hass: HomeAssistant, result: Result, **answers: Any) -> Result:
-    """Fill in the form that a dialog shows and follow it past its progress."""
-    return await follow(hass, await send(hass, result, **answers))
+    """Fill in the form that a dialog shows and follow it past its progress.
+
+    An address beside a list of servers is asked for in a form of its own.
+    """
+    if result["step_id"] == "address":
+        return await follow(hass, await send(hass, result, address=answers["address"]))
+    address = answers.pop("address") if answers.get("server") == OWN_ADDRESS else None
+    result = await follow(hass, await send(hass, result, **answers))
+    if address is not None and result["type"] is FlowResultType.FORM and not result["errors"]:
+        result = await follow(hass, await send(hass, result, address=address))
+    return result
 
 
 async def send(hass: HomeAssistant, result: Result, **answers: Any) -> Result:
-    """Fill in the form that a dialog shows."""
+    """Fill in the form that a dialog shows, with its sections."""
+    for name, inner in _sections(result).items():
+        if given := {key: answers.pop(key) for key in inner if key in answers}:
+            answers[name] = given
     return await _manager(hass, result).async_configure(result["flow_id"], answers)
+
+
+def _sections(result: Result) -> dict[str, dict[str, Any]]:
+    """Return what the sections of a form ask for: the selectors by field, by section."""
+    schema = result.get("data_schema")
+    return {
+        str(name): {str(marker): selector for marker, selector in inner.schema.schema.items()}
+        for name, inner in (schema.schema.items() if schema is not None else ())
+        if isinstance(inner, section)
+    }
+
+
+def fields_of(result: Result) -> list[str]:
+    """Return the fields of the form that a dialog shows, in order; a section with its fields."""
+    inner = _sections(result)
+    return [
+        f"{name}: {', '.join(inner[name])}" if name in inner else name
+        for name in map(str, result["data_schema"].schema)
+    ]
+
+
+def is_closed(result: Result, name: str = MORE) -> bool:
+    """Return whether a section of a form is closed."""
+    return bool(result["data_schema"].schema[name].options["collapsed"])
 
 
 async def follow(hass: HomeAssistant, result: Result) -> Result:
@@ -241,9 +279,11 @@ def _manager(hass: HomeAssistant, result: Result) -> Any:
 
 def suggested(result: Result) -> dict[str, Any]:
     """Return what the form of a dialog is filled in with already."""
+    schema = result["data_schema"].schema
+    inner = (found.schema.schema for found in schema.values() if isinstance(found, section))
     return {
         str(marker): marker.description["suggested_value"]
-        for marker in result["data_schema"].schema
+        for marker in chain(schema, *inner)
         if (marker.description or {}).get("suggested_value") is not None
     }
 

@@ -84,6 +84,8 @@ class FakeCloud:
     passwords: dict[str, str] = field(default_factory=dict)
     # Without one, nothing can settle a lost answer.
     can_look: bool = False
+    # What it says when it is asked for its software.
+    recognized: bool | None = True
     plants: tuple[Plant, ...] = ()
     # What signing in gives access to besides the account itself.
     others: tuple[Account, ...] = ()
@@ -122,6 +124,10 @@ class FakeClient(CloudClient):
     async def test(self) -> Offer:
         self._cloud.check("test")
         return self._cloud.offer
+
+    async def recognize(self) -> bool | None:
+        self._cloud.check("recognize")
+        return self._cloud.recognized
 
     async def verify(self) -> None:
         self._cloud.check("verify")
@@ -211,10 +217,12 @@ class FakeClient(CloudClient):
 
 
 def add_provider(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> None:
-    """Add a provider for a test, or replace the one that has its key."""
+    """Add a provider for a test, as the only portal, or replace the one that has its key."""
     if provider.key not in registry.PROVIDER_KEYS:
         keys = (*registry.PROVIDER_KEYS, provider.key)
         monkeypatch.setattr(registry, "PROVIDER_KEYS", keys)
+        groups = {**registry.GROUPS, "portal": (provider.key,)}
+        monkeypatch.setattr(registry, "GROUPS", groups)
     monkeypatch.setitem(registry._LOADED, provider.key, provider)
 
 

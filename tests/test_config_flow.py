@@ -1,6 +1,7 @@
 """The account dialog: choosing the cloud and its server, and leaving it at any time."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from aiohttp.resolver import AbstractResolver
@@ -8,9 +9,11 @@ from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.loader import async_get_integration
 from homeassistant.setup import async_setup_component
 import pytest
 
+from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
 
@@ -22,6 +25,7 @@ from .common import (
     code,
     entries,
     fails,
+    fields_of,
     kind,
     open_at,
     open_dialog,
@@ -32,6 +36,7 @@ from .common import (
     submit,
     suggested,
 )
+from .fake_provider import add_provider
 
 PLANTS = "plant/list"
 
@@ -123,9 +128,10 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
 
     result = await submit(hass, await open_dialog(hass), **typed)
 
-    assert result["step_id"] == "server"
-    assert result["errors"] == {at: key}
-    assert suggested(result) == typed
+    step_id = "address" if at == "address" else "growatt"
+    assert (result["step_id"], result["errors"]) == (step_id, {at: key})
+    shown = {"server": cloud.url, "token": INSTALLER_TOKEN}
+    assert suggested(result) == ({"address": cloud.url} if step_id == "address" else shown)
     if key == "unknown_code":
         assert result["description_placeholders"]["code"] == "31337"
         assert result["description_placeholders"]["message"] == "the cloud's own words"
@@ -137,29 +143,123 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
 
 
 @pytest.mark.parametrize(
-    ("typed", "errors"),
+    ("token", "error"),
     [
-        ({"token": "x" * 32}, {"token": "invalid_token"}),
-        ({"token": ""}, {"token": "required"}),
-        ({"token": "líne"}, {"token": "token_not_found"}),
-        ({"token": "line\nbreak"}, {"token": "invalid_characters"}),
-        ({"address": "http://openapi.growatt.com"}, {"address": "insecure_url"}),
-        ({"address": "ftp://example.com"}, {"address": "invalid_url"}),
-        ({"address": " "}, {"address": "required"}),
-        ({"server": "global"}, {"address": "address_unused"}),
+        ("x" * 32, "invalid_token"),
+        ("líne", "token_not_found"),
+        ("line\nbreak", "invalid_characters"),
     ],
 )
-async def test_bad_credentials_stand_at_their_field(
-    hass: HomeAssistant, cloud: Simulator, typed: dict[str, str], errors: dict[str, str]
+async def test_a_bad_token_stands_at_its_field(
+    hass: HomeAssistant, cloud: Simulator, token: str, error: str
 ) -> None:
-    good = {**own_address(cloud.url), "token": INSTALLER_TOKEN}
-    result = await submit(hass, await open_dialog(hass), **{**good, **typed})
-    assert result["step_id"] == "server"
-    assert result["errors"] == errors
-    assert suggested(result) == {**good, **typed}
+    result = await submit(hass, await open_dialog(hass), **own_address(cloud.url), token=token)
+    assert (result["step_id"], result["errors"]) == ("growatt", {"token": error})
+    # The address that was typed is one of the servers by now, unless it was not asked for yet.
+    server = cloud.url if error == "invalid_token" else "own_address"
+    assert suggested(result) == {"server": server, "token": token}
 
-    result = await submit(hass, result, **good)
+    result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
     assert result["step_id"] == "method"
+
+
+# An address that is none of the known servers
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("http://openapi.growatt.com", "insecure_url"),
+        ("ftp://example.com", "invalid_url"),
+        ("https://", "invalid_url"),
+    ],
+)
+async def test_a_bad_address_stands_at_its_field(
+    hass: HomeAssistant, cloud: Simulator, address: str, error: str
+) -> None:
+    typed = {**own_address(address), "token": INSTALLER_TOKEN}
+    result = await submit(hass, await open_dialog(hass), **typed)
+    assert (result["step_id"], result["errors"]) == ("address", {"address": error})
+    assert suggested(result) == {"address": address}
+    assert not cloud.calls
+
+    result = await submit(hass, result, address=cloud.url)
+    assert result["step_id"] == "method"
+
+
+async def test_an_address_is_asked_for_only_where_it_is_needed(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await open_dialog(hass)
+    assert fields_of(result) == ["server", "token"]
+    result = await send(hass, result, server="own_address", token=INSTALLER_TOKEN)
+    assert (result["step_id"], fields_of(result)) == ("address", ["address"])
+    assert not result["errors"]
+    # Nobody who chose it by mistake is caught there.
+    result = await send(hass, result, address=" ")
+    assert (result["step_id"], result["errors"]) == ("growatt", {})
+    assert suggested(result) == {"server": "own_address", "token": INSTALLER_TOKEN}
+    assert not cloud.calls
+
+    result = await send(hass, result, server="own_address", token="x" * 32)
+    result = await submit(hass, result, address=cloud.url)
+    assert result["errors"] == {"token": "invalid_token"}
+    # It is one of the servers from now on, so it is not asked for again.
+    assert result["data_schema"].schema["server"].config["options"][-2:] == [
+        cloud.url,
+        "own_address",
+    ]
+    assert suggested(result)["server"] == cloud.url
+    result = await submit(hass, result, server=cloud.url, token=INSTALLER_TOKEN)
+    assert result["step_id"] == "method"
+
+
+async def test_the_address_of_a_known_server_is_that_server(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = (GROWATT.servers[0]._replace(url=cloud.url),)
+    add_provider(monkeypatch, GROWATT._replace(servers=servers))
+    result = await open_dialog(hass)
+    result = await submit(hass, result, **own_address(cloud.url), token="x" * 32)
+    assert result["errors"] == {"token": "invalid_token"}
+    assert suggested(result)["server"] == "global"
+    assert cloud.url not in result["data_schema"].schema["server"].config["options"]
+
+
+# Who has no token yet
+
+
+@pytest.mark.parametrize("token", [{}, {"token": ""}, {"token": " "}, {"token": None}])
+async def test_who_has_no_token_is_told_how_to_get_one(
+    hass: HomeAssistant, cloud: Simulator, token: dict[str, str | None]
+) -> None:
+    typed = {name: text for name, text in token.items() if text is not None}
+    result = await submit(hass, await open_dialog(hass), server="global", **typed)
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "no_token")
+    page, _, heading = shown_values(result)["link"].partition("#")
+    assert page == (await async_get_integration(hass, DOMAIN)).documentation
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").lower()
+    assert f"\n## {heading.replace('-', ' ')}?\n" in readme
+
+    # And back, with everything that was typed.
+    result = await submit(hass, result, next_step_id="growatt")
+    assert (result["step_id"], result["errors"]) == ("growatt", {})
+    assert suggested(result)["server"] == "global"
+    result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
+    assert result["step_id"] == "method"
+
+
+async def test_who_has_a_token_needs_two_screens(hass: HomeAssistant, cloud: Simulator) -> None:
+    """The choice of the cloud and the token; the server is found without a question."""
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "user")
+    assert result["menu_options"] == ["growatt", "app_cloud", "portal"]
+    result = await send(hass, result, next_step_id="growatt")
+    assert suggested(result) == {"server": "find"}
+    assert fields_of(result) == ["server", "token"]
+
+
+# A server that is not there
 
 
 async def test_a_host_that_does_not_exist(
@@ -177,7 +277,9 @@ async def test_a_host_that_does_not_exist(
     typed = {**own_address("https://nowhere.example"), "token": INSTALLER_TOKEN}
     result = await submit(hass, await open_dialog(hass), **typed)
     assert result["errors"] == {"address": "cannot_resolve"}
-    assert suggested(result) == typed
+    assert suggested(result) == {"address": "https://nowhere.example"}
+    result = await submit(hass, result, address="")
+    assert suggested(result) == {"server": "https://nowhere.example", "token": INSTALLER_TOKEN}
 
 
 async def test_a_server_that_is_not_there(hass: HomeAssistant, cloud: Simulator) -> None:
@@ -257,10 +359,9 @@ async def test_two_dialogs_do_not_add_an_account_twice(
 
 
 async def test_the_documented_servers_are_offered(hass: HomeAssistant) -> None:
+    """The test server has no customers."""
     assert DATA_TIMING not in hass.data
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    if result["step_id"] == "user":
-        result = await submit(hass, result, provider="growatt")
+    result = await open_dialog(hass)
     config = result["data_schema"].schema["server"].config
     assert config["options"] == [
         "find",
@@ -268,11 +369,9 @@ async def test_the_documented_servers_are_offered(hass: HomeAssistant) -> None:
         "north_america",
         "australia_new_zealand",
         "china",
-        "test",
         "own_address",
     ]
     # What is shown closed is then the option's text, not its key.
     assert not config["custom_value"]
     assert config["translation_key"] == "server"
-    assert result["data_schema"].schema["address"].config["type"] == "url"
     assert suggested(result) == {"server": "find"}

@@ -33,7 +33,10 @@ from .common import (
     account_entry,
     count_setups,
     entries,
+    fields_of,
+    is_closed,
     name_in_unique_id,
+    open_dialog,
     open_reauth,
     shown_values,
     submit,
@@ -70,10 +73,7 @@ def portal(
 
 async def open_portal(hass: HomeAssistant, **credentials: str) -> dict[str, Any]:
     """Open the account dialog and choose the fake provider and its server."""
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["step_id"] == "user"
-    result = await submit(hass, result, provider="fake")
-    assert result["step_id"] == "server"
+    result = await open_dialog(hass, "fake")
     return await submit(hass, result, address=URL, **credentials)
 
 
@@ -97,14 +97,14 @@ def drawn(text: str) -> str:
 # What is offered
 
 
-async def test_the_person_chooses_the_provider(hass: HomeAssistant, portal: FakeCloud) -> None:
+async def test_the_person_chooses_the_kind_of_cloud(hass: HomeAssistant, portal: FakeCloud) -> None:
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert result["step_id"] == "user"
-    assert result["data_schema"].schema["provider"].config["options"] == list(
-        registry.PROVIDER_KEYS
-    )
-    result = await submit(hass, result, provider="fake")
-    assert list(result["data_schema"].schema) == ["address", "site", "site_secret"]
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "user")
+    assert result["menu_options"] == list(registry.GROUPS)
+    result = await submit(hass, result, next_step_id=registry.group_of("fake"))
+    # What may stay empty is out of the way, but not a secret.
+    assert fields_of(result) == ["address", "site_secret", "more: site"]
+    assert is_closed(result)
     # There is no server to suggest.
     assert suggested(result) == {}
 

@@ -36,6 +36,7 @@ from .common import (
     add_fake_account,
     fails,
     follow,
+    open_dialog,
     open_inverters,
     open_reauth,
     open_reconfigure,
@@ -87,8 +88,7 @@ async def entry(
 
 
 async def open_portal(hass: HomeAssistant) -> dict[str, Any]:
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
-    return await submit(hass, result, provider="fake")
+    return await open_dialog(hass, "fake")
 
 
 def labels(result: dict[str, Any]) -> list[str]:
@@ -192,7 +192,7 @@ async def test_signing_in_again(hass: HomeAssistant, portal: FakeCloud, entry: C
 
 async def test_another_server(hass: HomeAssistant, portal: FakeCloud, entry: ConfigEntry) -> None:
     result = await open_reconfigure(hass, entry)
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_portal"
     assert shown_values(result) == {"name": TEXT, "server": URL}
     result = await submit(hass, result, **{CONF_ADDRESS: TYPED})
     assert result["errors"] == {CONF_ADDRESS: "invalid_url"}

@@ -2,7 +2,6 @@
 
 from base64 import b64decode
 
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -12,7 +11,7 @@ from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
 from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 
-from .common import act, entries, fails, refused, submit
+from .common import act, entries, fails, open_dialog, refused, submit
 
 PASSWORD = "Not-real-1"
 
@@ -96,8 +95,8 @@ async def test_a_dialog_of_a_site_that_does_not_tell_whether_a_name_is_free(
     cloud.shopxo.login_types = ["sms"]
     cloud.shopxo.register_types = ["username"]
     cloud.shopxo.register_picture = False
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider="shopxo")
+    cloud.portal = "shopxo"
+    result = await open_dialog(hass, "shopxo")
     result = await submit(hass, result, address=cloud.url)
     assert result["step_id"] == "register_form"
     result = await submit(hass, result, username="alice", password=PASSWORD)

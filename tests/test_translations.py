@@ -36,7 +36,7 @@ from custom_components.growatt_onboarding.cloud.provider import (
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.flows.forms import FIND, OWN_ADDRESS
+from custom_components.growatt_onboarding.flows.forms import FIND, MORE, OWN_ADDRESS
 from custom_components.growatt_onboarding.flows.register import (
     CONF_LINK_INSTEAD,
     CONF_SEND_AGAIN,
@@ -120,6 +120,7 @@ ACCOUNT_DIALOG = (
     "flows.base",
     "flows.find_server",
     "flows.register",
+    "flows.server",
     "flows.sign_in",
     "flows.steps",
 )
@@ -253,11 +254,34 @@ def names(fields: Any) -> set[str]:
     return {field.name for field in fields}
 
 
-def test_fields_of_the_server_step() -> None:
-    expected = {"server", "address"}.union(
-        *(names(provider.credential_fields) for provider in providers())
+@pytest.mark.parametrize("group", registry.GROUPS)
+@pytest.mark.parametrize("prefix", ["", "new_access_"])
+def test_fields_of_the_server_steps(group: str, prefix: str) -> None:
+    """Each group of clouds has the texts of its own fields, and of no others."""
+    members = [registry.provider(key) for key in registry.GROUPS[group]]
+    fields = {field.name: field for one in members for field in one.credential_fields}
+    step = EN["config"]["step"][f"{prefix}{group}"]
+    server = "server" if any(one.servers for one in members) else "address"
+    assert set(step["data"]) == {server, *fields}
+    # These may be in a section, or beside it.
+    extra = {name for name, field in fields.items() if not (field.required or field.secret)}
+    section = step.get("sections", {}).get(MORE, {"data": {}, "data_description": {}})
+    for texts in ("data", "data_description"):
+        assert section[texts] == {name: step[texts][name] for name in extra}
+    # Only who has a server found is told that.
+    assert ("*Find it for me*" in step["data_description"].get("server", "")) == any(
+        one.likely_servers(None) for one in members
     )
-    assert set(EN["config"]["step"]["server"]["data"]) == expected
+
+
+def test_who_lacks_something_is_told_how_to_get_it() -> None:
+    guided = {
+        group
+        for group, keys in registry.GROUPS.items()
+        for key in keys
+        if any(field.has_guide for field in registry.provider(key).credential_fields)
+    }
+    assert set(EN["config"]["step"]["no_token"]["menu_options"]) == guided
 
 
 def test_fields_of_signing_in_again() -> None:
@@ -356,16 +380,15 @@ def steps_of(*modules: str) -> set[str]:
         )
         for text in texts
     }
-    for module, call in CODE.calls(
-        "_show", "_show_form", "_show_server_form", "_show_with_link_option", "_ask_form"
-    ):
+    for module, call in CODE.calls("_show", "_show_form", "_show_with_link_option", "_ask_form"):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])
     return shown
 
 
 def test_steps() -> None:
-    assert set(EN["config"]["step"]) == steps_of(*ACCOUNT_DIALOG)
+    of_groups = {f"{prefix}{group}" for group in registry.GROUPS for prefix in ("", "new_access_")}
+    assert set(EN["config"]["step"]) == steps_of(*ACCOUNT_DIALOG) | of_groups
     assert set(DATALOGGER["step"]) == steps_of(*DATALOGGER_DIALOG)
 
 
@@ -389,8 +412,10 @@ def test_what_is_shown_as_it_is_holds_no_markup() -> None:
 def test_menus() -> None:
     steps = EN["config"]["step"]
     menus = {step_id: set(step.get("menu_options", ())) for step_id, step in steps.items()}
+    assert menus["user"] == set(registry.GROUPS)
     assert menus["method"] == {"register", "link"}
-    assert set().union(*menus.values()) <= steps.keys()
+    # These lead to the form of the account's own group.
+    assert set().union(*menus.values()) <= steps.keys() | {"new_access"}
     for step_id, step in steps.items():
         assert step.get("menu_option_descriptions", {}).keys() <= menus[step_id]
 
@@ -398,7 +423,7 @@ def test_menus() -> None:
 def test_progress() -> None:
     actions = CODE.keywords("progress_action", "async_show_progress")
     of_any = actions["flows.steps"]
-    of_account = actions["flows.find_server"] | actions["flows.register"]
+    of_account = actions["flows.server"] | actions["flows.register"]
     assert set(EN["config"]["progress"]) == of_account | of_any
     assert set(INVERTER["progress"]) == actions["flows.device"] | of_any
     for issue in EN["issues"].keys() - OF_HOME_ASSISTANT:

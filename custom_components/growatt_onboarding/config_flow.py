@@ -1,10 +1,10 @@
 """The account flow: choose a cloud and a server, then create an account or link an existing one."""
 
+from functools import partialmethod
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSubentryFlow, FlowType
 from homeassistant.core import callback
-import voluptuous as vol
 
 from .account import is_understood
 from .account.registration import async_resolve_pending, async_review_pending
@@ -20,10 +20,11 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .flows.datalogger import DataloggerFlow
-from .flows.forms import FIND, UserInput, choice, server_values
+from .flows.forms import UserInput, server_values
 from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
 from .flows.inverter import InverterFlow
 from .flows.register import RegisterFlow
+from .flows.server import ServerForm
 from .foreign import Markdown
 from .gateway import async_get_shared_data, async_load_provider
 
@@ -33,6 +34,8 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     VERSION = ENTRY_VERSION
 
+    # The group of clouds that was chosen.
+    group: str
     # The integration that can take the account over.
     _hand_over: HandOver
 
@@ -54,29 +57,29 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Choose the provider."""
+        """Choose what kind of cloud it is."""
         self._shared = await async_get_shared_data(self.hass)
         await async_review_pending(self.hass, self._shared)
-        if user_input is None:
-            schema = {vol.Required(CONF_PROVIDER): choice(registry.PROVIDER_KEYS, CONF_PROVIDER)}
-            return self._show("user", schema)
-        self._provider = await async_load_provider(self.hass, user_input[CONF_PROVIDER])
-        return await self.async_step_server()
+        return self.async_show_menu(step_id="user", menu_options=list(registry.GROUPS))
 
     async def async_step_server(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Enter the server and the credentials, which are tested right away."""
-        fields = self._provider.credential_fields
-        if user_input is not None:
-            try:
-                if user_input.get(CONF_SERVER) == FIND:
-                    return await self._search_server("server", fields, user_input)
-                await self._use_entered(fields, user_input)
-            except CloudError as err:
-                self._memory.set_error(err)
-            else:
-                await async_resolve_pending(self.hass, self._shared, self._target, self._client)
-                return await self.async_step_method()
-        return self._show_server_form("server", fields)
+        keys = registry.GROUPS[self.group]
+        providers = tuple([await async_load_provider(self.hass, key) for key in keys])
+        self._provider = providers[0]
+        fields = {field.name: field for one in providers for field in one.credential_fields}
+        form = ServerForm(
+            step_id=self.group,
+            providers=providers,
+            fields=tuple(fields.values()),
+            go_on=GrowattOnboardingConfigFlow._resolve_pending,
+        )
+        return await self._ask_server(form, user_input)
+
+    async def _resolve_pending(self) -> ConfigFlowResult:
+        """Find out about earlier registrations on the server, then go on."""
+        await async_resolve_pending(self.hass, self._shared, self._target, self._client)
+        return await self.async_step_method()
 
     async def async_step_method(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose between creating and linking an account, if the server offers both."""
@@ -177,3 +180,21 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         await self.async_set_unique_id(import_data["unique_id"])
         self._abort_if_unique_id_configured()
         return self.async_create_entry(title=import_data["title"], data=import_data["data"])
+
+
+async def _enter(
+    flow: GrowattOnboardingConfigFlow, group: str, user_input: UserInput = None
+) -> ConfigFlowResult:
+    """Enter the server and the credentials of the group's cloud."""
+    flow.group = group
+    return await flow.async_step_server(user_input)
+
+
+# The steps for a server have a name for each group of clouds, so that each has texts of its own.
+for _group in registry.GROUPS:
+    setattr(GrowattOnboardingConfigFlow, f"async_step_{_group}", partialmethod(_enter, _group))
+    setattr(
+        GrowattOnboardingConfigFlow,
+        f"async_step_new_access_{_group}",
+        GrowattOnboardingConfigFlow.async_step_new_access,
+    )

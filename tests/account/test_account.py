@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -22,6 +21,7 @@ from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import (
     RESIDENT_ID,
     entries,
+    open_dialog,
     open_reauth,
     open_reconfigure,
     own_address,
@@ -61,6 +61,7 @@ CARRIED: dict[str, Callable[[RecordedCall], str | None]] = {
 
 def introduce(simulator: Simulator, provider: str, credentials: Mapping[str, str]) -> None:
     """Have the cloud know these credentials, and an account to sign in to."""
+    simulator.portal = provider if provider in registry.GROUPS["portal"] else None
     match provider:
         case "growatt":
             token = credentials["token"]
@@ -181,8 +182,7 @@ async def test_pasted_with_blanks_everything_stays_one(
     described = registry.provider(pasted.provider)
     address = own_address(cloud.url) if described.servers else {"address": cloud.url}
 
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider=pasted.provider)
+    result = await open_dialog(hass, pasted.provider)
     result = await submit(hass, result, **address, **first)
     result = await submit(hass, result, next_step_id="link")
     result = await sign_in(hass, result, pasted)
@@ -210,7 +210,8 @@ async def test_pasted_with_blanks_everything_stays_one(
     await refused(hass, "get_captcha", "no_captcha", **there, **second)
 
     shared = await async_get_shared_data(hass)
-    assert len(shared._gateways) == 1
+    # One of each software that the address could have run.
+    assert len(shared._gateways) == len(registry.GROUPS[registry.group_of(pasted.provider)])
     for name in pasted.stored.keys() & CARRIED.keys():
         carried = {CARRIED[name](call) for call in cloud.calls} - {None}
         assert carried == {pasted.stored[name]}
@@ -239,10 +240,12 @@ async def test_what_cannot_be_a_credential_is_refused_at_its_field(
     text, key = UNUSABLE[name]
     bad = {**pasted.stored, name: text}
 
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider=pasted.provider)
+    result = await open_dialog(hass, pasted.provider)
     result = await submit(hass, result, **address, **bad)
-    assert (result["step_id"], result["errors"]) == ("server", {name: key})
+    assert (result["step_id"], result["errors"]) == (
+        registry.group_of(pasted.provider),
+        {name: key},
+    )
     there = {"provider": pasted.provider, "server": cloud.url}
     told = await refused(hass, "get_captcha", key, **there, **bad)
     assert told["field"] == name
@@ -253,7 +256,10 @@ async def test_what_cannot_be_a_credential_is_refused_at_its_field(
     (entry,) = entries(hass)
     cloud.calls.clear()
     result = await submit(hass, await open_reconfigure(hass, entry), **address, **bad)
-    assert (result["step_id"], result["errors"]) == ("new_access", {name: key})
+    assert (result["step_id"], result["errors"]) == (
+        f"new_access_{registry.group_of(pasted.provider)}",
+        {name: key},
+    )
     assert not cloud.calls
     secrets = {field.name for field in described.credential_fields if field.secret}
     # A secret that is left blank stays as it is.

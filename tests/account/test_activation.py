@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -14,7 +14,7 @@ from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.const import DOMAIN
-from tests.common import account_entry, entries, submit
+from tests.common import account_entry, entries, open_dialog, submit
 from tests.prove.world import World
 
 PASSWORD = "Not-real-1"
@@ -35,9 +35,8 @@ async def world(world: World) -> World:
 
 
 async def open_portal(world: World) -> Result:
-    flow = world.hass.config_entries.flow
-    result = await flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(world.hass, result, provider="anqicms")
+    world.simulator.portal = "anqicms"
+    result = await open_dialog(world.hass, "anqicms")
     return await submit(world.hass, result, address=world.simulator.url)
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
@@ -11,7 +10,7 @@ import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import NOTHING_STORED, entries, open_reauth, submit
+from tests.common import NOTHING_STORED, entries, open_dialog, open_reauth, submit
 
 PASSWORD = "Not-real-1"
 EMAIL = "alice@example.com"
@@ -43,8 +42,8 @@ def issues(hass: HomeAssistant) -> list[str]:
 
 async def link(hass: HomeAssistant, portals: Simulator, provider: str, login: str) -> Result:
     """Link the account by one of its names."""
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider=provider)
+    portals.portal = provider
+    result = await open_dialog(hass, provider)
     result = await submit(hass, result, address=portals.url)
     result = await submit(hass, result, next_step_id="link")
     return await submit(hass, result, login=login, password=PASSWORD)

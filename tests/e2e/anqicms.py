@@ -24,6 +24,7 @@ DONE = 0
 
 async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -> None:
     """Walk the whole main job. Raises WentWrongError or HomeAssistantApiError."""
+    simulator.portal = "anqicms"
     cloud = simulator.anqicms
     # The strictest site there is: others show the picture and never look at its answer.
     cloud.captcha = cloud.judges_register_captcha = True

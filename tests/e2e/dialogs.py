@@ -12,6 +12,9 @@ from .waiting import until
 
 DOMAIN = "growatt_onboarding"
 SUBENTRY_INVERTER = "inverter"
+# What a person can tell apart, by the cloud. What a portal runs is found out.
+GROUPS = {"growatt": "growatt", "quectel": "app_cloud"}
+PORTAL = "portal"
 PASSWORD = "not-a-real-password"
 PICTURE = re.compile(r"!\[\w+\]\(data:(?P<type>image/\w+);base64,(?P<data>[\w+/]+=*)\)")
 # How a picture of each type begins.
@@ -41,14 +44,15 @@ async def fill(flow: Flow, step: str, **answers: Any) -> Flow:
 async def open_account_dialog(
     client: HomeAssistantClient, provider: str, server: str, credentials: dict[str, str]
 ) -> Flow:
-    """Open the dialog, choose the cloud and give it the credentials."""
+    """Open the dialog, choose the kind of cloud and give it the credentials."""
     flow = await client.start_config_flow(DOMAIN)
-    if flow.step_id == "user":
-        await fill(flow, "user", provider=provider)
+    group = GROUPS.get(provider, PORTAL)
+    await expect(flow, "menu", "user").choose(group)
+    if group == PORTAL:
+        return await fill(flow, group, address=server, **credentials)
     # Servers of a maker are a list to choose from, where the simulator is none of.
-    listed = any(field["name"] == "server" for field in flow.result["data_schema"])
-    chosen = {"server": "own_address"} if listed else {}
-    return await fill(flow, "server", **chosen, address=server, **credentials)
+    await fill(flow, group, server="own_address", **credentials)
+    return await fill(flow, "address", address=server)
 
 
 async def open_growatt_dialog(

@@ -30,6 +30,7 @@ DAY = 86_400
 
 async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -> None:
     """Walk the whole main job. Raises WentWrongError or HomeAssistantApiError."""
+    simulator.portal = "shopxo"
     simulator.shopxo.code_lifetime = DAY
 
     story.step("Account dialog: the site is asked what it allows, then shows a picture")

@@ -58,7 +58,8 @@ async def test_the_account_moves_to_another_server(
         elsewhere.growatt.add_device(SERIAL)
         entry_id = await tracks(client, simulator)
         flow = await client.start_reconfigure_flow(DOMAIN, entry_id)
-        await fill(flow, "new_access", server="own_address", address=elsewhere.url)
+        await fill(flow, "new_access_growatt", server="own_address")
+        await fill(flow, "address", address=elsewhere.url)
         expect(flow, "abort", "reconfigure_successful")
 
         async def is_back() -> bool:

@@ -6,7 +6,6 @@ from copy import replace
 from dataclasses import dataclass
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -99,8 +98,7 @@ async def test_it_is_the_first_choice(hass: HomeAssistant) -> None:
 
 
 async def test_not_in_a_cloud_whose_servers_are_not_alike(hass: HomeAssistant) -> None:
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider="quectel")
+    result = await open_dialog(hass, "quectel")
     options = result["data_schema"].schema["server"].config["options"]
     assert options == ["europe", "north_america", "china", "own_address"]
     assert suggested(result) == {"server": "europe"}
@@ -130,7 +128,7 @@ async def test_the_likeliest_for_the_country_is_asked_first(
     vendor.give_token_to("test")
     result = await vendor.find()
     assert vendor.asked == order
-    assert result["step_id"] == "server"
+    assert result["step_id"] == "growatt"
     assert result["errors"] == {"token": "accepted_nowhere"}
 
 
@@ -292,9 +290,8 @@ async def test_where_nothing_can_be_recorded_nothing_is_asked(vendor: Vendor) ->
 @pytest.mark.parametrize(
     ("typed", "errors"),
     [
-        ({"token": ""}, {"token": "required"}),
         ({"token": "x"}, {"token": "token_not_found"}),
-        ({"address": "https://cloud.example"}, {"address": "address_unused"}),
+        ({"token": "line\nbreak"}, {"token": "invalid_characters"}),
     ],
 )
 async def test_what_cannot_be_right_is_not_sent(
@@ -352,13 +349,13 @@ async def test_an_account_that_moved_to_another_region(vendor: Vendor) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     entry = await add_account(hass, vendor.servers[GLOBAL], token=END_USER_TOKEN)
     result = await open_reconfigure(hass, entry)
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     assert result["data_schema"].schema["server"].config["options"][0] == "find"
     assert suggested(result) == {"server": GLOBAL}
     del vendor.servers[GLOBAL].growatt.tokens[END_USER_TOKEN]
 
     result = await submit(hass, result, server="find")
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     assert result["errors"] == {"token": "accepted_nowhere"}
     assert shown_values(result)["name"] == RESIDENT
     assert suggested(result) == {"server": "find"}

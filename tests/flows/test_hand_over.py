@@ -165,7 +165,7 @@ async def test_the_menu(hass: HomeAssistant, cloud: Simulator, entry: ConfigEntr
         "integration": "Growatt",
     }
     result = await submit(hass, result, next_step_id="new_access")
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     result = await submit(hass, result, server="global")
     assert result["reason"] == "reconfigure_successful"
 
@@ -184,12 +184,12 @@ async def test_not_before_an_association(
     await until(lambda: coordinator.data[STICK].state == "accepted")
     coordinator.async_check([STICK])
     await until(lambda: coordinator.data[STICK].state == "associated")
-    assert (await open_reconfigure(hass, entry))["step_id"] == "new_access"
+    assert (await open_reconfigure(hass, entry))["step_id"] == "new_access_growatt"
 
 
 async def test_not_while_the_account_is_not_set_up(hass: HomeAssistant, entry: ConfigEntry) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
-    assert (await open_reconfigure(hass, entry))["step_id"] == "new_access"
+    assert (await open_reconfigure(hass, entry))["step_id"] == "new_access_growatt"
 
 
 async def test_another_server_of_the_provider_says_why_not(
@@ -217,7 +217,7 @@ async def test_a_provider_that_nobody_takes_over_from(
 ) -> None:
     serve(monkeypatch, Server("global", cloud.url))
     entry = await with_inverter(hass, cloud)
-    assert (await open_reconfigure(hass, entry))["step_id"] == "new_access"
+    assert (await open_reconfigure(hass, entry))["step_id"] == "new_access_growatt"
 
 
 # Handing over

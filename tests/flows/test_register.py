@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER, FlowType
+from homeassistant.config_entries import SOURCE_REAUTH, FlowType
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -302,8 +302,8 @@ async def test_page_whose_address_is_none(
     """A portal may send anything for its agreements: what is no page is not shown."""
     privacy = simulator.shopxo.agreements[1]
     simulator.shopxo.agreements = (address, privacy)
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider="shopxo")
+    simulator.portal = "shopxo"
+    result = await open_dialog(hass, "shopxo")
     result = await submit(hass, result, address=simulator.url)
     assert result["step_id"] == "method"
     result = await submit(hass, result, next_step_id="register")

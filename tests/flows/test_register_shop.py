@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
@@ -15,6 +15,7 @@ from tests.common import (
     act,
     entries,
     fails,
+    open_dialog,
     open_reauth,
     open_reconfigure,
     refused,
@@ -36,8 +37,8 @@ def _without_pictures(cloud: Simulator) -> None:
 
 async def open_shop(hass: HomeAssistant, cloud: Simulator, way: str) -> Result:
     """Open the dialog at a portal's form."""
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider="shopxo")
+    cloud.portal = "shopxo"
+    result = await open_dialog(hass, "shopxo")
     result = await submit(hass, result, address=cloud.url)
     if result["step_id"] == "method":
         result = await submit(hass, result, next_step_id="register")

@@ -28,6 +28,7 @@ from tests.common import (
     code,
     count_setups,
     entries,
+    fields_of,
     kind,
     open_at,
     open_dialog,
@@ -45,6 +46,7 @@ from tests.fake_provider import LOGIN, URL, FakeCloud, add_provider, fake_provid
 PLANTS = "plant/list"
 USERS = "user/c_user_list"
 SN = "SIM0000001"
+OFFERED = ["find", "global", "north_america", "australia_new_zealand", "china"]
 NEW_TOKEN = "SIMULATORTOKENENDUSERRENEWED0000"
 PASSWORD = "Not-a-real-one-1"
 
@@ -307,10 +309,34 @@ async def test_the_form_has_what_is_stored_but_no_secret(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     result = await open_reconfigure(hass, entry)
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     assert shown_values(result) == {"name": RESIDENT, "server": cloud.url}
-    assert suggested(result) == own_address(cloud.url)
+    assert suggested(result) == {"server": cloud.url}
+    assert fields_of(result) == ["server", "token"]
+    # It is one of the servers in this form, so nobody has to type it again.
+    offered = result["data_schema"].schema["server"].config["options"]
+    assert offered == [*OFFERED, cloud.url, "own_address"]
     assert not cloud.calls
+
+
+async def test_an_account_on_the_server_for_tests_stays_there(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch, entry: ConfigEntry
+) -> None:
+    """Nobody is offered that server, but who is on it is not moved."""
+    growatt = registry.provider("growatt")
+    servers = tuple(
+        server._replace(url=cloud.url) if server.for_tests else server for server in growatt.servers
+    )
+    add_provider(monkeypatch, replace(growatt, servers=servers))
+    result = await open_reconfigure(hass, entry)
+    offered = result["data_schema"].schema["server"].config["options"]
+    assert offered == [*OFFERED, "test", "own_address"]
+    assert suggested(result) == {"server": "test"}
+    result = await submit(hass, result, server="test", token="x" * 32)
+    assert result["errors"] == {"token": "invalid_token"}
+    result = await submit(hass, result, server="test")
+    assert result["reason"] == "reconfigure_successful"
+    assert entry.data["server"] == cloud.url
 
 
 async def test_a_known_server_is_chosen_in_the_list(
@@ -331,7 +357,7 @@ async def test_a_secret_left_empty_stays(
     before = dict(entry.data)
     if not loaded:
         await hass.config_entries.async_unload(entry.entry_id)
-    result = await submit(hass, await open_reconfigure(hass, entry), **own_address(cloud.url))
+    result = await submit(hass, await open_reconfigure(hass, entry), server=cloud.url)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
@@ -344,9 +370,9 @@ async def test_a_new_token_is_tested_and_kept(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, setups: list[str]
 ) -> None:
     cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=int(RESIDENT_ID))
-    typed = {**own_address(cloud.url), "token": "x" * 32}
+    typed = {"server": cloud.url, "token": "x" * 32}
     result = await submit(hass, await open_reconfigure(hass, entry), **typed)
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     assert result["errors"] == {"token": "invalid_token"}
     assert suggested(result) == typed
     assert not setups
@@ -400,26 +426,21 @@ async def test_another_server_keeps_the_inverters(
 
 
 @pytest.mark.parametrize(
-    ("typed", "errors"),
-    [
-        ({"server": "own_address"}, {"address": "required"}),
-        ({"server": "global", "address": "https://cloud.example"}, {"address": "address_unused"}),
-        (own_address("ftp://cloud.example"), {"address": "invalid_url"}),
-        (own_address("http://cloud.example"), {"address": "insecure_url"}),
-    ],
+    ("address", "error"),
+    [("ftp://cloud.example", "invalid_url"), ("http://cloud.example", "insecure_url")],
 )
-async def test_a_wrong_server_stands_at_its_field(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    entry: ConfigEntry,
-    typed: dict[str, str],
-    errors: dict[str, str],
+async def test_a_wrong_address_stands_at_its_field(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, address: str, error: str
 ) -> None:
-    result = await submit(hass, await open_reconfigure(hass, entry), **typed)
-    assert result["step_id"] == "new_access"
-    assert result["errors"] == errors
-    assert suggested(result) == typed
-    result = await submit(hass, result, **own_address(cloud.url))
+    result = await open_reconfigure(hass, entry)
+    result = await submit(hass, result, **own_address(address))
+    assert (result["step_id"], result["errors"]) == ("address", {"address": error})
+    assert suggested(result) == {"address": address}
+    # Without an address, the form comes again, and the account's server is still one to choose.
+    result = await submit(hass, result, address="")
+    assert (result["step_id"], result["errors"]) == ("new_access_growatt", {})
+    assert suggested(result) == {"server": "own_address"}
+    result = await submit(hass, result, server=cloud.url)
     assert result["reason"] == "reconfigure_successful"
 
 
@@ -444,7 +465,7 @@ async def test_another_account_is_refused(
     cloud.growatt.add_token(NEW_TOKEN, kind="end_user", user_id=bob.user_id)
     result = await open_reconfigure(hass, entry)
     result = await submit(hass, result, **own_address(cloud.url), token=NEW_TOKEN)
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     assert result["errors"] == {"base": "wrong_account"}
     assert result["description_placeholders"]["expected"] == RESIDENT
     assert result["description_placeholders"]["found"] == f"Bob's roof ({bob.user_id})"
@@ -471,7 +492,7 @@ async def test_a_server_on_which_the_account_has_an_entry_already(
     there = await add_account(hass, elsewhere, token=INSTALLER_TOKEN)
     hass.config_entries.async_update_entry(there, title="Second home")
     result = await submit(hass, await open_reconfigure(hass, entry), **own_address(elsewhere.url))
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_growatt"
     assert result["errors"] == {"base": "in_another_entry"}
     assert result["description_placeholders"]["other"] == "Second home"
     assert entry.unique_id != there.unique_id
@@ -494,7 +515,7 @@ class Site:
     credentials: dict[str, str]
     shown: dict[str, str]
     identity: str
-    fields: set[str]
+    fields: list[str]
     add: Callable[[Simulator], str]
 
 
@@ -517,19 +538,19 @@ SITES = [
         "quectel",
         "alice@example.com",
         {"user_domain": USER_DOMAIN, "user_domain_secret": USER_DOMAIN_SECRET},
-        {"server": "own_address", "user_domain": USER_DOMAIN},
+        {"user_domain": USER_DOMAIN},
         "email",
-        {"server", "address", "user_domain", "user_domain_secret"},
+        ["server", "user_domain", "user_domain_secret"],
         quectel_user,
     ),
-    Site("shopxo", "alice", {}, {}, "login", {"address"}, shopxo_user),
+    Site("shopxo", "alice", {}, {}, "login", ["address"], shopxo_user),
     Site(
         "anqicms",
         "alice",
         {"site_id": "1"},
         {"site_id": "1"},
         "login",
-        {"address", "site_id"},
+        ["address", "more: site_id"],
         anqicms_user,
     ),
 ]
@@ -550,10 +571,12 @@ async def test_every_cloud(
     setups.clear()
 
     result = await open_reconfigure(hass, entry)
-    assert result["step_id"] == "new_access"
-    assert set(map(str, result["data_schema"].schema)) == site.fields
-    assert suggested(result) == {**site.shown, "address": cloud.url}
-    result = await submit(hass, result, **{**site.shown, "address": elsewhere.url})
+    assert result["step_id"] == f"new_access_{registry.group_of(site.provider)}"
+    assert fields_of(result) == site.fields
+    listed = bool(target.provider.servers)
+    assert suggested(result) == {**site.shown, "server" if listed else "address": cloud.url}
+    address = own_address(elsewhere.url) if listed else {"address": elsewhere.url}
+    result = await submit(hass, result, **site.shown, **address)
     assert result["step_id"] == "link_form", result
     assert suggested(result) == {site.identity: site.name}
 
@@ -629,6 +652,6 @@ async def test_a_server_that_lets_nobody_sign_in(
 ) -> None:
     portal.offer = Offer()
     result = await submit(hass, await open_reconfigure(hass, customer), address=URL, site="1")
-    assert result["step_id"] == "new_access"
+    assert result["step_id"] == "new_access_portal"
     assert result["errors"] == {"base": "nothing_offered"}
     assert suggested(result) == {"address": URL, "site": "1"}

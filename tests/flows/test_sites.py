@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
-from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import Simulator
-from tests.common import entries, shown_values, submit
+from tests.common import entries, open_dialog, shown_values, submit
 
 PASSWORD = "Not-real-1"
 EMAIL = "alice@example.com"
@@ -27,8 +25,8 @@ def sites(cloud: Simulator) -> Simulator:
 
 
 async def open_site(hass: HomeAssistant, sites: Simulator, **number: str) -> Result:
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider="anqicms")
+    sites.portal = "anqicms"
+    result = await open_dialog(hass, "anqicms")
     result = await submit(hass, result, address=sites.url, **number)
     assert result["step_id"] == "method"
     return result

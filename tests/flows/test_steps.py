@@ -28,6 +28,7 @@ from custom_components.growatt_onboarding.cloud.model import Account, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.flows import base, inverter, register, sign_in, steps
+from custom_components.growatt_onboarding.flows.forms import MORE, without_section
 from custom_components.growatt_onboarding.flows.steps import AnsweringFlow, with_minimum_duration
 from tests.common import UNLIMITED, account_entry, entries, suggested, until
 from tests.fake_provider import URL, FakeClient, FakeCloud, add_provider, fake_provider
@@ -45,7 +46,7 @@ SITE_SECRET = "Not-a-real-site-secret-1"
 SN = "SIM0000001"
 HOME, GARAGE = Plant(id="20001", name="Home"), Plant(id="20002", name="Garage")
 BY_NAME = {"username": "alice", "password": PASSWORD}
-SITE = {"address": URL, "site": "12", "site_secret": SITE_SECRET}
+SITE = {"address": URL, "site_secret": SITE_SECRET, MORE: {"site": "12"}}
 
 # What a step asks a cloud for while somebody waits; each can be slow, and each can be broken.
 ASKED = (
@@ -255,7 +256,7 @@ def choose(option: str) -> Answers:
     return {"next_step_id": option}
 
 
-_TO_METHOD = (("user", {"provider": "fake"}), ("server", SITE))
+_TO_METHOD = (("user", choose("portal")), ("portal", SITE))
 _TO_REGISTER = (*_TO_METHOD, ("method", choose("register")))
 _TO_LINK = (*_TO_METHOD, ("method", choose("link")))
 _SERIALS = ("serial_numbers", {"serial_numbers": SN})
@@ -296,7 +297,7 @@ JOURNEYS = {
     ),
     "new_credentials": Journey(
         reconfigure_dialog,
-        (("new_access", SITE), ("link_form", BY_NAME)),
+        (("new_access_portal", SITE), ("link_form", BY_NAME)),
         ("test", "link"),
         "reconfigure_successful",
     ),
@@ -465,7 +466,7 @@ async def test_whatever_goes_wrong_is_told(
 
 def dialog_typed(journey: Journey, dialog: Dialog) -> Answers:
     """Return what was typed into the form that a dialog shows."""
-    return dict(journey.steps)[dialog.result["step_id"]]
+    return without_section(dict(journey.steps)[dialog.result["step_id"]]) or {}
 
 
 # The dialogs themselves

@@ -7,7 +7,7 @@ input ends a dialog or leads elsewhere, the dialog is put back where it was, and
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import nullcontext
 import copy
 from copy import replace
@@ -18,7 +18,7 @@ from typing import Any, Final
 from unittest.mock import AsyncMock, patch
 
 import aiohttp
-from homeassistant.data_entry_flow import FlowResultType, InvalidData, UnknownFlow
+from homeassistant.data_entry_flow import FlowResultType, InvalidData, UnknownFlow, section
 from homeassistant.helpers.data_entry_flow import FlowManagerResourceView
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
@@ -60,7 +60,7 @@ _NEVER_SHOWN: Final = frozenset(
             ("account", step)
             for step in (
                 *("import", "reauth", "link", "asked", "finish", "registered"),
-                "server_found",
+                *("server", "server_found", "new_access"),
             )
         ),
         # The cloud with plants also takes dataloggers, and has one dialog for both.
@@ -381,11 +381,7 @@ class Walker:
             options = list(result["menu_options"])
             return {"next_step_id": choose(result["step_id"], options)}
         schema = result["data_schema"].schema if result.get("data_schema") else {}
-        return {
-            str(marker): self._filled(str(marker), selector, choose)
-            for marker, selector in schema.items()
-            if isinstance(marker, vol.Required) or self._dice.random() < 0.4
-        }
+        return self._all_filled(schema, choose)
 
     def _odd(self, result: Result) -> Any:
         """Return an input that may be anything."""
@@ -408,13 +404,26 @@ class Walker:
             del usual[dice.choice(list(usual))]
         return usual
 
+    def _all_filled(
+        self, schema: Mapping[Any, Any], choose: Callable[[str, list[str]], str]
+    ) -> dict[str, Any]:
+        """Return what a person fills into the fields of a form, or of a section of it."""
+        return {
+            str(marker): self._all_filled(selector.schema.schema, choose)
+            if isinstance(selector, section)
+            else self._filled(str(marker), selector, choose)
+            for marker, selector in schema.items()
+            if isinstance(marker, vol.Required)
+            or choose(f"fills in {marker}", ["yes", "no"]) == "yes"
+        }
+
     def _filled(self, name: str, selector: Any, choose: Callable[[str, list[str]], str]) -> Any:
         """Return what a person fills into a field."""
         dice, cloud = self._dice, self._cloud
         options = getattr(selector, "config", {}).get("options")
         if name == "server":
             # The known servers are out of reach, but for the one that a search finds.
-            ours = [option for option in options if option in {FIND, OWN_ADDRESS}]
+            ours = [option for option in options if option in {FIND, OWN_ADDRESS, cloud.url}]
             return choose(name, ours)
         if options:
             return choose(

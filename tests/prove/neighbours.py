@@ -518,6 +518,7 @@ def _to_be_stored(home: Home) -> int:
 
 async def _link_portal(home: Home, client: HomeAssistantClient) -> None:
     """Link an account of a portal, which has no inverters."""
+    home.simulator.portal = "shopxo"
     home.simulator.shopxo.add_user(username="customer", password=PASSWORD[:18])
     home.simulator.shopxo.login_picture = False
     flow = await open_account_dialog(client, "shopxo", home.simulator.url, {})

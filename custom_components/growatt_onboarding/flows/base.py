@@ -16,7 +16,6 @@ from homeassistant.config_entries import (
     FlowType,
     SubentryFlowContext,
 )
-from homeassistant.const import CONF_ADDRESS
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 import voluptuous as vol
 
@@ -28,8 +27,7 @@ from ..account import (
     reauth_on_denial,
     understood_entries,
 )
-from ..cloud.errors import CloudError, InvalidInputError
-from ..cloud.fields import REQUIRED, optional_text
+from ..cloud.errors import CloudError
 from ..cloud.model import Account, Captcha, Values
 from ..cloud.provider import (
     CAPTCHA_CHALLENGE,
@@ -41,12 +39,10 @@ from ..cloud.provider import (
     Offer,
     Provider,
 )
-from ..cloud.servers import resolve
 from ..const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
     CONF_ACTIVATION_PENDING,
-    CONF_SERVER,
     CONF_SESSION,
     DOMAIN,
     SUBENTRY_INVERTER,
@@ -57,7 +53,6 @@ from ..texts import async_agreement_names
 from ..unexpected import log_unexpected
 from .datalogger import async_open_datalogger
 from .forms import (
-    OWN_ADDRESS,
     FormMemory,
     UserInput,
     agreement_links,
@@ -66,8 +61,6 @@ from .forms import (
     choice,
     field_names,
     fields_schema,
-    server_names,
-    server_schema,
 )
 from .steps import AnsweringFlow
 
@@ -121,40 +114,6 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         site = ": ".join(filter(None, (number, self._offer.site_name)))
         return f"{self._target.url} ({site})" if site else self._target.url
 
-    async def _use_entered(
-        self, fields: tuple[Field, ...], user_input: Mapping[str, Any], kept: Values | None = None
-    ) -> None:
-        """Test the server and credentials that were entered and use them from now on.
-
-        `kept` holds the credentials that stay as they are when their fields are left empty.
-        Raises CloudError; an error of the server is put at the field that it was entered in.
-        """
-        entered, address = self._entered(fields, user_input, kept)
-        try:
-            url = resolve(self._provider, address or user_input[CONF_SERVER])
-            await self._use_target(url, entered)
-        except CloudError as err:
-            if address and err.field == CONF_SERVER:
-                err.field = CONF_ADDRESS
-            raise
-
-    def _entered(
-        self, fields: tuple[Field, ...], user_input: Mapping[str, Any], kept: Values | None
-    ) -> tuple[Values, str | None]:
-        """Remember what was entered for a server; return the credentials and the address in it.
-
-        The address is None if a server was chosen. Raises InvalidInputError.
-        """
-        self._memory.remember((*server_names(self._provider), *field_names(fields)), user_input)
-        entered = {**(kept or {}), **checked(fields, user_input)}
-        address = optional_text(user_input, CONF_ADDRESS)
-        by_address = user_input.get(CONF_SERVER, OWN_ADDRESS) == OWN_ADDRESS
-        if by_address and not address:
-            raise InvalidInputError(REQUIRED, field=CONF_ADDRESS)
-        if address and not by_address:
-            raise InvalidInputError("address_unused", field=CONF_ADDRESS)
-        return entered, address
-
     # Forms
 
     def _values(self, fields: tuple[Field, ...], user_input: Mapping[str, Any]) -> Values:
@@ -196,14 +155,6 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             ),
             server=self._place,
         )
-
-    def _show_server_form(
-        self, step_id: str, fields: tuple[Field, ...], **placeholders: str
-    ) -> ConfigFlowResult:
-        """Show a form for the server and the credentials."""
-        typed = self._memory.typed
-        schema = {**server_schema(self._provider, typed), **fields_schema(fields, typed)}
-        return self._show(step_id, schema, **placeholders)
 
     def _ask_form(self, step_id: str, forms: tuple[Form, ...]) -> ConfigFlowResult:
         """Show a form to choose one of several forms."""

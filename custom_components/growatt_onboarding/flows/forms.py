@@ -7,6 +7,7 @@ import math
 from typing import Any, Final
 
 from homeassistant.const import CONF_ADDRESS
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     CountrySelector,
     SelectOptionDict,
@@ -34,12 +35,22 @@ type UserInput = dict[str, Any] | None
 FIND: Final = "find"
 OWN_ADDRESS: Final = "own_address"
 
+# The section of what may stay empty, and the key of its values in what is submitted.
+MORE: Final = "more"
+
+# Where a field stands, if not among the others: a code is what the form waits for, and the text in
+# a picture is the last thing to do.
+_PLACES: Final = {FieldKind.CODE: -1, FieldKind.CAPTCHA: 1}
+
 _TEXT_TYPES: Final = {
     FieldKind.PASSWORD: TextSelectorType.PASSWORD,
     FieldKind.EMAIL: TextSelectorType.EMAIL,
     FieldKind.PHONE: TextSelectorType.TEL,
     FieldKind.NUMBER: TextSelectorType.NUMBER,
+    FieldKind.URL: TextSelectorType.URL,
 }
+
+ADDRESS_FIELD: Final = Field(CONF_ADDRESS, FieldKind.URL, autocomplete="url")
 
 
 class FormMemory:
@@ -48,6 +59,8 @@ class FormMemory:
     def __init__(self) -> None:
         """Start with nothing entered."""
         self.typed: dict[str, Any] = {}
+        # The fields at which an error was shown.
+        self.refused: set[str] = set()
         self._names: tuple[str, ...] = ()
         self._errors: dict[str, str] = {}
         self._placeholders: dict[str, str] = {}
@@ -63,10 +76,16 @@ class FormMemory:
         for name in names:
             self.typed.pop(name, None)
 
-    def set_error(self, err: CloudError) -> None:
-        """Set the error of the next form, at the field at fault if the last form has it."""
-        field = err.field if err.field is not None and err.field in self._names else "base"
-        self._errors = {field: err.key}
+    def set_error(self, err: CloudError, names: Iterable[str] | None = None) -> None:
+        """Set the error of the next form, at the field at fault if the form has it.
+
+        `names` are the form's fields, by default those of the last one.
+        """
+        if err.field is None or err.field not in (self._names if names is None else names):
+            self._errors = {"base": err.key}
+        else:
+            self.refused.add(err.field)
+            self._errors = {err.field: err.key}
         self._placeholders = error_placeholders(err)
 
     def add_base_error(self, err: CloudError) -> None:
@@ -140,6 +159,44 @@ def fields_schema(
     }
 
 
+def form_schema(
+    fields: Iterable[Field], memory: FormMemory, country: str | None = None
+) -> dict[vol.Marker, Any]:
+    """Return the part of a schema for a form's fields, with a section for what may stay empty.
+
+    It is closed unless something was typed into it. The front end shows no error in a section, so
+    what was refused once stands outside, and so does a secret: without it, little is possible.
+    `country` is as in `fields_schema`.
+    """
+    ordered = sorted(fields, key=lambda field: _PLACES.get(field.kind, 0))
+    extra = [
+        field
+        for field in ordered
+        if not (
+            field.required or field.secret or field.kind in _PLACES or field.name in memory.refused
+        )
+    ]
+    if len(extra) == len(ordered):
+        return fields_schema(ordered, memory.typed, country)
+    is_last = FieldKind.CAPTCHA
+    first = [field for field in ordered if field not in extra and field.kind is not is_last]
+    schema = fields_schema(first, memory.typed, country)
+    if extra:
+        typed = any(memory.typed.get(field.name) for field in extra)
+        schema[vol.Optional(MORE)] = section(
+            vol.Schema(dict(fields_schema(extra, memory.typed, country))), {"collapsed": not typed}
+        )
+    last = [field for field in ordered if field.kind is is_last]
+    return schema | fields_schema(last, memory.typed, country)
+
+
+def without_section(user_input: UserInput) -> UserInput:
+    """Return what was submitted as if the form had no section."""
+    if user_input is None or not isinstance(more := user_input.get(MORE), Mapping):
+        return user_input
+    return {**{name: typed for name, typed in user_input.items() if name != MORE}, **more}
+
+
 def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
     """Return the values of the fields that were filled in.
 
@@ -151,39 +208,34 @@ def checked(fields: Iterable[Field], user_input: Mapping[str, Any]) -> Values:
     return {name: value for name, value in read if value is not None}
 
 
-def server_names(provider: Provider) -> tuple[str, ...]:
-    """Return the names of the fields for the server."""
-    return (CONF_SERVER, CONF_ADDRESS) if provider.servers else (CONF_ADDRESS,)
+def server_choice(
+    provider: Provider, suggested: Mapping[str, Any], current: str | None
+) -> dict[vol.Marker, Any]:
+    """Return the part of a schema to choose a server.
 
-
-def server_schema(provider: Provider, suggested: Mapping[str, Any]) -> dict[vol.Marker, Any]:
-    """Return the part of a schema for the server: a known one or an address."""
-    address = TextSelector(TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url"))
-    typed_address = suggested.get(CONF_ADDRESS)
-    if not provider.servers:
-        return {required(CONF_ADDRESS, typed_address): address}
-    keys = [server.key for server in provider.servers]
+    Beside the known ones, that is the one that was chosen before and the `current` one of an
+    account: its key, or its address.
+    """
+    keys = [server.key for server in provider.servers if not server.for_tests]
     if provider.likely_servers(None):
         keys.insert(0, FIND)
+    chosen = suggested.get(CONF_SERVER, keys[0])
+    others = (one for one in (current, chosen) if one not in (None, OWN_ADDRESS))
     server = SelectSelector(
         SelectSelectorConfig(
-            options=[*keys, OWN_ADDRESS],
+            options=[*dict.fromkeys((*keys, *others)), OWN_ADDRESS],
             mode=SelectSelectorMode.DROPDOWN,
             translation_key=CONF_SERVER,
         )
     )
-    return {
-        required(CONF_SERVER, suggested.get(CONF_SERVER, keys[0])): server,
-        vol.Optional(CONF_ADDRESS, description={"suggested_value": typed_address}): address,
-    }
+    return {required(CONF_SERVER, chosen): server}
 
 
 def server_values(provider: Provider, url: str) -> dict[str, str]:
-    """Return the values of the server's fields for a URL."""
-    if (key := server_key(provider, url)) != url:
-        return {CONF_SERVER: key}
-    address = {CONF_ADDRESS: url}
-    return {CONF_SERVER: OWN_ADDRESS, **address} if provider.servers else address
+    """Return the value of the field for the server, for a URL."""
+    if provider.servers:
+        return {CONF_SERVER: server_key(provider, url)}
+    return {CONF_ADDRESS: url}
 
 
 def required(name: str, suggested: object) -> vol.Required:

@@ -22,29 +22,30 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from ..account import entry_target, is_same_account
+from ..cloud import registry
 from ..cloud.errors import CloudError
 from ..cloud.model import Account
 from ..cloud.provider import CAPTCHA_FIELD
-from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED, CONF_SERVER
+from ..cloud.servers import server_key
+from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
 from ..foreign import Plain, name_with_id, plain
 from ..gateway import async_get_shared_data
 from .base import chosen_form
-from .find_server import FindServerFlow
 from .forms import (
-    FIND,
     UserInput,
     checked,
     field_names,
     fields_schema,
     select_options,
 )
+from .server import ServerFlow, ServerForm
 
 # A token can see thousands of accounts; a few names show a person whose token it is.
 _MOST_NAMES = 3
 
 
-class SignInFlow(FindServerFlow):
+class SignInFlow(ServerFlow):
     """The steps from the credentials to an existing account."""
 
     def __init__(self) -> None:
@@ -194,17 +195,16 @@ class SignInFlow(FindServerFlow):
             replace(field, required=False) if field.name in kept else field
             for field in self._provider.credential_fields
         )
-        if user_input is not None:
-            try:
-                if user_input.get(CONF_SERVER) == FIND:
-                    return await self._search_server("new_access", fields, user_input, kept)
-                await self._use_entered(fields, user_input, kept)
-                return await self._sign_in_again()
-            except CloudError as err:
-                self._memory.set_error(err)
-        return self._show_server_form(
-            "new_access", fields, name=self._entry.title, server=known.url
+        form = ServerForm(
+            step_id=f"new_access_{registry.group_of(self._provider.key)}",
+            providers=(self._provider,),
+            fields=fields,
+            go_on=SignInFlow._sign_in_again,
+            kept=kept,
+            current=server_key(self._provider, known.url),
+            placeholders={"name": self._entry.title, "server": known.url},
         )
+        return await self._ask_server(form, user_input)
 
     async def _sign_in_again(self) -> ConfigFlowResult:
         """Continue with signing in. Raises CloudError if the server does not offer it."""

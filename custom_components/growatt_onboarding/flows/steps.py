@@ -16,6 +16,7 @@ from homeassistant.data_entry_flow import (
 from ..const import DOMAIN
 from ..foreign import markdown_values, plain, plain_values
 from ..unexpected import log_unexpected
+from .forms import without_section
 
 # Seconds until a step that is still at work shows progress. Proxies end requests after 30 to 60;
 # a new account's entry and the first step of its inverters share one request.
@@ -62,7 +63,7 @@ class AnsweringFlow(FlowHandler[Any, Any, Any]):
         if self._work is None or self._work.done():
             self._keep_submitted(user_input)
             self._work = self.hass.async_create_background_task(
-                self._outcome(step, user_input), f"{DOMAIN} {step.__name__}"
+                self._outcome(step, without_section(user_input)), f"{DOMAIN} {step.__name__}"
             )
         work = self._work
         if not work.done():

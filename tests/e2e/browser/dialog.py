@@ -113,6 +113,11 @@ class Dialog:
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
         return str(await picture.get_attribute("src"))
 
+    async def says_chosen(self, field: str, option: str) -> None:
+        """Wait until this is what is chosen in a list, by the option's key or what it is called."""
+        chosen = self._box.get_by_role("button", name=self._label(field))
+        await chosen.filter(has_text=self._option(field, option)).wait_for()
+
     def value(self, field: str) -> Locator:
         """Return the field to type into."""
         # A mark that it is required may follow.

@@ -57,11 +57,11 @@ async def test_signing_in_to_an_account(homeowner: Homeowner, simulator: Simulat
 
 
 async def open_portal(homeowner: Homeowner, simulator: Simulator) -> Dialog:
+    simulator.portal = "anqicms"
     dialog = await homeowner.start_dialog()
     await dialog.shows("user")
-    await dialog.choose("provider", "anqicms")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("portal")
+    await dialog.shows("portal")
     await dialog.fill("address", simulator.url)
     await dialog.submit()
     await dialog.shows("method", server=simulator.url)

@@ -112,10 +112,12 @@ async def fill_in_the_form(dialog: Dialog, simulator: Simulator) -> None:
 async def go_to_the_server(dialog: Dialog, simulator: Simulator) -> None:
     """Enter the server and the token, as far as the choice between creating and linking."""
     await dialog.shows("user")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("growatt")
+    await dialog.shows("growatt")
     await dialog.pick("server", "own_address")
-    await dialog.fill("address", simulator.url)
     await dialog.fill("token", INSTALLER_TOKEN)
+    await dialog.submit()
+    await dialog.shows("address")
+    await dialog.fill("address", simulator.url)
     await dialog.submit()
     await dialog.shows("method")

@@ -52,8 +52,8 @@ async def test_a_token_of_another_region(
 ) -> None:
     dialog = await homeowner.start_dialog()
     await dialog.shows("user")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("growatt")
+    await dialog.shows("growatt")
     # The search is what is chosen already.
     await dialog.fill("token", WRONG_TOKEN)
     await dialog.submit()
@@ -70,7 +70,7 @@ async def test_a_token_of_another_region(
     await dialog.leave()
 
     dialog = await homeowner.reconfigure_account(RESIDENT)
-    await dialog.shows("new_access", name=RESIDENT, server=vendor[HOME].url)
+    await dialog.shows("new_access_growatt", name=RESIDENT, server=vendor[HOME].url)
     await dialog.pick("server", "find")
     await dialog.submit()
     await dialog.tells("abort.reconfigure_successful")
@@ -85,8 +85,8 @@ async def test_servers_that_cannot_be_asked(
     vendor["north_america"].faults.add(PLANTS, kind="cut")
     dialog = await homeowner.start_dialog()
     await dialog.shows("user")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("growatt")
+    await dialog.shows("growatt")
     await dialog.fill("token", INSTALLER_TOKEN)
     await dialog.submit()
     house = Texts(LANGUAGE)

@@ -104,11 +104,11 @@ async def test_an_account_that_is_reviewed(homeowner: Homeowner, simulator: Simu
 
 
 async def open_portal(homeowner: Homeowner, simulator: Simulator) -> Dialog:
+    simulator.portal = "shopxo"
     dialog = await homeowner.start_dialog()
     await dialog.shows("user")
-    await dialog.choose("provider", "shopxo")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("portal")
+    await dialog.shows("portal")
     await dialog.fill("address", simulator.url)
     await dialog.submit()
     await dialog.shows("method", server=simulator.url)

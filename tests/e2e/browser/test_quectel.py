@@ -86,13 +86,14 @@ async def add_an_inverter(dialog: Dialog) -> None:
 async def open_app(homeowner: Homeowner, simulator: Simulator) -> Dialog:
     dialog = await homeowner.start_dialog()
     await dialog.shows("user")
-    await dialog.choose("provider", "quectel")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("app_cloud")
+    await dialog.shows("app_cloud")
     await dialog.pick("server", "own_address")
-    await dialog.fill("address", simulator.url)
     await dialog.fill("user_domain", USER_DOMAIN)
     await dialog.fill("user_domain_secret", USER_DOMAIN_SECRET)
+    await dialog.submit()
+    await dialog.shows("address")
+    await dialog.fill("address", simulator.url)
     await dialog.submit()
     await dialog.shows("method", server=simulator.url)
     return dialog

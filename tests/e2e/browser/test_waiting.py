@@ -36,11 +36,13 @@ async def test_an_inverter_that_does_not_appear(
 async def link_the_account(homeowner: Homeowner, simulator: Simulator, account: str) -> None:
     dialog = await homeowner.start_dialog()
     await dialog.shows("user")
-    await dialog.submit()
-    await dialog.shows("server")
+    await dialog.go("growatt")
+    await dialog.shows("growatt")
     await dialog.pick("server", "own_address")
-    await dialog.fill("address", simulator.url)
     await dialog.fill("token", INSTALLER_TOKEN)
+    await dialog.submit()
+    await dialog.shows("address")
+    await dialog.fill("address", simulator.url)
     await dialog.submit()
     await dialog.shows("method")
     await dialog.go("link")
@@ -92,8 +94,8 @@ async def change_the_account(homeowner: Homeowner, simulator: Simulator) -> None
     dialog = await homeowner.reconfigure_account(ACCOUNT)
     await dialog.shows("reconfigure_elsewhere", name=ACCOUNT, server=simulator.url)
     await dialog.go("new_access")
-    await dialog.shows("new_access", name=ACCOUNT, server=simulator.url)
-    assert await dialog.value("address").input_value() == simulator.url
+    await dialog.shows("new_access_growatt", name=ACCOUNT, server=simulator.url)
+    await dialog.says_chosen("server", simulator.url)
     assert await dialog.value("token").input_value() == ""
     await dialog.submit()
     await dialog.tells("abort.reconfigure_successful")
