@@ -16,6 +16,7 @@ from .cloud import registry
 from .const import CONF_ACCOUNT_ID, CONF_PROVIDER, DEVICE_TYPES, DOMAIN, PLATFORMS
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .devices import AccountDevices
+from .flows.power_card import PowerCard
 from .gateway import async_get_shared_data
 from .repairs import IssueManager, async_remove_issues
 from .services import async_setup_services
@@ -77,6 +78,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # Devices may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)
+    PowerCard(hass, entry).begin()
     coordinator.begin()
     entry.runtime_data.activation.begin()
     return True

@@ -1,10 +1,20 @@
 """The account flow: choose a cloud and a server, then create an account or link an existing one."""
 
 from functools import partialmethod
-from typing import Any, override
+from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, ConfigSubentryFlow, FlowType
+from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
+    ConfigEntry,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+    FlowType,
+)
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow, FlowResultType
+from homeassistant.helpers.selector import BooleanSelector
+from homeassistant.helpers.typing import DiscoveryInfoType
+import voluptuous as vol
 
 from .account import is_understood
 from .account.registration import async_resolve_pending, async_review_pending
@@ -21,12 +31,22 @@ from .const import (
 )
 from .flows.datalogger import DataloggerFlow
 from .flows.forms import UserInput, server_values
-from .flows.hand_over import ADD_LINK, async_start_flow, check_limits, has_associated, offered_by
+from .flows.hand_over import (
+    ADD_LINK,
+    associated_inverters,
+    async_open_flow,
+    check_limits,
+    offered_by,
+)
 from .flows.inverter import InverterFlow
+from .flows.power_card import CONF_ENTRY_ID, first_unshown
 from .flows.register import RegisterFlow
 from .flows.server import ServerForm
-from .foreign import Markdown
+from .foreign import Markdown, plain
 from .gateway import async_get_shared_data, async_load_provider
+from .texts import async_card_title
+
+CONF_PASS_ON: Final = "pass_token"  # noqa: S105 - the name of a field
 
 
 class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
@@ -38,6 +58,8 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
     group: str
     # The integration that can take the account over.
     _hand_over: HandOver
+    # The serial number of the inverter that a card is about.
+    _discovered = ""
 
     @classmethod
     @callback
@@ -112,7 +134,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             },
         }
         others = [server.hand_over for server in self._provider.servers if server.hand_over]
-        if not others or not has_associated(entry):
+        if not others or not associated_inverters(entry):
             return await self.async_step_new_access()
         if (hand_over := offered_by(self._target)) is None:
             self._hand_over = others[0]
@@ -148,29 +170,66 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
 
     # Hand an account over
 
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: DiscoveryInfoType
+    ) -> ConfigFlowResult:
+        """Show the card of an account whose power Home Assistant does not show yet."""
+        entry = self.hass.config_entries.async_get_entry(discovery_info[CONF_ENTRY_ID])
+        # Somebody may have ignored it.
+        self._abort_if_unique_id_configured()
+        if entry is None or (unshown := first_unshown(self.hass, entry)) is None:
+            # Nobody sees that.
+            raise AbortFlow("already_configured")
+        await self._load_entry(entry)
+        self._discovered, self._hand_over = unshown
+        title = await async_card_title(self.hass, self._discovered)
+        self.context["title_placeholders"] = {"name": title}
+        return await self.async_step_discovered()
+
+    async def async_step_discovered(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Ask what a card asks."""
+        result = await self.async_step_hand_over(user_input)
+        # Home Assistant protects whatever somebody has opened. While it only asks, it may go.
+        self.context["dismiss_protected"] = result["type"] is not FlowResultType.FORM
+        return result
+
     async def async_step_hand_over(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Continue in the flow of the integration that shows the inverters' data."""
-        other = self._hand_over
+        """Ask whether to pass the credentials on, and continue in the other integration's flow."""
+        target, other = self._target, self._hand_over
         if user_input is not None:
+            self._memory.remember((CONF_PASS_ON,), user_input)
+            gateway = self._shared.gateway(target.provider, target.url, target.credentials)
             try:
-                check_limits(self._shared, self._entry, other)
+                check_limits(gateway, other)
             except CloudError as err:
                 self._memory.set_error(err)
             else:
-                return await self._open_other_flow()
-        return self._show("hand_over", {}, integration=other.name, name=self._entry.title)
+                return await self._open_other_flow(pass_on=user_input[CONF_PASS_ON])
+        pass_on = self._memory.typed.get(CONF_PASS_ON, True)
+        return self._show(
+            "discovered" if self.source == SOURCE_INTEGRATION_DISCOVERY else "hand_over",
+            {vol.Required(CONF_PASS_ON, default=pass_on): BooleanSelector()},
+            integration=other.name,
+            name=self._entry.title,
+            plain_serial=plain(self._discovered),
+        )
 
-    async def _open_other_flow(self) -> ConfigFlowResult:
+    async def _open_other_flow(self, *, pass_on: bool) -> ConfigFlowResult:
         """Abort with the other integration's flow as the next one, or with a link to it."""
         other = self._hand_over
         values = {"integration": other.name}
-        if (flow_id := await async_start_flow(self.hass, other)) is None:
+        credentials = self._target.credentials if pass_on else None
+        theirs = await async_open_flow(self.hass, other, credentials)
+        if theirs is None:
             values["link"] = Markdown(ADD_LINK.format(domain=other.domain))
             return self.async_abort(reason="hand_over_failed", description_placeholders=values)
+        if theirs["type"] is FlowResultType.CREATE_ENTRY:
+            return self.async_abort(reason="power_shown", description_placeholders=values)
         return self.async_abort(
             reason="handed_over",
             description_placeholders=values,
-            next_flow=(FlowType.CONFIG_FLOW, flow_id),
+            next_flow=(FlowType.CONFIG_FLOW, theirs["flow_id"]),
         )
 
     # Create the entry of an account whose flow is gone

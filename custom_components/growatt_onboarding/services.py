@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
+from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.const import (
     ATTR_CONFIG_ENTRY_ID,
     ATTR_DEVICE_ID,
@@ -273,7 +274,7 @@ async def _target(hass: HomeAssistant, data: Mapping[str, Any]) -> Target:
         if given := [name for name in names if name in data]:
             raise _invalid("account_or_server", field=given[0])
         entry = hass.config_entries.async_get_entry(data[ATTR_CONFIG_ENTRY_ID])
-        if entry is None or entry.domain != DOMAIN:
+        if entry is None or entry.domain != DOMAIN or entry.source == SOURCE_IGNORE:
             raise _invalid("account_not_found")
         return entry_target(entry)
     if CONF_SERVER not in data:

@@ -29,7 +29,7 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     Servers share one key because every key needs a translation.
     """
     entries: list[AccountConfigEntry] = hass.config_entries.async_entries(
-        DOMAIN, include_disabled=False
+        DOMAIN, include_ignore=False, include_disabled=False
     )
     understood = filter(is_understood, entries)
     coordinators = [

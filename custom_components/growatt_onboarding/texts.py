@@ -146,6 +146,12 @@ async def async_server_names(hass: HomeAssistant) -> dict[str, str]:
     return await _async_texts(hass, "selector", "server.options.", "")
 
 
+async def async_card_title(hass: HomeAssistant, serial: str) -> str:
+    """Return the title of the card that offers to show the power of an inverter."""
+    titles = await _async_texts(hass, "config", "step.discovered.", "")
+    return titles["title"].format_map({"plain_serial": plain(serial)})
+
+
 async def _async_texts(
     hass: HomeAssistant, category: str, prefix: str, suffix: str
 ) -> dict[str, str]:

@@ -3,22 +3,15 @@
 import asyncio
 from collections.abc import Generator
 from copy import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult, FlowType
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockModule,
-    mock_config_flow,
-    mock_integration,
-    mock_platform,
-)
 import voluptuous as vol
 
 from custom_components.growatt_onboarding.binding.timing import Timing
-from custom_components.growatt_onboarding.cloud.growatt import GROWATT
 from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.cloud.provider import Server
 from custom_components.growatt_onboarding.const import DATA_TIMING
@@ -28,7 +21,6 @@ from tests.common import (
     RESIDENT_PLANT,
     UNLIMITED,
     add_account,
-    associate,
     open_inverters,
     open_reconfigure,
     shown_values,
@@ -36,40 +28,53 @@ from tests.common import (
     track,
     until,
 )
-from tests.fake_provider import add_provider
 
-SN = "SIM0000001"
+from .other_integration import (
+    OTHER,
+    SN,
+    OnePlant,
+    TheirFlow,
+    global_server,
+    installed,
+    serve,
+    with_inverter,
+)
+
 STICK = "QMN0000001"
-OTHER = "growatt_server"
 LINK = "/config/integrations/dashboard/add?domain=growatt_server"
 
 type Result = dict[str, Any]
 
 
-class TheirFlow(ConfigFlow):
-    """The dialog of the other integration, as far as it is known."""
+class Refusing(TheirFlow):
+    async def async_step_plant(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        return self._ask(base="invalid_auth")
 
-    menu = ("password_auth", "token_auth")
-    shown = "token_auth"
 
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        return self.async_show_menu(step_id="user", menu_options=list(self.menu))
+class NoPlants(TheirFlow):
+    async def async_step_plant(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        return self.async_abort(reason="no_plants")
 
-    async def async_step_password_auth(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        raise AssertionError("nobody asked for this form")
 
-    async def async_step_token_auth(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        assert user_input is None, "no token is passed on"
-        return self.async_show_form(
-            step_id=self.shown, data_schema=vol.Schema({vol.Required("token"): str})
-        )
+class BrokenLater(TheirFlow):
+    async def async_step_plant(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        raise ValueError(f"what is {END_USER_TOKEN}?")
 
-    async def async_step_token(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        raise AssertionError("nobody submits this form")
+
+class AsksMore(TheirFlow):
+    fields: ClassVar[dict[Any, Any]] = {**TheirFlow.fields, vol.Optional("public_name"): str}
+
+    async def async_step_plant(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        raise AssertionError("a token was sent to a form that nobody knows")
+
+
+class AsksOtherwise(AsksMore):
+    fields: ClassVar[dict[Any, Any]] = {vol.Required("token"): str}
+
+
+class AsksNothing(AsksMore):
+    def _ask(self, **errors: str) -> ConfigFlowResult:
+        return self.async_show_form(step_id=self.shown)
 
 
 class WithoutTokens(TheirFlow):
@@ -100,9 +105,7 @@ class NotNow(TheirFlow):
 @pytest.fixture
 def other(hass: HomeAssistant, flow: type[ConfigFlow]) -> Generator[None]:
     """Install the other integration."""
-    mock_integration(hass, MockModule(OTHER))
-    mock_platform(hass, f"{OTHER}.config_flow")
-    with mock_config_flow(OTHER, flow):
+    with installed(hass, flow):
         yield
 
 
@@ -112,18 +115,6 @@ def flow() -> type[ConfigFlow]:
     return TheirFlow
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, *servers: Server) -> None:
-    """Replace Growatt's servers."""
-    add_provider(monkeypatch, replace(GROWATT, servers=servers))
-
-
-def global_server(url: str) -> Server:
-    """Return the server whose accounts can be handed over, at another address."""
-    (server,) = [server for server in GROWATT.servers if server.hand_over is not None]
-    assert server.key == "global"
-    return replace(server, url=url)
-
-
 @pytest.fixture
 async def entry(
     hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
@@ -131,15 +122,6 @@ async def entry(
     """Return the entry of the resident on the global server, with an associated inverter."""
     serve(monkeypatch, global_server(cloud.url))
     return await with_inverter(hass, cloud)
-
-
-async def with_inverter(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
-    """Return the entry of the resident, with an associated inverter."""
-    entry = await add_account(hass, cloud, token=END_USER_TOKEN)
-    cloud.growatt.add_device(SN)
-    await track(entry, SN)
-    await associate(cloud, entry, SN)
-    return entry
 
 
 async def open_hand_over(hass: HomeAssistant, entry: ConfigEntry) -> Result:
@@ -229,8 +211,9 @@ async def test_the_other_dialog_goes_on(
 ) -> None:
     before = len(cloud.calls)
     result = await open_hand_over(hass, entry)
-    assert result["description_placeholders"] == {"integration": "Growatt", "name": RESIDENT}
-    result = await submit(hass, result)
+    values = {"integration": "Growatt", "name": RESIDENT, "plain_serial": ""}
+    assert result["description_placeholders"] == values
+    result = await submit(hass, result, pass_token=False)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "handed_over"
     flow_type, flow_id = result["next_flow"]
@@ -242,10 +225,54 @@ async def test_the_other_dialog_goes_on(
     assert entry.runtime_data.coordinator.data[SN].state == "associated"
 
 
-@pytest.mark.parametrize("flow", [WithoutTokens, AnotherForm, Broken, BrokenAtOnce, NotNow])
 @pytest.mark.usefixtures("other")
-async def test_an_unknown_dialog_leads_to_a_link(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    result = await submit(hass, await open_hand_over(hass, entry))
+async def test_with_the_token_it_asks_for_the_plant(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    before = len(cloud.calls)
+    result = await open_hand_over(hass, entry)
+    # That is what is proposed.
+    assert result["data_schema"]({}) == {"pass_token": True}
+    result = await submit(hass, result, pass_token=True)
+    assert result["reason"] == "handed_over"
+    flow_type, flow_id = result["next_flow"]
+    assert flow_type is FlowType.CONFIG_FLOW
+    theirs = hass.config_entries.flow.async_get(flow_id)
+    assert (theirs["handler"], theirs["step_id"]) == (OTHER, "plant")
+    assert len(cloud.calls) == before
+
+
+@pytest.mark.parametrize("flow", [OnePlant])
+@pytest.mark.usefixtures("other")
+async def test_with_the_token_of_one_plant_there_is_nothing_to_ask(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> None:
+    result = await submit(hass, await open_hand_over(hass, entry), pass_token=True)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "power_shown"
+    assert result["description_placeholders"] == {"integration": "Growatt"}
+    (theirs,) = hass.config_entries.async_entries(OTHER)
+    assert theirs.unique_id == RESIDENT_PLANT
+    assert not hass.config_entries.flow.async_progress()
+
+
+UNKNOWN = [WithoutTokens, AnotherForm, Broken, BrokenAtOnce, NotNow]
+
+
+@pytest.mark.parametrize(
+    ("flow", "pass_on"),
+    [
+        *((flow, pass_on) for flow in UNKNOWN for pass_on in (False, True)),
+        *((flow, True) for flow in (Refusing, NoPlants, BrokenLater)),
+        *((flow, True) for flow in (AsksMore, AsksOtherwise, AsksNothing)),
+    ],
+)
+@pytest.mark.usefixtures("other")
+async def test_an_unknown_dialog_leads_to_a_link(
+    hass: HomeAssistant, entry: ConfigEntry, caplog: pytest.LogCaptureFixture, *, pass_on: bool
+) -> None:
+    result = await submit(hass, await open_hand_over(hass, entry), pass_token=pass_on)
+    assert END_USER_TOKEN not in caplog.text
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "hand_over_failed"
     assert result["description_placeholders"] == {"integration": "Growatt", "link": LINK}
@@ -259,7 +286,7 @@ async def test_an_integration_that_is_not_there(
 ) -> None:
     missing = replace(global_server(entry.data["server"]).hand_over, domain="not_there")
     serve(monkeypatch, replace(global_server(entry.data["server"]), hand_over=missing))
-    result = await submit(hass, await open_hand_over(hass, entry))
+    result = await submit(hass, await open_hand_over(hass, entry), pass_token=True)
     assert result["reason"] == "hand_over_failed"
     assert result["description_placeholders"]["link"].endswith("not_there")
 
@@ -277,13 +304,15 @@ async def test_not_within_minutes_of_our_own_call(
     assert (await open_inverters(hass, entry))["step_id"] == "plant"
     assert len(cloud.calls.of("plant/list")) == 1
 
-    result = await submit(hass, await open_hand_over(hass, entry))
+    result = await submit(hass, await open_hand_over(hass, entry), pass_token=False)
     assert result["step_id"] == "hand_over"
     assert result["errors"] == {"base": "not_now"}
+    # The answer is remembered.
+    assert result["data_schema"]({}) == {"pass_token": False}
     assert result["description_placeholders"]["minutes"] == "5"
     assert not hass.config_entries.flow.async_progress_by_handler(OTHER)
 
     # Later it works, in the same dialog.
     await asyncio.sleep(timing.slow_cooldown)
-    result = await submit(hass, result)
+    result = await submit(hass, result, pass_token=False)
     assert result["reason"] == "handed_over"

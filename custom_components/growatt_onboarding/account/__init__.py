@@ -124,7 +124,8 @@ class EntryData:
 def is_understood(entry: AccountConfigEntry) -> bool:
     """Return whether this version knows the form of an entry, and its provider.
 
-    If not, a later version made it, and it is left alone until that is installed again.
+    If not, a later version made it, and it is left alone until that is installed again; or it is no
+    account, but holds that somebody ignored a discovery.
     """
     known = entry.data.get(CONF_PROVIDER) in registry.PROVIDER_KEYS
     return entry.version == ENTRY_VERSION and known
@@ -132,7 +133,7 @@ def is_understood(entry: AccountConfigEntry) -> bool:
 
 @callback
 def understood_entries(hass: HomeAssistant) -> list[AccountConfigEntry]:
-    """Return the accounts' entries without those that only a later version understands."""
+    """Return the entries that are accounts, without those that only a later version understands."""
     return list(filter(is_understood, hass.config_entries.async_entries(DOMAIN)))
 
 

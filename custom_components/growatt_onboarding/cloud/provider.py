@@ -264,6 +264,8 @@ class HandOver(NamedTuple):
         domain: its domain.
         name: its name.
         step_id: the step of its config flow that takes our credentials.
+        credentials: our credentials' names, by the fields of that step that take them.
+        choices: what its other fields are set to.
         first_call: the rate-limited call that it starts with, using the same credentials.
 
     """
@@ -271,6 +273,8 @@ class HandOver(NamedTuple):
     domain: str
     name: str
     step_id: str
+    credentials: Mapping[str, str]
+    choices: Mapping[str, str]
     first_call: Endpoint
 
 

@@ -464,7 +464,12 @@ def _token(typed: str) -> str:
 
 # For the global server only: with a token, core's library ignores the chosen region.
 CORE_GROWATT: Final = HandOver(
-    domain="growatt_server", name="Growatt", step_id="token_auth", first_call=api.PLANT_LIST
+    domain="growatt_server",
+    name="Growatt",
+    step_id="token_auth",
+    credentials={"token": "token"},
+    choices={"region": "other_regions"},
+    first_call=api.PLANT_LIST,
 )
 GROWATT: Final = Provider(
     key="growatt",
