@@ -212,6 +212,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             {vol.Required(CONF_PASS_ON, default=pass_on): BooleanSelector()},
             integration=other.name,
             name=self._entry.title,
+            serial=self._discovered,
             plain_serial=plain(self._discovered),
         )
 

@@ -211,7 +211,7 @@ async def test_the_other_dialog_goes_on(
 ) -> None:
     before = len(cloud.calls)
     result = await open_hand_over(hass, entry)
-    values = {"integration": "Growatt", "name": RESIDENT, "plain_serial": ""}
+    values = {"integration": "Growatt", "name": RESIDENT, "serial": "", "plain_serial": ""}
     assert result["description_placeholders"] == values
     result = await submit(hass, result, pass_token=False)
     assert result["type"] is FlowResultType.ABORT

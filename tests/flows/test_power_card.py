@@ -153,9 +153,8 @@ async def test_it_appears_with_the_association(hass: HomeAssistant, reachable: S
     before = len(reachable.calls)
     await until(lambda: cards(hass))
     (flow,) = cards(hass)
-    assert flow["context"]["title_placeholders"] == {
-        "name": f"{SN} is in the cloud. Show its power?"
-    }
+    # No longer than what a card shows of it.
+    assert flow["context"]["title_placeholders"] == {"name": f"{SN}: show its power?"}
     # It can be ignored, and is not taken for the account.
     assert flow["context"]["unique_id"] not in {None, entry.unique_id}
     result = await card(hass)
@@ -163,6 +162,7 @@ async def test_it_appears_with_the_association(hass: HomeAssistant, reachable: S
     assert result["description_placeholders"] == {
         "integration": "Growatt",
         "name": RESIDENT,
+        "serial": SN,
         "plain_serial": SN,
     }
     await asyncio.sleep(60)

@@ -28,10 +28,10 @@ import voluptuous as vol
 from custom_components.growatt_onboarding import config_flow, repairs
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.growatt import CORE_GROWATT, GROWATT
-from custom_components.growatt_onboarding.cloud.provider import Provider
+from custom_components.growatt_onboarding.cloud.provider import HandOver, Provider
 from custom_components.growatt_onboarding.config_flow import GrowattOnboardingConfigFlow
 from custom_components.growatt_onboarding.const import DOMAIN
-from custom_components.growatt_onboarding.flows import steps
+from custom_components.growatt_onboarding.flows import power_card, steps
 from custom_components.growatt_onboarding.flows.datalogger import DataloggerFlow
 from custom_components.growatt_onboarding.flows.forms import FIND, OWN_ADDRESS, FormMemory
 from custom_components.growatt_onboarding.flows.inverter import InverterFlow
@@ -59,8 +59,8 @@ _NEVER_SHOWN: Final = frozenset(
         *(
             ("account", step)
             for step in (
-                *("import", "reauth", "link", "asked", "finish", "registered"),
-                *("server", "server_found", "new_access"),
+                *("integration_discovery", "import", "reauth", "link", "asked", "finish"),
+                *("registered", "server", "server_found", "new_access"),
             )
         ),
         # The cloud with plants also takes dataloggers, and has one dialog for both.
@@ -509,15 +509,18 @@ async def fuzz(
     `measure` for how long the event loop stands still.
     """
     logger, errors = logging.getLogger(), _Errors(found)
+
+    def offered(_: object) -> HandOver | None:
+        return CORE_GROWATT if found.walks % 2 else None
+
     with (
         patch.object(steps, "_MINIMUM_DURATION", 0),
         patch.object(aiohttp.TCPConnector, "connect", _only_to(world.simulator.url)),
         patch.dict(registry._LOADED, growatt=_with_server(world.simulator.url)),
         # The simulated cloud is none of the servers that another integration knows.
-        patch.object(config_flow, "async_start_flow", AsyncMock(return_value=None)),
-        patch.object(
-            config_flow, "offered_by", lambda _: CORE_GROWATT if found.walks % 2 else None
-        ),
+        patch.object(config_flow, "async_open_flow", AsyncMock(return_value=None)),
+        patch.object(config_flow, "offered_by", offered),
+        patch.object(power_card, "offered_by", offered),
     ):
         home = Home(world)
         await home.prepare()

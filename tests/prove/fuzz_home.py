@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     SOURCE_USER,
@@ -24,6 +25,7 @@ from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_DATALOGGER
+from custom_components.growatt_onboarding.flows import power_card
 from custom_components.growatt_onboarding.foreign import async_raise_issue
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import account_entry
@@ -132,6 +134,12 @@ class Home:
             name, entry_id = entry.data["provider"], entry.entry_id
             change = {"source": SOURCE_RECONFIGURE, "entry_id": entry_id}
             found[f"change {name}"] = (accounts, DOMAIN, change, None)
+            found_power = {
+                "source": SOURCE_INTEGRATION_DISCOVERY,
+                "unique_id": power_card.card_id(entry),
+            }
+            told = {power_card.CONF_ENTRY_ID: entry_id}
+            found[f"card of {name}"] = (accounts, DOMAIN, found_power, told)
             renew = {"source": SOURCE_REAUTH, "entry_id": entry_id}
             found[f"sign in to {name}"] = (accounts, DOMAIN, renew, dict(entry.data))
             for subentry_id, subentry in entry.subentries.items():

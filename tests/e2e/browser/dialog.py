@@ -142,6 +142,10 @@ class Dialog:
         # What is drawn of it lies over what is clicked.
         await self._box.get_by_role("switch", name=self._label(field)).press("Space")
 
+    async def turn_off(self, field: str) -> None:
+        """Turn a switch off that is on."""
+        await self.turn_on(field)
+
     async def fill(self, field: str, text: str) -> None:
         """Type into a field."""
         await self.value(field).fill(text)

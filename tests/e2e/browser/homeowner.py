@@ -17,6 +17,8 @@ DOMAIN = "growatt_onboarding"
 
 # What a device's page lists of an entity.
 _ENTITY = "hui-generic-entity-row"
+# What stands under *Discovered*.
+_CARD = "ha-config-flow-card"
 
 
 class Homeowner:
@@ -120,6 +122,36 @@ class Homeowner:
         await self.open_integration()
         await self._choose(self._account(name), "reconfigure")
         return self.dialog(ACCOUNT)
+
+    async def open_card(self, serial: str) -> Dialog:
+        """Go on from the card that says that an inverter is in the cloud."""
+        card = await self._card(serial)
+        await card.get_by_role("button", name=self._own("ui.common.add"), exact=True).click()
+        return self.dialog(ACCOUNT)
+
+    async def ignore_card(self, serial: str) -> None:
+        """Ignore that card for good, and see it go."""
+        card = await self._card(serial)
+        key = "ui.panel.config.integrations.ignore.ignore"
+        await card.get_by_role("button", name=self._own(key), exact=True).click()
+        await self._agree(key)
+        await card.wait_for(state="detached")
+
+    async def sees_no_card(self) -> None:
+        """Open the page of integrations, on which no card is left."""
+        await self.open_settings("integrations")
+        await self.page.get_by_role("link", name=INTEGRATION).wait_for()
+        await expect(self.page.locator(_CARD)).to_have_count(0)
+
+    async def _card(self, serial: str) -> Locator:
+        """Open the page of integrations and look at the card, once it is there."""
+        await self.open_settings("integrations")
+        # Home Assistant draws it with the words of the house.
+        title = self._house("config.step.discovered.title", serial=serial)
+        card = self.page.locator(_CARD).filter(has_text=title)
+        await card.wait_for()
+        await self._looks.look_right(card, "card")
+        return card
 
     async def add_inverters(self) -> Dialog:
         """Press the button for it on the integration's page, when there is one account."""

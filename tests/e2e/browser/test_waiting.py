@@ -111,6 +111,17 @@ async def hand_over(
     await dialog.shows("reconfigure", name=ACCOUNT, server=simulator.url)
     await dialog.go("hand_over")
     await dialog.shows("hand_over", name=ACCOUNT)
+    # The token is not to be passed on.
+    await dialog.turn_off("pass_token")
     # The cloud's limits may ask for patience first.
     await dialog.submit_until("component.growatt_server.config.step.token_auth.title")
     await dialog.leave()
+    # Now it is: all plants of the token are there to choose from.
+    dialog = await homeowner.reconfigure_account(ACCOUNT)
+    await dialog.shows("reconfigure", name=ACCOUNT, server=simulator.url)
+    await dialog.go("hand_over")
+    await dialog.shows("hand_over", name=ACCOUNT)
+    await dialog.submit_until("component.growatt_server.config.step.plant.title")
+    await dialog.leave()
+    async with server.client() as client:
+        await client.call_service("servers_at", "set", {"urls": {}})
