@@ -279,7 +279,7 @@ def test_who_lacks_something_is_told_how_to_get_it() -> None:
         group
         for group, keys in registry.GROUPS.items()
         for key in keys
-        if any(field.has_guide for field in registry.provider(key).credential_fields)
+        if any(field.guide for field in registry.provider(key).credential_fields)
     }
     assert set(EN["config"]["step"]["no_token"]["menu_options"]) == guided
 

@@ -31,7 +31,7 @@ from scripts.lib.texts import TRANSLATIONS, leaves, placeholders, read
 from .escaped import live_marks
 
 # Markdown that we make ourselves: lists, links and pictures.
-OURS = frozenset({"agreements", "captcha", "link", "results"})
+OURS = frozenset({"agreements", "captcha", "drawing", "link", "results"})
 # Options that are not of a cloud but have a text.
 KEYS = frozenset({"new_plant"})
 

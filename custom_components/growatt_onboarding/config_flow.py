@@ -30,6 +30,7 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .flows.datalogger import DataloggerFlow
+from .flows.drawings import async_field_drawing
 from .flows.forms import UserInput, server_values
 from .flows.hand_over import (
     ADD_LINK,
@@ -95,6 +96,7 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
             providers=providers,
             fields=tuple(fields.values()),
             go_on=GrowattOnboardingConfigFlow._resolve_pending,
+            placeholders={"drawing": await async_field_drawing(self.hass, fields.values())},
         )
         return await self._ask_server(form, user_input)
 

@@ -93,8 +93,8 @@ class Field(NamedTuple):
         spell: returns the only spelling of a credential, of which blanks and invisible characters
             are gone already. Raises InvalidInputError if it cannot be one.
         longest: how much of it the cloud can store, as `size` counts, None if that is not known.
-        has_guide: people have to fetch it somewhere first. The dialog says where to whoever leaves
-            it empty (`no_token`).
+        guide: name of a drawing (in `drawings/`) of where people have to fetch it first, None if
+            they have it. The dialog says more to whoever leaves it empty (`no_token`).
 
     """
 
@@ -106,7 +106,7 @@ class Field(NamedTuple):
     spell: Callable[[str], str] = str
     longest: int | None = None
     size: Callable[[str], int] = len
-    has_guide: bool = False
+    guide: str | None = None
 
     def read(self, entered: Values) -> str | None:
         """Return what was entered into the field, None if nothing was and nothing has to be.

@@ -41,6 +41,7 @@ from ..const import (
 from ..coordinator import AccountConfigEntry
 from ..gateway.store import NotStoredError
 from ..texts import account_title, holder_key
+from .drawings import async_labels
 from .forms import UserInput
 from .inverter import InverterFlow
 
@@ -158,7 +159,11 @@ class DataloggerFlow(InverterFlow):
 
     async def _label_values(self) -> dict[str, str]:
         """Return the values in the texts of the form for what a datalogger's label says."""
-        return {"plant": self._plant_label, "photo": await self._photo.async_remark(self.hass)}
+        return {
+            "plant": self._plant_label,
+            "photo": await self._photo.async_remark(self.hass),
+            "drawing": await async_labels(self.hass, DeviceKind.DATALOGGER),
+        }
 
     async def _label_schema(self) -> dict[vol.Marker, Any]:
         """Return the schema of what a datalogger's label says."""

@@ -17,6 +17,7 @@ from ..const import CONF_PHOTO, CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
 from ..gateway.store import NotStoredError
 from ..labels import PictureError
 from .device import DeviceFlow
+from .drawings import async_labels
 from .forms import UserInput
 from .photo import CONF_UNCLEAR, Photo
 
@@ -45,6 +46,7 @@ class InverterFlow(DeviceFlow):
             await self._photo.async_schema_for_many(self.hass, CONF_SERIAL_NUMBERS, typed),
             plant=self._plant_label,
             photo=await self._photo.async_remark(self.hass),
+            drawing=await async_labels(self.hass, DeviceKind.INVERTER),
         )
 
     async def _read_photo(self, names: tuple[str, ...], user_input: dict[str, Any]) -> bool:

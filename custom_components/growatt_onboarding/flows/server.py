@@ -19,6 +19,7 @@ from ..cloud.servers import SERVER_FIELD, resolve, server_key
 from ..const import CONF_PROVIDER, CONF_SERVER, DOMAIN
 from ..foreign import Markdown
 from .base import AccountFlow
+from .drawings import async_field_drawing
 from .find_server import async_find_server, async_recognize
 from .forms import (
     ADDRESS_FIELD,
@@ -97,7 +98,7 @@ class ServerFlow(AccountFlow):
         provider = form.providers[0]
         # What is fetched somewhere first may be left empty, to be told where.
         fields = tuple(
-            replace(field, required=field.required and not field.has_guide) for field in form.fields
+            replace(field, required=field.required and not field.guide) for field in form.fields
         )
         if provider.servers:
             server = server_choice(provider, self._memory.typed, form.current)
@@ -227,13 +228,14 @@ class ServerFlow(AccountFlow):
         """Say how to get what was left empty, and lead back to the form."""
         integration = await async_get_integration(self.hass, DOMAIN)
         link = _GUIDE.format(documentation=integration.documentation)
+        drawing = await async_field_drawing(self.hass, self._server_form.fields)
         return self.async_show_menu(
             step_id="no_token",
             menu_options=[self._server_form.step_id],
-            description_placeholders={"link": Markdown(link)},
+            description_placeholders={"link": Markdown(link), "drawing": drawing},
         )
 
 
 def _is_missing(field: Field, user_input: Mapping[str, Any]) -> bool:
     """Return whether a person has yet to fetch what belongs into a field."""
-    return field.required and field.has_guide and not str(user_input.get(field.name) or "").strip()
+    return field.required and field.guide and not str(user_input.get(field.name) or "").strip()

@@ -33,10 +33,10 @@ async def test_sticks_that_are_held_mistaken_and_missing(
         await link_account(client, simulator, INSTALLER_TOKEN, str(user.user_id))
         await homeowner.page.goto("/")
         # The installer's token lists their name.
-        await held_by_somebody_else(
+        of_datalogger = await held_by_somebody_else(
             await homeowner.add_datalogger(), simulator, str(theirs), STRANGER
         )
-        await mistaken_for_an_inverter(await homeowner.add_inverters())
+        await mistaken_for_an_inverter(await homeowner.add_inverters(), of_datalogger)
         # Otherwise it would count as the one that is missing next.
         cloud.bring_datalogger_online(DATALOGGER)
         await homeowner.open_device(DATALOGGER)
@@ -53,11 +53,13 @@ async def test_sticks_that_are_held_mistaken_and_missing(
 
 async def held_by_somebody_else(
     dialog: Dialog, simulator: Simulator, plant: str, owner: str
-) -> None:
+) -> str:
+    """Return the drawing of the label that is asked for."""
     await dialog.shows("plant", account=ACCOUNT)
     await dialog.choose("plant_id", "Home")
     await dialog.submit()
     await dialog.shows("datalogger", plant="Home")
+    of_datalogger = await dialog.picture_on_screen()
     await dialog.fill("serial_number", HELD)
     await dialog.fill("check_code", CHECK_CODE)
     await dialog.submit()
@@ -66,16 +68,19 @@ async def held_by_somebody_else(
     # They let it go.
     simulator.growatt.delete_datalogger(simulator.growatt.dataloggers[HELD])
     await dialog.leave()
+    return of_datalogger
 
 
-async def mistaken_for_an_inverter(dialog: Dialog) -> None:
+async def mistaken_for_an_inverter(dialog: Dialog, of_datalogger: str) -> None:
     await dialog.shows("plant", account=ACCOUNT)
     await dialog.choose("plant_id", "Home")
     await dialog.submit()
     await dialog.shows("serial_numbers")
+    assert await dialog.picture_on_screen() != of_datalogger
     await dialog.fill("serial_numbers", f"{INVERTER}\n{DATALOGGER}")
     await dialog.submit()
     await dialog.shows("found_datalogger", plant="Home")
+    assert await dialog.picture_on_screen() == of_datalogger
     assert await dialog.value("serial_number").input_value() == DATALOGGER
     await dialog.submit()
     await dialog.ends("datalogger_submitted", accepted=INVERTER, datalogger_accepted=DATALOGGER)

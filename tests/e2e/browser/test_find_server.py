@@ -54,6 +54,8 @@ async def test_a_token_of_another_region(
     await dialog.shows("user")
     await dialog.go("growatt")
     await dialog.shows("growatt")
+    # Where the token is.
+    await dialog.picture_on_screen()
     # The search is what is chosen already.
     await dialog.fill("token", WRONG_TOKEN)
     await dialog.submit()

@@ -505,7 +505,7 @@ GROWATT: Final = Provider(
         ),
         Server("test", "https://test.growatt.com", for_tests=True),
     ),
-    credential_fields=(Field(name="token", secret=True, spell=_token, has_guide=True),),
+    credential_fields=(Field(name="token", secret=True, spell=_token, guide="token"),),
     register_fields=REGISTER.fields,
     client=GrowattClient,
     # Ten characters on inverters and older dataloggers, up to sixteen on newer ones.
