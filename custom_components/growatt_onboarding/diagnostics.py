@@ -52,6 +52,7 @@ _PLAIN: Final = (
     "maybe_accepted_before",
     "reason",
     "model",
+    "series",
 )
 _TIMES: Final = (
     "queued_at",

@@ -46,6 +46,7 @@ BINDINGS = st.builds(
     holder_plant_name=TEXTS,
     holder_owner=TEXTS,
     model=TEXTS,
+    series=TEXTS,
     datalogger=TEXTS,
     silent=st.booleans(),
     last_report=TIMES,

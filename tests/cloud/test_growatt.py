@@ -624,6 +624,7 @@ async def test_bind_until_associated(client: GrowattClient, simulator: Simulator
         datalogger=f"QMN000{SERIAL}",
         online=True,
         kind=DeviceKind.INVERTER,
+        series="7",
     )
     assert seen.model
     (watched,) = (await client.watch(1)).sightings

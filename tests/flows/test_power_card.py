@@ -202,6 +202,24 @@ async def test_not_where_it_leads_nowhere(
     assert (await discover(hass, entry.entry_id))["type"] is FlowResultType.ABORT
 
 
+@pytest.mark.parametrize(("kind", "shown"), [("sph", True), ("max", False), ("storage", False)])
+async def test_not_for_a_series_that_the_other_integration_does_not_show(
+    hass: HomeAssistant, reachable: Simulator, kind: str, *, shown: bool
+) -> None:
+    entry = await add_account(hass, reachable, token=END_USER_TOKEN)
+    reachable.growatt.add_device(ANOTHER, kind=kind)
+    await track(entry, ANOTHER)
+    await associate(reachable, entry, ANOTHER)
+    await asyncio.sleep(5)
+    assert bool(cards(hass)) is shown
+    # One more, which it does show.
+    reachable.growatt.add_device(SN)
+    await track(entry, SN)
+    await associate(reachable, entry, SN)
+    title = (await card(hass))["description_placeholders"]["plain_serial"]
+    assert title == (ANOTHER if shown else SN)
+
+
 async def test_not_within_minutes_of_our_own_call(
     hass: HomeAssistant, reachable: Simulator
 ) -> None:

@@ -60,6 +60,7 @@ class Binding(NamedTuple):
         holder_plant_name: what the cloud calls that plant.
         holder_owner: id of the account that owns that plant.
         model: the cloud's name for the model.
+        series: what the cloud calls the series that the model belongs to.
         datalogger: serial number of the datalogger that connects it.
         silent: the plant's list shows the datalogger, but no report of it since `sent_at`.
         last_report: when the datalogger last reported, by the cloud's clock.
@@ -90,6 +91,7 @@ class Binding(NamedTuple):
     holder_plant_name: str | None = None
     holder_owner: str | None = None
     model: str | None = None
+    series: str | None = None
     datalogger: str | None = None
     silent: bool = False
     last_report: float | None = None

@@ -67,6 +67,7 @@ def submit_again(binding: Binding, now: float, plant_id: str | None = None) -> B
         maybe_accepted_before=plant_id == binding.plant_id and _may_be_accepted(binding),
         device_key=binding.device_key,
         model=binding.model,
+        series=binding.series,
         datalogger=binding.datalogger,
         last_report=binding.last_report,
         brought_at=binding.brought_at,
@@ -154,6 +155,7 @@ def listed(binding: Binding, sighting: Sighting, now: float, ahead: float = 0) -
     binding = replace(
         binding,
         model=sighting.model or binding.model,
+        series=sighting.series or binding.series,
         datalogger=sighting.datalogger or binding.datalogger,
         last_report=sighting.reported_at or binding.last_report,
     )

@@ -83,6 +83,8 @@ class Sighting(NamedTuple):
         by_key: the list does not show its serial number: `serial` is the cloud's own key of it.
         plant_id: the plant it is in, None where the list does not tell.
         model: the cloud's name for the model.
+        series: what the cloud calls the series that the model belongs to, None where it does not
+            tell.
         datalogger: serial number of the datalogger that connects it.
         online: whether it is connected, None where the list does not tell.
         kind: what the list says that it is.
@@ -99,6 +101,7 @@ class Sighting(NamedTuple):
     by_key: bool = False
     kind: DeviceKind = DeviceKind.UNKNOWN
     reported_at: float | None = None
+    series: str | None = None
 
 
 class SightingPage(NamedTuple):

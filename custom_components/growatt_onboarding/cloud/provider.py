@@ -266,6 +266,7 @@ class HandOver(NamedTuple):
         step_id: the step of its config flow that takes our credentials.
         credentials: our credentials' names, by the fields of that step that take them.
         choices: what its other fields are set to.
+        series: the series of inverters that it shows with them, as `Sighting.series` tells them.
         first_call: the rate-limited call that it starts with, using the same credentials.
 
     """
@@ -275,6 +276,7 @@ class HandOver(NamedTuple):
     step_id: str
     credentials: Mapping[str, str]
     choices: Mapping[str, str]
+    series: frozenset[str]
     first_call: Endpoint
 
 

@@ -55,7 +55,11 @@ def first_unshown(hass: HomeAssistant, entry: AccountConfigEntry) -> Unshown | N
     """Return an inverter of an account that the card can be about, None if there is none."""
     if (hand_over := offered_by(entry_target(entry))) is None:
         return None
-    inverters = associated_inverters(entry)
+    inverters = [
+        inverter
+        for inverter in associated_inverters(entry)
+        if inverter.series is None or inverter.series in hand_over.series
+    ]
     if not inverters or not entry.runtime_data.coordinator.signed_in:
         return None
     # That integration identifies its entries by the plant, and adds all its devices by itself.

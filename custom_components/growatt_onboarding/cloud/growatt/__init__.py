@@ -469,6 +469,7 @@ CORE_GROWATT: Final = HandOver(
     step_id="token_auth",
     credentials={"token": "token"},
     choices={"region": "other_regions"},
+    series=frozenset({"5", "7"}),  # SPH and MIN
     first_call=api.PLANT_LIST,
 )
 GROWATT: Final = Provider(

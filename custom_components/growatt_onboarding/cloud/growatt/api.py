@@ -374,6 +374,7 @@ def _device(plant_id: str, row: Row) -> Sighting | None:
         datalogger=None if (stick := as_text(row.get("datalogger_sn"))) is None else stick.upper(),
         online=_online(row),
         kind=_LISTED_KINDS.get(as_int(row.get("type")) or 0, DeviceKind.UNKNOWN),
+        series=as_text(row.get("type")),
     )
 
 
