@@ -181,8 +181,18 @@ async def open_at(
     """Open the account dialog and go on to `register` or `link`."""
     result = await open_dialog(hass)
     result = await submit(hass, result, **own_address(simulator.url), token=token)
-    assert result["step_id"] == "method", result["errors"]
-    return await submit(hass, result, next_step_id=step)
+    return await go_to(hass, result, step)
+
+
+async def go_to(hass: HomeAssistant, result: Result, step: str) -> Result:
+    """Go on to `register` or `link` from what is offered for the credentials.
+
+    Where there is nothing to link, that is what is returned.
+    """
+    assert result["type"] is FlowResultType.MENU, result["errors"]
+    ways = ("use_account", "link_form", "link") if step == "link" else (step,)
+    way = next((way for way in ways if way in result["menu_options"]), None)
+    return result if way is None else await submit(hass, result, next_step_id=way)
 
 
 async def submit(hass: HomeAssistant, result: Result, **answers: Any) -> Result:

@@ -95,7 +95,7 @@ async def test_a_token_is_found_in_what_is_pasted(
 
     pasted = typed.format(INSTALLER_TOKEN)
     result = await submit(hass, result, **own_address(cloud.url), token=pasted)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
     assert await async_setup_component(hass, DOMAIN, {})
     response = await act(
         hass, "check_username", server=cloud.url, token=pasted, username="somebody-new"
@@ -139,7 +139,7 @@ async def test_the_server_step_tells_what_is_wrong_and_recovers(
         assert result["description_placeholders"]["location"] == ""
 
     result = await submit(hass, result, **typed)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ async def test_a_bad_token_stands_at_its_field(
     assert suggested(result) == {"server": server, "token": token}
 
     result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 # An address that is none of the known servers
@@ -184,7 +184,7 @@ async def test_a_bad_address_stands_at_its_field(
     assert not cloud.calls
 
     result = await submit(hass, result, address=cloud.url)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 async def test_an_address_is_asked_for_only_where_it_is_needed(
@@ -211,7 +211,7 @@ async def test_an_address_is_asked_for_only_where_it_is_needed(
     ]
     assert suggested(result)["server"] == cloud.url
     result = await submit(hass, result, server=cloud.url, token=INSTALLER_TOKEN)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 async def test_the_address_of_a_known_server_is_that_server(
@@ -246,7 +246,7 @@ async def test_who_has_no_token_is_told_how_to_get_one(
     assert (result["step_id"], result["errors"]) == ("growatt", {})
     assert suggested(result)["server"] == "global"
     result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 async def test_who_has_a_token_needs_two_screens(hass: HomeAssistant, cloud: Simulator) -> None:
@@ -330,7 +330,7 @@ async def test_closing_the_browser_while_the_next_dialog_opens(
     result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
     with monkeypatch.context() as stuck:
         stuck.setattr(hass.config_entries.subentries, "async_init", never)
-        request = asyncio.create_task(send(hass, result, next_step_id="link"))
+        request = asyncio.create_task(send(hass, result, next_step_id="use_account"))
         await asked.wait()
         if closed_first:
             close(hass, result)
@@ -347,14 +347,12 @@ async def test_closing_the_browser_while_the_next_dialog_opens(
 async def test_two_dialogs_do_not_add_an_account_twice(
     hass: HomeAssistant, cloud: Simulator
 ) -> None:
-    first = await open_at(hass, cloud, "link")
-    second = await open_at(hass, cloud, "link")
-    # Only one account is left for each, so it is taken at once.
-    results = [first, second]
-    assert [result["type"] for result in results] == [
-        FlowResultType.CREATE_ENTRY,
-        FlowResultType.ABORT,
-    ]
+    typed = {**own_address(cloud.url), "token": INSTALLER_TOKEN}
+    first, second = [await submit(hass, await open_dialog(hass), **typed) for _ in range(2)]
+    first = await submit(hass, first, next_step_id="use_account")
+    assert first["type"] is FlowResultType.CREATE_ENTRY
+    second = await submit(hass, second, next_step_id="use_account")
+    assert second["type"] is FlowResultType.ABORT
     assert second["reason"] == "already_configured"
 
 

@@ -14,15 +14,21 @@ from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
     InvalidInputError,
     NoAnswerError,
+    NotAllowedError,
     RateLimitedError,
     TakenError,
     UnreachableError,
 )
 from custom_components.growatt_onboarding.cloud.model import Account, Plant
 from custom_components.growatt_onboarding.cloud.provider import (
+    CAPTCHA_FIELD,
+    CODE_FIELD,
+    NEW_PASSWORD_FIELD,
+    USERNAME_FIELD,
     Agreement,
     AgreementKind,
     Capability,
+    Field,
     Offer,
 )
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_INVERTER
@@ -58,6 +64,7 @@ from .fake_provider import (
 
 PASSWORD = "Not-a-real-password-1"
 ACCOUNT = {"username": "alice", "password": PASSWORD}
+NICKNAME = Field(name="nickname", required=False)
 
 
 @pytest.fixture
@@ -201,6 +208,7 @@ async def test_why_a_form_was_refused_is_told_without_a_new_picture_too(
     portal.fail("register", TakenError(field="username"))
     portal.fail("captcha", UnreachableError())
     result = await submit(hass, result, **ACCOUNT, captcha="text")
+    # There is no account to sign in to, so nothing stands before the form.
     assert result["errors"] == {"username": "username_taken", "base": "cannot_connect"}
     assert picture(result) == ""
     result = await submit(hass, result, username="bob", password=PASSWORD, captcha="text")
@@ -321,14 +329,19 @@ async def test_a_taken_address_is_told_before_a_code_is_sent(
     portal.taken.add("a@example.com")
     result = await open_code_form(hass)
     result = await submit(hass, result, email="a@example.com", captcha="text")
-    assert result["errors"] == {"email": "email_taken"}
+    assert (result["step_id"], result["menu_options"]) == ("taken", ["back", "link"])
+    assert shown_values(result)["reason"].startswith("An account with this email address")
     assert not portal.sent
-    assert "link_instead" in result["data_schema"].schema
-    result = await submit(hass, result, email="b@example.com")
+    result = await submit(hass, result, next_step_id="back")
+    assert result["step_id"] == "register_code"
+    assert result["errors"] == {"email": "email_taken"}
+    assert suggested(result) == {"email": "a@example.com"}
+    # Each picture can be answered once, and none was wasted.
+    assert picture(result) == drawn("picture 2 for a code")
+    result = await submit(hass, result, email="b@example.com", captcha="")
     assert result["errors"] == {"captcha": "required"}
     result = await submit(hass, result, email="b@example.com", captcha="text")
     assert result["step_id"] == "register_form"
-    assert "link_instead" not in result["data_schema"].schema
 
 
 async def test_a_taken_address_leads_to_linking_that_account(
@@ -340,9 +353,9 @@ async def test_a_taken_address_leads_to_linking_that_account(
     portal.passwords[address] = PASSWORD
     result = await open_code_form(hass)
     result = await submit(hass, result, email=address, captcha="text")
-    # The new picture need not be read for that.
-    result = await submit(hass, result, email=address, link_instead=True)
+    result = await submit(hass, result, next_step_id="link")
     assert result["step_id"] == "link_form"
+    assert not result["errors"]
     assert suggested(result)["username"] == address
     result = await submit(hass, result, username=address, password=PASSWORD)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -357,7 +370,6 @@ async def test_where_nobody_can_sign_in_no_step_leads_there(
     result = await submit(hass, await open_portal(hass), way="link")
     result = await submit(hass, result, email="a@example.com", captcha="text")
     assert result["errors"] == {"email": "email_taken"}
-    assert "link_instead" not in result["data_schema"].schema
     result = await submit(hass, result, email="b@example.com", captcha="text")
     assert result["step_id"] == "register_form"
 
@@ -370,13 +382,45 @@ async def test_an_error_about_the_address_after_the_code(
     result = await submit(hass, result, email="a@example.com", captcha="text")
     portal.fail("register", InvalidInputError("invalid_email", field="email"))
     result = await submit(hass, result, code="111111", password=PASSWORD)
-    assert result["errors"] == {"base": "invalid_email"}
     # Whoever has only made a mistake is not asked about another account.
-    assert "link_instead" not in result["data_schema"].schema
+    assert result["errors"] == {"base": "invalid_email"}
     portal.fail("register", TakenError("email_taken", field="email"))
     result = await submit(hass, result, code="111111", password=PASSWORD)
+    assert result["step_id"] == "taken"
+    result = await submit(hass, result, next_step_id="back")
+    assert result["step_id"] == "register_form"
     assert result["errors"] == {"base": "email_taken"}
-    assert "link_instead" in result["data_schema"].schema
+    assert suggested(result) == {"code": "111111", "password": PASSWORD}
+
+
+async def test_a_portal_that_takes_no_new_accounts(hass: HomeAssistant, portal: FakeCloud) -> None:
+    """There is no token to enter, but whoever has an account can sign in."""
+    portal.offer = Offer(register=(BY_NAME,), link=(LOGIN,))
+    portal.passwords["alice"] = PASSWORD
+    result = await submit(hass, await open_portal(hass), next_step_id="register")
+    portal.fail("register", NotAllowedError("registration_closed"))
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
+    assert (result["step_id"], result["menu_options"]) == ("refused", ["link", "back"])
+    reason = "The portal is not accepting new accounts at the moment."
+    assert shown_values(result)["reason"].startswith(reason)
+    result = await submit(hass, result, next_step_id="back")
+    assert result["errors"] == {"base": "registration_closed"}
+    assert suggested(result) == ACCOUNT
+    portal.fail("register", NotAllowedError("registration_closed"))
+    result = await submit(hass, result, **ACCOUNT, captcha="text")
+    result = await submit(hass, result, next_step_id="link")
+    assert suggested(result) == ACCOUNT
+    result = await submit(hass, result, **ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_picture_comes_last_and_the_code_first(
+    hass: HomeAssistant, portal: FakeCloud
+) -> None:
+    fields = (CAPTCHA_FIELD, NICKNAME, USERNAME_FIELD, CODE_FIELD, NEW_PASSWORD_FIELD)
+    portal.offer = Offer(register=(BY_NAME._replace(fields=fields),))
+    result = await open_portal(hass)
+    assert fields_of(result) == ["code", "username", "password", "more: nickname", "captcha"]
 
 
 # Accounts that wait for something

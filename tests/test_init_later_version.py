@@ -197,7 +197,7 @@ async def test_an_entry_of_another_shape_is_in_nobodys_way(
     assert good.state is ConfigEntryState.LOADED
     assert other.state is ConfigEntryState.MIGRATION_ERROR
     result = await open_at(hass, cloud, "link")
-    assert result["reason"] == "already_configured"
+    assert result["step_id"] == "known_account"
     found = await async_get_config_entry_diagnostics(hass, other)
     assert found["account"]["version"] == "2.1"
     assert await system_health(hass) == {
@@ -226,9 +226,8 @@ async def test_dialogs_of_other_accounts_get_by(
 ) -> None:
     bob = cloud.growatt.add_user("bob", "bob@example.com")
     result = await open_at(hass, cloud, "link")
-    assert result["type"] is FlowResultType.CREATE_ENTRY or result["step_id"] == "choose_account"
-    result = await submit(hass, result, account_id=str(bob.user_id))
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].data["account_id"] == str(bob.user_id)
     assert len(entries(hass)) == 3
     result = await submit(hass, await open_reauth(hass, good), token=INSTALLER_TOKEN)
     assert result["reason"] == "reauth_successful"

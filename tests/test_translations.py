@@ -37,10 +37,7 @@ from custom_components.growatt_onboarding.cloud.provider import (
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.flows.forms import FIND, MORE, OWN_ADDRESS
-from custom_components.growatt_onboarding.flows.register import (
-    CONF_LINK_INSTEAD,
-    CONF_SEND_AGAIN,
-)
+from custom_components.growatt_onboarding.flows.register import CONF_SEND_AGAIN
 import custom_components.growatt_onboarding.services  # noqa: F401
 from scripts.lib.texts import TRANSLATIONS, leaves, placeholders, read
 
@@ -106,6 +103,8 @@ AS_ANOTHER = ("as_datalogger", "as_inverter")
 OF_ACCOUNT_FIELDS = {"invalid_email", "invalid_phone"}
 # What is known of a binding that was refused.
 OF_REASONS = {"serials", "message", "said"}
+# Steps that show nothing of their own.
+LEAD_ON = {"back", "server", "new_access", "use_account"}
 # Not an error of a form: a step of its own.
 OUTCOME_UNKNOWN = "outcome_unknown"
 
@@ -119,6 +118,7 @@ ACCOUNT_DIALOG = (
     "config_flow",
     "flows.base",
     "flows.find_server",
+    "flows.method",
     "flows.register",
     "flows.server",
     "flows.sign_in",
@@ -295,10 +295,19 @@ def test_fields_of_signing_in_again() -> None:
 
 
 def test_fields_of_the_registration() -> None:
-    expected = {CONF_SEND_AGAIN, CONF_LINK_INSTEAD, CAPTCHA_FIELD.name}.union(
+    expected = {CONF_SEND_AGAIN, CAPTCHA_FIELD.name}.union(
         *(names(provider.register_fields) for provider in providers())
     )
-    assert set(EN["config"]["step"]["register_form"]["data"]) == expected
+    texts = EN["config"]["step"]["register_form"]
+    assert set(texts["data"]) == expected
+    may_stay_empty = {
+        field.name
+        for provider in providers()
+        for field in provider.register_fields
+        if not field.required and field.kind not in (FieldKind.CODE, FieldKind.CAPTCHA)
+    }
+    assert set(texts["sections"]) == {MORE}
+    assert set(texts["sections"][MORE]["data"]) == may_stay_empty
     for form in forms():
         if form.key == "register":
             assert names(form.fields) <= expected
@@ -312,7 +321,7 @@ def test_fields_of_having_a_code_sent() -> None:
         for field in provider.register_fields
         if field.kind in (FieldKind.EMAIL, FieldKind.PHONE)
     }
-    expected = reachable | {CONF_LINK_INSTEAD, CAPTCHA_FIELD.name}
+    expected = reachable | {CAPTCHA_FIELD.name}
     assert set(EN["config"]["step"]["register_code"]["data"]) == expected
 
 
@@ -356,8 +365,8 @@ def test_fields_of_the_devices_dialogs() -> None:
 def test_every_field_is_described() -> None:
     for flow in (EN["config"], DATALOGGER):
         for step_id, step in flow["step"].items():
-            if "menu_options" not in step:
-                assert step.get("data", {}).keys() == step.get("data_description", {}).keys(), (
+            for part in (step, *step.get("sections", {}).values()):
+                assert part.get("data", {}).keys() == part.get("data_description", {}).keys(), (
                     step_id
                 )
 
@@ -380,7 +389,7 @@ def steps_of(*modules: str) -> set[str]:
         )
         for text in texts
     }
-    for module, call in CODE.calls("_show", "_show_form", "_show_with_link_option", "_ask_form"):
+    for module, call in CODE.calls("_show", "_show_form", "_show_opened", "_ask_form"):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])
     return shown
@@ -414,8 +423,7 @@ def test_menus() -> None:
     menus = {step_id: set(step.get("menu_options", ())) for step_id, step in steps.items()}
     assert menus["user"] == set(registry.GROUPS)
     assert menus["method"] == {"register", "link"}
-    # These lead to the form of the account's own group.
-    assert set().union(*menus.values()) <= steps.keys() | {"new_access"}
+    assert set().union(*menus.values()) <= steps.keys() | LEAD_ON
     for step_id, step in steps.items():
         assert step.get("menu_option_descriptions", {}).keys() <= menus[step_id]
 
@@ -530,11 +538,12 @@ def test_options_of_repairs(found: Problem, kind: DeviceKind) -> None:
 # Words of others: titles and errors are plain, all other texts with values are Markdown
 
 
-def test_titles_use_plain_values_and_other_texts_do_not() -> None:
+def test_titles_and_options_use_plain_values_and_other_texts_do_not() -> None:
     for language in ("en", *LANGUAGES):
         for place, text in leaves(read(TRANSLATIONS / f"{language}.json")):
             for name in placeholders(text):
-                assert name.startswith("plain_") == place.endswith(".title"), (language, place)
+                plain = place.endswith(".title") or ".menu_option" in place
+                assert name.startswith("plain_") == plain, (language, place)
 
 
 def test_an_error_and_a_description_use_no_value_of_the_same_name() -> None:

@@ -139,7 +139,7 @@ async def test_a_serial_number_that_only_looks_right_says_what_is_wrong(
 async def test_server_and_token_are_what_can_be_seen(hass: HomeAssistant, cloud: Simulator) -> None:
     access = {"address": hidden(cloud.url), "token": hidden(INSTALLER_TOKEN)}
     result = await submit(hass, await open_dialog(hass), **{**own_address(""), **access})
-    assert result["step_id"] == "method", result["errors"]
+    assert result["step_id"] == "one_account", result["errors"]
     response = await act(
         hass,
         "check_username",

@@ -40,8 +40,8 @@ from .flows.hand_over import (
     offered_by,
 )
 from .flows.inverter import InverterFlow
+from .flows.method import MethodFlow
 from .flows.power_card import CONF_ENTRY_ID, first_unshown
-from .flows.register import RegisterFlow
 from .flows.server import ServerForm
 from .foreign import Markdown, plain
 from .gateway import async_get_shared_data, async_load_provider
@@ -50,7 +50,7 @@ from .texts import async_card_title
 CONF_PASS_ON: Final = "pass_token"  # noqa: S105 - the name of a field
 
 
-class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
+class GrowattOnboardingConfigFlow(MethodFlow, domain=DOMAIN):
     """The config flow of an account."""
 
     VERSION = ENTRY_VERSION
@@ -104,22 +104,6 @@ class GrowattOnboardingConfigFlow(RegisterFlow, domain=DOMAIN):
         """Find out about earlier registrations on the server, then go on."""
         await async_resolve_pending(self.hass, self._shared, self._target, self._client)
         return await self.async_step_method()
-
-    async def async_step_method(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Choose between creating and linking an account, if the server offers both."""
-        if self._offer.register and self._offer.link:
-            return self.async_show_menu(
-                step_id="method",
-                menu_options=["register", "link"],
-                description_placeholders={"server": self._place},
-            )
-        if self._offer.register:
-            return await self.async_step_register()
-        if self._offer.link:
-            return await self.async_step_link()
-        return self.async_abort(
-            reason="nothing_offered", description_placeholders={"server": self._place}
-        )
 
     # Change an account
 

@@ -21,6 +21,7 @@ from simulator.quectel import USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import (
     RESIDENT_ID,
     entries,
+    go_to,
     open_dialog,
     open_reauth,
     open_reconfigure,
@@ -184,7 +185,7 @@ async def test_pasted_with_blanks_everything_stays_one(
 
     result = await open_dialog(hass, pasted.provider)
     result = await submit(hass, result, **address, **first)
-    result = await submit(hass, result, next_step_id="link")
+    result = await go_to(hass, result, "link")
     result = await sign_in(hass, result, pasted)
     assert result["type"] is FlowResultType.CREATE_ENTRY, result
     (entry,) = entries(hass)
@@ -252,7 +253,7 @@ async def test_what_cannot_be_a_credential_is_refused_at_its_field(
     assert not cloud.calls
 
     result = await submit(hass, result, **address, **pasted.stored)
-    result = await sign_in(hass, await submit(hass, result, next_step_id="link"), pasted)
+    result = await sign_in(hass, await go_to(hass, result, "link"), pasted)
     (entry,) = entries(hass)
     cloud.calls.clear()
     result = await submit(hass, await open_reconfigure(hass, entry), **address, **bad)

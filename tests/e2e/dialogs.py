@@ -60,7 +60,7 @@ async def open_growatt_dialog(
 ) -> Flow:
     """Open the dialog up to the choice between a new account and one there is."""
     flow = await open_account_dialog(client, "growatt", simulator.url, {"token": token})
-    return expect(flow, "menu", "method")
+    return expect(flow, "menu")
 
 
 async def open_register_form(client: HomeAssistantClient, simulator: Simulator) -> Flow:
@@ -84,14 +84,16 @@ async def link_account(
 ) -> str:
     """Link an account that is there, and return its entry's id; the inverter dialog is closed."""
     flow = await open_growatt_dialog(client, simulator, token)
-    return await choose_account(await flow.choose("link"), account_id)
+    options = flow.result["menu_options"]
+    way = "use_account" if "use_account" in options else "link"
+    return await choose_account(await flow.choose(way), account_id)
 
 
 async def choose_account(flow: Flow, account_id: str | None = None) -> str:
     """Go on to the entry from where linking has begun, and return its id."""
     if flow.step_id == "link_form":
         await fill(flow, "link_form")
-    if account_id is not None:
+    if account_id is not None and flow.step_id == "choose_account":
         await fill(flow, "choose_account", account_id=account_id)
     return await finish(flow)
 
@@ -131,9 +133,9 @@ async def states(client: HomeAssistantClient, key: str) -> dict[str, str]:
 
 
 async def picture_shown(client: HomeAssistantClient, flow: Flow, media_type: str) -> bytes:
-    """Return the picture in a form's description, which must be of this type."""
+    """Return the picture that stands at its field in a form, which must be of this type."""
     texts = await client.translations("config", DOMAIN)
-    text = texts[f"component.{DOMAIN}.config.step.{flow.step_id}.description"]
+    text = texts[f"component.{DOMAIN}.config.step.{flow.step_id}.data_description.captcha"]
     found = PICTURE.search(text.format(**flow.placeholders))
     if found is None or found["type"] != media_type:
         raise WentWrongError(f"{flow!r} shows no picture of type {media_type}")

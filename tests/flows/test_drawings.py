@@ -80,7 +80,7 @@ async def test_the_form_for_a_token_shows_where_it_is(hass: HomeAssistant) -> No
 
 async def test_other_credentials_have_no_drawing(hass: HomeAssistant) -> None:
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    result = await submit(hass, result, provider="quectel")
+    result = await submit(hass, result, next_step_id="app_cloud")
     assert result["description_placeholders"]["drawing"] == ""
 
 

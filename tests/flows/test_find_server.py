@@ -76,7 +76,8 @@ async def vendor(
         for server in GROWATT.servers:
 
             def note(call: RecordedCall, key: str = server.key) -> None:
-                asked.append(key)
+                if PLANTS in call.path:
+                    asked.append(key)
 
             simulator = await running.enter_async_context(Simulator(on_call=note))
             simulator.growatt.region = server.key
@@ -137,13 +138,13 @@ async def test_it_ends_with_the_server_that_takes_the_token(vendor: Vendor, plac
     hass = vendor.world.hass
     vendor.give_token_to(place)
     result = await vendor.find()
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
     url = vendor.servers[place].url
     assert shown_values(result)["server"] == url
     order = [GLOBAL, AMERICA, AUSTRALIA, CHINA]
     assert vendor.asked == order[: order.index(place) + 1]
 
-    result = await submit(hass, result, next_step_id="link")
+    result = await submit(hass, result, next_step_id="use_account")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     (entry,) = entries(hass)
     assert entry.data["server"] == url
@@ -169,7 +170,7 @@ async def test_a_token_of_another_host_in_other_words(vendor: Vendor) -> None:
     vendor.give_token_to(AMERICA)
     fault = {"kind": "code", "code": 10002, "msg": "error_useTrueHostToSet"}
     vendor.servers[GLOBAL].faults.add(PLANTS, **fault)
-    assert (await vendor.find())["step_id"] == "method"
+    assert (await vendor.find())["step_id"] == "one_account"
     assert vendor.asked == [GLOBAL, AMERICA]
 
 
@@ -193,7 +194,7 @@ async def test_none_takes_it_and_one_is_chosen_by_hand(vendor: Vendor) -> None:
     vendor.give_token_to(CHINA)
     await vendor.world.clock.until(lambda: vendor.world.clock.passed > PAUSE)
     result = await submit(hass, result, server=CHINA, token=INSTALLER_TOKEN)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
     assert vendor.asked[4:] == [CHINA]
 
 
@@ -202,7 +203,7 @@ async def test_none_takes_it_but_a_given_address_does(vendor: Vendor) -> None:
     result = await vendor.find()
     own = own_address(vendor.world.simulator.url)
     result = await submit(vendor.world.hass, result, **own, token=INSTALLER_TOKEN)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 # What proves nothing
@@ -213,8 +214,9 @@ async def test_one_that_does_not_answer(vendor: Vendor) -> None:
     vendor.give_token_to(AMERICA)
     vendor.servers[GLOBAL].faults.add(PLANTS, kind="hang")
     began = clock.passed
-    assert (await vendor.find())["step_id"] == "method"
-    assert GIVEN_UP <= clock.passed - began < GIVEN_UP + 1
+    assert (await vendor.find())["step_id"] == "one_account"
+    # A second later, the one that was found is asked for the token's accounts.
+    assert GIVEN_UP <= clock.passed - began < GIVEN_UP + 2
 
 
 async def test_none_answers(vendor: Vendor) -> None:
@@ -228,7 +230,7 @@ async def test_none_answers(vendor: Vendor) -> None:
     names = "Global (Europe and others), North America, Australia and New Zealand, China"
     assert shown_values(result)["servers"] == names
     await clock.until(lambda: clock.passed - began > PAUSE + 4 * GIVEN_UP)
-    assert (await submit(hass, result, **TYPED))["step_id"] == "method"
+    assert (await submit(hass, result, **TYPED))["step_id"] == "one_account"
 
 
 async def test_one_that_is_down(vendor: Vendor) -> None:
@@ -245,7 +247,7 @@ async def test_one_that_is_down(vendor: Vendor) -> None:
     await america.start(port)
     began = vendor.world.clock.passed
     await vendor.world.clock.until(lambda: vendor.world.clock.passed - began > PAUSE)
-    assert (await submit(hass, result, **TYPED))["step_id"] == "method"
+    assert (await submit(hass, result, **TYPED))["step_id"] == "one_account"
 
 
 async def test_one_that_limits_how_often_it_is_asked(vendor: Vendor) -> None:
@@ -256,7 +258,7 @@ async def test_one_that_limits_how_often_it_is_asked(vendor: Vendor) -> None:
     assert result["errors"] == {"server": "servers_unasked"}
     assert shown_values(result)["servers"] == "Global (Europe and others)"
     await vendor.world.clock.until(lambda: vendor.world.clock.passed > PAUSE)
-    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "method"
+    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "one_account"
 
 
 async def test_a_list_of_many_pages_takes_its_time(vendor: Vendor) -> None:
@@ -273,7 +275,7 @@ async def test_a_list_of_many_pages_takes_its_time(vendor: Vendor) -> None:
         await vendor.world.clock.until(lambda: vendor.world.clock.passed - began >= 3)  # noqa: B023
         vendor.servers[GLOBAL].faults.release()
     result = await follow(vendor.world.hass, shown)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"
 
 
 async def test_where_nothing_can_be_recorded_nothing_is_asked(vendor: Vendor) -> None:
@@ -281,7 +283,7 @@ async def test_where_nothing_can_be_recorded_nothing_is_asked(vendor: Vendor) ->
         result = await vendor.find()
     assert result["errors"] == {"base": "not_stored"}
     assert vendor.asked == []
-    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "method"
+    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "one_account"
 
 
 # The dialog
@@ -301,7 +303,7 @@ async def test_what_cannot_be_right_is_not_sent(
     assert result["errors"] == errors
     assert suggested(result) == {**TYPED, **typed}
     assert vendor.asked == []
-    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "method"
+    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "one_account"
 
 
 async def test_closing_the_dialog_ends_the_search(vendor: Vendor) -> None:
@@ -315,7 +317,7 @@ async def test_closing_the_dialog_ends_the_search(vendor: Vendor) -> None:
     assert not hass.config_entries.flow.async_progress()
 
     await clock.until(lambda: clock.passed > PAUSE + 5 * GIVEN_UP)
-    assert (await vendor.find())["step_id"] == "method"
+    assert (await vendor.find())["step_id"] == "one_account"
 
 
 async def test_what_nobody_expected(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +329,7 @@ async def test_what_nobody_expected(vendor: Vendor, monkeypatch: pytest.MonkeyPa
         result = await vendor.find()
     assert result["errors"] == {"base": "unknown"}
     assert suggested(result) == TYPED
-    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "method"
+    assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "one_account"
 
 
 async def test_no_log_has_the_token(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:

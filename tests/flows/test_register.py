@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, FlowType
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
@@ -16,17 +16,23 @@ from tests.common import (
     RESIDENT_ID,
     SECRETS,
     Fault,
+    add_account,
     code,
     entries,
+    fields_of,
+    follow,
+    is_closed,
     kind,
     open_at,
     open_dialog,
     own_address,
+    send,
     shown_values,
     submit,
     suggested,
     unique_id,
 )
+from tests.prove.world import World
 
 REGISTER = "user/user_register"
 CHECK = "user/check_user"
@@ -126,7 +132,6 @@ async def test_the_id_stays_unknown_where_the_look_for_it_fails(
         (REGISTER, code(10012), {"base": "rate_limited"}),
         (REGISTER, code(31337), {"base": "unknown_code"}),
         (REGISTER, kind("firewall"), {"base": "blocked"}),
-        (CHECK, code(10003), {"username": "username_taken"}),
         (CHECK, code(-1), {"base": "wrong_server"}),
     ],
 )
@@ -150,7 +155,6 @@ async def test_what_refuses_a_registration_stands_at_its_field(
     ("typed", "errors"),
     [
         ({"username": ""}, {"username": "required"}),
-        ({"username": RESIDENT}, {"username": "username_taken"}),
         ({"password": "   "}, {"password": "required"}),
         ({"email": "alice"}, {"email": "invalid_email"}),
         ({"phone": "call me"}, {"phone": "invalid_phone"}),
@@ -183,13 +187,134 @@ async def test_a_field_that_was_cleared_does_not_come_back(
 async def test_a_token_that_may_not_register(hass: HomeAssistant, cloud: Simulator) -> None:
     result = await open_at(hass, cloud, "register", END_USER_TOKEN)
     result = await submit(hass, result, **NEW_ACCOUNT)
+    assert cloud.growatt.user_named("alice") is None
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "refused")
+    assert result["menu_options"] == ["use_account", "server", "back"]
+    assert shown_values(result)["reason"].startswith("This token is not allowed to create")
+
+    result = await submit(hass, result, next_step_id="back")
+    assert result["step_id"] == "register_form"
     assert result["errors"] == {"base": "not_allowed_register"}
     assert suggested(result) == NEW_ACCOUNT
-    assert cloud.growatt.user_named("alice") is None
-    # The way out is in the same dialog.
-    result = await submit(hass, result, **NEW_ACCOUNT, link_instead=True)
+
+    # The way out is in the same dialog, and what was learned before is not asked again.
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    asked = len(cloud.calls)
+    result = await submit(hass, result, next_step_id="use_account")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["result"].data["account_id"] == RESIDENT_ID
+    assert len(cloud.calls.of(USERS)) == 1
+    assert len(cloud.calls) == asked
+
+
+async def test_a_token_that_may_not_register_is_replaced(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    result = await open_at(hass, cloud, "register", END_USER_TOKEN)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    result = await submit(hass, result, next_step_id="server")
+    assert result["step_id"] == "growatt"
+    assert not result["errors"]
+    assert suggested(result) == {"server": cloud.url, "token": END_USER_TOKEN}
+    result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
+    result = await submit(hass, result, next_step_id="register")
+    assert not result["errors"]
+    assert suggested(result) == NEW_ACCOUNT
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "alice"
+
+
+async def test_a_token_that_may_not_register_and_opens_nothing(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    await add_account(hass, cloud)
+    result = await open_at(hass, cloud, "register", END_USER_TOKEN)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["step_id"] == "refused"
+    assert result["menu_options"] == ["server", "back"]
+    # A browser may load the page anew.
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert again["menu_options"] == result["menu_options"]
+
+
+@pytest.mark.parametrize("username", [RESIDENT, "answered"])
+async def test_a_name_that_is_taken(hass: HomeAssistant, cloud: Simulator, username: str) -> None:
+    """Most people want another one; whose account it is can use it."""
+    typed = {**NEW_ACCOUNT, "username": username, "installer_code": "SIM01"}
+    result = await open_at(hass, cloud, "register")
+    if username != RESIDENT:
+        cloud.faults.add(REGISTER, **code(10003))
+    result = await submit(hass, result, **typed)
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "taken")
+    assert result["menu_options"] == ["back", "use_account"]
+    assert shown_values(result)["reason"].startswith("An account with this name already exists.")
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert again["step_id"] == "taken"
+
+    result = await submit(hass, result, next_step_id="back")
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"username": "username_taken"}
+    assert suggested(result) == typed
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_name_that_is_taken_where_no_account_is_left(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    await add_account(hass, cloud)
+    result = await open_at(hass, cloud, "register")
+    result = await submit(hass, result, **{**NEW_ACCOUNT, "username": RESIDENT})
+    assert result["step_id"] == "register_form"
+    assert result["errors"] == {"username": "username_taken"}
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_may_stay_empty_is_in_a_section(hass: HomeAssistant, cloud: Simulator) -> None:
+    """A section shows no error: what was refused stands outside, from then on."""
+    result = await open_at(hass, cloud, "register")
+    required = ["username", "password", "email", "country"]
+    assert fields_of(result) == [*required, "more: installer_code, phone, time_zone"]
+    assert is_closed(result)
+
+    typed = {**NEW_ACCOUNT, "installer_code": "WRONG", "time_zone": "1"}
+    result = await submit(hass, result, **typed)
+    assert result["errors"] == {"installer_code": "installer_code_wrong"}
+    assert fields_of(result) == [*required, "installer_code", "more: phone, time_zone"]
+    # What somebody typed is not hidden.
+    assert not is_closed(result)
+    assert suggested(result) == typed
+
+    result = await submit(hass, result, **{**typed, "email": "alice", "installer_code": "SIM01"})
+    assert result["errors"] == {"email": "invalid_email"}
+    assert fields_of(result) == [*required, "installer_code", "more: phone, time_zone"]
+    result = await submit(hass, result, **{**NEW_ACCOUNT, "phone": "call me"})
+    assert result["errors"] == {"phone": "invalid_phone"}
+    assert fields_of(result) == [*required, "installer_code", "phone", "more: time_zone"]
+    assert is_closed(result)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("more", ["text", 5, {"installer_code": 5}, {"password": "x"}])
+async def test_a_section_that_is_none(hass: HomeAssistant, cloud: Simulator, more: Any) -> None:
+    result = await open_at(hass, cloud, "register")
+    with pytest.raises(InvalidData):
+        await send(hass, result, **NEW_ACCOUNT, more=more)
+    result = await submit(hass, result, **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_section_where_nothing_is_asked(hass: HomeAssistant, cloud: Simulator) -> None:
+    """A browser may send anything while there is progress."""
+    cloud.faults.add(REGISTER, kind="hold")
+    result = await send(hass, await open_at(hass, cloud, "register"), **NEW_ACCOUNT)
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    result = await send(hass, result, more="x")
+    cloud.faults.release()
+    assert (await follow(hass, result))["type"] is FlowResultType.CREATE_ENTRY
 
 
 @pytest.mark.parametrize("fault", ["cut", "hang", "garbage"])
@@ -266,6 +391,31 @@ async def test_an_unknown_outcome_leads_to_linking(hass: HomeAssistant, cloud: S
     assert len(cloud.calls.of(REGISTER)) == 1
 
 
+async def test_an_unknown_outcome_links_no_other_account(world: World) -> None:
+    """The list of accounts was asked for before, and may not be again so soon."""
+    hass = world.hass
+    result = await _lose_the_answer_and_the_look(hass, world.simulator)
+    result = await submit(hass, result, next_step_id="link")
+    assert result["step_id"] == "link_form"
+    assert result["errors"] == {"base": "account_not_listed"}
+    assert shown_values(result)["expected"] == "alice"
+    assert not entries(hass)
+
+    await asyncio.sleep(310)
+    # Meanwhile Home Assistant has found it by itself.
+    await submit(hass, result)
+    assert [entry.title for entry in entries(hass)] == ["alice"]
+
+
+async def test_an_unknown_outcome_and_an_id_that_is_known(world: World) -> None:
+    hass = world.hass
+    result = await _lose_the_answer_and_the_look(hass, world.simulator)
+    result = await submit(hass, result, next_step_id="link")
+    result = await submit(hass, result, account_id="102")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == "102"
+
+
 async def test_an_unknown_outcome_leads_back_to_the_form(
     hass: HomeAssistant, cloud: Simulator
 ) -> None:
@@ -317,4 +467,4 @@ async def test_address_that_breaks_a_parser(hass: HomeAssistant, cloud: Simulato
     result = await submit(hass, result, **own_address("@[]\u0660xn--@"), token=INSTALLER_TOKEN)
     assert result["errors"] == {"address": "invalid_url"}
     result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
-    assert result["step_id"] == "method"
+    assert result["step_id"] == "one_account"

@@ -90,13 +90,10 @@ async def test_link_one_of_several_accounts(hass: HomeAssistant, cloud: Simulato
 
     # Those that are there already are offered no more.
     result = await open_at(hass, cloud, "link")
-    options = result["data_schema"].schema["account_id"].config["options"]
-    assert [option["value"] for option in options] == [RESIDENT_ID]
-    result = await submit(hass, result, account_id=RESIDENT_ID)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == RESIDENT
     result = await open_at(hass, cloud, "link")
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "already_configured"
+    assert result["step_id"] == "known_account"
     assert len(entries(hass)) == 2
 
 
@@ -119,10 +116,6 @@ async def test_link_with_an_end_users_token_by_the_plants(
     assert result["data"]["account_id"] == RESIDENT_ID
     assert [call.code for call in cloud.calls.of(USERS)] == [10011]
 
-    result = await open_at(hass, cloud, "link", END_USER_TOKEN)
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "already_configured"
-
 
 async def test_link_says_what_a_new_installers_token_lacks(
     hass: HomeAssistant, cloud: Simulator
@@ -130,6 +123,7 @@ async def test_link_says_what_a_new_installers_token_lacks(
     cloud.growatt.add_token(NEW_TOKEN, merchant="a new one")
     result = await open_at(hass, cloud, "link", NEW_TOKEN)
     assert result["step_id"] == "link_form"
+    result = await submit(hass, result)
     assert result["errors"] == {"account_id": "token_sees_nothing"}
     cloud.growatt.add_user("linked", "linked@example.com", merchant="a new one")
     result = await submit(hass, result)
@@ -143,6 +137,9 @@ async def test_link_asks_for_the_id_that_the_token_does_not_tell(
     cloud.growatt.delete_plant(int(RESIDENT_PLANT))
     result = await open_at(hass, cloud, "link", END_USER_TOKEN)
     assert result["step_id"] == "link_form"
+    assert fields_of(result) == ["account_id"]
+    assert not result["errors"]
+    result = await submit(hass, result)
     assert result["errors"] == {"account_id": "account_id_needed"}
 
     result = await submit(hass, result, account_id="not a number")
@@ -161,8 +158,12 @@ async def test_linking_tells_what_is_wrong_and_recovers(
     hass: HomeAssistant, cloud: Simulator, fault: Fault, key: str
 ) -> None:
     result = await open_dialog(hass)
+    cloud.faults.add(PLANTS, kind="pass")
+    cloud.faults.add(PLANTS, **fault, times=2)
     result = await submit(hass, result, **own_address(cloud.url), token=END_USER_TOKEN)
-    cloud.faults.add(PLANTS, **fault)
+    # What is wrong is no reason not to create an account.
+    assert result["step_id"] == "method"
+    assert result["menu_options"] == ["link", "register"]
     result = await submit(hass, result, next_step_id="link")
     assert result["step_id"] == "link_form"
     assert result["errors"] == {"base": key}
@@ -176,7 +177,7 @@ async def test_an_account_that_is_known_by_its_id_does_not_complete_another_entr
     unknown = await add_account(hass, cloud, account_id=None)
     await add_account(hass, cloud)
     result = await open_at(hass, cloud, "link")
-    assert result["reason"] == "already_configured"
+    assert result["step_id"] == "known_account"
     assert unknown.data["account_id"] is None
 
 

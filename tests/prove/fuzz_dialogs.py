@@ -7,7 +7,7 @@ input ends a dialog or leads elsewhere, the dialog is put back where it was, and
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import nullcontext
 import copy
 from copy import replace
@@ -35,11 +35,10 @@ from custom_components.growatt_onboarding.flows import power_card, steps
 from custom_components.growatt_onboarding.flows.datalogger import DataloggerFlow
 from custom_components.growatt_onboarding.flows.forms import FIND, OWN_ADDRESS, FormMemory
 from custom_components.growatt_onboarding.flows.inverter import InverterFlow
-from simulator import INSTALLER_TOKEN
 from simulator.faults import FaultKind
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
 
-from .fuzz_home import PASSWORD, Home
+from .fuzz_home import PASSWORD, TOKENS, Home
 from .fuzz_ways import Step, Way, Ways
 from .hostile import BLOCK, Blocks, Dice, blocks
 from .world import World
@@ -60,7 +59,7 @@ _NEVER_SHOWN: Final = frozenset(
             ("account", step)
             for step in (
                 *("integration_discovery", "import", "reauth", "link", "asked", "finish"),
-                *("registered", "server", "server_found", "new_access"),
+                *("registered", "server", "server_found", "new_access", "back", "use_account"),
             )
         ),
         # The cloud with plants also takes dataloggers, and has one dialog for both.
@@ -375,7 +374,7 @@ class Walker:
             self.found.problems.append(f"{self._seed} {where}: not sent: {err!r}")
         return result
 
-    def _usual(self, result: Result, choose: Callable[[str, list[str]], str]) -> dict[str, Any]:
+    def _usual(self, result: Result, choose: Callable[[str, Sequence[str]], str]) -> dict[str, Any]:
         """Return an input with which a person goes on, who chooses like this."""
         if result["type"] is FlowResultType.MENU:
             options = list(result["menu_options"])
@@ -405,7 +404,7 @@ class Walker:
         return usual
 
     def _all_filled(
-        self, schema: Mapping[Any, Any], choose: Callable[[str, list[str]], str]
+        self, schema: Mapping[Any, Any], choose: Callable[[str, Sequence[str]], str]
     ) -> dict[str, Any]:
         """Return what a person fills into the fields of a form, or of a section of it."""
         return {
@@ -417,7 +416,7 @@ class Walker:
             or choose(f"fills in {marker}", ["yes", "no"]) == "yes"
         }
 
-    def _filled(self, name: str, selector: Any, choose: Callable[[str, list[str]], str]) -> Any:
+    def _filled(self, name: str, selector: Any, choose: Callable[[str, Sequence[str]], str]) -> Any:
         """Return what a person fills into a field."""
         dice, cloud = self._dice, self._cloud
         options = getattr(selector, "config", {}).get("options")
@@ -431,14 +430,16 @@ class Walker:
                 [option["value"] if isinstance(option, dict) else option for option in options],
             )
         number = f"{self._seed}{dice.randrange(1_000)}"
+        if name == "token":
+            return choose(name, TOKENS)
+        if name == "username":
+            return {"new": f"user{number}", "taken": "sim-resident"}[choose(name, ["new", "taken"])]
         codes = [message.code for message in cloud.mailbox] or ["1"]
         texts: dict[str, Any] = {
             "address": cloud.url,
-            "token": INSTALLER_TOKEN,
             "user_domain": USER_DOMAIN,
             "user_domain_secret": USER_DOMAIN_SECRET,
             "site_id": "1",
-            "username": f"user{number}",
             "email": dice.choice((f"user{number}@example.com", "alice@example.com")),
             "phone": f"1380013{int(number) % 10_000:04}",
             "login": "alice",
@@ -454,7 +455,6 @@ class Walker:
             # Of a file that is gone.
             "photo": "00000000-0000-4000-8000-000000000000",
             "send_again": dice.random() < 0.1,
-            "link_instead": dice.random() < 0.3,
         }
         if name in {"serial_number", "serial_numbers"}:
             return self._serial(int(number))

@@ -24,15 +24,25 @@ from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
-from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN, SUBENTRY_DATALOGGER
+from custom_components.growatt_onboarding.const import (
+    CONF_ACCOUNT_ID,
+    DATA_TIMING,
+    DOMAIN,
+    SUBENTRY_DATALOGGER,
+)
 from custom_components.growatt_onboarding.flows import power_card
 from custom_components.growatt_onboarding.foreign import async_raise_issue
+from simulator.growatt import END_USER_TOKEN, INSTALLER_TOKEN
 from simulator.quectel import PRODUCT_KEY, USER_DOMAIN, USER_DOMAIN_SECRET
 from tests.common import account_entry
 
 from .world import World
 
 PASSWORD: Final = "Fake-Passw0rd"
+# An account that the home has, and none at all: what these open. The simulator's own open others.
+_KNOWN_TOKEN: Final = "SIMULATORTOKENOFTHEOWNER00000000"
+_NEW_TOKEN: Final = "SIMULATORTOKENOFANEWINSTALLER000"
+TOKENS: Final = (INSTALLER_TOKEN, END_USER_TOKEN, _KNOWN_TOKEN, _NEW_TOKEN)
 
 
 class Home:
@@ -60,6 +70,9 @@ class Home:
         cloud.growatt.limits.reading = "none"
         owner = await self._world.add_account()
         plant = self._world.add_plant(owner)
+        user_id = int(owner.data[CONF_ACCOUNT_ID])
+        cloud.growatt.add_token(_KNOWN_TOKEN, kind="end_user", user_id=user_id)
+        cloud.growatt.add_token(_NEW_TOKEN, merchant="a new one")
         stranger = cloud.growatt.add_user("stranger", "stranger@example.com")
         theirs = cloud.growatt.add_plant(stranger.user_id, "Theirs")
         self._world.add_devices(["SIM0000001"])

@@ -314,7 +314,11 @@ class Flow:
         return self.result.get("description_placeholders") or {}
 
     async def submit(self, **answers: Any) -> Self:
-        """Fill the form in and press *Submit*."""
+        """Fill the form in, with its sections, and press *Submit*."""
+        for field in self.result.get("data_schema") or ():
+            inner = {one["name"] for one in field.get("schema", ())}
+            if given := {name: answers.pop(name) for name in inner & answers.keys()}:
+                answers[field["name"]] = given
         return await self._step("POST", answers)
 
     async def submit_and_follow(self, timeout: float = PATIENCE, **answers: Any) -> Self:

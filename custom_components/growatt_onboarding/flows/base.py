@@ -49,7 +49,7 @@ from ..const import (
 )
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
-from ..texts import async_agreement_names
+from ..texts import async_agreement_names, async_reasons, reason_text
 from ..unexpected import log_unexpected
 from .datalogger import async_open_datalogger
 from .forms import (
@@ -59,8 +59,9 @@ from .forms import (
     captcha_picture,
     checked,
     choice,
+    error_placeholders,
     field_names,
-    fields_schema,
+    form_schema,
 )
 from .steps import AnsweringFlow
 
@@ -145,7 +146,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
                 self._captcha = await self._client.captcha(self._form, for_code=for_code)
             except CloudError as err:
                 self._memory.add_base_error(err)
-        schema = fields_schema(fields, self._memory.typed, self.hass.config.country)
+        schema = form_schema(fields, self._memory, self.hass.config.country)
         return self._show(
             step_id,
             {**schema, **(more or {})},
@@ -155,6 +156,10 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             ),
             server=self._place,
         )
+
+    async def _reason(self, err: CloudError) -> str:
+        """Return what an error says, for the description of a step."""
+        return reason_text(await async_reasons(self.hass), err.key, error_placeholders(err))
 
     def _ask_form(self, step_id: str, forms: tuple[Form, ...]) -> ConfigFlowResult:
         """Show a form to choose one of several forms."""

@@ -24,21 +24,20 @@ from .sign_in import SignInFlow
 from .steps import wait_for, with_minimum_duration
 
 CONF_SEND_AGAIN: Final = "send_again"
-CONF_LINK_INSTEAD: Final = "link_instead"
-
-type Switches = dict[vol.Marker, BooleanSelector]
 
 
 class RegisterFlow(SignInFlow):
     """The steps from the choice of a form to the new account."""
+
+    # What was refused, and the step of the form that it was.
+    _refusal: CloudError
+    _refused_form: str
 
     def __init__(self) -> None:
         """Start with no registration under way."""
         super().__init__()
         self._registration: Registration | None = None
         self._waiting: asyncio.Task[None] | None = None
-        # Whether the next form offers to link an existing account instead.
-        self._offer_link = False
 
     async def async_step_register(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose a form to register with, if there are several."""
@@ -54,17 +53,14 @@ class RegisterFlow(SignInFlow):
         form = self._form
         fields = code_fields(form)
         if user_input is not None:
-            if user_input.pop(CONF_LINK_INSTEAD, False):
-                return await self._link_instead(fields, user_input)
             try:
                 values = self._values(fields, user_input)
                 await self._check_name(values)
                 await self._send_code(values)
             except CloudError as err:
-                self._set_error(err)
-            else:
-                return await self.async_step_register_form()
-        return await self._show_with_link_option("register_code", fields, for_code=True)
+                return await self._go_to(self._step_after(err, "register_code"))
+            return await self.async_step_register_form()
+        return await self._show_form("register_code", fields, for_code=True)
 
     async def _send_code(self, values: Values) -> None:
         """Have the code sent. One whose sending takes too long may come all the same."""
@@ -89,8 +85,6 @@ class RegisterFlow(SignInFlow):
         form = self._form
         fields = self._register_fields()
         if user_input is not None:
-            if user_input.pop(CONF_LINK_INSTEAD, False):
-                return await self._link_instead(fields, user_input)
             if user_input.pop(CONF_SEND_AGAIN, False):
                 self._memory.remember(field_names(fields), user_input)
                 return await self.async_step_register_code()
@@ -99,11 +93,10 @@ class RegisterFlow(SignInFlow):
                 if not form.sends_code:
                     await self._check_name(values)
             except CloudError as err:
-                self._set_error(err)
-            else:
-                self._registration = await async_register(self.hass, self._target, form, values)
-                self._account_name = self._registration.name
-                return await self.async_step_registering()
+                return await self._go_to(self._step_after(err, "register_form"))
+            self._registration = await async_register(self.hass, self._target, form, values)
+            self._account_name = self._registration.name
+            return await self.async_step_registering()
         return await self._show_register_form(fields)
 
     def _register_fields(self) -> tuple[Field, ...]:
@@ -122,41 +115,64 @@ class RegisterFlow(SignInFlow):
     async def _show_register_form(self, fields: tuple[Field, ...]) -> ConfigFlowResult:
         """Show the form of the new account, with a switch to send another code if one was sent."""
         if not self._form.sends_code:
-            return await self._show_with_link_option("register_form", fields)
+            return await self._show_form("register_form", fields)
         # Sending another code must not require the code that has not arrived.
-        fields = _optional(FieldKind.CODE, fields)
-        again: Switches = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
-        return await self._show_with_link_option("register_form", fields, again)
+        fields = tuple(
+            replace(field, required=False) if field.kind is FieldKind.CODE else field
+            for field in fields
+        )
+        again = {vol.Optional(CONF_SEND_AGAIN, default=False): BooleanSelector()}
+        return await self._show_form("register_form", fields, again)
 
-    def _set_error(self, err: CloudError) -> None:
-        """Set the next form's error, and offer to link an existing account if that may help."""
-        self._memory.set_error(err)
-        self._offer_link = bool(self._offer.link) and isinstance(err, (NotAllowedError, TakenError))
+    # What was refused
 
-    async def _show_with_link_option(
-        self,
-        step_id: str,
-        fields: tuple[Field, ...],
-        more: Switches | None = None,
-        *,
-        for_code: bool = False,
-    ) -> ConfigFlowResult:
-        """Show a form, with a switch to link an existing account if that is to be offered."""
-        switches: Switches = dict(more or {})
-        if self._offer_link:
-            self._offer_link = False
-            switches[vol.Optional(CONF_LINK_INSTEAD, default=False)] = BooleanSelector()
-            # Turning it on must not require the text in the new picture.
-            fields = _optional(FieldKind.CAPTCHA, fields)
-        return await self._show_form(step_id, fields, switches, for_code=for_code)
-
-    async def _link_instead(
-        self, fields: tuple[Field, ...], user_input: dict[str, Any]
-    ) -> ConfigFlowResult:
-        """Continue with linking the account whose name was typed."""
-        self._memory.remember(field_names(fields), user_input)
+    def _step_after(self, err: CloudError, form_step: str) -> str:
+        """Take note of what was refused in a form; return the step that goes on from there."""
+        self._refusal, self._refused_form = err, form_step
+        if not self._ways_on(err):
+            return "back"
         self._account_name = self._memory.typed.get(self._form.identity)
-        return await self.async_step_link()
+        return "taken" if isinstance(err, TakenError) else "refused"
+
+    def _ways_on(self, err: CloudError) -> list[str]:
+        """Return the steps that may help where the form does not: to an account that there is."""
+        if not isinstance(err, (NotAllowedError, TakenError)):
+            return []
+        if self._opened is None:
+            account = ["link"] if self._offer.link else []
+        else:
+            account = ["use_account"] if self._addable(self._opened) else []
+        has_token = any(
+            field.secret and field.required for field in self._provider.credential_fields
+        )
+        return [*account, "server"] if has_token and isinstance(err, NotAllowedError) else account
+
+    async def _go_to(self, step: str) -> ConfigFlowResult:
+        result: ConfigFlowResult = await getattr(self, f"async_step_{step}")()
+        return result
+
+    async def async_step_refused(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Say why no account may be created, and offer what may help."""
+        return self.async_show_menu(
+            step_id="refused",
+            menu_options=[*self._ways_on(self._refusal), "back"],
+            description_placeholders={"reason": await self._reason(self._refusal)},
+        )
+
+    async def async_step_taken(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Say that there is such an account, which may be one's own."""
+        return self.async_show_menu(
+            step_id="taken",
+            menu_options=["back", *self._ways_on(self._refusal)],
+            description_placeholders={"reason": await self._reason(self._refusal)},
+        )
+
+    async def async_step_back(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Show the form again, with what was typed and the error."""
+        self._memory.set_error(self._refusal)
+        return await self._go_to(self._refused_form)
+
+    # The account
 
     async def _check_name(self, values: Values) -> None:
         """Raise TakenError if the name is taken, as far as can be told."""
@@ -183,11 +199,12 @@ class RegisterFlow(SignInFlow):
             self._release()
             if not isinstance(err, CloudError):
                 raise err
-            next_step = "register_form"
             if isinstance(err, OutcomeUnknownError):
                 next_step = "outcome_unknown"
+                # What the credentials opened before may not be all any longer.
+                self._lost_name, self._opened = self._account_name, None
             else:
-                self._set_error(err)
+                next_step = self._step_after(err, "register_form")
         return self.async_show_progress_done(next_step_id=next_step)
 
     async def async_step_registered(self, user_input: UserInput = None) -> ConfigFlowResult:
@@ -217,10 +234,3 @@ class RegisterFlow(SignInFlow):
         if self._registration is not None:
             self._registration.release()
             self._registration = None
-
-
-def _optional(kind: FieldKind, fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """Return the fields with those of a kind made optional."""
-    return tuple(
-        replace(field, required=False) if field.kind is kind else field for field in fields
-    )

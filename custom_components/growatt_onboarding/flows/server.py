@@ -238,4 +238,5 @@ class ServerFlow(AccountFlow):
 
 def _is_missing(field: Field, user_input: Mapping[str, Any]) -> bool:
     """Return whether a person has yet to fetch what belongs into a field."""
-    return field.required and field.guide and not str(user_input.get(field.name) or "").strip()
+    typed = str(user_input.get(field.name) or "").strip()
+    return field.required and field.guide is not None and not typed

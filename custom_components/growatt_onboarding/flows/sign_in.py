@@ -1,6 +1,6 @@
 """The steps of the account flow that sign in to an account, for a new entry or an existing one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import replace
 from typing import Any, override
@@ -25,7 +25,7 @@ from ..account import entry_target, is_same_account
 from ..cloud import registry
 from ..cloud.errors import CloudError
 from ..cloud.model import Account
-from ..cloud.provider import CAPTCHA_FIELD
+from ..cloud.provider import CAPTCHA_FIELD, Form
 from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
@@ -52,6 +52,10 @@ class SignInFlow(ServerFlow):
         """Start with no accounts to choose from."""
         super().__init__()
         self._accounts: dict[str, Account] = {}
+        # What the credentials alone open, None as long as that is not known.
+        self._opened: tuple[Account, ...] | None = None
+        # The name of an account that may have been created.
+        self._lost_name: str | None = None
 
     # Link an account
 
@@ -61,11 +65,7 @@ class SignInFlow(ServerFlow):
             return self._ask_form("link", self._offer.link)
         self._form = form
         # The credentials that were entered may be enough.
-        return await self.async_step_link_form(None if self._needs_input() else {})
-
-    def _needs_input(self) -> bool:
-        """Return whether signing in takes more than the credentials."""
-        return any(field.required for field in self._form.fields)
+        return await self.async_step_link_form(None if needs_input(form) else {})
 
     async def async_step_link_form(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Sign in to an existing account."""
@@ -75,6 +75,7 @@ class SignInFlow(ServerFlow):
                 values = self._values(fields, user_input)
                 with self._reauth_on_denial():
                     accounts = await self._client.link(self._form, values)
+                self._expect_lost(accounts)
                 return await self._link(accounts)
             except CloudError as err:
                 self._memory.set_error(err)
@@ -82,6 +83,17 @@ class SignInFlow(ServerFlow):
                     await self._renew_form()
         self._suggest_account()
         return await self._show_form("link_form", self._form.fields)
+
+    def _expect_lost(self, accounts: tuple[Account, ...]) -> None:
+        """Raise CloudError if an account that may have been created is not among those found.
+
+        The cloud's list may be older than that account, and then shows only others.
+        """
+        lost = self._lost_name
+        if lost is None or needs_input(self._form) or self._memory.typed.get(self._form.identity):
+            return
+        if all(account.name.casefold() != lost.casefold() for account in accounts):
+            raise CloudError("account_not_listed", placeholders={"expected": lost})
 
     async def _renew_form(self) -> None:
         """Use the form as the server offers it now, with the picture that it wants after all."""
@@ -106,16 +118,23 @@ class SignInFlow(ServerFlow):
         self._accounts = {account.id: account for account in accounts if account.id is not None}
         return await self.async_step_choose_account()
 
+    async def async_step_use_account(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Continue with an account that the credentials open."""
+        return await self._link(self._addable(self._opened or ()))
+
+    def _addable(self, accounts: Iterable[Account]) -> tuple[Account, ...]:
+        """Return the accounts that are not in Home Assistant yet."""
+        configured = {entry.unique_id for entry in self._async_current_entries()}
+        return tuple(
+            account for account in accounts if self._target.unique_id(account) not in configured
+        )
+
     async def async_step_choose_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Choose one of the accounts that the token can see."""
         if user_input is not None:
             return await self._finish(self._accounts[user_input[CONF_ACCOUNT_ID]])
-        configured = {entry.unique_id for entry in self._async_current_entries()}
-        labels = {
-            account_id: _label(account)
-            for account_id, account in self._accounts.items()
-            if self._target.unique_id(account) not in configured
-        }
+        addable = self._addable(self._accounts.values())
+        labels = {key: _label(one) for key, one in self._accounts.items() if one in addable}
         if not labels:
             return self.async_abort(reason="already_configured")
         selector = SelectSelector(
@@ -226,7 +245,7 @@ class SignInFlow(ServerFlow):
             )
         else:
             return await self._finish(found[0])
-        if self._needs_input():
+        if needs_input(self._form):
             return await self.async_step_link_form()
         if self.source == SOURCE_REAUTH:
             return await self.async_step_reauth_confirm()
@@ -234,13 +253,28 @@ class SignInFlow(ServerFlow):
 
     def _wrong_account(self, accounts: tuple[Account, ...]) -> CloudError:
         """Return the error that names the expected account and those that were found."""
-        names = [plain(account.title) for account in accounts[:_MOST_NAMES]]
-        more = ["…"] if len(accounts) > _MOST_NAMES else []
-        found = ", ".join([*names, *more])
-        expected = self._entry.title
+        expected, found = self._entry.title, some_titles(accounts)
         return CloudError("wrong_account", placeholders={"expected": expected, "found": found})
 
 
-def _label(account: Account) -> Plain:
+def needs_input(form: Form) -> bool:
+    """Return whether signing in with a form takes more than the credentials."""
+    return any(field.required for field in form.fields)
+
+
+def some_titles(accounts: Sequence[Account]) -> str:
+    """Return the titles of a few of the accounts."""
+    titles = [plain(account.title) for account in accounts[:_MOST_NAMES]]
+    more = ["…"] if len(accounts) > _MOST_NAMES else []
+    return ", ".join([*titles, *more])
+
+
+def shown_name(account: Account) -> Plain:
+    """Return what a person calls the account: not its id, if there is anything else."""
     name = account.plant if account.name == account.id else account.name
-    return name_with_id(name, account.id or "") if name else plain(account.title)
+    return plain(name or account.title)
+
+
+def _label(account: Account) -> Plain:
+    name, account_id = shown_name(account), plain(account.id or "")
+    return name if name == account_id else name_with_id(name, account_id)

@@ -178,9 +178,16 @@ class Dialog:
         name = self._option(field, option)
         await self._box.get_by_role("radio", name=name, exact=True).click()
 
-    async def go(self, option: str) -> None:
+    async def open_section(self, section: str) -> None:
+        """Open a section of a form."""
+        name = self._say(f"{self._section}.step.{self._step}.sections.{section}.name")
+        panel = self._box.locator("ha-expansion-panel").filter(has_text=name)
+        await panel.get_by_role("button").first.click()
+        await panel.locator(".container.expanded").wait_for()
+
+    async def go(self, option: str, **values: str) -> None:
         """Choose where to go on from a menu."""
-        text = self._say(f"{self._section}.step.{self._step}.menu_options.{option}")
+        text = self._say(f"{self._section}.step.{self._step}.menu_options.{option}", **values)
         await self._box.locator("ha-list-item").get_by_text(text, exact=True).click()
 
     async def submit(self) -> None:

@@ -79,7 +79,7 @@ async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.fill("token", INSTALLER_TOKEN)
     await dialog.submit()
 
-    await dialog.shows("method", server=simulator.url)
+    await dialog.shows("one_account", server=simulator.url)
     await dialog.go("register")
     await dialog.shows("register_form", server=simulator.url)
     await dialog.fill("username", NAME)
@@ -87,10 +87,21 @@ async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.fill("email", f"{NAME}@example.com")
     await dialog.keep_picture("create-account")
     await dialog.fill("username", TAKEN)
+    await dialog.open_section("more")
+    await dialog.shows("register_form", server=simulator.url)
+    await dialog.fill("installer_code", "WRONG")
     await dialog.submit()
+    await dialog.shows("taken")
+    await dialog.go("back")
+    await dialog.shows("register_form", server=simulator.url)
     await dialog.refuses("username_taken")
     assert await dialog.value("password").input_value() == PASSWORD
+    assert await dialog.value("installer_code").input_value() == "WRONG"
     await dialog.fill("username", NAME)
+    await dialog.submit()
+    await dialog.refuses("installer_code_wrong")
+    # It stands outside of its section now.
+    await dialog.fill("installer_code", "")
     await dialog.submit()
 
 

@@ -1,0 +1,173 @@
+"""What is offered once the credentials were accepted: the account that they open, or a new one."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+from tests.common import (
+    RESIDENT,
+    RESIDENT_ID,
+    RESIDENT_PLANT,
+    Fault,
+    Result,
+    add_account,
+    code,
+    entries,
+    kind,
+    open_dialog,
+    own_address,
+    shown_values,
+    submit,
+)
+from tests.prove.world import World
+
+PLANTS = "plant/list"
+USERS = "user/c_user_list"
+NEW_TOKEN = "SIMULATORTOKENOFANEWINSTALLER000"
+
+
+async def enter(hass: HomeAssistant, cloud: Simulator, token: str = INSTALLER_TOKEN) -> Result:
+    """Open the dialog and enter a token."""
+    return await submit(hass, await open_dialog(hass), **own_address(cloud.url), token=token)
+
+
+def shown(result: Result) -> tuple[str, list[str]]:
+    """Return the step and the options of a menu."""
+    assert result["type"] is FlowResultType.MENU
+    return result["step_id"], result["menu_options"]
+
+
+def offered(result: Result) -> str:
+    """Return the name of the account that is offered."""
+    return str(result["description_placeholders"]["plain_account"])
+
+
+@pytest.mark.parametrize(
+    ("token", "name"), [(END_USER_TOKEN, "Sim Home"), (INSTALLER_TOKEN, RESIDENT)]
+)
+async def test_the_one_account_that_the_token_opens(world: World, token: str, name: str) -> None:
+    """Nothing is asked twice of a cloud that limits how often it is."""
+    hass, simulator = world.hass, world.simulator
+    result = await enter(hass, simulator, token)
+    assert shown(result) == ("one_account", ["use_account", "register"])
+    assert shown_values(result) == {"server": simulator.url}
+    assert offered(result) == name
+    # A browser may load the page anew.
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert shown(again) == shown(result)
+
+    result = await submit(hass, result, next_step_id="use_account")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == RESIDENT_ID
+    assert [len(simulator.calls.of(path)) for path in (PLANTS, USERS)] == [1, 1]
+
+
+async def test_several_accounts(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.growatt.add_user("bob", "bob@example.com")
+    cloud.growatt.add_user("carol", "carol@example.com")
+    await add_account(hass, cloud)
+    result = await enter(hass, cloud)
+    assert shown(result) == ("several_accounts", ["use_account", "register"])
+    # One of the three is there already.
+    assert result["description_placeholders"]["plain_count"] == "2"
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert shown(again) == shown(result)
+    result = await submit(hass, result, next_step_id="use_account")
+    assert result["step_id"] == "choose_account"
+    result = await submit(hass, result, account_id="103")
+    assert result["title"] == "carol"
+
+    result = await enter(hass, cloud)
+    assert shown(result) == ("one_account", ["use_account", "register"])
+    assert offered(result) == "bob"
+
+
+async def test_accounts_that_are_here_already(hass: HomeAssistant, cloud: Simulator) -> None:
+    await add_account(hass, cloud)
+    result = await enter(hass, cloud)
+    assert shown(result) == ("known_account", ["server", "register"])
+    assert shown_values(result) == {"accounts": RESIDENT}
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert shown(again) == shown(result)
+
+    # Another token may open another one.
+    cloud.growatt.add_token(NEW_TOKEN, merchant="a new one")
+    cloud.growatt.add_user("linked", "linked@example.com", merchant="a new one")
+    result = await submit(hass, result, next_step_id="server")
+    assert result["step_id"] == "growatt"
+    result = await submit(hass, result, **own_address(cloud.url), token=NEW_TOKEN)
+    assert offered(result) == "linked"
+    result = await submit(hass, result, next_step_id="use_account")
+    assert result["title"] == "linked"
+    assert len(entries(hass)) == 2
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (NEW_TOKEN, "This token sees neither accounts nor plants yet."),
+        (END_USER_TOKEN, "The token does not show which account it belongs to"),
+    ],
+)
+@pytest.mark.parametrize("way", ["link_form", "register", "server"])
+async def test_no_account(
+    hass: HomeAssistant, cloud: Simulator, token: str, reason: str, way: str
+) -> None:
+    """The text says why, and each option leads on."""
+    cloud.growatt.add_token(NEW_TOKEN, merchant="a new one")
+    cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    result = await enter(hass, cloud, token)
+    assert shown(result) == ("no_account", ["link_form", "register", "server"])
+    assert shown_values(result)["reason"].startswith(reason)
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert shown(again) == shown(result)
+
+    result = await submit(hass, result, next_step_id=way)
+    assert not result["errors"]
+    if way == "link_form":
+        result = await submit(hass, result, account_id=RESIDENT_ID)
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        assert result["data"]["account_id"] == RESIDENT_ID
+    elif way == "register":
+        assert result["step_id"] == "register_form"
+    else:
+        # Meanwhile there is something to see.
+        cloud.growatt.add_plant(int(RESIDENT_ID), "Roof")
+        result = await submit(hass, result, **own_address(cloud.url), token=INSTALLER_TOKEN)
+        assert offered(result) == RESIDENT
+
+
+@pytest.mark.parametrize("fault", [code(10011), kind("firewall"), kind("hang")], ids=str)
+async def test_a_look_that_fails(
+    hass: HomeAssistant, cloud: Simulator, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which account the token opens is not known then: all is offered, and nothing is lost."""
+    cloud.faults.add(PLANTS, kind="pass")
+    cloud.faults.add(PLANTS, **fault)
+    result = await enter(hass, cloud)
+    assert shown(result) == ("method", ["link", "register"])
+    assert shown_values(result) == {"server": cloud.url}
+    asked = len(cloud.calls)
+    again = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert shown(again) == shown(result)
+    assert len(cloud.calls) == asked
+    result = await submit(hass, result, next_step_id="link")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert INSTALLER_TOKEN not in caplog.text
+
+
+async def test_a_refusal_after_a_look_that_failed(hass: HomeAssistant, cloud: Simulator) -> None:
+    cloud.faults.add(PLANTS, kind="pass")
+    cloud.faults.add(PLANTS, kind="firewall")
+    result = await enter(hass, cloud, END_USER_TOKEN)
+    result = await submit(hass, result, next_step_id="register")
+    account: dict[str, Any] = {"username": "alice", "password": "Not-a-real-password-1"}
+    account |= {"email": "alice@example.com", "country": "NL"}
+    result = await submit(hass, result, **account)
+    assert shown(result) == ("refused", ["link", "server", "back"])
+    result = await submit(hass, result, next_step_id="link")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["account_id"] == RESIDENT_ID
