@@ -203,38 +203,59 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     async def async_wait_for_answers(self, serials: Iterable[str], timeout: float) -> None:
         """Wait until the cloud has answered each binding, or cannot in `timeout` seconds."""
-        await self._async_wait(list(serials), self._unanswered, timeout)
+        await self._async_wait_for(list(serials), self._unanswered, timeout)
 
     async def async_wait_for_checks(self, serials: Iterable[str], timeout: float) -> None:
         """Wait until the requested checks are done, or cannot be in `timeout` seconds."""
-        await self._async_wait(list(serials), self.check_requested, timeout)
+        await self._async_wait_for(list(serials), self.check_requested, timeout)
 
-    async def _async_wait(
+    async def async_watch(self, has_changed: Callable[[], bool], until: float) -> bool:
+        """Look as often as the limits allow until something has changed; return whether it has.
+
+        It has not if the time is over before that, or the account is stopped.
+        """
+        with self._runner.watched():
+            # What is planned may be due sooner now.
+            self._wake()
+            over = await self._async_wait(lambda: self._stopped or has_changed(), until - now())
+        return over and not self._stopped
+
+    async def _async_wait_for(
         self, serials: list[str], is_open: Callable[[str], bool], timeout: float
     ) -> None:
         """Wait until no serial number is open, or none of them can be settled in time."""
-        settled = asyncio.Event()
         end = now() + timeout
+
+        def is_settled() -> bool:
+            still_open = [serial for serial in serials if is_open(serial)]
+            if not still_open or (self._stopped and not self._runner.under_way):
+                return True
+            at = self.next_look(still_open)
+            return at is None or at > end
+
+        await self._async_wait(is_settled, timeout)
+
+    async def _async_wait(self, is_over: Callable[[], bool], timeout: float) -> bool:
+        """Wait until something is over, or the time is; return whether it was before the time."""
+        over = asyncio.Event()
 
         @callback
         def update() -> None:
-            still_open = [serial for serial in serials if is_open(serial)]
-            in_progress = self._runner.under_way and bool(still_open)
-            planned_in_time = not self._stopped and any(
-                at is not None and at <= end for at in map(self.next_check, still_open)
-            )
-            if not (in_progress or planned_in_time):
-                settled.set()
+            if is_over():
+                over.set()
 
         update()
-        remove = self.async_add_listener(update)
+        # The schedule can change while no binding does.
+        removers = (self.async_add_listener(update), self.async_add_schedule_listener(update))
         try:
             async with asyncio.timeout(timeout):
-                await settled.wait()
+                await over.wait()
         except TimeoutError:
             LOGGER.debug("The cloud has not answered in time")
         finally:
-            remove()
+            for remove in removers:
+                remove()
+        return over.is_set()
 
     def _unanswered(self, serial: str) -> bool:
         """Return whether the cloud is still to answer a binding."""
@@ -253,11 +274,24 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         planned = self.next_step(serial)
         return planned.at if planned is not None else None
 
+    def next_look(self, serials: Iterable[str], *, watched: bool = False) -> float | None:
+        """Return when the next step for any of these devices is taken, None if none is planned.
+
+        While a step is under way, that is now: its answer may be about them. `watched` tells it for
+        while somebody watches.
+        """
+        if self._runner.under_way:
+            return now()
+        if self._sign_in_needed:
+            return None
+        planned = self._runner.next_step(serials, watched=watched)
+        return planned.at if planned is not None else None
+
     def next_step(self, serial: str | None = None) -> Planned | None:
         """Return the next planned step for one inverter or for all, None if there is none."""
         if self._sign_in_needed:
             return None
-        return self._runner.plan() if serial is None else self._runner.next_step(serial)
+        return self._runner.plan() if serial is None else self._runner.next_step([serial])
 
     @callback
     def async_add_schedule_listener(self, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:

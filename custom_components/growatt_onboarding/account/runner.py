@@ -3,7 +3,8 @@
 A binding is stored before its request leaves and again after the answer.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from ..binding import transitions
@@ -86,6 +87,9 @@ class StepRunner:
         self._bindings = bindings
         self._account_id = account_id
         self._timing = timing
+        self._watched_timing = timing.watched()
+        # How many dialogs watch.
+        self._watchers = 0
         self._polling = polling
         self._memo = Memo()
         self._looks: dict[ListKey, PartialList] = {}
@@ -127,6 +131,15 @@ class StepRunner:
                     step = step_of(kind, binding)
                     self._backoff.shorten(*_pauses(step, self._call(step)))
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Return a context in which a person watches: fresh bindings are looked at more often."""
+        self._watchers += 1
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+
     def forget(self, serials: Iterable[str]) -> None:
         """Forget inverters that are no longer tracked."""
         for serial in serials:
@@ -140,15 +153,18 @@ class StepRunner:
         """Return the next step, None if nothing is left to do or can be done."""
         return self._plan(self._bindings.ready(), self._memo)
 
-    def next_step(self, serial: str) -> Planned | None:
-        """Return the next step for an inverter, None if there is none.
+    def next_step(self, serials: Iterable[str], *, watched: bool = False) -> Planned | None:
+        """Return the next step for these inverters, None if there is none.
 
-        Other inverters are ignored, so the step may be taken later than planned here.
+        Others are ignored, so the step may be taken later than planned here.
         """
-        binding = self._bindings.known.get(serial)
-        return self._plan({serial: binding}) if binding is not None else None
+        known = self._bindings.known
+        bindings = {serial: known[serial] for serial in serials if serial in known}
+        return self._plan(bindings, watched=watched)
 
-    def _plan(self, bindings: Mapping[str, Binding], memo: Memo | None = None) -> Planned | None:
+    def _plan(
+        self, bindings: Mapping[str, Binding], memo: Memo | None = None, *, watched: bool = False
+    ) -> Planned | None:
         if not self._able:
             return None
         watch = self._gateway.watch
@@ -168,7 +184,8 @@ class StepRunner:
             asked=self._asked,
             polling=self._polling,
         )
-        return plan(given, self._timing, time, memo)
+        timing = self._watched_timing if watched or self._watchers else self._timing
+        return plan(given, timing, time, memo)
 
     @property
     def _able(self) -> bool:

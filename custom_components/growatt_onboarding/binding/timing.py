@@ -48,6 +48,10 @@ class Timing(NamedTuple):
 
     # How long a dialog or an action waits for a call to be allowed.
     patience: float = 4
+    # How long a dialog watches what becomes of devices, and how often to look meanwhile: as the
+    # limits allow, but not more often than this.
+    watched_for: float = 120
+    watched_interval: float = 5
     # After a lost answer, when to look first for what it may have created; each pause is twice the
     # last. Absence proves nothing before `settle_after`, which no server works on a request.
     settle_first: float = 30
@@ -59,6 +63,10 @@ class Timing(NamedTuple):
     def scaled(self, factor: float) -> Self:
         """Return this timing for a clock that runs `factor` times as fast."""
         return type(self)(*(pause / factor for pause in self))
+
+    def watched(self) -> Self:
+        """Return this timing for while somebody watches."""
+        return self._replace(fresh_interval=min(self.fresh_interval, self.watched_interval))
 
     def watch_interval(self, age: float) -> float:
         """Return the interval between checks for an inverter that has waited `age` seconds."""
