@@ -298,6 +298,19 @@ def suggested(result: Result) -> dict[str, Any]:
     }
 
 
+def entered(result: Result) -> dict[str, Any]:
+    """Return what stands in a device's form, but for what stands there before anybody types."""
+    return {
+        name: value for name, value in suggested(result).items() if name not in {"have", "plant_id"}
+    }
+
+
+def plant_options(result: Result) -> dict[str, str]:
+    """Return the plants that a form offers, by id."""
+    options = result["data_schema"].schema["plant_id"].config["options"]
+    return {option["value"]: option["label"] for option in options}
+
+
 # Actions
 
 

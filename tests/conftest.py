@@ -113,6 +113,13 @@ async def cloud(
 
 
 @pytest.fixture
+async def simulated_time(hass: HomeAssistant) -> AsyncGenerator[None]:
+    """Have a test that needs no simulator wait for nothing."""
+    with Timelapse():
+        yield
+
+
+@pytest.fixture
 async def world(hass: HomeAssistant, simulator: Simulator) -> AsyncGenerator[World]:
     with Timelapse() as clock:
         yield World(hass, simulator, clock)

@@ -154,7 +154,10 @@ async def test_a_cloud_that_takes_no_dataloggers_leads_to_the_inverters(
     entry = await linked(hass, portal)
     assert set(entry.supported_subentry_types) == {SUBENTRY_INVERTER}
     (flow,) = hass.config_entries.subentries.async_progress()
-    assert (flow["handler"], flow["step_id"]) == ((entry.entry_id, SUBENTRY_INVERTER), "plant")
+    assert (flow["handler"], flow["step_id"]) == (
+        (entry.entry_id, SUBENTRY_INVERTER),
+        "serial_numbers",
+    )
 
 
 # Pictures

@@ -11,6 +11,7 @@ from homeassistant.const import CONF_ADDRESS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers.selector import SelectSelector
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -92,7 +93,11 @@ async def open_portal(hass: HomeAssistant) -> dict[str, Any]:
 
 
 def labels(result: dict[str, Any]) -> list[str]:
-    (selector,) = result["data_schema"].schema.values()
+    selector = next(
+        field
+        for field in result["data_schema"].schema.values()
+        if isinstance(field, SelectSelector)
+    )
     return [option["label"] for option in selector.config["options"]]
 
 
@@ -207,25 +212,25 @@ async def test_adding_inverters(hass: HomeAssistant, portal: FakeCloud, entry: C
     first, second = (plain(plant.id) for plant in portal.plants)
     assert labels(result) == [f"{NAME} ({first})", f"{NAME} ({second})", "new_plant"]
 
-    result = await submit(hass, result, plant_id="new_plant")
+    result = await submit(hass, result, serial_numbers=SN, plant_id="new_plant")
     portal.fail("create_plant", NoAnswerError())
     portal.fail("plants", UnreachableError())
-    result = await submit(hass, result, name=TYPED, peak_power=1)
+    result = await submit(hass, result, name=TYPED, peak_power="1")
     assert result["errors"] == {"base": "plant_outcome_unknown"}
     assert result["description_placeholders"]["name"] == TYPED
 
-    result = await submit(hass, await open_inverters(hass, entry), plant_id=portal.plants[0].id)
-    assert shown_values(result)["plant"] == f"{NAME} ({first})"
-    result = await submit(hass, result, serial_numbers=TYPED)
+    chosen = {"plant_id": portal.plants[0].id}
+    result = await submit(hass, await open_inverters(hass, entry), serial_numbers=TYPED, **chosen)
     assert result["errors"] == {"serial_numbers": "serial_invalid"}
     assert "evil.example" in result["description_placeholders"]["serials"]
 
     portal.fail("bind", RejectedError(placeholders=MESSAGE))
-    result = await submit(hass, result, serial_numbers=SN)
+    result = await submit(hass, result, serial_numbers=SN, **chosen)
     told = result["description_placeholders"]["results"]
-    # Only the list and its bold beginning are ours.
-    assert live_marks(told) == list("-**:**.")
-    assert read(told) == f"- **Refused:** {SN}. {TEXT}"
+    # Only the list, its bold beginning and the links are ours.
+    assert live_marks(told) == list("-**:**[](////).[](//)")
+    assert read(told).startswith(f"- **Refused:** [{SN}](/config/devices/device/")
+    assert f"). {TEXT} [" in read(told)
     assert "\n" not in told
 
 
@@ -234,7 +239,7 @@ async def test_an_account_that_is_gone(
 ) -> None:
     result = await open_inverters(hass, entry)
     await hass.config_entries.async_unload(entry.entry_id)
-    result = await submit(hass, result, plant_id=portal.plants[0].id)
+    result = await submit(hass, result, serial_numbers=SN)
     assert result["reason"] == "not_loaded"
     assert shown_values(result) == {"account": TEXT}
 

@@ -124,12 +124,17 @@ ACCOUNT_DIALOG = (
     "flows.sign_in",
     "flows.steps",
 )
-DATALOGGER_DIALOG = ("flows.device", "flows.datalogger", "flows.inverter", "flows.steps")
+DATALOGGER_DIALOG = (
+    *("flows.plant", "flows.device", "flows.datalogger", "flows.inverter"),
+    "flows.steps",
+)
 # What every dialog can show.
 ANYTHING = {"unknown"}
 # The repair whose dialog is Home Assistant's own.
 OF_HOME_ASSISTANT = {"store_set_aside"}
 DIALOG = keys_of(*ACCOUNT_DIALOG, "account.registration", "flows.forms")
+# What only the dialogs' own forms ask for.
+OF_FORMS = {"plant_needed", "peak_power_needed", "only_inverter"}
 SERIALS = keys_of("account.serials", "account.plants", *DATALOGGER_DIALOG)
 # Raised by an action, where the form of the dialog tells the field, or by a start.
 ACTIONS = set().union(
@@ -160,22 +165,20 @@ def test_either_dialog_of_devices_can_go_on_with_the_other_kind() -> None:
     """So they have the same texts, but for how they begin."""
     own = {"entry_type", "initiate_flow.user"}
     texts, others = dict(leaves(DATALOGGER)), dict(leaves(INVERTER))
-    begins = {place for place in texts if place.startswith("step.choose.")}
-    assert begins
-    assert {place for place in texts if texts[place] != others.get(place)} == own | begins
-    assert others.keys() <= texts.keys()
+    assert {place for place in texts if texts[place] != others.get(place)} == own
+    assert others.keys() == texts.keys()
 
 
 def test_errors_of_actions_and_reasons_of_bindings() -> None:
     # Serial numbers that an action is given wrong are told one by one in its response.
     one_by_one = {"serial_invalid", "serial_repeated", "already_tracked"}
-    only_in_the_dialog = {"wrong_account", "serial_short"}
+    only_in_the_dialog = {"wrong_account", "serial_short", *OF_FORMS}
     expected = (
         CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
     expected |= keys_of(*OF_PHOTOS) | ABOUT_PHOTOS
-    assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | REMARKS
+    assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | REMARKS | {"see_repairs"}
 
 
 def test_remarks() -> None:
@@ -355,11 +358,15 @@ def test_fields_of_the_devices_dialogs() -> None:
     steps = INVERTER["step"]
     places = {provider.plant_id_field.name for provider in providers() if provider.plant_id_field}
     assert set(steps["place"]["data"]) == places
-    assert set(steps["plant"]["data"]) == {"plant_id"}
-    assert set(steps["create_plant"]["data"]) == {"name", "peak_power"}
-    assert set(steps["serial_numbers"]["data"]) == {"serial_numbers", "unclear", "photo"}
-    for step_id in ("datalogger", "found_datalogger"):
-        assert set(steps[step_id]["data"]) == {"serial_number", "check_code", "photo"}
+    new_plant = {"name", "peak_power"}
+    plant = {"plant_id", *new_plant}
+    assert set(steps["plant"]["data"]) == plant
+    assert set(steps["create_plant"]["data"]) == new_plant
+    of_many = {"serial_numbers", "unclear", "photo"}
+    assert set(steps["serial_numbers"]["data"]) == of_many | plant | places
+    label = {"serial_number", "check_code", "photo"}
+    assert set(steps["datalogger"]["data"]) == {"have"} | label | plant
+    assert set(steps["found_datalogger"]["data"]) == label
 
 
 def test_every_field_is_described() -> None:
@@ -389,7 +396,9 @@ def steps_of(*modules: str) -> set[str]:
         )
         for text in texts
     }
-    for module, call in CODE.calls("_show", "_show_form", "_show_opened", "_ask_form"):
+    for module, call in CODE.calls(
+        *("_show", "_show_form", "_show_opened", "_ask_form", "_show_with_plant", "_move")
+    ):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])
     return shown
@@ -433,7 +442,8 @@ def test_progress() -> None:
     of_any = actions["flows.steps"]
     of_account = actions["flows.server"] | actions["flows.register"]
     assert set(EN["config"]["progress"]) == of_account | of_any
-    assert set(INVERTER["progress"]) == actions["flows.device"] | of_any
+    stages = (CODE.texts(module, call.args[0]) for module, call in CODE.calls("_Stage"))
+    assert set(INVERTER["progress"]) == set().union(*stages) | of_any
     for issue in EN["issues"].keys() - OF_HOME_ASSISTANT:
         if "fix_flow" in (texts := EN["issues"][issue]):
             assert set(texts["fix_flow"]["progress"]) == of_any
@@ -467,6 +477,7 @@ def test_choices() -> None:
         ),
         "plant": {"new_plant"},
         "agreement": set(AgreementKind),
+        "have": {"label", "only_inverter"},
         "way": CODE.form_keys(),
     }
 

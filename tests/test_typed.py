@@ -1,7 +1,5 @@
 """What is typed into a dialog or given to an action: what came along unseen has no effect."""
 
-from typing import Any
-
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -95,13 +93,15 @@ async def test_a_plant_whose_answer_was_lost_is_found_by_its_name(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, how: str, name: str
 ) -> None:
     cloud.faults.add(ADD_PLANT, kind="cut_after")
-    typed: dict[str, Any] = {"name": f"{UNSEEN}{name} 1 ", "peak_power": 4.2}
+    typed = f"{UNSEEN}{name} 1 "
     if how == "dialog":
-        result = await submit(hass, await open_inverters(hass, entry), plant_id="new_plant")
-        result = await submit(hass, result, **typed)
-        assert result["step_id"] == "serial_numbers", result["errors"]
+        result = await open_inverters(hass, entry)
+        result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="new_plant")
+        result = await submit(hass, result, name=typed, peak_power=f"{UNSEEN}4,2")
+        assert result["type"] is FlowResultType.ABORT, result["errors"]
     else:
-        assert (await act(hass, "create_plant", **typed))["name"] == f"{name} 1"
+        created = await act(hass, "create_plant", name=typed, peak_power=4.2)
+        assert created["name"] == f"{name} 1"
     assert cloud.growatt.plants[20002].name == f"{name} 1"
 
 
@@ -115,9 +115,8 @@ async def test_a_serial_number_is_what_can_be_seen(
         f"{hidden('SIM0000001')}\u2028\uff33\uff29\uff2d\uff10\uff10\uff10\uff10\uff10\uff10\uff12"
     )
     if how == "dialog":
-        result = await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_PLANT)
-        result = await submit(hass, result, serial_numbers=typed)
-        assert result["reason"] == "inverters_added"
+        result = await submit(hass, await open_inverters(hass, entry), serial_numbers=typed)
+        assert result["reason"] == "waiting"
     else:
         plant = hidden(RESIDENT_PLANT)
         response = await act(hass, "bind_device", plant_id=plant, serial_numbers=typed)

@@ -43,9 +43,9 @@ async def run(client: HomeAssistantClient, simulator: Simulator, story: Story) -
 
     story.step("Inverter dialog: the product key and a serial number are typed")
     inverters = await flow.next_flow()
-    await fill(inverters, "place", product_key=PRODUCT_KEY)
-    await fill(inverters, "serial_numbers", serial_numbers=SERIAL.lower())
-    expect(inverters, "abort", "inverters_added")
+    typed = {"serial_numbers": SERIAL.lower(), "product_key": PRODUCT_KEY}
+    await fill(inverters, "serial_numbers", **typed)
+    expect(inverters, "abort", "waiting")
     if inverters.placeholders["results"] != f"- **Waiting for the inverter:** {SERIAL}":
         raise WentWrongError(f"{SERIAL} was not accepted: {inverters.placeholders}")
     story.note(f"the dialog ends with: {SERIAL} accepted")

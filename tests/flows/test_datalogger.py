@@ -30,10 +30,12 @@ from tests.common import (
     add_account,
     close,
     code,
+    entered,
     full_disk,
     kind,
     open_at,
     open_inverters,
+    plant_options,
     send,
     shown_values,
     submit,
@@ -53,6 +55,9 @@ VALIDATE = "device/datalogger/validate"
 BIND = "device/sn/add"
 KIND = "device/check/sn"
 PLANTS = "plant/list"
+
+# What stands in the form before anybody types.
+UNTOUCHED = {"have": "label", "plant_id": RESIDENT_PLANT}
 
 UNCHECKED = "The cloud could not check the check code"
 
@@ -80,20 +85,19 @@ async def open_dialog(hass: HomeAssistant, entry: ConfigEntry) -> Result:
     return await async_open_datalogger(hass, entry)
 
 
-async def open_label(hass: HomeAssistant, entry: ConfigEntry) -> Result:
-    """Open the datalogger dialog at the label, for the resident's plant."""
+async def open_label(hass: HomeAssistant, entry: ConfigEntry, *, photo: bool = True) -> Result:
+    """Open the datalogger dialog, which asks for the label and offers the resident's plant."""
     result = await open_dialog(hass, entry)
-    assert result["step_id"] == "plant"
-    result = await submit(hass, result, plant_id=RESIDENT_PLANT)
     assert result["step_id"] == "datalogger"
-    assert list(result["data_schema"].schema) == ["serial_number", "check_code", "photo"]
-    assert suggested(result) == {}
+    of_label = ["serial_number", "check_code", *(["photo"] if photo else [])]
+    assert list(result["data_schema"].schema) == ["have", *of_label, "plant_id"]
+    assert suggested(result).items() <= UNTOUCHED.items()
     return result
 
 
 async def open_serials(hass: HomeAssistant, entry: ConfigEntry) -> Result:
-    """Open the inverter dialog at the serial numbers of the resident's plant."""
-    return await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_PLANT)
+    """Open the inverter dialog, which asks for the serial numbers."""
+    return await open_inverters(hass, entry)
 
 
 async def reopen(hass: HomeAssistant, result: Result) -> Result:
@@ -131,7 +135,7 @@ async def test_add_a_datalogger(
     result = await open_label(hass, entry)
     values = shown_values(result)
     assert values.pop("drawing")
-    assert values == {"account": RESIDENT, "plant": "Sim Home", "photo": ""}
+    assert values == {"account": RESIDENT, "photo": ""}
     typed = {"serial_number": f" SN: {STICK.lower()} "}
     if check_code is not None:
         typed["check_code"] = f" {check_code} "
@@ -189,7 +193,7 @@ async def test_a_check_code_is_seen_nowhere_but_in_its_request(
         ("AB", ("serial_invalid", "AB")),
         (f"{STICK}, {OTHER_STICK}", ("serials_too_many", "")),
         ("QMN000SIM0000002", ("already_tracked", "QMN000SIM0000002")),
-        (SN, ("inverter_serial", SN)),
+        (SN, ("only_inverter", SN)),
     ],
 )
 @pytest.mark.usefixtures("stick")
@@ -205,9 +209,9 @@ async def test_bad_numbers_stand_at_their_field(
         assert result["step_id"] == "datalogger"
         assert result["errors"] == {"serial_number": told[0]}
         assert shown_values(result)["serials"] == told[1]
-        assert suggested(result) == {"serial_number": typed, "check_code": CODE}
+        assert entered(result) == {"serial_number": typed, "check_code": CODE}
     # What the cloud said once it is not asked again, and a code only after that.
-    assert len(cloud.calls.of(KIND)) == (told[0] == "inverter_serial")
+    assert len(cloud.calls.of(KIND)) == (told[0] == "only_inverter")
     assert not cloud.calls.of(VALIDATE)
     assert not sent(cloud)
 
@@ -237,7 +241,7 @@ async def test_what_does_not_belong_together_is_told_at_its_field(
     typed = dict(zip(("serial_number", "check_code"), label, strict=True))
     result = await submit(hass, await open_label(hass, entry), **typed)
     assert result["errors"] == errors
-    assert suggested(result) == typed
+    assert entered(result) == typed
     assert not tracked(entry)
     assert not sent(cloud)
 
@@ -252,7 +256,7 @@ async def test_a_short_number_is_asked_about_once(
     result = await submit(hass, await open_label(hass, entry), serial_number="QMN 0")
     assert result["errors"] == {"serial_number": "serial_short"}
     assert shown_values(result)["serials"] == "QMN0"
-    assert suggested(result) == {"serial_number": "QMN 0"}
+    assert suggested(result)["serial_number"] == "QMN 0"
     # Unchanged, it is meant: the cloud has the last word.
     result = await submit(hass, result, serial_number="QMN 0", check_code=CODE)
     assert result["errors"] == {"serial_number": "serial_rejected"}
@@ -276,15 +280,16 @@ async def test_one_that_somebody_else_has_is_not_sent(
         key, values = "held_in_plant", {"holder": "Garage"}
     cloud.growatt.accept_datalogger(stick, cloud.growatt.plants[plant_id])
     typed = {"serial_number": STICK, "check_code": CODE}
-    result = await submit(hass, await open_label(hass, entry), **typed)
+    chosen = {"plant_id": RESIDENT_PLANT}
+    result = await submit(hass, await open_label(hass, entry), **typed, **chosen)
     assert result["errors"] == {"serial_number": key}
     assert values.items() <= shown_values(result).items()
-    assert suggested(result) == typed
+    assert entered(result) == typed
     assert not tracked(entry)
     assert not sent(cloud)
 
     cloud.growatt.delete_datalogger(stick)
-    result = await submit(hass, result, **typed)
+    result = await submit(hass, result, **typed, **chosen)
     assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert sent(cloud) == [STICK]
 
@@ -358,7 +363,7 @@ async def test_a_check_code_that_could_be_checked_the_second_time(
     with full_disk():
         result = await submit(hass, result, **typed)
     assert result["errors"] == {"base": "not_stored"}
-    assert suggested(result) == typed
+    assert entered(result) == typed
     assert not tracked(entry)
     assert not sent(cloud)
 
@@ -375,7 +380,8 @@ async def test_what_the_cloud_refuses_is_told_whether_or_not_its_code_was_checke
     result = await open_label(hass, entry)
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
     (line,) = lines(result)
-    assert line.startswith(f"- **Refused:** {STICK}. The cloud does not accept")
+    assert line.startswith(f"- **Refused:** [{STICK}](/config/devices/device/")
+    assert "The cloud does not accept" in line
     assert UNCHECKED not in line
 
 
@@ -399,75 +405,115 @@ async def test_one_added_elsewhere_while_the_cloud_was_asked(
 async def test_a_new_account_leads_to_the_datalogger_first(
     hass: HomeAssistant, cloud: Simulator, stick: Datalogger
 ) -> None:
+    """From adding the integration to waiting, an owner with one plant has this form only."""
     result = await open_at(hass, cloud, "link", END_USER_TOKEN)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    entry = result["result"]
     _, flow_id = result["next_flow"]
     result = await hass.config_entries.subentries.async_configure(flow_id)
-    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "choose")
-    assert result["menu_options"] == ["add_datalogger", "add_inverters"]
-    assert shown_values(result) == {"account": entry.title}
-    result = await submit(hass, result, next_step_id="add_datalogger")
-    result = await submit(hass, result, plant_id=RESIDENT_PLANT)
-    assert result["step_id"] == "datalogger"
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "datalogger")
+    assert suggested(result) == UNTOUCHED
     result = await submit(hass, result, serial_number=STICK)
     assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
 
 
 async def test_whoever_has_only_the_inverters_number_goes_on_with_it(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger, garage: str
 ) -> None:
-    result = await async_open_datalogger(hass, entry, choose=True)
-    result = await submit(hass, result, next_step_id="add_inverters")
-    assert result["step_id"] == "plant"
-    result = await submit(hass, result, plant_id=RESIDENT_PLANT)
-    assert result["step_id"] == "serial_numbers"
-    result = await submit(hass, result, serial_numbers=SN)
-    assert result["reason"] == "inverters_added"
+    result = await open_dialog(hass, entry)
+    assert result["data_schema"].schema["have"].config["options"] == ["label", "only_inverter"]
+    # Nothing else is needed there, and nothing that was typed is lost.
+    typed = {"serial_number": SN, "plant_id": garage}
+    result = await submit(hass, result, have="only_inverter", **typed)
+    assert (result["step_id"], result["errors"]) == ("serial_numbers", {})
+    assert suggested(result) == {"serial_numbers": SN, "plant_id": garage}
+    result = await submit(hass, result, serial_numbers=SN, plant_id=garage)
+    assert result["reason"] == "waiting"
     assert lines(result) == [f"- **Waiting for the inverter:** {SN}"]
     assert tracked(entry) == {SN: "inverter"}
+    assert len(cloud.calls.of(PLANTS)) == 1
 
 
-@pytest.mark.parametrize("option", [None, "add_datalogger"])
+async def test_an_inverters_number_in_the_first_form_is_no_dead_end(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
+) -> None:
+    result = await submit(hass, await open_label(hass, entry), serial_number=SN, check_code=CODE)
+    assert result["errors"] == {"serial_number": "only_inverter"}
+    assert suggested(result) == {
+        "have": "only_inverter",
+        "serial_number": SN,
+        "check_code": CODE,
+        "plant_id": RESIDENT_PLANT,
+    }
+    result = await submit(hass, result, **suggested(result))
+    assert result["step_id"] == "serial_numbers"
+    result = await submit(hass, result, **suggested(result))
+    assert lines(result) == [f"- **Waiting for the inverter:** {SN}"]
+    # The cloud is asked once what it is.
+    assert len(cloud.calls.of(KIND)) == 1
+
+
+@pytest.mark.parametrize("known", ["by_name", "by_id"])
 @pytest.mark.usefixtures("stick")
 async def test_what_is_given_is_not_asked_for(
-    hass: HomeAssistant,
-    cloud: Simulator,
-    entry: ConfigEntry,
-    garage: str,
-    option: str | None,
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, garage: str, known: str
 ) -> None:
-    result = await async_open_datalogger(
-        hass, entry, plant_id=garage, serial=STICK, choose=option is not None
-    )
-    if option is not None:
-        result = await submit(hass, result, next_step_id=option)
+    if known == "by_name":
+        close(hass, await open_dialog(hass, entry))
+    cloud.calls.clear()
+    result = await async_open_datalogger(hass, entry, plant_id=garage, serial=STICK)
     assert result["step_id"] == "datalogger"
-    assert suggested(result) == {"serial_number": STICK}
-    assert shown_values(result)["plant"] == garage
+    assert suggested(result) == {"serial_number": STICK, "plant_id": garage}
+    # By its name where that is known, without asking.
+    assert plant_options(result) == {garage: "Garage" if known == "by_name" else garage}
     assert not cloud.calls.of(PLANTS)
+    # Only the stick helps here.
+    result = await submit(hass, result, serial_number=SN)
+    assert result["errors"] == {"serial_number": "inverter_serial"}
     result = await submit(hass, result, serial_number=STICK)
     assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     assert cloud.calls.of(ADD)[0].params["plant_id"] == garage
 
 
-async def test_an_account_without_a_plant_creates_one_first(
+async def test_an_account_without_a_plant_creates_one_in_the_same_form(
     hass: HomeAssistant, cloud: Simulator, stick: Datalogger
 ) -> None:
     bob = cloud.growatt.add_user("bob", "bob@example.com")
     entry = await add_account(hass, cloud, account_id=str(bob.user_id), name="bob")
     result = await open_dialog(hass, entry)
-    assert result["step_id"] == "create_plant"
-    result = await submit(hass, result, name="Roof", peak_power=4.2)
     assert result["step_id"] == "datalogger"
-    assert shown_values(result)["plant"] == "Roof"
-    result = await submit(hass, result, serial_number=STICK)
+    assert suggested(result) == {"have": "label", "name": hass.config.location_name}
+    typed = {"serial_number": STICK, "check_code": "WR0NG", "name": "Roof", "peak_power": "4.2"}
+    result = await submit(hass, result, **typed)
+    # The plant is there, whatever is wrong with the label.
+    assert result["errors"] == {"check_code": "check_code_wrong"}
+    (roof,) = (str(one.plant_id) for one in cloud.growatt.plants.values() if one.name == "Roof")
+    assert suggested(result) == {
+        "have": "label",
+        "serial_number": STICK,
+        "check_code": "WR0NG",
+        "plant_id": roof,
+    }
+    result = await submit(hass, result, serial_number=STICK, check_code=CODE, plant_id=roof)
     assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
+    assert cloud.calls.of(ADD)[0].params["plant_id"] == roof
+    assert len(cloud.calls.of("plant/add")) == 1
+
+
+async def test_another_plant_goes_on_with_what_was_typed(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
+) -> None:
+    result = await open_label(hass, entry)
+    result = await submit(hass, result, serial_number=STICK, check_code=CODE, plant_id="new_plant")
+    assert result["step_id"] == "create_plant"
+    result = await submit(hass, result, name="Shed", peak_power="1")
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
+    shed = max(cloud.growatt.plants)
+    assert cloud.calls.of(ADD)[0].params["plant_id"] == str(shed)
 
 
 async def test_an_account_that_is_not_loaded(hass: HomeAssistant, entry: ConfigEntry) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
-    result = await async_open_datalogger(hass, entry, choose=True)
+    result = await async_open_datalogger(hass, entry)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "not_loaded")
 
 
@@ -537,10 +583,10 @@ async def test_what_turns_out_later_leads_to_a_repair(
     cloud.faults.add(KIND, kind="firewall")
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers=STICK)
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "refused"
     assert entry.runtime_data.coordinator.data[STICK].reason == "datalogger_serial"
     (line,) = lines(result)
-    assert line.startswith(f"- **Refused:** {STICK}. This number belongs to another kind")
+    assert "This number belongs to another kind" in line
 
 
 # An inverter whose datalogger the cloud does not know
@@ -567,10 +613,10 @@ async def test_a_missing_datalogger_can_be_added_at_once(
     assert result["step_id"] == "datalogger"
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
     assert result["reason"] == "datalogger_submitted"
-    accepted, stick, refused = lines(result)
+    refused, accepted, stick = lines(result)
     assert accepted == "- **Waiting for the inverter:** SIM0000008"
     assert stick == f"- **Waiting for the datalogger:** {STICK}"
-    assert refused.startswith("- **Refused:** SIM0000007. The cloud does not know")
+    assert "The cloud does not know" in refused
     assert "submits the inverter again on its own" in refused
 
     cloud.growatt.devices["SIM0000007"].datalogger_sn = STICK
@@ -586,8 +632,8 @@ async def test_a_missing_datalogger_can_wait(
 ) -> None:
     result = await open_lacking(hass, cloud, entry)
     result = await submit(hass, result, next_step_id="end")
-    assert result["reason"] == "inverters_added"
-    accepted, refused = lines(result)
+    assert result["reason"] == "waiting"
+    refused, accepted = lines(result)
     assert accepted == "- **Waiting for the inverter:** SIM0000008"
     assert "Add the datalogger to the same plant" in refused
 
@@ -598,8 +644,8 @@ async def test_a_datalogger_that_is_awaited_is_not_asked_for_again(
     result = await submit(hass, await open_label(hass, entry), serial_number=STICK)
     assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
     result = await open_lacking(hass, cloud, entry)
-    assert result["reason"] == "inverters_added"
-    assert "submits the inverter again on its own" in lines(result)[1]
+    assert result["reason"] == "waiting"
+    assert "submits the inverter again on its own" in lines(result)[0]
 
 
 async def test_a_datalogger_that_is_refused_too_ends_the_dialog(
@@ -609,8 +655,8 @@ async def test_a_datalogger_that_is_refused_too_ends_the_dialog(
     result = await submit(hass, result, next_step_id="datalogger")
     result = await submit(hass, result, serial_number=STICK)
     # There is nothing to plug in yet.
-    assert result["reason"] == "datalogger_refused"
-    accepted, *refused = lines(result)
+    assert result["reason"] == "waiting"
+    *refused, accepted = lines(result)
     assert accepted == "- **Waiting for the inverter:** SIM0000008"
     assert ["SIM0000007" in refused[0], STICK in refused[1]] == [True, True]
     assert "Add the datalogger to the same plant" in refused[0]
@@ -636,10 +682,9 @@ async def test_an_inverter_that_is_submitted_again_leads_there_too(
     result = await submit(hass, result, next_step_id="datalogger")
     result = await submit(hass, result, serial_number=STICK)
     assert result["reason"] == "datalogger_submitted"
-    assert [line.split(".")[0] for line in lines(result)] == [
-        f"- **Waiting for the datalogger:** {STICK}",
-        "- **Refused:** SIM0000007",
-    ]
+    refused, accepted = lines(result)
+    assert accepted == f"- **Waiting for the datalogger:** {STICK}"
+    assert refused.startswith("- **Refused:** [SIM0000007](")
 
 
 # Change one
@@ -655,9 +700,10 @@ async def test_a_datalogger_is_submitted_again(
     option: str,
 ) -> None:
     cloud.faults.add(ADD, **code(10004))
-    result = await submit(hass, await open_label(hass, entry), serial_number=STICK)
-    assert result["reason"] == "datalogger_refused"
-    assert lines(result)[0].startswith(f"- **Refused:** {STICK}")
+    result = await open_label(hass, entry)
+    result = await submit(hass, result, serial_number=STICK, plant_id=RESIDENT_PLANT)
+    assert result["reason"] == "refused"
+    assert lines(result)[0].startswith(f"- **Refused:** [{STICK}](")
     (subentry,) = entry.get_subentries_of_type(SUBENTRY_DATALOGGER)
     result = await hass.config_entries.subentries.async_init(
         (entry.entry_id, SUBENTRY_DATALOGGER),
@@ -665,7 +711,7 @@ async def test_a_datalogger_is_submitted_again(
     )
     assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "reconfigure")
     assert result["menu_options"] == ["submit_again", "plant"]
-    values = {"account": RESIDENT, "serial": STICK, "plant": RESIDENT_PLANT}
+    values = {"account": RESIDENT, "serial": STICK, "plant": "Sim Home"}
     assert shown_values(result) == values
     result = await submit(hass, result, next_step_id=option)
     answers = {"plant_id": garage} if option == "plant" else {}

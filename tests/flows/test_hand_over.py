@@ -301,7 +301,7 @@ async def test_not_within_minutes_of_our_own_call(
     entry = await with_inverter(hass, cloud)
     assert not cloud.calls.of("plant/list")
     # Somebody looks at the plants.
-    assert (await open_inverters(hass, entry))["step_id"] == "plant"
+    assert (await open_inverters(hass, entry))["step_id"] == "serial_numbers"
     assert len(cloud.calls.of("plant/list")) == 1
 
     result = await submit(hass, await open_hand_over(hass, entry), pass_token=False)

@@ -7,8 +7,10 @@ from unittest.mock import Mock
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.selector import TextSelector
 import pytest
 
+from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError, RejectedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import DeviceKind, Plant
@@ -22,9 +24,11 @@ from tests.common import (
     add_account,
     add_fake_account,
     close,
+    entered,
     follow,
     full_disk,
     open_inverters,
+    plant_options,
     send,
     shown_values,
     submit,
@@ -57,9 +61,8 @@ async def without_plants(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
 async def open_serials(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, Any]:
     """Open the inverter dialog at the serial numbers of the resident's plant."""
     result = await open_inverters(hass, entry)
-    assert result["step_id"] == "plant"
-    result = await submit(hass, result, plant_id=RESIDENT_PLANT)
     assert result["step_id"] == "serial_numbers"
+    assert suggested(result) == {"plant_id": RESIDENT_PLANT}
     return result
 
 
@@ -74,54 +77,55 @@ def inverters(entry: ConfigEntry) -> dict[str, dict[str, Any]]:
 # The plant
 
 
-async def test_choose_a_plant_and_add_inverters(
+async def test_one_plant_is_used_without_a_question(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     cloud.growatt.add_device("SIM0000001", online=True)
     cloud.growatt.add_device("SIM0000002")
-    result = await open_inverters(hass, entry)
-    assert result["step_id"] == "plant"
+    result = await open_serials(hass, entry)
     assert result["description_placeholders"]["account"] == RESIDENT
-    options = result["data_schema"].schema["plant_id"].config["options"]
-    assert options == [
-        {"value": RESIDENT_PLANT, "label": "Sim Home"},
-        {"value": "new_plant", "label": "new_plant"},
-    ]
-    result = await submit(hass, result, plant_id=RESIDENT_PLANT)
-    assert result["description_placeholders"]["plant"] == "Sim Home"
+    assert plant_options(result) == {RESIDENT_PLANT: "Sim Home", "new_plant": "new_plant"}
 
     result = await submit(hass, result, serial_numbers=" sim0000001\n\nSIM 0000 002 ;")
     assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert shown_values(result) == {
         "account": RESIDENT,
-        "results": "- **Waiting for the inverter:** SIM0000001, SIM0000002",
+        "results": "- **In the cloud:** SIM0000001\n- **Waiting for the inverter:** SIM0000002",
     }
     assert inverters(entry) == {
         "SIM0000001": {"serial_number": "SIM0000001", "plant_id": RESIDENT_PLANT},
         "SIM0000002": {"serial_number": "SIM0000002", "plant_id": RESIDENT_PLANT},
     }
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == ["SIM0000001", "SIM0000002"]
+    assert len(cloud.calls.of(PLANTS)) == 1
 
 
-async def test_plants_of_the_same_name_are_told_apart(
+async def test_one_of_several_plants_has_to_be_chosen(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
+    cloud.growatt.add_device("SIM0000001")
     twin = str(cloud.growatt.add_plant(int(RESIDENT_ID), " sim  home").plant_id)
     nameless = str(cloud.growatt.add_plant(int(RESIDENT_ID), " ").plant_id)
     garage = str(cloud.growatt.add_plant(int(RESIDENT_ID), "Garage").plant_id)
     result = await open_inverters(hass, entry)
-    options = result["data_schema"].schema["plant_id"].config["options"]
-    labels = {option["value"]: option["label"] for option in options}
-    assert labels == {
+    # Those of the same name are told apart.
+    assert plant_options(result) == {
         RESIDENT_PLANT: f"Sim Home ({RESIDENT_PLANT})",
         twin: f"sim home ({twin})",
         nameless: nameless,
         garage: "Garage",
         "new_plant": "new_plant",
     }
-    result = await submit(hass, result, plant_id=twin)
-    assert shown_values(result)["plant"] == f"sim home ({twin})"
+    assert suggested(result) == {}
+    result = await submit(hass, result, serial_numbers="SIM0000001")
+    assert result["errors"] == {"plant_id": "plant_needed"}
+    assert suggested(result) == {"serial_numbers": "SIM0000001"}
+    assert not inverters(entry)
+
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_id=garage)
+    assert result["reason"] == "waiting"
+    assert inverters(entry)["SIM0000001"]["plant_id"] == garage
 
 
 @pytest.mark.parametrize(
@@ -129,46 +133,109 @@ async def test_plants_of_the_same_name_are_told_apart(
     # Summer is now in one of the last two: a plant's zone is the same the whole year.
     [("Asia/Kolkata", 5.5), ("Europe/Amsterdam", 1), ("Australia/Sydney", 10)],
 )
-async def test_create_the_first_plant(
+async def test_the_first_plant_is_created_in_the_same_form(
     hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, time_zone: str, hours: float
 ) -> None:
+    cloud.growatt.add_device("SIM0000001")
     hass.config.country = "NL"
     hass.config.currency = "EUR"
     await hass.config.async_set_time_zone(time_zone)
     result = await open_inverters(hass, without_plants)
-    assert result["step_id"] == "create_plant"
-    assert suggested(result) == {"name": hass.config.location_name}
-
-    result = await submit(hass, result, name=" Roof ", peak_power=4.2)
     assert result["step_id"] == "serial_numbers"
-    assert result["description_placeholders"]["plant"] == "Roof"
+    # No number stands there that would look like one.
+    assert suggested(result) == {"name": hass.config.location_name}
+    assert isinstance(result["data_schema"].schema["peak_power"], TextSelector)
+
+    result = await submit(
+        hass, result, serial_numbers="SIM0000001", name=" Roof ", peak_power=" 4,2"
+    )
+    assert result["reason"] == "waiting"
     (plant,) = [plant for plant in cloud.growatt.plants.values() if plant.name == "Roof"]
     assert str(plant.user_id) == without_plants.data["account_id"]
     assert plant.peak_power == 4.2
     assert (plant.country, plant.currency, plant.time_zone) == ("Netherlands", "EUR", hours)
+    assert inverters(without_plants)["SIM0000001"]["plant_id"] == str(plant.plant_id)
+
+
+async def test_nothing_is_created_for_what_is_plainly_wrong_and_nothing_twice(
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry
+) -> None:
+    cloud.growatt.add_device("SIM0000001")
+    plant = {"name": "Roof", "peak_power": "4.2"}
+    result = await open_inverters(hass, without_plants)
+    result = await submit(hass, result, serial_numbers="AB", **plant)
+    assert result["errors"] == {"serial_numbers": "serial_invalid"}
+    assert suggested(result) == {"serial_numbers": "AB", **plant}
+    assert not cloud.calls.of(ADD_PLANT)
+
+    # What goes wrong after that shows it among the plants, and chosen.
+    with full_disk():
+        result = await submit(hass, result, serial_numbers="SIM0000001", **plant)
+    assert result["errors"] == {"base": "not_stored"}
+    (created,) = (one for one in cloud.growatt.plants.values() if one.name == "Roof")
+    chosen = {"plant_id": str(created.plant_id)}
+    assert suggested(result) == {"serial_numbers": "SIM0000001", **chosen}
+    assert plant_options(result) == {str(created.plant_id): "Roof", "new_plant": "new_plant"}
+    result = await submit(hass, result, serial_numbers="SIM0000001", **chosen)
+    assert result["reason"] == "waiting"
+    assert len(cloud.calls.of(ADD_PLANT)) == 1
+
+
+@pytest.mark.parametrize("power", ["", "0", "-1", "0,0", "abc", "4 400", "10000.1", "1,234", "NaN"])
+async def test_a_peak_power_that_cannot_be_one(
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, power: str
+) -> None:
+    cloud.growatt.add_device("SIM0000001")
+    typed = {"serial_numbers": "SIM0000001", "name": "Roof"}
+    result = await open_inverters(hass, without_plants)
+    result = await submit(hass, result, **typed, peak_power=power)
+    assert result["errors"] == {"peak_power": "peak_power_needed"}
+    assert suggested(result) == {**typed, "peak_power": power}
+    assert not cloud.calls.of(ADD_PLANT)
+    result = await submit(hass, result, **typed, peak_power="0.4")
+    assert result["reason"] == "waiting"
 
 
 async def test_create_another_plant(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
-    result = await open_inverters(hass, entry)
-    result = await submit(hass, result, plant_id="new_plant")
+    cloud.growatt.add_device("SIM0000001")
+    result = await open_serials(hass, entry)
+    # First what is plainly wrong.
+    result = await submit(hass, result, serial_numbers="AB", plant_id="new_plant")
+    assert result["errors"] == {"serial_numbers": "serial_invalid"}
+    assert suggested(result) == {"serial_numbers": "AB", "plant_id": "new_plant"}
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="new_plant")
     assert result["step_id"] == "create_plant"
+    assert suggested(result) == {"name": hass.config.location_name}
 
-    typed = {"name": "Sim Home", "peak_power": 3.0}
+    typed = {"name": "Sim Home", "peak_power": "3"}
     result = await submit(hass, result, **typed)
     assert result["errors"] == {"name": "plant_name_taken"}
     assert suggested(result) == typed
-    result = await submit(hass, result, name="Shed", peak_power=0)
-    assert result["errors"] == {"peak_power": "required"}
-    typed = {"name": "  ", "peak_power": 3.0}
+    result = await submit(hass, result, name="Shed", peak_power="0")
+    assert result["errors"] == {"peak_power": "peak_power_needed"}
+    typed = {"name": "  ", "peak_power": "3"}
     result = await submit(hass, result, **typed)
     assert result["errors"] == {"name": "plant_name_empty"}
     assert suggested(result) == typed
+    result = await submit(hass, result, peak_power="3")
+    assert result["errors"] == {"name": "plant_name_empty"}
     assert len(cloud.calls.of(ADD_PLANT)) == 1
 
-    result = await submit(hass, result, name="Shed", peak_power=3.0)
-    assert result["step_id"] == "serial_numbers"
+    # It goes on with the number, which nobody types again.
+    with full_disk():
+        result = await submit(hass, result, name="Shed", peak_power="3")
+    (shed,) = (plant for plant in cloud.growatt.plants.values() if plant.name == "Shed")
+    chosen = {"serial_numbers": "SIM0000001", "plant_id": str(shed.plant_id)}
+    assert (result["step_id"], suggested(result)) == ("serial_numbers", chosen)
+    result = await submit(hass, result, **chosen)
+    assert result["reason"] == "waiting"
+    assert inverters(entry)["SIM0000001"]["plant_id"] == str(shed.plant_id)
+    assert len(cloud.calls.of(ADD_PLANT)) == 2
+
+
+NEW = {"serial_numbers": "SIM0000001", "name": "Roof", "peak_power": "4.2"}
 
 
 @pytest.mark.parametrize(
@@ -187,25 +254,25 @@ async def test_codes_of_creating_a_plant(
     code: int,
     errors: dict[str, str],
 ) -> None:
+    cloud.growatt.add_device("SIM0000001")
     cloud.faults.add(ADD_PLANT, kind="code", code=code)
     result = await open_inverters(hass, without_plants)
-    typed = {"name": "Roof", "peak_power": 4.2}
-    result = await submit(hass, result, **typed)
+    result = await submit(hass, result, **NEW)
     assert result["errors"] == errors
-    assert suggested(result) == typed
-    result = await submit(hass, result, **typed)
-    assert result["step_id"] == "serial_numbers"
+    assert suggested(result) == NEW
+    result = await submit(hass, result, **NEW)
+    assert result["reason"] == "waiting"
 
 
 @pytest.mark.parametrize("fault", ["cut_after", "data_empty", "code_after"])
 async def test_a_lost_answer_to_creating_a_plant_is_settled_by_a_look(
     hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, fault: str
 ) -> None:
+    cloud.growatt.add_device("SIM0000001")
     cloud.faults.add(ADD_PLANT, kind=fault)
     result = await open_inverters(hass, without_plants)
-    result = await submit(hass, result, name="Roof", peak_power=4.2)
-    assert result["step_id"] == "serial_numbers"
-    assert result["description_placeholders"]["plant"] == "Roof"
+    result = await submit(hass, result, **NEW)
+    assert result["reason"] == "waiting"
     assert len(cloud.calls.of(ADD_PLANT)) == 1
 
 
@@ -213,22 +280,20 @@ async def test_a_plant_is_known_when_its_dialog_was_closed_meanwhile(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     result = await open_inverters(hass, entry)
-    result = await submit(hass, result, plant_id="new_plant")
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="new_plant")
     cloud.faults.add(ADD_PLANT, kind="hold")
-    step = hass.async_create_task(submit(hass, result, name="Roof", peak_power=4.2))
+    step = hass.async_create_task(submit(hass, result, name="Roof", peak_power="4.2"))
     await cloud.faults.wait_held()
     # As Home Assistant does when the browser goes away.
     step.cancel()
+    close(hass, result)
     cloud.faults.release()
     await until(lambda: len(cloud.calls.of(ADD_PLANT)) == 1)
     await hass.async_block_till_done()
     # The list itself may not be asked again so soon.
     cloud.faults.add(PLANTS, kind="code", code=10012)
     result = await open_inverters(hass, entry)
-    (options,) = (
-        field.config["options"] for field in result["data_schema"].schema.values() if field
-    )
-    assert "Roof" in [option["label"] for option in options]
+    assert "Roof" in plant_options(result).values()
 
 
 @pytest.mark.parametrize(
@@ -240,11 +305,10 @@ async def test_a_lost_answer_that_no_look_settles(
     result = await open_inverters(hass, without_plants)
     cloud.faults.add(ADD_PLANT, kind=fault)
     cloud.faults.add(PLANTS, kind=look)
-    typed = {"name": "Roof", "peak_power": 4.2}
-    result = await submit(hass, result, **typed)
+    result = await submit(hass, result, **NEW)
     assert result["errors"] == {"base": "plant_outcome_unknown"}
     assert result["description_placeholders"]["name"] == "Roof"
-    assert suggested(result) == typed
+    assert suggested(result) == NEW
     assert len(cloud.calls.of(ADD_PLANT)) == 1
 
 
@@ -253,67 +317,88 @@ async def test_a_plant_that_comes_late_is_not_sent_twice(
     hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry, seconds: float
 ) -> None:
     """Until no server still works on the request, whoever submits again has us look."""
+    cloud.growatt.add_device("SIM0000001")
     result = await open_inverters(hass, without_plants)
     cloud.faults.add(ADD_PLANT, kind="late", seconds=seconds)
-    typed = {"name": "Roof", "peak_power": 4.2}
     for _ in range(2):
-        result = await submit(hass, result, **typed)
+        result = await submit(hass, result, **NEW)
         assert result["errors"] == {"base": "plant_outcome_unknown"}
     await asyncio.sleep(seconds)
-    result = await submit(hass, result, **typed)
-    assert result["step_id"] == "serial_numbers"
+    result = await submit(hass, result, **NEW)
+    assert result["reason"] == "waiting"
     assert len(cloud.calls.of(ADD_PLANT)) == 1
 
 
 async def test_a_plant_that_never_came_is_sent_again(
     hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry
 ) -> None:
+    cloud.growatt.add_device("SIM0000001")
     result = await open_inverters(hass, without_plants)
     cloud.faults.add(ADD_PLANT, kind="cut", times=2)
-    typed = {"name": "Roof", "peak_power": 4.2}
     for sent in (1, 2):
-        result = await submit(hass, result, **typed)
+        result = await submit(hass, result, **NEW)
         assert result["errors"] == {"base": "plant_outcome_unknown"}
         assert len(cloud.calls.of(ADD_PLANT)) == sent
         await asyncio.sleep(905)
-    result = await submit(hass, result, **typed)
-    assert result["step_id"] == "serial_numbers"
+    result = await submit(hass, result, **NEW)
+    assert result["reason"] == "waiting"
     assert len(cloud.calls.of(ADD_PLANT)) == 3
 
 
 @pytest.mark.parametrize(
-    ("fault", "key"),
-    [({"kind": "code", "code": 10001}, "system_error"), ({"kind": "cut"}, "no_answer")],
+    "fault", [({"kind": "code", "code": 10001}, "system_error"), ({"kind": "cut"}, "no_answer")]
 )
-async def test_plants_that_cannot_be_listed_are_asked_for_again(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, fault: dict[str, Any], key: str
+@pytest.mark.parametrize("plants", [0, 1, 2])
+async def test_plants_that_cannot_be_listed_are_listed_when_the_form_is_submitted(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    entry: ConfigEntry,
+    fault: tuple[dict[str, Any], str],
+    plants: int,
 ) -> None:
-    cloud.faults.add(PLANTS, **fault)
+    options, key = fault
+    cloud.growatt.add_device("SIM0000001")
+    garage = str(cloud.growatt.add_plant(int(RESIDENT_ID), "Garage").plant_id)
+    if plants < 2:
+        cloud.growatt.delete_plant(int(garage))
+    if plants < 1:
+        cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    cloud.faults.add(PLANTS, **options, times=2)
     result = await open_inverters(hass, entry)
-    assert result["step_id"] == "plant"
-    assert result["errors"] == {"base": key}
-    assert result["data_schema"].schema == {}
-    result = await submit(hass, result)
-    assert result["step_id"] == "plant"
-    assert not result["errors"]
-    result = await submit(hass, result, plant_id=RESIDENT_PLANT)
-    assert result["step_id"] == "serial_numbers"
+    for typed in ({}, {"serial_numbers": "SIM0000001"}):
+        assert result["step_id"] == "serial_numbers"
+        assert result["errors"] == {"base": key}
+        assert list(result["data_schema"].schema) == ["serial_numbers", "photo"]
+        assert suggested(result) == typed
+        result = await submit(hass, result, serial_numbers="SIM0000001")
+    # It was sent off without what only now can be asked for.
+    more: dict[str, Any] = {}
+    if plants == 0:
+        assert result["errors"] == {"peak_power": "peak_power_needed"}
+        more = {"name": "Roof", "peak_power": "4"}
+    elif plants == 2:
+        assert result["errors"] == {"plant_id": "plant_needed"}
+        more = {"plant_id": garage}
+    if more:
+        assert suggested(result)["serial_numbers"] == "SIM0000001"
+        result = await submit(hass, result, serial_numbers="SIM0000001", **more)
+    assert result["reason"] == "waiting"
 
 
-@pytest.mark.parametrize("step", ["plant", "create_plant"])
+@pytest.mark.parametrize("step", ["serial_numbers", "create_plant"])
 async def test_credentials_that_are_valid_no_more_lead_to_signing_in(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, step: str
 ) -> None:
     """Nothing else may find it out for days: nothing is asked while nothing is pending."""
-    if step == "plant":
+    if step == "serial_numbers":
         cloud.faults.add(PLANTS, kind="code", code=10011)
         result = await open_inverters(hass, entry)
     else:
         result = await open_inverters(hass, entry)
-        result = await submit(hass, result, plant_id="new_plant")
+        result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="new_plant")
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(GrowattClient, "create_plant", Mock(side_effect=AccessDeniedError))
-            result = await submit(hass, result, name="Roof", peak_power=5)
+            result = await submit(hass, result, name="Roof", peak_power="5")
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "not_signed_in"
     connected = hass.states.get("binary_sensor.growatt_sim_resident_connectivity")
@@ -325,7 +410,7 @@ async def test_credentials_that_are_valid_no_more_lead_to_signing_in(
     result = await submit(hass, result, token=END_USER_TOKEN)
     assert result["reason"] == "reauth_successful"
     await hass.async_block_till_done()
-    assert (await open_inverters(hass, entry))["step_id"] == "plant"
+    assert (await open_inverters(hass, entry))["step_id"] == "serial_numbers"
 
 
 # The serial numbers
@@ -358,11 +443,11 @@ async def test_bad_serial_numbers_stand_at_their_field(
         assert result["step_id"] == "serial_numbers"
         assert result["errors"] == {"serial_numbers": told[0]}
         assert result["description_placeholders"]["serials"] == told[1]
-        assert suggested(result) == {"serial_numbers": typed}
+        assert entered(result) == {"serial_numbers": typed}
     assert set(inverters(entry)) == {"HERE000001"}
 
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert set(inverters(entry)) == {"HERE000001", "SIM0000001"}
 
 
@@ -376,7 +461,7 @@ async def test_a_short_number_is_asked_about_once(
         result = await submit(hass, result, serial_numbers=typed)
         assert result["errors"] == {"serial_numbers": "serial_short"}
         assert result["description_placeholders"]["serials"] == told
-        assert suggested(result) == {"serial_numbers": typed}
+        assert suggested(result)["serial_numbers"] == typed
     assert not cloud.calls.of(KIND)
     assert not inverters(entry)
 
@@ -394,8 +479,7 @@ async def test_a_hundred_serial_numbers_at_once_are_the_most(
     result = await submit(hass, result, serial_numbers=many)
     assert result["errors"] == {"serial_numbers": "serials_too_many"}
     assert result["description_placeholders"]["count"] == "101"
-    assert result["description_placeholders"]["most"] == "100"
-    assert suggested(result) == {"serial_numbers": many}
+    assert entered(result) == {"serial_numbers": many}
     assert not cloud.calls.of(KIND)
     assert not cloud.calls.of(BIND)
 
@@ -420,7 +504,7 @@ async def test_a_datalogger_is_known_even_when_it_may_not_be_asked_about_again(
     # Another dialog does not know, and leaves it to the cloud's answer to the binding.
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="QMN000SIM0000001")
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "refused"
     assert len(simulator.calls.of(KIND)) == 2
     assert not simulator.growatt.limits.violations
 
@@ -433,7 +517,7 @@ async def test_serial_numbers_that_cannot_be_checked_are_left_to_the_cloud(
     cloud.faults.add(KIND, kind="firewall")
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert len(cloud.calls.of(KIND)) == 1
 
 
@@ -451,8 +535,8 @@ async def test_slow_checks_hold_nobody_up(
     result = await send(hass, result, serial_numbers=" ".join(serials))
     assert loop.time() - began < 10
     result = await follow(hass, result)
-    assert loop.time() - began < 20
-    assert result["reason"] == "inverters_added"
+    assert loop.time() - began < 20 + Timing().watched_for
+    assert result["reason"] == "waiting"
     assert set(inverters(entry)) == set(serials)
 
     cloud.faults.clear()
@@ -482,12 +566,12 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(
     with full_disk():
         result = await submit(hass, result, serial_numbers="SIM0000001")
     assert result["errors"] == {"base": "not_stored"}
-    assert suggested(result) == {"serial_numbers": "SIM0000001"}
+    assert entered(result) == {"serial_numbers": "SIM0000001"}
     assert not inverters(entry)
     assert not cloud.calls.of(BIND)
 
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert len(cloud.calls.of(BIND)) == 1
 
 
@@ -510,9 +594,10 @@ async def test_the_end_says_why_one_was_refused(
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
     if code == 10007:
         result = await submit(hass, result, next_step_id="end")
-    accepted, refused = shown_values(result)["results"].split("\n")
+    refused, accepted = shown_values(result)["results"].split("\n")
     assert accepted == "- **Waiting for the inverter:** SIM0000002"
-    assert refused.startswith("- **Refused:** SIM0000001. ")
+    assert refused.startswith("- **Refused:** [SIM0000001](/config/devices/device/")
+    assert refused.endswith("(/config/repairs)")
     assert words in refused
     assert set(inverters(entry)) == {"SIM0000001", "SIM0000002"}
 
@@ -526,18 +611,20 @@ async def test_the_end_says_what_is_there_already_and_what_belongs_to_others(
     cloud.growatt.add_device("SIM0000002", plant_id=theirs.plant_id)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001, SIM0000002")
-    associated, conflict = result["description_placeholders"]["results"].split("\n")
+    assert result["reason"] == "refused"
+    conflict, associated = shown_values(result)["results"].split("\n")
     assert associated == "- **In the cloud:** SIM0000001"
     assert conflict.startswith(
-        "- **Held by another account:** SIM0000002. The device is in another plant"
+        "- **Held by another account:** [SIM0000002](/config/devices/device/"
     )
+    assert "The device is in another plant" in conflict
 
 
 async def test_the_end_says_what_has_no_answer_yet(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     cloud.growatt.add_device("SIM0000001")
-    cloud.faults.add(BIND, kind="code", code=10010)
+    cloud.faults.add(BIND, kind="code", code=10010, times=9)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
     assert result["description_placeholders"]["results"] == "- **Not sent yet:** SIM0000001"
@@ -552,7 +639,7 @@ async def test_the_dialog_shows_progress_and_can_be_closed(
     result = await send(hass, await open_serials(hass, entry), serial_numbers="SIM0000001")
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     assert result["progress_action"] == "binding"
-    assert result["description_placeholders"] == {"count": "1"}
+    assert result["description_placeholders"]["count"] == "1"
     # It is all there already.
     assert set(inverters(entry)) == {"SIM0000001"}
     await cloud.faults.wait_held()
@@ -586,9 +673,8 @@ async def test_what_happens_while_the_dialog_watches(
         hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
         cloud.faults.release()
     result = await follow(hass, result)
-    assert result["reason"] == "inverters_added"
     there = meanwhile == "reloaded"
-    assert ("SIM0000001" in str(result["description_placeholders"])) is there
+    assert result["reason"] == ("waiting" if there else "not_tracked")
     assert ("SIM0000001" in inverters(entry)) is there
     assert len(cloud.calls.of(BIND)) == 1
 
@@ -612,7 +698,7 @@ async def test_sixty_inverters_at_once_reload_nothing(
         cloud.growatt.add_device(serial)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="\n".join(serials))
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert (
         shown_values(result)["results"] == f"- **Waiting for the inverter:** {', '.join(serials)}"
     )
@@ -635,15 +721,15 @@ async def test_an_account_that_is_not_loaded(hass: HomeAssistant, entry: ConfigE
     assert result["description_placeholders"] == {"account": RESIDENT}
 
 
-@pytest.mark.parametrize("step", ["plant", "serial_numbers"])
+@pytest.mark.parametrize("step", ["create_plant", "serial_numbers"])
 async def test_an_account_that_is_unloaded_meanwhile(
     hass: HomeAssistant, entry: ConfigEntry, step: str
 ) -> None:
     result = await open_inverters(hass, entry)
-    answers: dict[str, Any] = {"plant_id": RESIDENT_PLANT}
-    if step == "serial_numbers":
-        result = await submit(hass, result, **answers)
-        answers = {"serial_numbers": "SIM0000001"}
+    answers: dict[str, Any] = {"serial_numbers": "SIM0000001"}
+    if step == "create_plant":
+        result = await submit(hass, result, **answers, plant_id="new_plant")
+        answers = {"name": "Roof", "peak_power": "4"}
     await hass.config_entries.async_unload(entry.entry_id)
     result = await submit(hass, result, **answers)
     assert result["type"] is FlowResultType.ABORT
@@ -652,15 +738,15 @@ async def test_an_account_that_is_unloaded_meanwhile(
     assert not inverters(entry)
 
 
-@pytest.mark.parametrize("step", ["plant", "serial_numbers", "binding"])
+@pytest.mark.parametrize("step", ["create_plant", "serial_numbers", "binding"])
 async def test_an_account_that_is_removed_meanwhile(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, step: str
 ) -> None:
     result = await open_inverters(hass, entry)
-    answers: dict[str, Any] = {"plant_id": RESIDENT_PLANT}
-    if step != "plant":
-        result = await submit(hass, result, **answers)
-        answers = {"serial_numbers": "SIM0000001"}
+    answers: dict[str, Any] = {"serial_numbers": "SIM0000001"}
+    if step == "create_plant":
+        result = await submit(hass, result, **answers, plant_id="new_plant")
+        answers = {"name": "Roof", "peak_power": "4"}
     if step == "binding":
         cloud.faults.add(BIND, kind="slow", seconds=0.2)
         result = await send(hass, result, **answers)
@@ -708,6 +794,7 @@ async def test_an_account_that_is_not_signed_in(
     assert len(hass.config_entries.flow.async_progress()) == 1
 
 
+@pytest.mark.usefixtures("simulated_time")
 async def test_an_id_that_is_typed_instead_of_a_plant(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -715,15 +802,15 @@ async def test_an_id_that_is_typed_instead_of_a_plant(
     typed = Field(name="plant_of_the_test")
     entry = await add_fake_account(hass, monkeypatch, cloud, plant_id_field=typed)
     result = await open_inverters(hass, entry)
-    assert result["step_id"] == "place"
-    assert list(result["data_schema"].schema) == ["plant_of_the_test"]
-    result = await submit(hass, result, plant_of_the_test="  ")
-    assert result["errors"] == {"plant_of_the_test": "required"}
-    result = await submit(hass, result, plant_of_the_test=" p11aaa ")
     assert result["step_id"] == "serial_numbers"
-    assert result["description_placeholders"]["plant"] == "p11aaa"
-    result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["reason"] == "inverters_added"
+    fields = ["serial_numbers", "photo", "plant_of_the_test"]
+    assert list(result["data_schema"].schema) == fields
+    typed = {"serial_numbers": "SIM0000001", "plant_of_the_test": "  "}
+    result = await submit(hass, result, **typed)
+    assert result["errors"] == {"plant_of_the_test": "required"}
+    assert suggested(result) == typed
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_of_the_test=" p11aaa ")
+    assert result["reason"] == "waiting"
     assert cloud.bound == [("7", "p11aaa", "SIM0000001")]
 
 
@@ -736,6 +823,7 @@ async def test_a_cloud_without_plants_and_without_a_field_for_one(
     assert result["reason"] == "cannot_bind"
 
 
+@pytest.mark.usefixtures("simulated_time")
 async def test_where_no_dataloggers_are_taken_their_numbers_are_refused(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -743,19 +831,20 @@ async def test_where_no_dataloggers_are_taken_their_numbers_are_refused(
     cloud = FakeCloud(capabilities=frozenset(capabilities), plants=(Plant(id="1", name="One"),))
     cloud.kinds["QMN000SIM0000001"] = DeviceKind.DATALOGGER
     entry = await add_fake_account(hass, monkeypatch, cloud)
-    result = await submit(hass, await open_inverters(hass, entry), plant_id="1")
+    result = await open_inverters(hass, entry)
     typed = "QMN000SIM0000001\nSIM0000001"
     for _ in range(2):
         result = await submit(hass, result, serial_numbers=typed)
         assert result["errors"] == {"serial_numbers": "datalogger_serial"}
         assert shown_values(result)["serials"] == "QMN000SIM0000001"
-        assert suggested(result) == {"serial_numbers": typed}
+        assert entered(result) == {"serial_numbers": typed}
     assert not inverters(entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert cloud.bound == [("7", "1", "SIM0000001")]
 
 
+@pytest.mark.usefixtures("simulated_time")
 async def test_plants_that_can_only_be_chosen(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -767,10 +856,9 @@ async def test_plants_that_can_only_be_chosen(
 
     cloud.plants = (Plant(id="1", name=""), Plant(id="2", name="Two"))
     result = await open_inverters(hass, entry)
-    options = result["data_schema"].schema["plant_id"].config["options"]
-    assert options == [{"value": "1", "label": "1"}, {"value": "2", "label": "Two"}]
-    result = await submit(hass, result, plant_id="1")
-    assert result["description_placeholders"]["plant"] == "1"
+    assert plant_options(result) == {"1": "1", "2": "Two"}
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="1")
+    assert cloud.bound == [("7", "1", "SIM0000001")]
 
 
 @pytest.mark.parametrize(
@@ -795,7 +883,7 @@ async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
     cloud.plants = (Plant(id=RESIDENT_ID, name="One"),)
     entry = await add_fake_account(hass, monkeypatch, cloud)
     cloud.fail("bind", err)
-    result = await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_ID)
+    result = await open_inverters(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    told = result["description_placeholders"]["results"]
-    assert told == f"- **Refused:** SIM0000001. {words}"
+    told = shown_values(result)["results"]
+    assert f"). {words} [What you can do](/config/repairs)" in told

@@ -83,7 +83,7 @@ async def test_submit_again(
 
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "submitted_again"
+    assert result["reason"] == "waiting"
     assert result["description_placeholders"]["results"] == f"- **Waiting for the inverter:** {SN}"
     assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT] * 2
     await hass.async_block_till_done()
@@ -98,11 +98,10 @@ async def test_submit_to_another_plant(
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
     assert result["step_id"] == "plant"
     # The plant it was submitted to is chosen already.
-    (marker,) = result["data_schema"].schema
-    assert marker.default() == RESIDENT_PLANT
+    assert suggested(result) == {"plant_id": RESIDENT_PLANT}
 
     result = await submit(hass, result, plant_id=garage)
-    assert result["reason"] == "submitted_again"
+    assert result["reason"] == "waiting"
     assert result["description_placeholders"]["results"] == f"- **Waiting for the inverter:** {SN}"
     assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT, garage]
     (after,) = entry.get_subentries_of_type(SUBENTRY_INVERTER)
@@ -120,8 +119,8 @@ async def test_submit_to_a_new_plant(
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
     result = await submit(hass, result, plant_id="new_plant")
     assert result["step_id"] == "create_plant"
-    result = await submit(hass, result, name="Shed", peak_power=3.0)
-    assert result["reason"] == "submitted_again"
+    result = await submit(hass, result, name="Shed", peak_power="3")
+    assert result["reason"] == "waiting"
     (shed,) = [plant for plant in cloud.growatt.plants.values() if plant.name == "Shed"]
     assert cloud.calls.of(BIND)[-1].params["plant_id"] == str(shed.plant_id)
 
@@ -131,10 +130,10 @@ async def test_a_plant_that_the_account_does_not_have_any_more(
 ) -> None:
     cloud.growatt.delete_plant(int(RESIDENT_PLANT))
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
-    (marker,) = result["data_schema"].schema
-    assert marker.default() == garage
+    assert suggested(result) == {"plant_id": garage}
 
 
+@pytest.mark.usefixtures("simulated_time")
 async def test_a_refusal_is_told(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,8 +141,8 @@ async def test_a_refusal_is_told(
     cloud.fail("bind", RejectedError("invalid_product_key"))
     result = await submit(hass, await open_inverter(hass, entry), next_step_id="submit_again")
     result = await submit(hass, result)
-    assert result["reason"] == "submitted_again"
-    assert f"- **Refused:** {SN}" in result["description_placeholders"]["results"]
+    assert result["reason"] == "refused"
+    assert f"- **Refused:** [{SN}](" in result["description_placeholders"]["results"]
     assert state(entry) == "rejected"
 
 
@@ -160,7 +159,7 @@ async def test_a_full_disk_sends_nothing_and_can_be_tried_again(
         assert result["errors"] == {"base": "not_stored"}
     assert len(cloud.calls.of(BIND)) == 1
     result = await submit(hass, result)
-    assert result["reason"] == "submitted_again"
+    assert result["reason"] == "waiting"
     assert [call.params["plant_id"] for call in cloud.calls.of(BIND)] == [RESIDENT_PLANT, plant_id]
 
 
@@ -210,6 +209,7 @@ async def add_fake(
     return cloud, entry
 
 
+@pytest.mark.usefixtures("simulated_time")
 async def test_another_id_that_is_typed_instead_of_a_plant(
     hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +220,7 @@ async def test_another_id_that_is_typed_instead_of_a_plant(
     assert result["step_id"] == "place"
     assert suggested(result) == {"product_key": "p11aaa"}
     result = await submit(hass, result, product_key=" p22bbb ")
-    assert result["reason"] == "submitted_again"
+    assert result["reason"] == "waiting"
     assert cloud.bound == [("7", "p11aaa", SN), ("7", "p22bbb", SN)]
 
 

@@ -13,14 +13,12 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.selector import FileSelector, SelectSelector
 from PIL import Image
 import pytest
-import voluptuous as vol
 
 from custom_components.growatt_onboarding import labels
 from custom_components.growatt_onboarding.labels import ACCEPT, Labels
 from simulator import Simulator
 from simulator.growatt import END_USER_TOKEN
 from tests.common import (
-    RESIDENT_PLANT,
     Result,
     add_account,
     open_inverters,
@@ -72,7 +70,7 @@ def camera(hass: HomeAssistant, tmp_path: Path) -> Camera:
 
 
 async def open_serials(hass: HomeAssistant, entry: ConfigEntry) -> Result:
-    result = await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_PLANT)
+    result = await open_inverters(hass, entry)
     assert result["step_id"] == "serial_numbers"
     return result
 
@@ -115,7 +113,7 @@ async def test_numbers_are_read_looked_at_corrected_and_sent(
     assert not entry.subentries
     assert not camera.files
     result = await submit(hass, form, serial_numbers=f"{SN}\n{OTHER_SN}")
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert tracked(entry).keys() == {SN, OTHER_SN}
     assert [call.params["sn"] for call in cloud.calls.of(BIND)] == [SN, OTHER_SN]
 
@@ -126,7 +124,8 @@ async def test_what_is_ambiguous_is_offered_and_never_chosen(
     entry: ConfigEntry,
     camera: Camera,
 ) -> None:
-    cloud.growatt.accept_any = True
+    for serial in (SN, OTHER_SN, THIRD_SN):
+        cloud.growatt.add_device(serial)
     form = await open_serials(hass, entry)
     with read_as([SN], [OTHER_SN, THIRD_SN]):
         form = await submit(hass, form, photo=camera.takes(SN))
@@ -134,7 +133,7 @@ async def test_what_is_ambiguous_is_offered_and_never_chosen(
     assert selector(form, "unclear").config["options"] == [OTHER_SN, THIRD_SN]
     assert suggested(form, "unclear") is None
     result = await submit(hass, form, serial_numbers=SN, unclear=[THIRD_SN])
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert tracked(entry).keys() == {SN, THIRD_SN}
 
 
@@ -144,7 +143,8 @@ async def test_a_form_with_an_error_keeps_what_was_read(
     entry: ConfigEntry,
     camera: Camera,
 ) -> None:
-    cloud.growatt.accept_any = True
+    for serial in (SN, OTHER_SN, THIRD_SN):
+        cloud.growatt.add_device(serial)
     form = await open_serials(hass, entry)
     with read_as([SN], [OTHER_SN]):
         form = await submit(hass, form, photo=camera.takes(SN))
@@ -159,7 +159,7 @@ async def test_a_form_with_an_error_keeps_what_was_read(
     assert "unclear" not in form["data_schema"].schema
     result = await submit(hass, form, serial_numbers=f"{SN}\n{THIRD_SN}")
     assert tracked(entry).keys() == {SN, THIRD_SN}
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
 
 
 def blank() -> bytes:
@@ -201,7 +201,7 @@ async def test_a_bad_picture_loses_nothing(
     # A better one.
     form = await submit(hass, form, photo=camera.takes(SN))
     result = await submit(hass, form, serial_numbers=str(suggested(form, "serial_numbers")))
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
 
 
 async def test_nothing_at_all_is_told_at_the_numbers(
@@ -214,7 +214,7 @@ async def test_nothing_at_all_is_told_at_the_numbers(
     assert not cloud.calls.of(BIND)
     cloud.growatt.add_device(SN)
     result = await submit(hass, form, serial_numbers=SN)
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
 
 
 # The label of a datalogger
@@ -267,9 +267,8 @@ async def test_without_the_library_there_is_no_such_field(
 ) -> None:
     monkeypatch.setattr(labels, "_why_unavailable", lambda: "no zbar")
     form = await open_serials(hass, entry)
-    (marker,) = form["data_schema"].schema
-    assert (marker, type(marker)) == ("serial_numbers", vol.Required)
-    label = await submit(hass, await open_inverters(hass, entry), plant_id=RESIDENT_PLANT)
+    assert list(form["data_schema"].schema) == ["serial_numbers", "plant_id"]
+    label = await open_label(hass, entry, photo=False)
     assert "photo" not in label["data_schema"].schema
     monkeypatch.undo()
     form = await open_serials(hass, entry)

@@ -75,9 +75,9 @@ async def test_create_an_account_and_go_on_to_inverters(
     flow_type, flow_id = result["next_flow"]
     assert flow_type is FlowType.CONFIG_SUBENTRIES_FLOW
     devices = await hass.config_entries.subentries.async_configure(flow_id)
-    assert devices["step_id"] == "choose"
-    devices = await submit(hass, devices, next_step_id="add_datalogger")
-    assert devices["step_id"] == "create_plant"
+    # The first plant is created in the same form.
+    assert devices["step_id"] == "datalogger"
+    assert {"serial_number", "name", "peak_power"} <= set(devices["data_schema"].schema)
     assert NEW_ACCOUNT["password"] not in str(entry.data)
 
 
@@ -204,7 +204,8 @@ async def test_a_token_that_may_not_register(hass: HomeAssistant, cloud: Simulat
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["result"].data["account_id"] == RESIDENT_ID
     assert len(cloud.calls.of(USERS)) == 1
-    assert len(cloud.calls) == asked
+    # What follows is the form for devices, which shows the plants.
+    assert len(cloud.calls) == asked + 1
 
 
 async def test_a_token_that_may_not_register_is_replaced(

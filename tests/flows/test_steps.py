@@ -259,7 +259,6 @@ def choose(option: str) -> Answers:
 _TO_METHOD = (("user", choose("portal")), ("portal", SITE))
 _TO_REGISTER = (*_TO_METHOD, ("method", choose("register")))
 _TO_LINK = (*_TO_METHOD, ("method", choose("link")))
-_SERIALS = ("serial_numbers", {"serial_numbers": SN})
 
 JOURNEYS = {
     "register": Journey(
@@ -304,27 +303,29 @@ JOURNEYS = {
     "add_inverters": Journey(
         inverter_dialog,
         (
-            ("plant", {"plant_id": "new_plant"}),
-            ("create_plant", {"name": "Roof", "peak_power": 4.2}),
-            _SERIALS,
+            ("serial_numbers", {"serial_numbers": SN, "plant_id": "new_plant"}),
+            ("create_plant", {"name": "Roof", "peak_power": "4.2"}),
         ),
         ("plants", "create_plant", "check_serial"),
-        "inverters_added",
+        "waiting",
     ),
     "add_inverters_to_a_place": Journey(
-        place_dialog, (("place", {"place": "key"}), _SERIALS), ("check_serial",), "inverters_added"
+        place_dialog,
+        (("serial_numbers", {"serial_numbers": SN, "place": "key"}),),
+        ("check_serial",),
+        "waiting",
     ),
     "submit_again": Journey(
         inverters_own_dialog,
         (("reconfigure", choose("submit_again")), ("submit_again", {})),
         (),
-        "submitted_again",
+        "waiting",
     ),
     "another_plant": Journey(
         inverters_own_dialog,
         (("reconfigure", choose("plant")), ("plant", {"plant_id": GARAGE.id})),
         ("plants",),
-        "submitted_again",
+        "waiting",
     ),
     "repair_by_checking": Journey(
         repair_dialog, (("init", choose("check_again")), ("check_again", {})), (), "form"
@@ -519,33 +520,32 @@ async def test_a_menu_that_leaves_its_step_to_home_assistant(home: Home) -> None
 async def test_what_is_submitted_again_meanwhile_is_not_asked_again(home: Home) -> None:
     """A person presses twice, or the connection broke and the front end tries again."""
     dialog = await inverter_dialog(home)
-    await dialog.submit({"plant_id": HOME.id})
     home.trouble.pause = 5
     home.trouble.asked.clear()
     manager, flow_id = home.hass.config_entries.subentries, dialog.result["flow_id"]
-    answers = {"serial_numbers": SN}
+    answers = {"serial_numbers": SN, "plant_id": HOME.id}
     lost = home.hass.async_create_task(manager.async_configure(flow_id, dict(answers)))
     await asyncio.sleep(1)
     lost.cancel()
     await dialog.submit(answers)
-    assert dialog.result["reason"] == "inverters_added"
+    assert dialog.result["reason"] == "waiting"
     assert home.trouble.asked == ["check_serial"]
     assert home.cloud.bound == [("id of alice", HOME.id, SN)]
 
 
 async def test_who_submits_twice_sees_the_progress_of_the_same_work(home: Home) -> None:
     dialog = await inverter_dialog(home)
-    await dialog.submit({"plant_id": "new_plant"})
+    await dialog.submit({"serial_numbers": SN, "plant_id": "new_plant"})
     home.trouble.pause = VERY_SLOW
     home.trouble.asked.clear()
     manager, flow_id = home.hass.config_entries.subentries, dialog.result["flow_id"]
-    answers = {"name": "Roof", "peak_power": 4.2}
+    answers = {"name": "Roof", "peak_power": "4.2"}
     first = home.hass.async_create_task(manager.async_configure(flow_id, dict(answers)))
     await asyncio.sleep(1)
     await dialog.submit(answers)
     assert (await first)["type"] == "progress"
-    assert dialog.result["step_id"] == "serial_numbers"
-    assert home.trouble.asked == ["create_plant"]
+    assert dialog.result["reason"] == "waiting"
+    assert home.trouble.asked == ["create_plant", "check_serial"]
 
 
 async def test_an_account_is_there_whatever_goes_wrong_after_that(
@@ -567,7 +567,7 @@ async def test_an_account_is_there_whatever_goes_wrong_after_that(
     assert len(entries(home.hass)) == 1
     assert "Unexpected RuntimeError in async_on_create_entry" in caplog.text
     assert PASSWORD not in caplog.text
-    assert (await inverter_dialog(home)).result["step_id"] == "plant"
+    assert (await inverter_dialog(home)).result["step_id"] == "serial_numbers"
 
 
 async def test_a_dialog_that_nobody_looks_at_any_more_blocks_no_account(home: Home) -> None:
@@ -595,16 +595,16 @@ async def test_a_dialog_that_is_closed_meanwhile(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     dialog = await inverter_dialog(home)
-    await dialog.submit({"plant_id": HOME.id})
     home.trouble.pause = VERY_SLOW
     manager, flow_id = home.hass.config_entries.subentries, dialog.result["flow_id"]
-    assert (await manager.async_configure(flow_id, {"serial_numbers": SN}))["type"] == "progress"
+    answers = {"serial_numbers": SN, "plant_id": HOME.id}
+    assert (await manager.async_configure(flow_id, answers))["type"] == "progress"
     manager.async_abort(flow_id)
     home.trouble.pause = 0
     await home.hass.async_block_till_done(wait_background_tasks=True)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
     dialog = await inverter_dialog(home)
-    assert dialog.result["step_id"] == "plant"
+    assert dialog.result["step_id"] == "serial_numbers"
 
 
 # Progress is shown long enough for the front end to have asked once by itself

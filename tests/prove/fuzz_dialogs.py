@@ -68,10 +68,7 @@ _NEVER_SHOWN: Final = frozenset(
             ("inverter", step)
             for step in ("user", "asked", "asking", "done", "plant", "create_plant")
         ),
-        *(
-            ("datalogger", step)
-            for step in ("user", "asked", "done", "end", "add_datalogger", "add_inverters", "place")
-        ),
+        *(("datalogger", step) for step in ("user", "asked", "done", "end", "place")),
         *(("returned", step) for step in ("keep", "drop", "asked", "asking")),
         *(("missing account", step) for step in ("asked", "asking")),
         *(("activation", step) for step in ("init", "asked")),
@@ -450,7 +447,7 @@ class Walker:
             "account_id": "101",
             "product_key": PRODUCT_KEY,
             "name": f"Plant {number}",
-            "peak_power": 5,
+            "peak_power": "5",
             "check_code": "1",
             # Of a file that is gone.
             "photo": "00000000-0000-4000-8000-000000000000",

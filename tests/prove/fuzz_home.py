@@ -64,6 +64,7 @@ class Home:
             # What went wrong for one input does not spoil the next.
             **dict.fromkeys(("retry_first", "retry_longest", "outage_first", "outage_longest"), 1),
             overdue_after=60,
+            watched_for=20,
         )
         assert await async_setup_component(self.hass, "repairs", {})
         assert await async_setup_component(self.hass, DOMAIN, {})

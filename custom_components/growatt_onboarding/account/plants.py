@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 CONF_PEAK_POWER: Final = "peak_power"
 # When the answer to the request for a plant was lost, by the account's entry and the plant's name.
 _DATA_LOST_AT: HassKey[dict[tuple[str, str], float]] = HassKey(f"{DOMAIN}_plants_lost_at")
-# kWp; far above any home, yet low enough to catch a misplaced decimal point.
+# kWp. The most is far above any home, yet low enough to catch a misplaced decimal point.
+MIN_PEAK_POWER: Final = 0.001
 MAX_PEAK_POWER: Final = 10_000
 
 

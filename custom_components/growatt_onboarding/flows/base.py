@@ -277,7 +277,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
             and client.signed_in
         ):
             if Capability.DATALOGGER in client.capabilities:
-                devices = await async_open_datalogger(self.hass, entry, choose=True)
+                devices = await async_open_datalogger(self.hass, entry)
             else:
                 devices = await self.hass.config_entries.subentries.async_init(
                     (entry.entry_id, SUBENTRY_INVERTER),

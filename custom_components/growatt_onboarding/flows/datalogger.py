@@ -16,7 +16,6 @@ import voluptuous as vol
 from ..account.dataloggers import Label
 from ..account.serials import (
     LONGEST_CHECK,
-    ask_about_short,
     async_learn_kinds,
     check_serials,
     split_serials,
@@ -31,7 +30,7 @@ from ..cloud.errors import (
     InvalidInputError,
 )
 from ..cloud.fields import optional_text
-from ..cloud.model import DeviceKind, Location, Plant
+from ..cloud.model import DeviceKind, Location
 from ..const import (
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
@@ -42,11 +41,15 @@ from ..coordinator import AccountConfigEntry
 from ..gateway.store import NotStoredError
 from ..texts import account_title, holder_key
 from .drawings import async_labels
-from .forms import UserInput
+from .forms import UserInput, choice
 from .inverter import InverterFlow
 
 CONF_CHECK_CODE = "check_code"
-_CHOOSE = "choose"
+# What somebody has who is to add a device: the stick's label, or only the number of an inverter.
+CONF_HAVE = "have"
+_LABEL = "label"
+_ONLY_INVERTER = "only_inverter"
+_OF_LABEL = (CONF_SERIAL_NUMBER, CONF_CHECK_CODE)
 
 
 async def async_open_datalogger(
@@ -55,18 +58,16 @@ async def async_open_datalogger(
     *,
     plant_id: str | None = None,
     serial: str | None = None,
-    choose: bool = False,
 ) -> SubentryFlowResult:
     """Open the datalogger flow of an account whose cloud takes dataloggers.
 
-    With a plant it does not ask for one, and a serial number is filled in. `choose` has it begin
-    with the question whether there is a datalogger at all. A flow without anything to ask has
-    already ended: the result is an abort then.
+    With a plant it offers no other, and a serial number is filled in. A flow without anything to
+    ask has already ended: the result is an abort then.
     """
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, SUBENTRY_DATALOGGER),
         context=SubentryFlowContext(source=SOURCE_USER),
-        data={CONF_PLANT_ID: plant_id, CONF_SERIAL_NUMBER: serial, _CHOOSE: choose},
+        data={CONF_PLANT_ID: plant_id, CONF_SERIAL_NUMBER: serial},
     )
 
 
@@ -76,9 +77,6 @@ class DataloggerFlow(InverterFlow):
     def __init__(self) -> None:
         """Start with nothing entered."""
         super().__init__()
-        # What the flow asks for first; its type of subentry unless a person chooses otherwise.
-        self._asks_for: DeviceKind | None = None
-        self._given_plant: Plant | None = None
         # Dataloggers among the inverters' numbers, of which the flow has yet to ask.
         self._found: list[str] = []
         # Those whose check code the cloud could not be asked about.
@@ -92,37 +90,14 @@ class DataloggerFlow(InverterFlow):
         self._check_may_bind()
         opened = user_input or {}
         if (plant_id := opened.get(CONF_PLANT_ID)) is not None:
-            self._given_plant = Plant(id=plant_id, name=plant_id)
+            self._given_plant = self._known_plant(plant_id)
         if (serial := opened.get(CONF_SERIAL_NUMBER)) is not None:
             self._memory.typed[CONF_SERIAL_NUMBER] = serial
-        return await (self.async_step_choose() if opened.get(_CHOOSE) else self._ask_plant())
-
-    async def async_step_choose(self, user_input: UserInput = None) -> SubentryFlowResult:
-        """Choose whether to add a datalogger, or only inverters."""
-        return self.async_show_menu(
-            step_id="choose",
-            menu_options=["add_datalogger", "add_inverters"],
-            description_placeholders={"account": self._entry.title},
-        )
-
-    async def async_step_add_datalogger(self, user_input: UserInput = None) -> SubentryFlowResult:
-        """Add a datalogger."""
-        return await self._ask_plant()
-
-    async def async_step_add_inverters(self, user_input: UserInput = None) -> SubentryFlowResult:
-        """Add inverters, as nobody knows the datalogger's number."""
-        self._asks_for = DeviceKind.INVERTER
-        return await self._ask_plant()
-
-    @override
-    async def _ask_plant(self) -> SubentryFlowResult:
-        if self._given_plant is not None:
-            return await self._use_plant(self._given_plant)
-        return await super()._ask_plant()
+        return await self._ask_devices()
 
     @override
     async def _ask_devices(self) -> SubentryFlowResult:
-        if (self._asks_for or self._subentry_type) == DeviceKind.DATALOGGER:
+        if self._subentry_type == SUBENTRY_DATALOGGER:
             return await self.async_step_datalogger()
         return await super()._ask_devices()
 
@@ -145,22 +120,83 @@ class DataloggerFlow(InverterFlow):
 
     async def async_step_datalogger(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Enter what a datalogger's label says. Its binding is stored before the flow continues."""
-        if await self._add(user_input):
-            return await self._continue()
-        return self._show("datalogger", await self._label_schema(), **await self._label_values())
+        names = (CONF_HAVE, *_OF_LABEL, *self._plant_fields)
+        if user_input is not None and self._only_inverter(user_input):
+            return await self._go_on_with_inverter(names, user_input)
+        if user_input is not None and not await self._take_photo(names, user_input):
+            try:
+                # First what is plainly wrong: until that is right, no plant is created.
+                serial = self._typed_serial(user_input)
+                if not await self._choose_plant(user_input):
+                    return await self._ask_new_plant("datalogger", user_input)
+                await self._add(serial, user_input)
+            except CloudError as err:
+                self._refuse(self._led_on(err))
+            except NotStoredError:
+                self._memory.set_error(CloudError("not_stored"))
+            else:
+                return await self._continue()
+        schema = {**self._have_schema(), **await self._label_schema()}
+        return await self._show_with_plant("datalogger", schema, **await self._label_values())
 
     async def async_step_found_datalogger(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Go on with a datalogger's number that was entered among those of inverters."""
-        if await self._add(user_input):
-            return await self._continue()
-        return self._show(
-            "found_datalogger", await self._label_schema(), **await self._label_values()
+        if user_input is not None and not await self._take_photo(_OF_LABEL, user_input):
+            try:
+                await self._add(self._typed_serial(user_input), user_input)
+            except CloudError as err:
+                self._refuse(err)
+            except NotStoredError:
+                self._memory.set_error(CloudError("not_stored"))
+            else:
+                return await self._continue()
+        values = {"plant": self._plant_label, **await self._label_values()}
+        return self._show("found_datalogger", await self._label_schema(), **values)
+
+    # Whoever has no label
+
+    @property
+    def _label_needed(self) -> bool:
+        """Whether only a datalogger helps: the flow was opened, or went on, because it lacks."""
+        return self._given_plant is not None
+
+    def _have_schema(self) -> dict[vol.Marker, Any]:
+        """Return the question what there is, the way for those who lack the label."""
+        if self._label_needed:
+            return {}
+        suggested = {"suggested_value": self._memory.typed.get(CONF_HAVE, _LABEL)}
+        marker = vol.Optional(CONF_HAVE, description=suggested)
+        return {marker: choice((_LABEL, _ONLY_INVERTER), CONF_HAVE)}
+
+    def _only_inverter(self, user_input: dict[str, Any]) -> bool:
+        """Return whether somebody has no label of a datalogger."""
+        return user_input.get(CONF_HAVE) == _ONLY_INVERTER
+
+    def _led_on(self, err: CloudError) -> CloudError:
+        """Return an error; that of an inverter's number says how to go on with it."""
+        if err.key != INVERTER_SERIAL or self._label_needed:
+            return err
+        self._memory.typed[CONF_HAVE] = _ONLY_INVERTER
+        return InvalidInputError(
+            "only_inverter",
+            field=CONF_SERIAL_NUMBER,
+            placeholders={"serials": err.placeholders["serials"]},
         )
 
+    async def _go_on_with_inverter(
+        self, names: tuple[str, ...], user_input: dict[str, Any]
+    ) -> SubentryFlowResult:
+        """Go on with the numbers of inverters, the one that was typed among them."""
+        has_photo = await self._read_photo(names, user_input)
+        typed = user_input.get(CONF_SERIAL_NUMBER, "")
+        self._memory.typed[CONF_SERIAL_NUMBERS] = self._photo.add_to(typed) if has_photo else typed
+        return await self.async_step_serial_numbers()
+
+    # What the label says
+
     async def _label_values(self) -> dict[str, str]:
-        """Return the values in the texts of the form for what a datalogger's label says."""
+        """Return the values in the texts of the forms for what a datalogger's label says."""
         return {
-            "plant": self._plant_label,
             "photo": await self._photo.async_remark(self.hass),
             "drawing": await async_labels(self.hass, DeviceKind.DATALOGGER),
         }
@@ -178,43 +214,42 @@ class DataloggerFlow(InverterFlow):
             {code: TextSelector(TextSelectorConfig(autocomplete="off"))},
         )
 
-    async def _add(self, user_input: UserInput) -> bool:
-        """Return whether a datalogger was submitted and is tracked now, else set the error."""
-        if user_input is None:
-            return False
-        names = (CONF_SERIAL_NUMBER, CONF_CHECK_CODE)
-        if await self._read_photo(names, user_input):
-            if (number := self._photo.only_number) is not None:
-                self._memory.typed[CONF_SERIAL_NUMBER] = number
-            return False
-        try:
-            serial = await self._checked(user_input)
-            self._coordinator = self._account.coordinator
-            await self._coordinator.async_track([serial], self._plant.id, DeviceKind.DATALOGGER)
-        except CloudError as err:
-            if err.field == CONF_SERIAL_NUMBERS:
-                err.field = CONF_SERIAL_NUMBER
-            self._memory.set_error(err)
-            return False
-        except NotStoredError:
-            self._memory.set_error(CloudError("not_stored"))
-            return False
-        self._memory.forget(names)
+    async def _take_photo(self, names: tuple[str, ...], user_input: dict[str, Any]) -> bool:
+        """Remember what was submitted; put the number of a photo into the form, if one came."""
+        has_photo = await self._read_photo(names, user_input)
+        if has_photo and (number := self._photo.only_number) is not None:
+            self._memory.typed[CONF_SERIAL_NUMBER] = number
+        return has_photo
+
+    def _refuse(self, err: CloudError) -> None:
+        """Set the error of the next form."""
+        if err.field == CONF_SERIAL_NUMBERS:
+            err.field = CONF_SERIAL_NUMBER
+        self._memory.set_error(err)
+
+    def _typed_serial(self, user_input: dict[str, Any]) -> str:
+        """Return the serial number that was entered. Raises SerialError."""
+        typed = user_input.get(CONF_SERIAL_NUMBER, "")
+        serials = check_serials(self.hass, split_serials(typed), 1)
+        self._ask_about_short(serials)
+        (serial,) = serials
+        return serial
+
+    async def _add(self, serial: str, user_input: dict[str, Any]) -> None:
+        """Have a datalogger tracked. Raises CloudError and NotStoredError."""
+        await self._check(serial, optional_text(user_input, CONF_CHECK_CODE))
+        self._coordinator = self._account.coordinator
+        await self._coordinator.async_track([serial], self._plant.id, DeviceKind.DATALOGGER)
+        self._memory.forget(_OF_LABEL)
         self._photo.forget()
         self._serials.append(serial)
-        return True
 
-    async def _checked(self, user_input: dict[str, Any]) -> str:
-        """Return the serial number that was entered, after what the cloud can say of it now.
+    async def _check(self, serial: str, check_code: str | None) -> None:
+        """Have the cloud say what it can of a datalogger now.
 
         Raises CloudError if it cannot be added like this.
         """
-        check_code = optional_text(user_input, CONF_CHECK_CODE)
-        typed = user_input.get(CONF_SERIAL_NUMBER, "")
-        serials = check_serials(self.hass, split_serials(typed), 1)
-        ask_about_short(serials, self._account.provider.shortest_serial, self._asked_about)
-        await async_learn_kinds(self._account.client, serials, self._kinds)
-        (serial,) = serials
+        await async_learn_kinds(self._account.client, [serial], self._kinds)
         if self._kinds.get(serial) is DeviceKind.INVERTER:
             raise InvalidInputError(
                 INVERTER_SERIAL, field=CONF_SERIAL_NUMBER, placeholders={"serials": serial}
@@ -223,8 +258,7 @@ class DataloggerFlow(InverterFlow):
         if check_code is not None:
             await self._compare(serial, check_code)
         # Another flow may have added it by now.
-        check_serials(self.hass, serials, 1)
-        return serial
+        check_serials(self.hass, [serial], 1)
 
     async def _compare(self, serial: str, check_code: str) -> None:
         """Have the cloud compare a datalogger's number with its check code, if it can now.
@@ -251,15 +285,21 @@ class DataloggerFlow(InverterFlow):
 
     def _plant_name(self, holder: Location) -> str:
         """Return the name of the plant that has a datalogger, its id if that is all there is."""
-        known = (plant.name for plant in self._plants if plant.id == holder.plant_id)
-        return next(known, holder.plant_name) or holder.plant_id or ""
+        plant_id = holder.plant_id or ""
+        name = self._known_plant(plant_id).name
+        return (holder.plant_name or name) if name == plant_id else name
 
     # What became of them
+
+    @property
+    @override
+    def _asks_next(self) -> bool:
+        return bool(self._lacking) and not self._datalogger_awaited and not self._has_datalogger
 
     @override
     async def async_step_done(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Show the results, unless the cloud lacks the datalogger of an inverter just sent."""
-        if self._lacking and not self._datalogger_awaited and not self._has_datalogger:
+        if self._asks_next:
             return await self.async_step_datalogger_missing()
         return await super().async_step_done()
 
@@ -267,6 +307,8 @@ class DataloggerFlow(InverterFlow):
         self, user_input: UserInput = None
     ) -> SubentryFlowResult:
         """Choose whether to add the datalogger that the cloud does not know yet."""
+        # It belongs into the plant of the inverters.
+        self._given_plant = self._plant
         return self.async_show_menu(
             step_id="datalogger_missing",
             menu_options=["datalogger", "end"],

@@ -1,4 +1,4 @@
-"""The inverter flow: enter serial numbers for a plant."""
+"""The inverter flow: enter serial numbers and their plant."""
 
 from typing import Any, override
 
@@ -38,16 +38,31 @@ class InverterFlow(DeviceFlow):
 
     async def async_step_serial_numbers(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Enter the serial numbers. Their bindings are stored before the flow continues."""
-        if user_input is not None and await self._track(user_input):
-            return await self._continue()
+        if user_input is not None and not await self._take_photo_of_many(user_input):
+            try:
+                # First what is plainly wrong: until that is right, no plant is created.
+                serials = check_serials(self.hass, _texts(user_input), MAX_SERIALS_DIALOG)
+                self._ask_about_short(serials)
+                if not await self._choose_plant(user_input):
+                    return await self._ask_new_plant("serial_numbers", user_input)
+                await self._track(serials)
+            except CloudError as err:
+                self._memory.set_error(err)
+            except NotStoredError:
+                self._memory.set_error(CloudError("not_stored"))
+            else:
+                return await self._continue()
         typed = self._memory.typed
-        return self._show(
+        return await self._show_with_plant(
             "serial_numbers",
             await self._photo.async_schema_for_many(self.hass, CONF_SERIAL_NUMBERS, typed),
-            plant=self._plant_label,
             photo=await self._photo.async_remark(self.hass),
             drawing=await async_labels(self.hass, DeviceKind.INVERTER),
         )
+
+    def _ask_about_short(self, serials: list[str]) -> None:
+        """Raise SerialError once for numbers that are shorter than the cloud's usually are."""
+        ask_about_short(serials, self._account.provider.shortest_serial, self._asked_about)
 
     async def _read_photo(self, names: tuple[str, ...], user_input: dict[str, Any]) -> bool:
         """Remember what was submitted for these fields, and return whether a photo came with it.
@@ -64,37 +79,29 @@ class InverterFlow(DeviceFlow):
             self._memory.set_error(unreadable)
         return has_photo
 
-    async def _track(self, user_input: dict[str, Any]) -> bool:
-        """Return whether the inverters are tracked now; else there is something to look at."""
-        account = self._account
-        has_photo = await self._read_photo((CONF_SERIAL_NUMBERS, CONF_UNCLEAR), user_input)
-        typed = user_input.get(CONF_SERIAL_NUMBERS, "")
+    async def _take_photo_of_many(self, user_input: dict[str, Any]) -> bool:
+        """Remember what was submitted; put the numbers of a photo into the form, if one came."""
+        names = (CONF_SERIAL_NUMBERS, CONF_UNCLEAR, *self._plant_fields)
+        has_photo = await self._read_photo(names, user_input)
         if has_photo:
-            self._memory.typed[CONF_SERIAL_NUMBERS] = self._photo.add_to(typed)
-            return False
-        texts = [*split_serials(typed), *user_input.get(CONF_UNCLEAR, ())]
-        try:
-            serials = check_serials(self.hass, texts, MAX_SERIALS_DIALOG)
-            ask_about_short(serials, account.provider.shortest_serial, self._asked_about)
-            await async_learn_kinds(account.client, serials, self._kinds)
-            # Another flow may have added one of them by now, and the entry may be reloaded.
-            serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
-            dataloggers = [
-                serial for serial in serials if self._kinds.get(serial) is DeviceKind.DATALOGGER
-            ]
-            self._set_aside(dataloggers)
-            inverters = [serial for serial in serials if serial not in dataloggers]
-            self._coordinator = self._account.coordinator
-            await self._coordinator.async_track(inverters, self._plant.id)
-        except CloudError as err:
-            self._memory.set_error(err)
-            return False
-        except NotStoredError:
-            self._memory.set_error(CloudError("not_stored"))
-            return False
+            typed = self._photo.add_to(user_input.get(CONF_SERIAL_NUMBERS, ""))
+            self._memory.typed[CONF_SERIAL_NUMBERS] = typed
+        return has_photo
+
+    async def _track(self, serials: list[str]) -> None:
+        """Have the inverters tracked. Raises CloudError and NotStoredError."""
+        await async_learn_kinds(self._account.client, serials, self._kinds)
+        # Another flow may have added one of them by now, and the entry may be reloaded.
+        serials = check_serials(self.hass, serials, MAX_SERIALS_DIALOG)
+        dataloggers = [
+            serial for serial in serials if self._kinds.get(serial) is DeviceKind.DATALOGGER
+        ]
+        self._set_aside(dataloggers)
+        inverters = [serial for serial in serials if serial not in dataloggers]
+        self._coordinator = self._account.coordinator
+        await self._coordinator.async_track(inverters, self._plant.id)
         self._photo.forget()
         self._serials = inverters
-        return True
 
     def _set_aside(self, dataloggers: list[str]) -> None:
         """Raise SerialError if there are dataloggers: the cloud takes none."""
@@ -104,3 +111,9 @@ class InverterFlow(DeviceFlow):
     async def _continue(self) -> SubentryFlowResult:
         """Continue with what the cloud answers for the devices that are tracked now."""
         return await self._watch()
+
+
+def _texts(user_input: dict[str, Any]) -> list[str]:
+    """Return the texts that are to be serial numbers."""
+    typed = user_input.get(CONF_SERIAL_NUMBERS, "")
+    return [*split_serials(typed), *user_input.get(CONF_UNCLEAR, ())]

@@ -99,11 +99,12 @@ class Photo:
         self, hass: HomeAssistant, name: str, typed: object
     ) -> tuple[vol.Marker, _Schema]:
         """Return the marker of serial numbers, which a photo may bring, and the photo's field."""
-        suggested = {"suggested_value": typed}
+        # None is required: the form is submitted with only a photo, too.
+        marker = vol.Optional(name, description={"suggested_value": typed})
         if await async_why_unavailable(hass):
-            return vol.Required(name, description=suggested), {}
+            return marker, {}
         photo = FileSelector(FileSelectorConfig(accept=ACCEPT))
-        return vol.Optional(name, description=suggested), {vol.Optional(CONF_PHOTO): photo}
+        return marker, {vol.Optional(CONF_PHOTO): photo}
 
     async def async_remark(self, hass: HomeAssistant) -> str:
         """Return what to say of the latest photo, empty if there is nothing to say."""

@@ -77,9 +77,19 @@ class Dialog:
 
         A datalogger's states are `datalogger_…`.
         """
-        names = {state: self._house(_key_of_state(state)) for state in results}
-        lines = [f"- **{names[state]}:** {serial}" for state, serial in results.items()]
-        await self.tells(f"abort.{reason}", results="\n".join(lines))
+        await self._has(f"{self._section}.abort.{reason}", {})
+        for state, serial in results.items():
+            line = self._box.get_by_role("listitem").filter(
+                has_text=self._house(_key_of_state(state))
+            )
+            for one in serial.split(", "):
+                await line.filter(has_text=one).wait_for()
+        await self._look(reason)
+
+    async def leads_to_device(self, serial: str) -> None:
+        """Follow the link from what is wrong with a device to its page."""
+        await self._box.get_by_role("link", name=serial, exact=True).click()
+        await self._page.locator("ha-device-info-card").wait_for()
 
     async def refuses(self, error: str, **values: str) -> None:
         """Wait for an error, told in a box of its own."""
@@ -157,11 +167,6 @@ class Dialog:
         async with self._page.expect_response("**/api/file_upload"):
             await selector.locator("input[type=file]").set_input_files(path)
         await selector.get_by_text(path.name).wait_for()
-
-    async def fill_number(self, field: str, text: str) -> None:
-        """Type a number into a field."""
-        selector = self._box.locator("ha-selector-number").filter(has_text=self._label(field))
-        await selector.get_by_role("spinbutton").fill(text)
 
     async def pick(self, field: str, option: str) -> None:
         """Open a list and choose from it, by the option's key or by what it is called."""

@@ -79,7 +79,7 @@ async def test_nobody_can_tell_whether_the_account_exists(
     await dialog.pick("account_id", f"{NAME} ({user.user_id})")
     await dialog.submit()
     dialog = dialog.of(DATALOGGER)
-    await dialog.shows("choose", account=NAME)
+    await dialog.shows("datalogger")
     await dialog.leave()
     async with server.client() as client:
         await no_repair(client)

@@ -55,10 +55,7 @@ async def held_by_somebody_else(
     dialog: Dialog, simulator: Simulator, plant: str, owner: str
 ) -> str:
     """Return the drawing of the label that is asked for."""
-    await dialog.shows("plant", account=ACCOUNT)
-    await dialog.choose("plant_id", "Home")
-    await dialog.submit()
-    await dialog.shows("datalogger", plant="Home")
+    await dialog.shows("datalogger")
     of_datalogger = await dialog.picture_on_screen()
     await dialog.fill("serial_number", HELD)
     await dialog.fill("check_code", CHECK_CODE)
@@ -72,9 +69,6 @@ async def held_by_somebody_else(
 
 
 async def mistaken_for_an_inverter(dialog: Dialog, of_datalogger: str) -> None:
-    await dialog.shows("plant", account=ACCOUNT)
-    await dialog.choose("plant_id", "Home")
-    await dialog.submit()
     await dialog.shows("serial_numbers")
     assert await dialog.picture_on_screen() != of_datalogger
     await dialog.fill("serial_numbers", f"{INVERTER}\n{DATALOGGER}")
@@ -88,15 +82,12 @@ async def mistaken_for_an_inverter(dialog: Dialog, of_datalogger: str) -> None:
 
 
 async def missing(dialog: Dialog) -> None:
-    await dialog.shows("plant", account=ACCOUNT)
-    await dialog.choose("plant_id", "Home")
-    await dialog.submit()
     await dialog.shows("serial_numbers")
     await dialog.fill("serial_numbers", WITHOUT_STICK)
     await dialog.submit()
     await dialog.shows("datalogger_missing", inverters=WITHOUT_STICK, plant="Home")
     await dialog.go("datalogger")
-    await dialog.shows("datalogger", plant="Home")
+    await dialog.shows("datalogger")
     await dialog.fill("serial_number", HELD)
     await dialog.submit()
     await dialog.ends("datalogger_submitted", datalogger_accepted=HELD)

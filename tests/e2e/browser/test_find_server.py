@@ -68,7 +68,7 @@ async def test_a_token_of_another_region(
     await dialog.shows("one_account", server=vendor[HOME].url)
     await dialog.go("use_account", plain_account=RESIDENT)
     dialog = dialog.of(DATALOGGER)
-    await dialog.shows("choose", account=RESIDENT)
+    await dialog.shows("datalogger")
     await dialog.leave()
 
     dialog = await homeowner.reconfigure_account(RESIDENT)

@@ -105,22 +105,20 @@ async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.submit()
 
 
-async def create_a_plant(dialog: Dialog) -> None:
-    await dialog.shows("create_plant", account=NAME)
+async def fill_in_the_plant(dialog: Dialog) -> None:
     assert await dialog.value("name").input_value() == "Home"
-    await dialog.fill_number("peak_power", "6.4")
-    await dialog.submit()
+    # No number stands there that would look like one.
+    assert await dialog.value("peak_power").input_value() == ""
+    await dialog.fill("peak_power", "6,4")
 
 
 async def add_the_datalogger(dialog: Dialog) -> None:
-    await dialog.shows("choose", account=NAME)
-    await dialog.keep_picture("stick-first")
-    await dialog.go("add_datalogger")
-    await create_a_plant(dialog)
-
-    await dialog.shows("datalogger", plant="Home")
+    await dialog.shows("datalogger")
     await dialog.fill("serial_number", DATALOGGER)
+    await dialog.submit()
+    await dialog.refuses("peak_power_needed")
     await dialog.fill("check_code", CHECK_CODE)
+    await fill_in_the_plant(dialog)
     await dialog.keep_picture("datalogger")
     await dialog.fill("check_code", "WRONG")
     await dialog.submit()
@@ -134,14 +132,15 @@ async def add_the_datalogger(dialog: Dialog) -> None:
 
 
 async def add_an_inverter(dialog: Dialog) -> None:
-    await dialog.shows("choose", account=NAME)
-    await dialog.go("add_inverters")
-    await create_a_plant(dialog)
-    await dialog.shows("serial_numbers", plant="Home")
+    await dialog.shows("datalogger")
+    await dialog.choose("have", "only_inverter")
+    await dialog.submit()
+    await dialog.shows("serial_numbers")
     await dialog.fill("serial_numbers", OTHER_INVERTER)
+    await fill_in_the_plant(dialog)
     await dialog.keep_picture("serial-numbers")
     await dialog.submit()
-    await dialog.ends("inverters_added", accepted=OTHER_INVERTER)
+    await dialog.ends("waiting", accepted=OTHER_INVERTER)
     await dialog.keep_picture("inverters-added")
     await dialog.close()
 

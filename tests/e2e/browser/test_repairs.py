@@ -49,17 +49,15 @@ async def test_three_inverters_in_trouble(
 
 async def add_them(dialog: Dialog, simulator: Simulator) -> None:
     simulator.faults.add("device/sn/add", kind="hold")
-    await dialog.shows("plant", account=ACCOUNT)
-    await dialog.choose("plant_id", "Home")
-    await dialog.submit()
     await dialog.shows("serial_numbers")
+    await dialog.pick("plant_id", "Home")
     await dialog.fill("serial_numbers", f"{LATE}\n{ELSEWHERE}\n{WITHOUT_STICK}")
     await dialog.submit()
     await dialog.tells("progress.binding", count="3")
     simulator.faults.release()
     await dialog.shows("datalogger_missing", inverters=WITHOUT_STICK, plant="Home")
     await dialog.go("end")
-    await dialog.ends("inverters_added", accepted=LATE, conflict=ELSEWHERE, rejected=WITHOUT_STICK)
+    await dialog.ends("waiting", accepted=LATE, conflict=ELSEWHERE, rejected=WITHOUT_STICK)
     await dialog.close()
 
 

@@ -50,9 +50,7 @@ async def link_the_account(homeowner: Homeowner, simulator: Simulator, account: 
     await dialog.pick("account_id", account)
     await dialog.submit()
     dialog = dialog.of(DATALOGGER_DIALOG)
-    await dialog.shows("choose", account=ACCOUNT)
-    await dialog.go("add_inverters")
-    await dialog.shows("plant", account=ACCOUNT)
+    await dialog.shows("datalogger")
     await dialog.leave()
 
 
@@ -68,11 +66,11 @@ async def bind_by_action(homeowner: Homeowner, plant: str) -> None:
 
 async def submit_again(homeowner: Homeowner, plant: str) -> None:
     dialog = await homeowner.reconfigure_inverter(INVERTER)
-    await dialog.shows("reconfigure", account=ACCOUNT, serial=INVERTER, plant=plant)
+    await dialog.shows("reconfigure", account=ACCOUNT, serial=INVERTER, plant="Home")
     await dialog.go("submit_again")
     await dialog.shows("submit_again", serial=INVERTER)
     await dialog.submit()
-    await dialog.ends("submitted_again", accepted=INVERTER)
+    await dialog.ends("waiting", accepted=INVERTER)
     await dialog.close()
 
 
