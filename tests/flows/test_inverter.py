@@ -10,12 +10,14 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.selector import TextSelector
 import pytest
 
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState
 from custom_components.growatt_onboarding.binding.timing import Timing
 from custom_components.growatt_onboarding.cloud.errors import AccessDeniedError, RejectedError
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
 from custom_components.growatt_onboarding.cloud.model import DeviceKind, Plant
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
 from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.flows.results import async_results
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,
@@ -36,6 +38,7 @@ from tests.common import (
     track,
     until,
 )
+from tests.escaped import as_read
 from tests.fake_provider import FakeCloud
 from tests.prove.world import World
 
@@ -887,3 +890,35 @@ async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
     result = await submit(hass, result, serial_numbers="SIM0000001")
     told = shown_values(result)["results"]
     assert f"). {words} [What you can do](/config/repairs)" in told
+
+
+# Readable for forty numbers as for one
+
+
+async def test_forty_numbers_are_told_by_what_became_of_them(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    serials = [f"SIM{number:07}" for number in range(40)]
+    for serial in serials:
+        cloud.growatt.add_device(serial, online=serial in serials[30:])
+    for serial in serials[:20]:
+        cloud.faults.add(BIND, kind="code", code=10004, match={"sn": serial})
+    result = await open_serials(hass, entry)
+    result = await submit(hass, result, serial_numbers="\n".join(serials))
+    assert result["reason"] == "waiting"
+    refused, associated, accepted = shown_values(result)["results"].split("\n")
+    assert [serial in refused for serial in serials] == [True] * 20 + [False] * 20
+    # The reason is told once for all of them, and each leads to its device.
+    assert refused.count("The cloud does not recognize this plant") == 1
+    assert refused.count("](/config/devices/device/") == 20
+    assert refused.count("](/config/repairs)") == 1
+    assert associated == f"- **Associated:** {', '.join(serials[30:])}"
+    assert accepted == f"- **Accepted:** {', '.join(serials[20:30])}"
+
+
+async def test_what_has_no_device_yet_is_only_named(
+    hass: HomeAssistant, entry: ConfigEntry
+) -> None:
+    refused = Binding("SIM_-00001", RESIDENT_PLANT, 0, state=BindingState.REJECTED)
+    told = await async_results(hass, entry, [refused], lambda _: None)
+    assert as_read({"": told})[""].startswith("- **Rejected:** SIM_-00001. ")
