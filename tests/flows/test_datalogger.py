@@ -535,6 +535,10 @@ async def test_dataloggers_among_inverters_are_added_as_what_they_are(
     result = await submit(hass, result, serial_number=STICK, check_code="WR0NG")
     assert result["step_id"] == "found_datalogger"
     assert result["errors"] == {"check_code": "check_code_wrong"}
+    with full_disk():
+        result = await submit(hass, result, serial_number=STICK, check_code=CODE)
+    assert result["errors"] == {"base": "not_stored"}
+    assert suggested(result) == {"serial_number": STICK, "check_code": CODE}
     result = await submit(hass, result, serial_number=STICK, check_code=CODE)
     assert result["step_id"] == "found_datalogger"
     assert suggested(result) == {"serial_number": OTHER_STICK}

@@ -238,6 +238,23 @@ async def test_create_another_plant(
     assert len(cloud.calls.of(ADD_PLANT)) == 2
 
 
+async def test_a_plant_is_created_once_whatever_goes_wrong_after_that(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.growatt.add_device("SIM0000001")
+    result = await open_serials(hass, entry)
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="new_plant")
+    typed = {"name": "Shed", "peak_power": "3"}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(GrowattClient, "check_serial", Mock(side_effect=RuntimeError))
+        result = await submit(hass, result, **typed)
+    assert (result["step_id"], result["errors"]) == ("create_plant", {"base": "unknown"})
+    assert suggested(result) == typed
+    result = await submit(hass, result, **typed)
+    assert result["reason"] == "waiting"
+    assert len(cloud.calls.of(ADD_PLANT)) == 1
+
+
 NEW = {"serial_numbers": "SIM0000001", "name": "Roof", "peak_power": "4.2"}
 
 
@@ -889,7 +906,8 @@ async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
     result = await open_inverters(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
     told = shown_values(result)["results"]
-    assert f"). {words} [What you can do](/config/repairs)" in told
+    assert f"). {words} [A repair" in told
+    assert told.endswith("](/config/repairs)")
 
 
 # Readable for forty numbers as for one

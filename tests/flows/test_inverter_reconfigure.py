@@ -219,6 +219,8 @@ async def test_another_id_that_is_typed_instead_of_a_plant(
     result = await submit(hass, result, next_step_id="place")
     assert result["step_id"] == "place"
     assert suggested(result) == {"product_key": "p11aaa"}
+    result = await submit(hass, result, product_key=" ")
+    assert (result["step_id"], result["errors"]) == ("place", {"product_key": "required"})
     result = await submit(hass, result, product_key=" p22bbb ")
     assert result["reason"] == "waiting"
     assert cloud.bound == [("7", "p11aaa", SN), ("7", "p22bbb", SN)]
