@@ -113,7 +113,7 @@ class Shown:
             return
         _, _, name = state.entity_id.partition(".")
         serial, _, key = name.partition("_")
-        if key == "association_pending" and state.entity_id.startswith("binary_sensor.bench"):
+        if key == "waiting_for_the_cloud" and state.entity_id.startswith("binary_sensor.bench"):
             self.note(serial.upper())
 
     def note(self, serial: str) -> None:

@@ -107,7 +107,7 @@ async def _show(client: HomeAssistantClient, story: Story, serials: Sequence[str
     pending = await states(client, "association_pending")
     status = await states(client, "association_status")
     rows = [(serial, pending[serial], status[serial]) for serial in serials]
-    story.table(("device", "waiting for the cloud", "association status"), rows)
+    story.table(("device", "waiting for the cloud", "status"), rows)
 
 
 def _check_cloud(simulator: Simulator) -> None:
