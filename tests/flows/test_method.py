@@ -53,7 +53,7 @@ async def test_the_one_account_that_the_token_opens(world: World, token: str, na
     hass, simulator = world.hass, world.simulator
     result = await enter(hass, simulator, token)
     assert shown(result) == ("one_account", ["use_account", "register"])
-    assert shown_values(result) == {"server": simulator.url}
+    assert shown_values(result) == {"server": simulator.url, "account": name}
     assert offered(result) == name
     # A browser may load the page anew.
     again = await hass.config_entries.flow.async_configure(result["flow_id"])

@@ -61,7 +61,9 @@ class MethodFlow(RegisterFlow):
     async def async_step_one_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Offer the account that the credentials open."""
         (account,) = self._addable(self._opened or ())
-        return self._show_opened("one_account", plain_account=shown_name(account))
+        name = shown_name(account)
+        # What is too long for the option is read in the description.
+        return self._show_opened("one_account", account=name, plain_account=name)
 
     async def async_step_several_accounts(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Offer the accounts that the credentials open."""
