@@ -348,9 +348,12 @@ async def test_two_dialogs_do_not_add_an_account_twice(
     hass: HomeAssistant, cloud: Simulator
 ) -> None:
     typed = {**own_address(cloud.url), "token": INSTALLER_TOKEN}
-    first, second = [await submit(hass, await open_dialog(hass), **typed) for _ in range(2)]
+    first, second, third = [await submit(hass, await open_dialog(hass), **typed) for _ in range(3)]
     first = await submit(hass, first, next_step_id="use_account")
     assert first["type"] is FlowResultType.CREATE_ENTRY
+    # A browser may load the page anew.
+    third = await hass.config_entries.flow.async_configure(third["flow_id"])
+    assert third["step_id"] == "known_account"
     second = await submit(hass, second, next_step_id="use_account")
     assert second["type"] is FlowResultType.ABORT
     assert second["reason"] == "already_configured"

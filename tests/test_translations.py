@@ -397,7 +397,7 @@ def steps_of(*modules: str) -> set[str]:
         for text in texts
     }
     for module, call in CODE.calls(
-        *("_show", "_show_form", "_show_opened", "_ask_form", "_show_with_plant", "_move")
+        *("_show", "_show_form", "_ask_form", "_show_with_plant", "_move")
     ):
         if module in modules:
             shown |= CODE.texts(module, call.args[0])

@@ -84,8 +84,12 @@ async def link_account(
 ) -> str:
     """Link an account that is there, and return its entry's id; the inverter dialog is closed."""
     flow = await open_growatt_dialog(client, simulator, token)
-    options = flow.result["menu_options"]
-    way = "use_account" if "use_account" in options else "link"
+    if account_id is not None and flow.step_id == "one_account":
+        name = simulator.growatt.users[int(account_id)].name
+        if flow.placeholders["plain_account"] != name:
+            await flow.abort()
+            raise WentWrongError(f"not_now: the cloud's list does not have {name} yet")
+    way = "use_account" if "use_account" in flow.result["menu_options"] else "link"
     return await choose_account(await flow.choose(way), account_id)
 
 

@@ -51,38 +51,40 @@ class MethodFlow(RegisterFlow):
                 return None
             self._opened, self._opens_none = (), err
             return await self.async_step_no_account()
-        match len(self._addable(self._opened)):
-            case 0:
-                return await self.async_step_known_account()
-            case 1:
-                return await self.async_step_one_account()
-        return await self.async_step_several_accounts()
+        return self._show_opened()
 
     async def async_step_one_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Offer the account that the credentials open."""
-        (account,) = self._addable(self._opened or ())
-        name = shown_name(account)
-        # What is too long for the option is read in the description.
-        return self._show_opened("one_account", account=name, plain_account=name)
+        return self._show_opened()
 
     async def async_step_several_accounts(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Offer the accounts that the credentials open."""
-        count = len(self._addable(self._opened or ()))
-        return self._show_opened("several_accounts", plain_count=str(count))
-
-    def _show_opened(self, step_id: str, **placeholders: str) -> ConfigFlowResult:
-        return self.async_show_menu(
-            step_id=step_id,
-            menu_options=["use_account", "register"],
-            description_placeholders={"server": self._place, **placeholders},
-        )
+        return self._show_opened()
 
     async def async_step_known_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Say that Home Assistant has every account already that the credentials open."""
+        return self._show_opened()
+
+    def _show_opened(self) -> ConfigFlowResult:
+        """Show what there is to do now: another dialog may have added an account meanwhile."""
+        opened = self._opened or ()
+        addable, options = self._addable(opened), ["use_account", "register"]
+        if not addable:
+            return self.async_show_menu(
+                step_id="known_account",
+                menu_options=["server", "register"],
+                description_placeholders={"accounts": some_titles(opened)},
+            )
+        if len(addable) > 1:
+            values = {"server": self._place, "plain_count": str(len(addable))}
+            return self.async_show_menu(
+                step_id="several_accounts", menu_options=options, description_placeholders=values
+            )
+        name = shown_name(addable[0])
+        # What is too long for the option is read in the description.
+        values = {"server": self._place, "account": name, "plain_account": name}
         return self.async_show_menu(
-            step_id="known_account",
-            menu_options=["server", "register"],
-            description_placeholders={"accounts": some_titles(self._opened or ())},
+            step_id="one_account", menu_options=options, description_placeholders=values
         )
 
     async def async_step_no_account(self, user_input: UserInput = None) -> ConfigFlowResult:
