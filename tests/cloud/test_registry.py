@@ -8,7 +8,11 @@ import pytest
 
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Credentials
-from custom_components.growatt_onboarding.cloud.provider import Capability, ClientContext
+from custom_components.growatt_onboarding.cloud.provider import (
+    Capability,
+    ClientContext,
+    CloudClient,
+)
 
 
 def test_all_providers() -> None:
@@ -29,6 +33,23 @@ async def test_which_take_dataloggers_is_known_before_there_is_a_client(
         if Capability.DATALOGGER in client.capabilities:
             taken.add(provider.key)
     assert taken == registry.WITH_DATALOGGERS
+
+
+def test_every_provider_is_in_one_group() -> None:
+    for key in registry.PROVIDER_KEYS:
+        groups = [group for group, keys in registry.GROUPS.items() if key in keys]
+        assert groups == [registry.group_of(key)]
+
+
+async def test_where_the_address_tells_what_it_is_every_provider_can_recognize_itself(
+    http: aiohttp.ClientSession,
+) -> None:
+    for keys in registry.GROUPS.values():
+        for provider in map(registry.provider, keys if len(keys) > 1 else ()):
+            assert not provider.servers
+            assert not any(field.required for field in provider.credential_fields)
+            client = provider.client(ClientContext(http, "https://x", Credentials({})))
+            assert type(client).recognize is not CloudClient.recognize
 
 
 def test_unknown_provider() -> None:
