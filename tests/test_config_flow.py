@@ -172,6 +172,7 @@ async def test_a_bad_token_stands_at_its_field(
         ("http://openapi.growatt.com", "insecure_url"),
         ("ftp://example.com", "invalid_url"),
         ("https://", "invalid_url"),
+        ("cloud\u0093.example", "invalid_characters"),
     ],
 )
 async def test_a_bad_address_stands_at_its_field(

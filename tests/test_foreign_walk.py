@@ -285,7 +285,7 @@ async def test_an_inverter(
     result = await repairs.async_configure(result["flow_id"], {"plant_id": portal.plants[1].id})
     await until(lambda: coordinator.data[SN].state == "associated")
     await hass.async_block_till_done()
-    state = hass.states.get(f"sensor.{SN.lower()}_association_status")
+    state = hass.states.get(f"sensor.{SN.lower()}_status")
     assert state is not None
     assert state.attributes["datalogger"] == NAME
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, SN), entry.entry_id)

@@ -487,7 +487,7 @@ async def test_a_short_number_is_asked_about_once(
 
     # Unchanged, it is meant: the cloud has the last word.
     result = await submit(hass, result, serial_numbers=typed)
-    assert result["reason"] == "inverters_added"
+    assert result["reason"] == "waiting"
     assert set(inverters(entry)) == {"SIM0001", "SIM0000001"}
 
 
@@ -637,7 +637,7 @@ async def test_the_end_says_what_is_there_already_and_what_belongs_to_others(
     assert conflict.startswith(
         "- **Held by another account:** [SIM0000002](/config/devices/device/"
     )
-    assert "The device is in another plant" in conflict
+    assert "The cloud has this device elsewhere" in conflict
 
 
 async def test_the_end_says_what_has_no_answer_yet(
@@ -930,8 +930,8 @@ async def test_forty_numbers_are_told_by_what_became_of_them(
     assert refused.count("The cloud does not recognize this plant") == 1
     assert refused.count("](/config/devices/device/") == 20
     assert refused.count("](/config/repairs)") == 1
-    assert associated == f"- **Associated:** {', '.join(serials[30:])}"
-    assert accepted == f"- **Accepted:** {', '.join(serials[20:30])}"
+    assert associated == f"- **In the cloud:** {', '.join(serials[30:])}"
+    assert accepted == f"- **Waiting for the inverter:** {', '.join(serials[20:30])}"
 
 
 async def test_what_has_no_device_yet_is_only_named(
@@ -939,4 +939,4 @@ async def test_what_has_no_device_yet_is_only_named(
 ) -> None:
     refused = Binding("SIM_-00001", RESIDENT_PLANT, 0, state=BindingState.REJECTED)
     told = await async_results(hass, entry, [refused], lambda _: None)
-    assert as_read({"": told})[""].startswith("- **Rejected:** SIM_-00001. ")
+    assert as_read({"": told})[""].startswith("- **Refused:** SIM_-00001. ")

@@ -162,9 +162,9 @@ class ServerFlow(AccountFlow):
         if user_input is None:
             return self._show_address()
         self._memory.remember((CONF_ADDRESS,), user_input)
-        if (address := optional_text(self._memory.typed, CONF_ADDRESS)) is None:
-            return self._show_server_form()
         try:
+            if (address := optional_text(self._memory.typed, CONF_ADDRESS)) is None:
+                return self._show_server_form()
             url = resolve(self._provider, address)
         except CloudError as err:
             return self._show_address(err)

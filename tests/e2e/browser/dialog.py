@@ -39,10 +39,14 @@ class Dialog:
         self._section = section
         self._step = ""
         self._box = page.locator(_FLOW)
+        # The steps so far, those of the dialogs before this one included.
+        self.steps: list[str] = []
 
     def of(self, section: str) -> Dialog:
         """Return the dialog whose texts stand in another section, such as the one that follows."""
-        return Dialog(self._page, self._words, self._looks, section)
+        following = Dialog(self._page, self._words, self._looks, section)
+        following.steps = self.steps
+        return following
 
     def reason(self, key: str, **values: str) -> str:
         """Return what a step tells of an inverter that the cloud does not have where it should."""
@@ -56,6 +60,7 @@ class Dialog:
         `values` fill their gaps; what stands in the others is not looked at.
         """
         self._step = step
+        self.steps.append(step)
         path = f"{self._section}.step.{step}"
         title = self._say(f"{path}.title", **values)
         await self._box.get_by_text(title, exact=True).first.wait_for()
@@ -118,7 +123,8 @@ class Dialog:
     async def picture_on_screen(self) -> str:
         """Wait until the picture in the dialog's text is drawn, and return its address."""
         picture = self._box.locator("ha-markdown img")
-        await picture.scroll_into_view_if_needed()
+        # To the middle: at an edge the dialog's own bars cut it off.
+        await picture.evaluate("picture => picture.scrollIntoView({block: 'center'})")
         await expect(picture).to_be_in_viewport(ratio=1)
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
         return str(await picture.get_attribute("src"))

@@ -32,9 +32,9 @@ async def test_sticks_that_are_held_mistaken_and_missing(
     async with server.client() as client:
         await link_account(client, simulator, INSTALLER_TOKEN, str(user.user_id))
         await homeowner.page.goto("/")
-        # The installer's token lists their name.
+        # The installer's token lists their names.
         of_datalogger = await held_by_somebody_else(
-            await homeowner.add_datalogger(), simulator, str(theirs), STRANGER
+            await homeowner.add_datalogger(), simulator, "Theirs", STRANGER
         )
         await mistaken_for_an_inverter(await homeowner.add_inverters(), of_datalogger)
         # Otherwise it would count as the one that is missing next.

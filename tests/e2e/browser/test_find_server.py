@@ -11,7 +11,7 @@ from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.conftest import SPEED
 from tests.server.homeassistant_server import HomeAssistantServer
 
-from .dialog import DATALOGGER
+from .dialog import DATALOGGER, Dialog
 from .homeowner import Homeowner
 from .texts import LANGUAGE, Texts
 
@@ -22,6 +22,13 @@ PLANTS = "plant/list"
 WRONG_TOKEN = "SIMULATORTOKENOFNOBODY0000000000"
 REGIONS = ("global", "north_america", "australia_new_zealand", "china", "test")
 HOME = "china"
+STICK, OTHER_STICK = "QMN0CZA1F1", "QMN0CZA1F2"
+CHECK_CODE = "A1B2C"
+CUSTOMER = {
+    "username": "customer",
+    "password": "a-long-password",
+    "email": "customer@example.com",
+}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -77,6 +84,55 @@ async def test_a_token_of_another_region(
     await dialog.submit()
     await dialog.tells("abort.reconfigure_successful")
     await dialog.close()
+
+
+async def test_an_owner_waits_after_four_screens_and_an_installer_after_five(
+    homeowner: Homeowner, vendor: dict[str, Simulator]
+) -> None:
+    cloud = vendor[HOME].growatt
+    for stick in (STICK, OTHER_STICK):
+        cloud.add_datalogger(stick, check_code=CHECK_CODE)
+
+    dialog = await enter_the_token(homeowner)
+    await dialog.go("use_account", plain_account=RESIDENT)
+    dialog = dialog.of(DATALOGGER)
+    await dialog.shows("datalogger")
+    await dialog.fill("serial_number", STICK)
+    await dialog.fill("check_code", CHECK_CODE)
+    await dialog.submit()
+    await dialog.ends("datalogger_submitted", datalogger_accepted=STICK)
+    assert dialog.steps == ["user", "growatt", "one_account", "datalogger"]
+    await dialog.close()
+
+    dialog = await enter_the_token(homeowner, "known_account", accounts=RESIDENT)
+    await dialog.go("register")
+    await dialog.shows("register_form")
+    for field, value in CUSTOMER.items():
+        await dialog.fill(field, value)
+    await dialog.submit()
+    dialog = dialog.of(DATALOGGER)
+    await dialog.shows("datalogger")
+    await dialog.fill("serial_number", OTHER_STICK)
+    await dialog.fill("check_code", CHECK_CODE)
+    await dialog.fill("peak_power", "6.4")
+    await dialog.submit()
+    await dialog.ends("datalogger_submitted", datalogger_accepted=OTHER_STICK)
+    assert dialog.steps == ["user", "growatt", "known_account", "register_form", "datalogger"]
+    await dialog.close()
+
+
+async def enter_the_token(
+    homeowner: Homeowner, leads_to: str = "one_account", **values: str
+) -> Dialog:
+    """Open the dialog, enter the token, and wait for the step that this leads to."""
+    dialog = await homeowner.start_dialog()
+    await dialog.shows("user")
+    await dialog.go("growatt")
+    await dialog.shows("growatt")
+    await dialog.fill("token", INSTALLER_TOKEN)
+    await dialog.submit()
+    await dialog.shows(leads_to, **values)
+    return dialog
 
 
 async def test_servers_that_cannot_be_asked(
