@@ -323,6 +323,25 @@ async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
     return response
 
 
+# Everything that is told of a serial number, by every action, in this order.
+TOLD = (
+    *("serial_number", "state", "tracked", "pending", "kind", "config_entry_id", "account"),
+    *("plant_id", "plant", "reason", "explanation", "message", "held_by"),
+    *("submitted", "last_check", "next_check"),
+)
+
+
+def by_serial(response: dict[str, Any], *more: str) -> dict[str, dict[str, Any]]:
+    """Return an action's results by serial number, all of one shape: with `more` beside `TOLD`."""
+    results = response.get("results", response.get("devices"))
+    assert results is not None
+    for result in results:
+        assert set(result) == {*TOLD, *more}
+    found = {result["serial_number"]: result for result in results}
+    assert len(found) == len(results)
+    return found
+
+
 async def refused(hass: HomeAssistant, action: str, key: str, **data: Any) -> dict[str, str]:
     """Perform an action that is its caller's mistake; return the values in the error's text."""
     return await _raises(hass, action, key, data, of_caller=True)

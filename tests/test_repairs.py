@@ -269,7 +269,7 @@ async def test_plants_of_the_same_name_are_told_apart(home: Home) -> None:
     assert labels == {
         home.plant_id: "Home",
         **{twin: f"Garage ({twin})" for twin in twins},
-        nameless: nameless,
+        nameless: f"ID {nameless}",
     }
     # That one has the inverter.
     assert marker.default() == twins[0]

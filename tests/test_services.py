@@ -27,9 +27,11 @@ from .common import (
     NEW_ACCOUNT,
     RESIDENT,
     RESIDENT_PLANT,
+    TOLD,
     UNLIMITED,
     act,
     add_account,
+    by_serial,
     entries,
     fails,
     full_disk,
@@ -101,7 +103,7 @@ async def test_a_fault_of_our_own_tells_no_secret(
     script = {"script": {"go_on": {"sequence": [action]}}}
     assert await async_setup_component(hass, "script", script)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(services, "async_register", broken)
+        patched.setattr(services.accounts, "async_register", broken)
         with pytest.raises(HomeAssistantError) as caught:
             await hass.services.async_call("script", "go_on", blocking=True)
     assert caught.value.translation_key == "unknown"
@@ -124,6 +126,12 @@ ALL = {
     "bind_device": {"plant_id": "1", "serial_numbers": ["SIM0000001"]},
     "bind_datalogger": {"plant_id": "1", "dataloggers": [{"serial_number": "QMN0000001"}]},
     "check_association": {"device_id": ["x"]},
+    "list_accounts": {},
+    "link_account": {"account_id": ["101"]},
+    "list_devices": {},
+    "submit_again": {"serial_numbers": ["SIM0000001"]},
+    "move_device": {"serial_numbers": ["SIM0000001"], "plant_id": "1"},
+    "remove_device": {"serial_numbers": ["SIM0000001"]},
     "get_captcha": {},
     "send_verification_code": {},
 }
@@ -134,11 +142,11 @@ def test_the_actions_know_the_fields_of_every_provider() -> None:
     providers = registry.providers()
     register = [field for provider in providers for field in provider.register_fields]
     before_a_code = {FieldKind.EMAIL, FieldKind.PHONE, FieldKind.CAPTCHA}
-    assert set(services._CREDENTIALS) == {
+    assert set(services.accounts.CREDENTIALS) == {
         field.name for provider in providers for field in provider.credential_fields
     }
-    assert set(services._REGISTER_FIELDS) == {field.name for field in register}
-    assert set(services._CODE_FIELDS) == {
+    assert set(services.accounts.REGISTER_FIELDS) == {field.name for field in register}
+    assert set(services.accounts.CODE_FIELDS) == {
         field.name for field in register if field.kind in before_a_code
     }
 
@@ -170,23 +178,28 @@ async def test_only_administrators_may(
         ("create_plant", {"name": "Roof"}, "peak_power"),
         ("create_plant", {"name": "Roof", "peak_power": 0}, "peak_power"),
         ("create_plant", {"name": "Roof", "peak_power": "much"}, "peak_power"),
+        # A thousand, or one and a bit?
+        ("create_plant", {"name": "Roof", "peak_power": "1,500"}, "peak_power"),
         ("create_plant", {"peak_power": 4}, "name"),
         ("bind_device", {"serial_numbers": ["SIM0000001"]}, "plant_id"),
         ("bind_device", {"plant_id": "1"}, "serial_numbers"),
         ("bind_device", {"plant_id": "1", "serial_numbers": []}, "serial_numbers"),
-        ("bind_device", {**ALL["bind_device"], "timeout": 121}, "timeout"),
+        ("bind_device", {**ALL["bind_device"], "timeout": 301}, "timeout"),
         ("bind_device", {**ALL["bind_device"], "timeout": -1}, "timeout"),
         ("bind_datalogger", {"plant_id": "1"}, "dataloggers"),
         ("bind_datalogger", {"plant_id": "1", "dataloggers": []}, "dataloggers"),
         ("bind_datalogger", {"plant_id": "1", "dataloggers": ["QMN0000001"]}, "dataloggers"),
         ("bind_datalogger", {"plant_id": "1", "dataloggers": {}}, "serial_number"),
-        ("bind_datalogger", {**ALL["bind_datalogger"], "timeout": 121}, "timeout"),
+        ("bind_datalogger", {**ALL["bind_datalogger"], "timeout": 301}, "timeout"),
         (
             "bind_datalogger",
             {"plant_id": "1", "dataloggers": [{"serial_number": "QMN0000001", "code": "X"}]},
             "code",
         ),
-        ("check_association", {}, "device_id"),
+        ("move_device", {"serial_numbers": "SIM0000001"}, "plant_id"),
+        ("link_account", {}, "account_id"),
+        ("list_devices", {"state": "gone"}, "state"),
+        ("list_devices", {"kind": ["battery"]}, "kind"),
         ("register_account", {"provider": "nobody"}, "provider"),
         ("register_account", {"passwort": "x"}, "passwort"),
     ],
@@ -507,6 +520,15 @@ async def test_check_a_username(hass: HomeAssistant, cloud: Simulator, entry: Co
     assert told["field"] == "username"
 
 
+@pytest.mark.parametrize("action", ["check_association", "submit_again", "remove_device"])
+async def test_what_an_action_is_for_has_to_be_said(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, action: str
+) -> None:
+    told = await refused(hass, action, "required")
+    assert "device_id" in told["field"]
+    assert not cloud.calls
+
+
 # Plants
 
 
@@ -518,6 +540,15 @@ async def test_list_and_create_plants(
     assert await act(hass, "list_plants") == {
         "plants": [{"plant_id": RESIDENT_PLANT, "name": "Sim Home"}, created]
     }
+
+
+@pytest.mark.parametrize(("typed", "kwp"), [("6,4", 6.4), (" 10 ", 10), (0.5, 0.5)])
+async def test_a_peak_power_with_a_decimal_comma(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, typed: str | float, kwp: float
+) -> None:
+    await act(hass, "create_plant", name="Roof", peak_power=typed)
+    (call,) = cloud.calls.of("plant/add")
+    assert float(call.params["peak_power"]) == kwp
 
 
 async def test_a_plant_that_cannot_be_created(
@@ -610,16 +641,38 @@ async def test_one_bad_serial_number_does_not_stop_the_others(
         "HERE000001": "associated",
         "THEIRS0001": "conflict",
     }
-    results = {result["serial_number"]: result for result in response["results"]}
+    results = by_serial(response, "tracked_state", "repeated")
     assert list(results) == list(states(response))
-    assert results["x!"] == {"serial_number": "x!", "state": "invalid"}
-    assert results["GOOD000001"] == {
-        "serial_number": "GOOD000001",
-        "state": "accepted",
-        "pending": True,
-        "reason": None,
-        "message": None,
+    assert [serial for serial in results if results[serial]["repeated"]] == ["GOOD000001"]
+    empty = {**dict.fromkeys(TOLD), "tracked": False, "pending": False}
+    assert results["x!"] == {
+        **empty,
+        "serial_number": "x!",
+        "state": "invalid",
+        "tracked_state": None,
+        "repeated": False,
+        "reason": "serial_invalid",
+        "explanation": "Not a serial number: x!. Enter the letters and digits printed on the"
+        " device's label, and nothing else.",
     }
+    accepted = results["GOOD000001"]
+    assert (accepted["tracked"], accepted["pending"]) == (True, True)
+    nothing = {name for name, value in accepted.items() if value is None}
+    assert nothing == {"tracked_state", "reason", "explanation", "message", "held_by"}
+    assert (accepted["plant_id"], accepted["plant"]) == (RESIDENT_PLANT, f"ID {RESIDENT_PLANT}")
+    assert (accepted["account"], accepted["config_entry_id"]) == (entry.title, entry.entry_id)
+    known = results["TRACKED001"]
+    assert (known["tracked"], known["tracked_state"]) == (True, "accepted")
+    assert (known["account"], known["plant_id"]) == ("bob", str(theirs.plant_id))
+    assert known["reason"] == "tracked_in_account"
+    assert (
+        f"account bob, plant ID {theirs.plant_id}, status Waiting for the inverter."
+        in known["explanation"]
+    )
+    held = results["THEIRS0001"]
+    assert held["reason"] == "held_by_account"
+    assert held["held_by"] == "Theirs (bob)"
+    assert "in the plant Theirs of the account bob." in held["explanation"]
     assert results["UNKNOWN001"]["reason"] == "serial_rejected"
     assert "serial number is wrong" in results["UNKNOWN001"]["message"]
     assert results["QMN000GOOD000001"]["reason"] == "datalogger_serial"
@@ -740,7 +793,8 @@ async def test_an_inverter_removed_while_the_action_waits(
     (subentry,) = entry.subentries.values()
     hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
     cloud.faults.release()
-    assert (await task)["results"] == [{"serial_number": "SIM0000001", "state": "removed"}]
+    (result,) = (await task)["results"]
+    assert (result["state"], result["tracked"], result["reason"]) == ("removed", False, None)
 
 
 # check_association

@@ -19,6 +19,7 @@ from .common import (
     RESIDENT_PLANT,
     act,
     add_account,
+    by_serial,
     fails,
     full_disk,
     open_reauth,
@@ -58,13 +59,16 @@ async def bind(
         "bind_datalogger",
         **{"plant_id": RESIDENT_PLANT, "dataloggers": list(sticks), **data},
     )
-    found = {result["serial_number"]: result for result in response["results"]}
-    assert len(found) == len(response["results"])
-    return found
+    found = by_serial(response, "tracked_state", "repeated", "check_code_checked")
+    return {serial: {name: told[name] for name in BRIEF} for serial, told in found.items()}
 
 
 def stick(serial: str = STICK, check_code: str | None = None) -> dict[str, str]:
     return {"serial_number": serial, **({} if check_code is None else {"check_code": check_code})}
+
+
+# What these tests look at.
+BRIEF = ("serial_number", "state", "pending", "reason", "message", "check_code_checked")
 
 
 def result(serial: str, state: str, **values: Any) -> dict[str, Any]:
@@ -133,7 +137,7 @@ async def test_what_is_wrong_does_not_stop_the_others(
 
     refusal = {"reason": "serial_rejected", "check_code_checked": False}
     assert list(found.values()) == [
-        {"serial_number": "x!", "state": "invalid", "check_code_checked": False},
+        result("x!", "invalid", reason="serial_invalid", check_code_checked=False),
         result(
             OTHER,
             "invalid",
@@ -146,7 +150,13 @@ async def test_what_is_wrong_does_not_stop_the_others(
             reason="serial_rejected",
             message="10001: collector serial number is empty or its length is incorrect",
         ),
-        {"serial_number": THIRD, "state": "already_tracked", "check_code_checked": False},
+        result(
+            THIRD,
+            "already_tracked",
+            reason="tracked_in_account",
+            pending=True,
+            check_code_checked=False,
+        ),
         result("QMN0000404", "rejected", message=found["QMN0000404"]["message"], **refusal),
         result(
             "SIM0000001",
@@ -184,28 +194,33 @@ async def test_held_by_somebody_else(
     mine = cloud.growatt.add_plant(int(RESIDENT_ID), "Garage")
     cloud.growatt.add_datalogger(OTHER, check_code=CODE, plant_id=theirs.plant_id)
     cloud.growatt.add_datalogger(THIRD, check_code=CODE, plant_id=mine.plant_id)
-    found = await bind(hass, stick(OTHER, CODE), stick(THIRD, CODE))
-    by_them, by_me = found[OTHER].pop("message"), found[THIRD].pop("message")
-    assert list(found.values()) == [
-        {
-            "serial_number": serial,
-            "state": "conflict",
-            "pending": False,
-            "reason": reason,
-            "check_code_checked": True,
-        }
-        for serial, reason in ((OTHER, "held_by_account"), (THIRD, "held_in_plant"))
-    ]
-    assert f"plant ID {theirs.plant_id} of the account ID {bob.user_id}" in by_them
-    assert f"in the plant ID {mine.plant_id}." in by_me
+    data = {"plant_id": RESIDENT_PLANT, "dataloggers": [stick(OTHER, CODE), stick(THIRD, CODE)]}
+    by_them, by_me = (await act(hass, "bind_datalogger", **data))["results"]
+    assert {name: by_them[name] for name in BRIEF} == result(
+        OTHER, "conflict", reason="held_by_account"
+    )
+    assert {name: by_me[name] for name in BRIEF} == result(
+        THIRD, "conflict", reason="held_in_plant"
+    )
+    assert f"plant ID {theirs.plant_id} of the account ID {bob.user_id}" in by_them["explanation"]
+    assert by_them["held_by"] == f"ID {theirs.plant_id} (ID {bob.user_id})"
+    assert f"in the plant ID {mine.plant_id}." in by_me["explanation"]
+    assert by_me["held_by"] == f"ID {mine.plant_id}"
+    assert (by_them["tracked"], by_me["tracked"]) == (False, False)
     assert not cloud.calls.of(ADD)
     assert not entry.subentries
 
     # The account has a name once it is here, too; and what nobody has anymore is free.
     await add_account(hass, cloud, account_id=str(bob.user_id), name="bob")
     both = {"config_entry_id": entry.entry_id}
-    found = await bind(hass, stick(OTHER, CODE), **both)
-    assert "of the account bob" in found[OTHER]["message"]
+    data = {"plant_id": RESIDENT_PLANT, "dataloggers": [stick(OTHER, CODE)], **both}
+    (told,) = (await act(hass, "bind_datalogger", **data))["results"]
+    assert "of the account bob" in told["explanation"]
+    assert told["held_by"] == f"ID {theirs.plant_id} (bob)"
+    # So has the plant, once any account of the token was asked for its plants.
+    await act(hass, "list_plants", **both)
+    (told,) = (await act(hass, "bind_datalogger", **data))["results"]
+    assert told["held_by"] == "Theirs (bob)"
     cloud.growatt.delete_datalogger(cloud.growatt.dataloggers[OTHER])
     found = await bind(hass, stick(OTHER, CODE), **both)
     assert found == {OTHER: result(OTHER, "accepted")}
@@ -372,13 +387,10 @@ async def test_a_datalogger_is_checked_like_an_inverter(
         )
         devices.append(device.id)
     response = await act(hass, "check_association", device_id=devices)
-    states = {result["serial_number"]: result["state"] for result in response["results"]}
-    assert states == {"SIM0000001": "accepted", STICK: "associated"}
-    assert set(response["results"][0]) == {
-        "serial_number",
-        "state",
-        "pending",
-        "reason",
-        "message",
+    found = by_serial(response, "asked")
+    assert {serial: told["state"] for serial, told in found.items()} == {
+        "SIM0000001": "accepted",
+        STICK: "associated",
     }
+    assert all(told["asked"] for told in found.values())
     assert len(cloud.calls.of(LIST)) == 1

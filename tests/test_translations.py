@@ -92,8 +92,8 @@ OF_DATALOGGERS = {"check_code_wrong", "serial_rejected"}
 # Who has a device: told of a datalogger before it is sent, and of a binding's conflict, which has
 # no reason of its own.
 OF_HOLDERS = {"held_by_account", "held_elsewhere", "held_in_plant"}
-# Why a datalogger is overdue.
-OF_OVERDUE = {"datalogger_silent", "datalogger_unlisted"}
+# Why a device is overdue.
+OF_OVERDUE = {"datalogger_silent", "datalogger_unlisted", "inverter_unseen"}
 # What the end of a dialog says in place of a binding's own reason.
 REMARKS = {"check_code_unchecked", "other_kind", "sent_again_later"}
 KINDS = (DeviceKind.INVERTER, DeviceKind.DATALOGGER)
@@ -132,13 +132,14 @@ DATALOGGER_DIALOG = (
 ANYTHING = {"unknown"}
 # The repair whose dialog is Home Assistant's own.
 OF_HOME_ASSISTANT = {"store_set_aside"}
+SERVICES = [name for name in CODE.trees if name.startswith("services")]
 DIALOG = keys_of(*ACCOUNT_DIALOG, "account.registration", "flows.forms")
 # What only the dialogs' own forms ask for.
 OF_FORMS = {"plant_needed", "peak_power_needed", "only_inverter"}
 SERIALS = keys_of("account.serials", "account.plants", *DATALOGGER_DIALOG)
 # Raised by an action, where the form of the dialog tells the field, or by a start.
 ACTIONS = set().union(
-    *(CODE.texts("services", call.args[0]) for _, call in CODE.calls("_invalid")),
+    *(CODE.texts(module, call.args[0]) for module, call in CODE.calls("invalid", "Refusal")),
     *(CODE.texts(module, call.args[1]) for module, call in CODE.calls("translated")),
 )
 
@@ -170,11 +171,11 @@ def test_either_dialog_of_devices_can_go_on_with_the_other_kind() -> None:
 
 
 def test_errors_of_actions_and_reasons_of_bindings() -> None:
-    # Serial numbers that an action is given wrong are told one by one in its response.
-    one_by_one = {"serial_invalid", "serial_repeated", "already_tracked"}
+    # What an action is given twice counts once, and of what is tracked it says where.
+    one_by_one = {"serial_repeated", "already_tracked"}
     only_in_the_dialog = {"wrong_account", "serial_short", *OF_FORMS}
     expected = (
-        CLOUD | keys_of("account.registration", "account.plants", "services") | SERIALS | ACTIONS
+        CLOUD | keys_of("account.registration", "account.plants", *SERVICES) | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
     expected |= keys_of(*OF_PHOTOS) | ABOUT_PHOTOS
@@ -214,7 +215,7 @@ def test_reasons_of_bindings_bring_the_values_that_their_texts_need() -> None:
 
 
 def test_errors_of_actions_bring_the_values_that_their_texts_need() -> None:
-    for module, call in CODE.calls("_invalid"):
+    for module, call in CODE.calls("invalid"):
         given = {keyword.arg for keyword in call.keywords}
         for key in CODE.texts(module, call.args[0]):
             assert placeholders(message(key)) <= given, key
@@ -479,6 +480,8 @@ def test_choices() -> None:
         "agreement": set(AgreementKind),
         "have": {"label", "only_inverter"},
         "way": CODE.form_keys(),
+        "state": set(BindingState),
+        "kind": set(KINDS),
     }
 
 
@@ -608,8 +611,8 @@ async def test_actions(hass: HomeAssistant) -> None:
                 assert texts.keys() == described_fields["fields"].keys()
             if "select" in details["selector"]:
                 select = details["selector"]["select"]
-                assert set(select["options"]) == set(registry.PROVIDER_KEYS)
-                assert select["translation_key"] in EN["selector"]
+                options = EN["selector"][select["translation_key"]]["options"]
+                assert set(select["options"]) == set(options)
 
 
 async def test_required_fields_of_actions(hass: HomeAssistant) -> None:

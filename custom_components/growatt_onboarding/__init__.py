@@ -9,6 +9,7 @@ from .account import EntryData, entry_client
 from .account.activation import ActivationCheck
 from .account.bindings import BindingStore, store_key
 from .account.dataloggers import Labels
+from .account.plants import PlantNames
 from .account.records import async_get_records
 from .account.registration import async_resume_pending, async_review_pending
 from .binding.model import BindingState
@@ -69,12 +70,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         ),
         devices=devices,
         labels=Labels(client, entry.data[CONF_ACCOUNT_ID]),
+        plants=PlantNames(records, entry, client, coordinator.async_notify),
+        reasons=await async_reasons(hass),
         entry_data=data,
     )
+    entry.runtime_data.plants.begin()
     await coordinator.async_load()
     devices.begin()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(IssueManager(hass, entry, await async_reasons(hass)).stop)
+    entry.async_on_unload(IssueManager(hass, entry, entry.runtime_data.reasons).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # Devices may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)

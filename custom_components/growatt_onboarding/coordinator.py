@@ -4,7 +4,15 @@ What comes next is decided by `binding.planner`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Set as AbstractSet
+from collections.abc import (
+    Callable,
+    Container,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Set as AbstractSet,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
@@ -19,6 +27,7 @@ from .account import EntryData
 from .account.activation import ActivationCheck
 from .account.bindings import Bindings
 from .account.dataloggers import Labels
+from .account.plants import PlantNames
 from .account.records import Records
 from .account.runner import StepRunner
 from .binding import transitions
@@ -50,6 +59,8 @@ class AccountData:
         activation: the regular check of the account itself.
         devices: the account's devices in Home Assistant.
         labels: has the cloud check what dataloggers' labels say.
+        plants: what the account's plants are called.
+        reasons: the texts that say why a binding is as it is, by key, in the house's language.
         entry_data: the data that all this was made from; other data requires a reload.
 
     """
@@ -61,6 +72,8 @@ class AccountData:
     activation: ActivationCheck
     devices: AccountDevices
     labels: Labels
+    plants: PlantNames
+    reasons: Mapping[str, str]
     entry_data: EntryData
 
 
@@ -158,12 +171,17 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     # Requests from dialogs, actions and entities
 
     async def async_track(
-        self, serials: Iterable[str], plant_id: str, kind: DeviceKind = DeviceKind.INVERTER
+        self,
+        serials: Iterable[str],
+        plant_id: str,
+        kind: DeviceKind = DeviceKind.INVERTER,
+        *,
+        before_adding: CALLBACK_TYPE | None = None,
     ) -> None:
         """Store bindings for new devices, add their subentries and start binding.
 
-        This completes even if the caller is canceled. Raises NotStoredError, in which case
-        nothing was added.
+        `before_adding` is called once the bindings are on disk. This completes even if the caller
+        is canceled. Raises NotStoredError, in which case nothing was added.
         """
         time = now()
         bindings = [
@@ -172,7 +190,31 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             if serial not in self.data
         ]
         self._runner.hurry(())
-        await asyncio.shield(self._change(self._bindings.async_add(bindings)))
+        await asyncio.shield(self._change(self._bindings.async_add(bindings, before_adding)))
+
+    async def async_take_over(self, other: AccountCoordinator, serial: str, plant_id: str) -> None:
+        """Track a device that another account tracks until now. Raises NotStoredError.
+
+        The other one lets go of it once this one's binding is on disk: after a crash exactly one
+        of them has it.
+        """
+        kind = other.data[serial].kind
+
+        @callback
+        def release() -> None:
+            other.async_remove([serial])
+
+        await self.async_track([serial], plant_id, kind, before_adding=release)
+
+    @callback
+    def async_remove(self, serials: Container[str]) -> None:
+        """Remove devices from Home Assistant; nothing changes in the cloud."""
+        for subentry in list(self.config_entry.subentries.values()):
+            if subentry.unique_id in serials:
+                self.hass.config_entries.async_remove_subentry(
+                    self.config_entry, subentry.subentry_id
+                )
+        self.sync_subentries()
 
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:
         """Send a binding again, optionally to another plant. Raises NotStoredError."""
@@ -203,7 +245,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
     async def async_wait_for_answers(self, serials: Iterable[str], timeout: float) -> None:
         """Wait until the cloud has answered each binding, or cannot in `timeout` seconds."""
-        await self._async_wait_for(list(serials), self._unanswered, timeout)
+        await self._async_wait_for(list(serials), self.unanswered, timeout)
 
     async def async_wait_for_checks(self, serials: Iterable[str], timeout: float) -> None:
         """Wait until the requested checks are done, or cannot be in `timeout` seconds."""
@@ -257,7 +299,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
                 remove()
         return over.is_set()
 
-    def _unanswered(self, serial: str) -> bool:
+    def unanswered(self, serial: str) -> bool:
         """Return whether the cloud is still to answer a binding."""
         binding = self.data.get(serial)
         return binding is not None and binding.state in (
@@ -268,6 +310,17 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     def check_requested(self, serial: str) -> bool:
         """Return whether a requested check is still to be done."""
         return self._runner.check_requested(serial)
+
+    def last_check(self, serial: str) -> float | None:
+        """Return when the cloud was last asked for a device since it was sent, None if never."""
+        if (binding := self.data.get(serial)) is None:
+            return None
+        times = [binding.list_checked_at, binding.holder_checked_at, binding.behind_checked_at]
+        if binding.pending and binding.kind is DeviceKind.INVERTER:
+            # One list shows all that wait, if they have come online.
+            watched = self._gateway.watch.read_at
+            times.append(watched if watched and watched >= binding.waiting_since else None)
+        return max((at for at in times if at is not None), default=None)
 
     def next_check(self, serial: str) -> float | None:
         """Return when the next step for an inverter is planned, None if none is."""
@@ -404,6 +457,12 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
                 self.pending.add(serial)
             else:
                 self.pending.discard(serial)
+
+    @callback
+    def async_notify(self, serials: Iterable[str] | None = None) -> None:
+        """Have those who listen to these devices, by default all, look at them again."""
+        work = self._async_notify(list(self.data if serials is None else serials))
+        self.config_entry.async_create_task(self.hass, work, DOMAIN)
 
     async def _async_notify(self, serials: list[str]) -> None:
         """Notify many listeners in batches, so that the event loop is not blocked."""

@@ -73,7 +73,15 @@ class AccountDevices:
             serial_number=serial,
             configuration_url=self._portal,
             via_device_id=self._above(binding),
+            # Where the device is; Home Assistant asks only when it makes the device.
+            suggested_area=self._plant(binding),
         )
+
+    def _plant(self, binding: Binding | None) -> str | None:
+        """Return the name of a binding's plant, None while it is not known."""
+        if binding is None:
+            return None
+        return self._entry.runtime_data.plants.name(binding.plant_id)
 
     @callback
     def follow_titles(self) -> None:

@@ -11,6 +11,7 @@ from .binding.model import BindingState
 from .const import SUBENTRY_DATALOGGER
 from .coordinator import AccountConfigEntry
 from .entity import DeviceEntity, async_add_device_entities
+from .outcome import ATTR_EXPLANATION, outcome
 
 # Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
@@ -54,6 +55,7 @@ async def async_setup_entry(
 class AssociationEvent(DeviceEntity, EventEntity):
     """An event that fires when the device's binding enters a state worth acting on."""
 
+    _unrecorded_attributes = frozenset({ATTR_EXPLANATION})
     _state: BindingState | None = None
 
     @override
@@ -80,5 +82,7 @@ class AssociationEvent(DeviceEntity, EventEntity):
         if self.binding is not None and self.binding.state is not self._state:
             self._state = self.binding.state
             if self._state in REPORTED:
-                self._trigger_event(self._state.value)
+                told = outcome(self.coordinator.config_entry, self.binding)
+                known = {name: value for name, value in told.items() if value is not None}
+                self._trigger_event(self._state.value, known)
         super()._handle_coordinator_update()

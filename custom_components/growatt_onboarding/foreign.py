@@ -53,6 +53,11 @@ def name_with_id(name: str, of_cloud: str) -> Plain:
     return Plain(f"{plain(name)} ({plain(of_cloud)})")
 
 
+def only_id(of_cloud: str) -> Plain:
+    """Return what to call something that has no name that we know."""
+    return Plain(f"ID {plain(of_cloud)}")
+
+
 def markdown(text: str | Template) -> Markdown:
     """Return Markdown that shows a text as it is.
 

@@ -23,6 +23,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
+from .account.plants import async_list_plants
 from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
 from .binding.model import Binding, Problem, problem, problem_due_at
 from .clock import minutes_until, now
@@ -36,7 +37,6 @@ from .cloud.errors import (
 from .cloud.model import DeviceKind
 from .cloud.provider import Capability
 from .const import (
-    CONF_ACCOUNT_ID,
     CONF_ACTIVATION_PENDING,
     CONF_PLANT_ID,
     DOMAIN,
@@ -44,7 +44,7 @@ from .const import (
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .flows.datalogger import async_open_datalogger
-from .flows.forms import error_placeholders, plant_labels, select_options
+from .flows.forms import error_placeholders, select_options
 from .flows.steps import AnsweringFlow
 from .foreign import async_raise_issue
 from .gateway.store import NotStoredError
@@ -52,7 +52,6 @@ from .texts import (
     HELD_IN_PLANT,
     async_reasons,
     explanation,
-    plant_title,
     reason_key,
     reason_text,
 )
@@ -278,8 +277,10 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         account = self._account
         coordinator = account.coordinator
         options = _MENU_OPTIONS[self._problem]
-        reason = reason_key(coordinator.config_entry, coordinator.data[self._serial])
-        if (remedy := _REMEDIES.get(reason)) is not None:
+        overdue = self._problem is Problem.OVERDUE
+        binding = coordinator.data[self._serial]
+        reason = reason_key(coordinator.config_entry, binding, overdue=overdue)
+        if (remedy := _REMEDIES.get(reason or "")) is not None:
             options = [remedy, *(option for option in options if option != remedy)]
         capabilities = account.client.capabilities
         return self.async_show_menu(
@@ -324,10 +325,9 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         if self._solved:
             return self.async_create_entry(data={})
         account = self._account
-        account_id = account.coordinator.config_entry.data[CONF_ACCOUNT_ID] or ""
         try:
             with account.coordinator.reauth_on_denial():
-                plants = await account.client.plants(account_id)
+                plants = await async_list_plants(account.coordinator.config_entry)
         except CloudError as err:
             reasons = await async_reasons(self.hass)
             return self.async_abort(
@@ -340,7 +340,7 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
             return self.async_abort(
                 reason="no_plants", description_placeholders=self._placeholders()
             )
-        options = select_options(plant_labels(plants))
+        options = select_options(account.plants.labels(plant.id for plant in plants))
         selector = SelectSelector(SelectSelectorConfig(options=options))
         binding = account.coordinator.data.get(self._serial)
         holder = None if binding is None else binding.holder_plant
@@ -573,7 +573,10 @@ class IssueManager:
         """Review the devices that have become overdue."""
         self._cancel_timer = None
         time = now()
-        self._review([serial for serial, at in self._due.items() if at <= time])
+        overdue = [serial for serial, at in self._due.items() if at <= time]
+        self._review(overdue)
+        # What the entities tell depends on it too.
+        self._coordinator.async_notify(overdue)
 
     def _review(self, serials: Iterable[str]) -> None:
         """Create issues for new problems, and delete those of problems that are gone."""
@@ -589,7 +592,9 @@ class IssueManager:
                 if (due := problem_due_at(binding, timing)) is not None and due > time:
                     self._due[serial] = due
                 if (found := problem(binding, timing, time)) is not None:
-                    key = translation_key(found, binding.kind, reason_key(self._entry, binding))
+                    overdue = found is Problem.OVERDUE
+                    reason = reason_key(self._entry, binding, overdue=overdue)
+                    key = translation_key(found, binding.kind, reason)
                     placeholders = self._placeholders(binding)
                     issue = _DeviceIssue(found, binding.kind, subentry_id, key, placeholders)
             self._set_issue(serial, issue)
@@ -643,7 +648,7 @@ class IssueManager:
     def _plant_title(self, binding: Binding) -> str:
         """Return what to call where a device is to be: the account, in clouds without plants."""
         if Capability.PLANTS in self._entry.runtime_data.client.capabilities:
-            return plant_title(self._entry, binding.plant_id)
+            return self._entry.runtime_data.plants.label(binding.plant_id)
         return self._entry.title
 
 
@@ -652,7 +657,7 @@ def issue_id(found: Problem, subentry_id: str) -> str:
     return f"{found.value}_{subentry_id}"
 
 
-def translation_key(found: Problem, kind: DeviceKind, reason: str = "") -> str:
+def translation_key(found: Problem, kind: DeviceKind, reason: str | None = None) -> str:
     """Return the key of an issue's texts, which name the kind of device.
 
     An inverter in another plant of its account is not held by another account.

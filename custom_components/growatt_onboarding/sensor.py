@@ -18,12 +18,13 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .binding.model import Binding, BindingState, may_bring
-from .clock import now, shown
+from .clock import now
 from .cloud.provider import Capability
 from .const import SUBENTRY_DATALOGGER
 from .coordinator import AccountConfigEntry
 from .entity import AccountEntity, DeviceEntity, PassingEntities, async_add_device_entities
 from .foreign import plain
+from .outcome import ATTR_EXPLANATION, local_time, outcome
 
 # Entities make no calls to the cloud.
 PARALLEL_UPDATES = 0
@@ -36,15 +37,10 @@ def _of_cloud(at: float | None) -> datetime | None:
     return None if at is None else dt_util.utc_from_timestamp(int(at))
 
 
-def _time(at: float | None) -> datetime | None:
-    """Return one of our times as people see it."""
-    return None if at is None else _of_cloud(shown(at))
-
-
 def _associated(binding: Binding) -> datetime | None:
     """Return when the device was associated, or None while it is not."""
     known = binding.state is BindingState.ASSOCIATED
-    return _time(binding.associated_at) if known else None
+    return local_time(binding.associated_at) if known else None
 
 
 def _is_looked_for(binding: Binding) -> bool:
@@ -56,7 +52,7 @@ def _is_looked_for(binding: Binding) -> bool:
 # dataclass of our own, which takes as long to make as all the rest of this module.
 VALUES: Final[dict[str, Callable[[Binding], str | datetime | None]]] = {
     "association_status": lambda binding: binding.state.value,
-    "submitted": lambda binding: _time(binding.sent_at),
+    "submitted": lambda binding: local_time(binding.sent_at),
     "associated": _associated,
     "last_report": lambda binding: _of_cloud(binding.last_report),
 }
@@ -160,25 +156,24 @@ class BindingSensor(DeviceEntity, SensorEntity):
 
 
 class AssociationStatus(BindingSensor):
-    """The state of the device's binding, with the datalogger that connects an inverter."""
+    """The state of the device's binding: why, its plant, and an inverter's datalogger."""
 
-    _unrecorded_attributes = frozenset({ATTR_DATALOGGER})
+    _unrecorded_attributes = frozenset({ATTR_DATALOGGER, ATTR_EXPLANATION})
 
     @property
     @override
     def state_content(self) -> object:
-        return self.state, self._datalogger
+        return self.state, self.extra_state_attributes
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any] | None:
-        return None if self._datalogger is None else {ATTR_DATALOGGER: self._datalogger}
-
-    @property
-    def _datalogger(self) -> str | None:
-        """Return the datalogger's serial number, if the cloud has reported it."""
-        known = self.binding.datalogger if self.binding is not None else None
-        return plain(known) if known else None
+        """Return what is known."""
+        if (binding := self.binding) is None:
+            return None
+        told = outcome(self.coordinator.config_entry, binding)
+        told[ATTR_DATALOGGER] = plain(binding.datalogger) if binding.datalogger else None
+        return {name: value for name, value in told.items() if value is not None}
 
 
 class NextCheck(DeviceEntity, SensorEntity):
@@ -221,4 +216,4 @@ class NextCheck(DeviceEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> datetime | None:
-        return _time(self._at)
+        return local_time(self._at)

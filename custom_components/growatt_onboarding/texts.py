@@ -3,9 +3,7 @@
 Home Assistant translates a text for each user, but not the values of its placeholders.
 """
 
-from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -13,9 +11,9 @@ from homeassistant.helpers.translation import async_get_translations
 
 from .account import entry_target
 from .binding.model import Binding, BindingState
-from .cloud.model import Account, DeviceKind, Plant
+from .cloud.model import Account, DeviceKind
 from .const import CONF_ACCOUNT_ID, DOMAIN
-from .foreign import Plain, name_with_id, plain
+from .foreign import only_id, plain
 
 if TYPE_CHECKING:
     from .coordinator import AccountConfigEntry
@@ -43,27 +41,29 @@ def explanation(
 ) -> str:
     """Return why a binding does not complete, and what to do about it."""
     plant, owner = binding.holder_plant, binding.holder_owner
-    key = reason_key(entry, binding)
+    key = reason_key(entry, binding, overdue=binding.pending) or ""
     values = {
         "serials": binding.serial,
         "message": binding.message or "",
         "said": f"({binding.message})" if binding.message else "",
     }
     if plant is not None:
-        values["plant"] = plant_title(entry, plant, binding.holder_plant_name)
+        values["plant"] = entry.runtime_data.plants.label(plant, binding.holder_plant_name)
     if key == "held_by_account" and owner is not None:
         values["owner"] = plain(account_title(hass, entry, owner))
     return reason_text(reasons, key, values)
 
 
 @callback
-def reason_key(entry: AccountConfigEntry, binding: Binding) -> str:
-    """Return the key of the text that says why a binding does not complete."""
+def reason_key(entry: AccountConfigEntry, binding: Binding, *, overdue: bool) -> str | None:
+    """Return the key of the text that says why a binding is as it is, None if all is well."""
     if binding.state is BindingState.CONFLICT:
         return holder_key(entry, binding.holder_plant, binding.holder_owner)
-    if binding.kind is DeviceKind.DATALOGGER and binding.pending:
-        return "datalogger_silent" if binding.silent else "datalogger_unlisted"
-    return binding.reason or ""
+    if binding.reason is not None or not overdue:
+        return binding.reason
+    if binding.kind is DeviceKind.INVERTER:
+        return "inverter_unseen"
+    return "datalogger_silent" if binding.silent else "datalogger_unlisted"
 
 
 @callback
@@ -71,8 +71,13 @@ def holder_key(entry: AccountConfigEntry, plant: str | None, owner: str | None) 
     """Return the key of the text that says who has a device, as far as it is known."""
     if plant is None:
         return "held_elsewhere"
-    ours = owner in (None, entry.data[CONF_ACCOUNT_ID])
+    ours = owner is None or holds_itself(entry, owner)
     return HELD_IN_PLANT if ours else "held_by_account"
+
+
+def holds_itself(entry: AccountConfigEntry, owner: str) -> bool:
+    """Return whether the account that holds a device is the entry's own."""
+    return bool(owner == entry.data[CONF_ACCOUNT_ID])
 
 
 @callback
@@ -85,37 +90,7 @@ def account_title(hass: HomeAssistant, entry: AccountConfigEntry, account_id: st
     known = hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
     if known is not None:
         return known.title
-    return entry.runtime_data.client.known_name(account_id) or _only_id(account_id)
-
-
-@callback
-def plant_title(entry: AccountConfigEntry, plant_id: str, name: str | None = None) -> Plain:
-    """Return what to call a plant: its name, or its id where that is all there is.
-
-    The id follows the name where another plant of its account is called the same. `name` is what
-    the cloud calls it, if it was never listed.
-    """
-    listed = _plant_titles(entry.runtime_data.client.known_plants()).get(plant_id)
-    return listed or plain(name or "") or _only_id(plant_id)
-
-
-@lru_cache(maxsize=4)
-def _plant_titles(plants: tuple[Plant, ...]) -> dict[str, Plain]:
-    """Return what to call those of the plants that have a name, by id."""
-    names = {plant: plain(plant.name) for plant in plants if plant.name != plant.id}
-    times = Counter((plant.owner_id, name.casefold()) for plant, name in names.items())
-    return {
-        plant.id: name
-        if times[plant.owner_id, name.casefold()] == 1
-        else name_with_id(name, plant.id)
-        for plant, name in names.items()
-        if name
-    }
-
-
-def _only_id(of_cloud: str) -> Plain:
-    """Return what to call something that has no name that we know."""
-    return Plain(f"ID {plain(of_cloud)}")
+    return entry.runtime_data.client.known_name(account_id) or only_id(account_id)
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:

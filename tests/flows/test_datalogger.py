@@ -272,7 +272,7 @@ async def test_one_that_somebody_else_has_is_not_sent(
 ) -> None:
     user = cloud.growatt.user_named(holder) or cloud.growatt.add_user(holder, f"{holder}@a.example")
     plant_id = cloud.growatt.add_plant(user.user_id, "Garage").plant_id
-    key, values = "held_by_account", {"holder": str(plant_id), "owner": f"ID {user.user_id}"}
+    key, values = "held_by_account", {"holder": f"ID {plant_id}", "owner": f"ID {user.user_id}"}
     if holder == "bob":
         await add_account(hass, cloud, account_id=str(user.user_id), name="Bob")
         values["owner"] = "Bob"
@@ -464,7 +464,7 @@ async def test_what_is_given_is_not_asked_for(
     assert result["step_id"] == "datalogger"
     assert suggested(result) == {"serial_number": STICK, "plant_id": garage}
     # By its name where that is known, without asking.
-    assert plant_options(result) == {garage: "Garage" if known == "by_name" else garage}
+    assert plant_options(result) == {garage: "Garage" if known == "by_name" else f"ID {garage}"}
     assert not cloud.calls.of(PLANTS)
     # Only the stick helps here.
     result = await submit(hass, result, serial_number=SN)

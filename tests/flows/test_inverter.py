@@ -116,7 +116,7 @@ async def test_one_of_several_plants_has_to_be_chosen(
     assert plant_options(result) == {
         RESIDENT_PLANT: f"Sim Home ({RESIDENT_PLANT})",
         twin: f"sim home ({twin})",
-        nameless: nameless,
+        nameless: f"ID {nameless}",
         garage: "Garage",
         "new_plant": "new_plant",
     }
@@ -876,7 +876,7 @@ async def test_plants_that_can_only_be_chosen(
 
     cloud.plants = (Plant(id="1", name=""), Plant(id="2", name="Two"))
     result = await open_inverters(hass, entry)
-    assert plant_options(result) == {"1": "1", "2": "Two"}
+    assert plant_options(result) == {"1": "ID 1", "2": "Two"}
     result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="1")
     assert cloud.bound == [("7", "1", "SIM0000001")]
 

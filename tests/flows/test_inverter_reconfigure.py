@@ -74,7 +74,7 @@ async def test_submit_again(
     assert result["step_id"] == "reconfigure"
     assert result["menu_options"] == ["submit_again", "plant"]
     values = {"account": RESIDENT, "serial": SN}
-    assert result["description_placeholders"] == {**values, "plant": RESIDENT_PLANT}
+    assert result["description_placeholders"] == {**values, "plant": f"ID {RESIDENT_PLANT}"}
 
     result = await submit(hass, result, next_step_id="submit_again")
     assert result["step_id"] == "submit_again"
@@ -179,7 +179,7 @@ async def test_an_inverter_that_is_associated(
         assert shown["description_placeholders"] == {
             "account": RESIDENT,
             "serial": SN,
-            "plant": RESIDENT_PLANT,
+            "plant": f"ID {RESIDENT_PLANT}",
         }
     assert len(cloud.calls.of(BIND)) == 1
 
@@ -216,6 +216,8 @@ async def test_another_id_that_is_typed_instead_of_a_plant(
     cloud, entry = await add_fake(hass, monkeypatch, plant_id_field=Field(name="product_key"))
     result = await open_inverter(hass, entry)
     assert result["menu_options"] == ["submit_again", "place"]
+    # It is no id of a plant, and is called as it is.
+    assert result["description_placeholders"]["plant"] == "p11aaa"
     result = await submit(hass, result, next_step_id="place")
     assert result["step_id"] == "place"
     assert suggested(result) == {"product_key": "p11aaa"}

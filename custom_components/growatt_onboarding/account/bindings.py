@@ -1,7 +1,7 @@
 """An account's bindings, in memory and on disk, and the subentries that belong to them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -132,8 +132,10 @@ class Bindings:
 
     # Changing
 
-    async def async_add(self, bindings: Collection[Binding]) -> None:
-        """Store new bindings, then add their subentries.
+    async def async_add(
+        self, bindings: Collection[Binding], before_adding: Callable[[], None] | None = None
+    ) -> None:
+        """Store new bindings, then call `before_adding` and add their subentries.
 
         Raises NotStoredError, in which case none was added.
         """
@@ -151,6 +153,8 @@ class Bindings:
             raise
         finally:
             self._unsaved -= new.keys()
+        if before_adding is not None:
+            before_adding()
         self._sync_subentries(new.values())
 
     async def async_bring(self, bindings: Iterable[Binding]) -> None:

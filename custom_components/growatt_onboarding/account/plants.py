@@ -1,11 +1,12 @@
-"""Create plants, for the dialog and the action."""
+"""An account's plants: lists and creates them, and knows what they are called."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -13,12 +14,14 @@ from ..clock import now
 from ..cloud.errors import CloudError, InvalidInputError, UndecidedError
 from ..cloud.fields import REQUIRED, optional_name
 from ..cloud.model import Plant, Values
-from ..cloud.provider import CloudClient
+from ..cloud.provider import Capability, CloudClient
 from ..const import CONF_ACCOUNT_ID, DOMAIN
+from ..foreign import Plain, name_with_id, only_id, plain
 from ..gateway import async_get_shared_data
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
+    from .records import Records
 
 CONF_PEAK_POWER: Final = "peak_power"
 # When the answer to the request for a plant was lost, by the account's entry and the plant's name.
@@ -26,6 +29,81 @@ _DATA_LOST_AT: HassKey[dict[tuple[str, str], float]] = HassKey(f"{DOMAIN}_plants
 # kWp. The most is far above any home, yet low enough to catch a misplaced decimal point.
 MIN_PEAK_POWER: Final = 0.001
 MAX_PEAK_POWER: Final = 10_000
+
+
+class PlantNames:
+    """What to call an account's plants, by how they were last listed."""
+
+    def __init__(
+        self,
+        records: Records,
+        entry: AccountConfigEntry,
+        client: CloudClient,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._records = records
+        self._entry_id = entry.entry_id
+        self._account_id: str | None = entry.data[CONF_ACCOUNT_ID]
+        self._client = client
+        self._on_change = on_change
+
+    @callback
+    def begin(self) -> None:
+        """Remember what was listed when the account was linked."""
+        ours = {self._account_id, None}
+        self.see(plant for plant in self._client.known_plants() if plant.owner_id in ours)
+
+    @callback
+    def see(self, plants: Iterable[Plant]) -> None:
+        """Remember what these plants are called."""
+        names = {plant.id: name for plant in plants if (name := _name(plant))}
+        if self._records.async_see_plants(self._entry_id, names):
+            self._on_change()
+
+    def name(self, plant_id: str) -> Plain | None:
+        """Return a plant's name, with its id where another one has the same; None if unknown."""
+        name = self._records.plants(self._entry_id).get(plant_id)
+        if name is None:
+            return None
+        alone = self._records.plants_called(name) == 1
+        return plain(name) if alone else name_with_id(name, plant_id)
+
+    def label(self, plant_id: str, said: str | None = None) -> Plain:
+        """Return what to call a plant: its name, or its id where that is all there is.
+
+        `said` is what the cloud has just called it, which may be all that is known of a plant of
+        another account. What a cloud has instead of plants is called as it is.
+        """
+        if Capability.PLANTS not in self._client.capabilities:
+            return plain(plant_id)
+        return (
+            self.name(plant_id)
+            or plain(said or "")
+            or self._listed_name(plant_id)
+            or only_id(plant_id)
+        )
+
+    def labels(self, plant_ids: Iterable[str]) -> dict[str, Plain]:
+        """Return what to call each of these plants, by its id."""
+        return {plant_id: self.label(plant_id) for plant_id in plant_ids}
+
+    def _listed_name(self, plant_id: str) -> Plain:
+        """Return the name of a plant of any account of the same credentials, empty if unknown."""
+        known = (plant for plant in self._client.known_plants() if plant.id == plant_id)
+        return next(map(_name, known), Plain())
+
+
+def _name(plant: Plant) -> Plain:
+    """Return a plant's name, empty if it has none."""
+    return Plain() if plant.name == plant.id else plain(plant.name)
+
+
+async def async_list_plants(entry: AccountConfigEntry) -> tuple[Plant, ...]:
+    """Return an account's plants, and remember what they are called. Raises CloudError."""
+    account = entry.runtime_data
+    plants = await account.client.plants(entry.data[CONF_ACCOUNT_ID])
+    account.plants.see(plants)
+    return plants
 
 
 async def async_create_plant(
@@ -49,7 +127,9 @@ async def async_create_plant(
     }
     work = _create(hass, entry, {key: value for key, value in values.items() if value})
     # Even if the caller's dialog is closed meanwhile, the outcome has to be found out.
-    return await asyncio.shield(entry.async_create_task(hass, work, f"{DOMAIN} plant"))
+    plant = await asyncio.shield(entry.async_create_task(hass, work, f"{DOMAIN} plant"))
+    entry.runtime_data.plants.see((plant,))
+    return plant
 
 
 def _standard_offset(today: datetime) -> float:

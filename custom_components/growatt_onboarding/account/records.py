@@ -4,6 +4,7 @@ Home Assistant's own list of entries can lag behind or be restored from an older
 missing there was removed only if somebody was seen removing it; otherwise it was lost.
 """
 
+from collections import Counter
 from collections.abc import (
     Callable,
     Collection,
@@ -82,6 +83,9 @@ class Records:
         self._devices: dict[str, dict[str, str]] = {}
         # What somebody removed and nobody typed again, by entry id: no datalogger brings it back.
         self._left_out: dict[str, set[str]] = {}
+        # What plants were last seen to be called, by entry and plant id.
+        self._plants: dict[str, dict[str, str]] = {}
+        self._plant_names: Counter[str] | None = None
         # The device whose subentry is being replaced by another one.
         self._replaced: str | None = None
 
@@ -101,10 +105,12 @@ class Records:
                 for subentry_id, device in data["removed"].items()
             }
             left_out = {key: set(serials) for key, serials in data["left_out"].items()}
+            plants = {key: _names(names) for key, names in data["plants"].items()}
         except AttributeError, KeyError, TypeError:
             await self._store.async_quarantine()
             return
         self._accounts, self._removed, self._left_out = accounts, removed, left_out
+        self._plants = plants
         self._written = data
 
     def _data(self) -> StoredData:
@@ -114,6 +120,7 @@ class Records:
             "left_out": {
                 key: sorted(serials) for key, serials in self._left_out.items() if serials
             },
+            "plants": {key: dict(names) for key, names in self._plants.items()},
         }
 
     async def _async_save(self) -> None:
@@ -202,6 +209,8 @@ class Records:
         self._accounts.pop(entry_id, None)
         self._devices.pop(entry_id, None)
         self._left_out.pop(entry_id, None)
+        self._plants.pop(entry_id, None)
+        self._plant_names = None
         self._bound.pop(entry_id, None)
         self._drop_removals(lambda _, device: device.entry_id == entry_id)
         ir.async_delete_issue(self._hass, DOMAIN, _issue_id(entry_id))
@@ -255,6 +264,33 @@ class Records:
         self._left_out.get(entry_id, set()).difference_update(serials)
         await self._async_save()
 
+    # Plants
+
+    @callback
+    def async_see_plants(self, entry_id: str, names: Mapping[str, str]) -> bool:
+        """Remember what plants of an account are called, by id; return whether that is new.
+
+        A list may lack some, so the others stay known.
+        """
+        before = self._plants.get(entry_id, {})
+        if names.items() <= before.items():
+            return False
+        self._plants[entry_id] = {**before, **names}
+        self._plant_names = None
+        self._save_soon()
+        return True
+
+    def plants(self, entry_id: str) -> Mapping[str, str]:
+        """Return the names of an account's plants by id, as far as they were seen."""
+        return self._plants.get(entry_id, {})
+
+    def plants_called(self, name: str) -> int:
+        """Return how many plants of all accounts have a name."""
+        if self._plant_names is None:
+            known = (other for names in self._plants.values() for other in names.values())
+            self._plant_names = Counter(map(str.casefold, known))
+        return self._plant_names[name.casefold()]
+
     # Lost accounts
 
     def _missing(self) -> dict[str, KnownAccount]:
@@ -304,6 +340,7 @@ class Records:
                 continue
             left_out = self._left_out.get(entry_id, set())
             self._left_out.setdefault(entry.entry_id, set()).update(left_out)
+            self.async_see_plants(entry.entry_id, self.plants(entry_id))
             self._forget(entry_id)
         self._save_soon()
 
@@ -316,6 +353,13 @@ class Records:
 
 def _issue_id(entry_id: str) -> str:
     return f"{ISSUE_ACCOUNT_MISSING}_{entry_id}"
+
+
+def _names(stored: Mapping[str, Any]) -> dict[str, str]:
+    """Return stored names by id; raise TypeError if one is none."""
+    if not all(isinstance(name, str) for name in stored.values()):
+        raise TypeError(stored)
+    return dict(stored)
 
 
 def _restored[T: NamedTuple](kind: type[T], stored: Mapping[str, Any]) -> T:

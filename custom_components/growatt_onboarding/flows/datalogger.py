@@ -30,7 +30,7 @@ from ..cloud.errors import (
     InvalidInputError,
 )
 from ..cloud.fields import optional_text
-from ..cloud.model import DeviceKind, Location
+from ..cloud.model import DeviceKind
 from ..const import (
     CONF_PLANT_ID,
     CONF_SERIAL_NUMBER,
@@ -90,7 +90,7 @@ class DataloggerFlow(InverterFlow):
         self._check_may_bind()
         opened = user_input or {}
         if (plant_id := opened.get(CONF_PLANT_ID)) is not None:
-            self._given_plant = self._known_plant(plant_id)
+            self._given_plant_id = plant_id
         if (serial := opened.get(CONF_SERIAL_NUMBER)) is not None:
             self._memory.typed[CONF_SERIAL_NUMBER] = serial
         return await self._ask_devices()
@@ -158,7 +158,7 @@ class DataloggerFlow(InverterFlow):
     @property
     def _label_needed(self) -> bool:
         """Whether only a datalogger helps: the flow was opened, or went on, because it lacks."""
-        return self._given_plant is not None
+        return self._given_plant_id is not None
 
     def _have_schema(self) -> dict[vol.Marker, Any]:
         """Return the question what there is, the way for those who lack the label."""
@@ -239,7 +239,7 @@ class DataloggerFlow(InverterFlow):
         """Have a datalogger tracked. Raises CloudError and NotStoredError."""
         await self._check(serial, optional_text(user_input, CONF_CHECK_CODE))
         self._coordinator = self._account.coordinator
-        await self._coordinator.async_track([serial], self._plant.id, DeviceKind.DATALOGGER)
+        await self._coordinator.async_track([serial], self._plant_id, DeviceKind.DATALOGGER)
         self._memory.forget(_OF_LABEL)
         self._photo.forget()
         self._serials.append(serial)
@@ -268,7 +268,7 @@ class DataloggerFlow(InverterFlow):
         entry, label = self._entry, Label()
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_CHECK):
-                label = await self._account.labels.async_check(self._plant.id, serial, check_code)
+                label = await self._account.labels.async_check(self._plant_id, serial, check_code)
         if not label.checked:
             self._unchecked.add(serial)
         if label.error is not None:
@@ -278,16 +278,10 @@ class DataloggerFlow(InverterFlow):
                 holder_key(entry, holder.plant_id, holder.owner_id),
                 field=CONF_SERIAL_NUMBER,
                 placeholders={
-                    "holder": self._plant_name(holder),
+                    "holder": self._account.plants.label(holder.plant_id or "", holder.plant_name),
                     "owner": account_title(self.hass, entry, holder.owner_id or ""),
                 },
             )
-
-    def _plant_name(self, holder: Location) -> str:
-        """Return the name of the plant that has a datalogger, its id if that is all there is."""
-        plant_id = holder.plant_id or ""
-        name = self._known_plant(plant_id).name
-        return (holder.plant_name or name) if name == plant_id else name
 
     # What became of them
 
@@ -308,7 +302,7 @@ class DataloggerFlow(InverterFlow):
     ) -> SubentryFlowResult:
         """Choose whether to add the datalogger that the cloud does not know yet."""
         # It belongs into the plant of the inverters.
-        self._given_plant = self._plant
+        self._given_plant_id = self._plant_id
         return self.async_show_menu(
             step_id="datalogger_missing",
             menu_options=["datalogger", "end"],
@@ -337,7 +331,7 @@ class DataloggerFlow(InverterFlow):
         """Whether a datalogger of the plant will have such inverters sent again by itself."""
         return any(
             binding.kind is DeviceKind.DATALOGGER
-            and binding.plant_id == self._plant.id
+            and binding.plant_id == self._plant_id
             and binding.pending
             for binding in self._coordinator.data.values()
         )

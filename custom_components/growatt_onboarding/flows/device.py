@@ -70,12 +70,12 @@ class DeviceFlow(PlantFlow):
         self._check_may_bind()
         account = self._account
         self._serials = [str(self._get_reconfigure_subentry().unique_id)]
-        self._plant = self._known_plant(self._binding.plant_id)
+        self._plant_id = self._binding.plant_id
         options = ["submit_again"]
         if self._can(Capability.PLANTS):
             options.append("plant")
         elif (field := account.provider.plant_id_field) is not None:
-            self._memory.typed[field.name] = self._plant.id
+            self._memory.typed[field.name] = self._plant_id
             options.append("place")
         return self.async_show_menu(
             step_id="reconfigure",
@@ -83,7 +83,7 @@ class DeviceFlow(PlantFlow):
             description_placeholders={
                 "account": self._entry.title,
                 "serial": self._serials[0],
-                "plant": self._plant.name,
+                "plant": self._plant_label,
             },
         )
 
@@ -95,8 +95,8 @@ class DeviceFlow(PlantFlow):
         if binding is None:
             raise self._abort("not_tracked", serial=serial)
         if binding.state is BindingState.ASSOCIATED:
-            plant = self._known_plant(binding.plant_id)
-            raise self._abort("already_associated", serial=serial, plant=plant.name)
+            plant = self._account.plants.label(binding.plant_id)
+            raise self._abort("already_associated", serial=serial, plant=plant)
         return binding
 
     async def async_step_plant(self, user_input: UserInput = None) -> SubentryFlowResult:
@@ -126,7 +126,7 @@ class DeviceFlow(PlantFlow):
         if user_input is not None:
             self._coordinator = self._account.coordinator
             try:
-                await self._coordinator.async_submit_again(serial, self._plant.id)
+                await self._coordinator.async_submit_again(serial, self._plant_id)
             except NotStoredError:
                 self._memory.set_error(CloudError("not_stored"))
             else:

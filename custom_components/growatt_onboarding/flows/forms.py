@@ -1,7 +1,6 @@
 """Providers' fields as Home Assistant forms, and what a flow remembers between forms."""
 
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterable, Mapping
 import math
 from typing import Any, Final
@@ -22,11 +21,11 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from ..cloud.errors import CloudError
-from ..cloud.model import Captcha, Plant, Values
+from ..cloud.model import Captcha, Values
 from ..cloud.provider import CAPTCHA_FIELD, Agreement, Field, FieldKind, Form, Provider
 from ..cloud.servers import server_key
 from ..const import CONF_SERVER
-from ..foreign import Markdown, Plain, markdown, name_with_id, plain
+from ..foreign import Markdown, Plain, markdown
 
 type UserInput = dict[str, Any] | None
 """What was submitted for a step's form, None when the step is to show the form."""
@@ -250,16 +249,6 @@ def choice(options: Iterable[str], translation_key: str) -> SelectSelector:
             options=list(options), mode=SelectSelectorMode.LIST, translation_key=translation_key
         )
     )
-
-
-def plant_labels(plants: Iterable[Plant]) -> dict[str, Plain]:
-    """Return what to call each plant, by its id: its name, with the id if names look the same."""
-    names = {plant.id: plain(plant.name) or plain(plant.id) for plant in plants}
-    times = Counter(map(str.casefold, names.values()))
-    return {
-        plant_id: name if times[name.casefold()] == 1 else name_with_id(name, plant_id)
-        for plant_id, name in names.items()
-    }
 
 
 def select_options(labels: Mapping[str, Plain]) -> list[SelectOptionDict]:

@@ -99,7 +99,7 @@ class InverterFlow(DeviceFlow):
         self._set_aside(dataloggers)
         inverters = [serial for serial in serials if serial not in dataloggers]
         self._coordinator = self._account.coordinator
-        await self._coordinator.async_track(inverters, self._plant.id)
+        await self._coordinator.async_track(inverters, self._plant_id)
         self._photo.forget()
         self._serials = inverters
 

@@ -30,10 +30,10 @@ from ..account.plants import (
     MAX_PEAK_POWER,
     MIN_PEAK_POWER,
     async_create_plant,
+    async_list_plants,
 )
 from ..cloud import fields
 from ..cloud.errors import AccessDeniedError, CloudError, InvalidInputError
-from ..cloud.model import Plant
 from ..cloud.provider import Capability, Field
 from ..const import CONF_ACCOUNT_ID, CONF_PLANT_ID
 from ..coordinator import AccountConfigEntry, AccountData
@@ -43,7 +43,6 @@ from .forms import (
     UserInput,
     checked,
     field_selector,
-    plant_labels,
     select_options,
 )
 from .steps import AnsweringFlow
@@ -55,18 +54,18 @@ _OF_NEW_PLANT: Final = (CONF_NAME, CONF_PEAK_POWER)
 class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
     """A subentry flow whose forms ask for a plant, or for what the account's cloud has instead."""
 
-    _plant: Plant
+    _plant_id: str
 
     def __init__(self) -> None:
         """Start with nothing entered."""
         self._title = ""
         self._memory = FormMemory()
         # What the cloud has listed, None as long as it has not.
-        self._plants: tuple[Plant, ...] | None = None
+        self._plant_ids: tuple[str, ...] | None = None
         # The only plant that makes sense, where there is such a one.
-        self._given_plant: Plant | None = None
+        self._given_plant_id: str | None = None
         # Those that were created here, by what was submitted for them.
-        self._created: dict[tuple[object, ...], Plant] = {}
+        self._created: dict[tuple[object, ...], str] = {}
         # What was submitted at which step before a form asked for a further plant.
         self._left: tuple[str, dict[str, Any]] = ("", {})
 
@@ -115,9 +114,9 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
         return field
 
     @property
-    def _choices(self) -> tuple[Plant, ...] | None:
+    def _choices(self) -> tuple[str, ...] | None:
         """The plants that can be chosen, None as long as nobody knows."""
-        return self._plants if self._given_plant is None else (self._given_plant,)
+        return self._plant_ids if self._given_plant_id is None else (self._given_plant_id,)
 
     @property
     def _plant_fields(self) -> tuple[str, ...]:
@@ -147,12 +146,12 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
         account = self._account
         try:
             with account.coordinator.reauth_on_denial():
-                plants = await account.client.plants(self._entry.data[CONF_ACCOUNT_ID])
+                plants = await async_list_plants(self._entry)
         except AccessDeniedError:
             raise self._abort("not_signed_in") from None
         if not plants and not self._can(Capability.CREATE_PLANT):
             raise self._abort("no_plants")
-        self._plants = plants
+        self._plant_ids = tuple(plant.id for plant in plants)
 
     def _plant_schema(self) -> dict[Any, Any]:
         """Return the part of a form that asks for the plant.
@@ -167,8 +166,8 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
             return {}
         if not choices:
             return self._new_plant_schema()
-        labels = plant_labels(choices)
-        if self._given_plant is None and self._can(Capability.CREATE_PLANT):
+        labels = self._account.plants.labels(choices)
+        if self._given_plant_id is None and self._can(Capability.CREATE_PLANT):
             labels[_NEW_PLANT] = plain(_NEW_PLANT)
         config = SelectSelectorConfig(
             options=select_options(labels),
@@ -180,9 +179,9 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
 
     def _usual_plant(self) -> str | None:
         """Return the only plant, or that of the device that is reconfigured."""
-        known = [plant.id for plant in self._choices or ()]
-        if self.source == SOURCE_RECONFIGURE and self._plant.id in known:
-            return self._plant.id
+        known = self._choices or ()
+        if self.source == SOURCE_RECONFIGURE and self._plant_id in known:
+            return self._plant_id
         return known[0] if len(known) == 1 else None
 
     def _new_plant_schema(self) -> dict[Any, Any]:
@@ -205,7 +204,7 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
             field = self._plant_id_field
             text = checked((field,), user_input)[field.name]
             self._account.client.check_plant_id(text)
-            self._plant = Plant(id=text, name=text)
+            self._plant_id = text
             return True
         await self._list_plants()
         if not self._choices:
@@ -214,22 +213,15 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
         chosen = user_input.get(CONF_PLANT_ID) or self._usual_plant()
         if chosen == _NEW_PLANT:
             return False
-        plant = next((plant for plant in self._choices if plant.id == chosen), None)
-        if plant is None:
+        if chosen not in self._choices:
             raise InvalidInputError("plant_needed", field=CONF_PLANT_ID)
-        self._plant = plant
+        self._plant_id = chosen
         return True
-
-    def _known_plant(self, plant_id: str) -> Plant:
-        """Return a plant by its id; its name is the id where nobody has listed it yet."""
-        known = (*(self._plants or ()), *self._account.client.known_plants())
-        unnamed = Plant(id=plant_id, name=plant_id)
-        return next((plant for plant in known if plant.id == plant_id), unnamed)
 
     @property
     def _plant_label(self) -> str:
-        """The plant's name, with its id where another one's looks the same."""
-        return plant_labels((*(self._plants or ()), self._plant))[self._plant.id]
+        """What to call the plant."""
+        return self._account.plants.label(self._plant_id)
 
     # A new plant
 
@@ -251,7 +243,7 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
                 step_id, submitted = self._left
                 step = getattr(self, f"async_step_{step_id}")
                 result: SubentryFlowResult = await step(
-                    {**submitted, CONF_PLANT_ID: self._plant.id}
+                    {**submitted, CONF_PLANT_ID: self._plant_id}
                 )
                 return result
         return self._show("create_plant", self._new_plant_schema())
@@ -264,21 +256,22 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
         submitted = tuple(map(user_input.get, _OF_NEW_PLANT))
         if submitted not in self._created:
             self._created[submitted] = await self._send_plant(user_input)
-            self._plants = (*(self._plants or ()), self._created[submitted])
-        self._plant = self._created[submitted]
+            self._plant_ids = (*(self._plant_ids or ()), self._created[submitted])
+        self._plant_id = self._created[submitted]
         self._memory.forget(_OF_NEW_PLANT)
-        self._memory.typed[CONF_PLANT_ID] = self._plant.id
+        self._memory.typed[CONF_PLANT_ID] = self._plant_id
 
-    async def _send_plant(self, user_input: dict[str, Any]) -> Plant:
-        """Have the cloud create a plant. Raises CloudError."""
+    async def _send_plant(self, user_input: dict[str, Any]) -> str:
+        """Have the cloud create a plant; return its id. Raises CloudError."""
         name, peak_power = user_input.get(CONF_NAME, ""), _read_peak_power(user_input)
         try:
             with self._account.coordinator.reauth_on_denial():
-                return await async_create_plant(
+                plant = await async_create_plant(
                     self.hass, self._entry, name=name, peak_power=peak_power
                 )
         except AccessDeniedError:
             raise self._abort("not_signed_in") from None
+        return plant.id
 
     # Forms
 

@@ -1,0 +1,110 @@
+"""What became of a device, in the one shape in which attributes, events and actions tell it."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
+from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
+
+from .binding.model import Binding, BindingState, Problem, problem
+from .clock import now, shown
+from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER
+from .coordinator import AccountConfigEntry
+from .foreign import LONGEST_TEXT, name_with_id, plain
+from .texts import account_title, explanation, holds_itself, reason_key
+
+ATTR_REASON: Final = "reason"
+ATTR_EXPLANATION: Final = "explanation"
+ATTR_PLANT: Final = "plant"
+ATTR_HELD_BY: Final = "held_by"
+
+# Everything that is told of a serial number, as it is when there is nothing to tell.
+_NOTHING: Final[dict[str, Any]] = {
+    CONF_SERIAL_NUMBER: None,
+    ATTR_STATE: None,
+    "tracked": False,
+    "pending": False,
+    "kind": None,
+    ATTR_CONFIG_ENTRY_ID: None,
+    "account": None,
+    CONF_PLANT_ID: None,
+    ATTR_PLANT: None,
+    ATTR_REASON: None,
+    ATTR_EXPLANATION: None,
+    "message": None,
+    ATTR_HELD_BY: None,
+    "submitted": None,
+    "last_check": None,
+    "next_check": None,
+}
+
+
+def result(serial: str, state: str, **told: object) -> dict[str, Any]:
+    """Return the result for a serial number: null, or false, where nothing is told."""
+    return {**_NOTHING, CONF_SERIAL_NUMBER: serial, ATTR_STATE: state, **told}
+
+
+@callback
+def binding_result(
+    entry: AccountConfigEntry, binding: Binding, **instead: object
+) -> dict[str, Any]:
+    """Return the result for the serial number of a binding, with other values instead of these."""
+    coordinator = entry.runtime_data.coordinator
+    told = {
+        "tracked": True,
+        "pending": binding.pending,
+        "kind": binding.kind.value,
+        ATTR_CONFIG_ENTRY_ID: entry.entry_id,
+        "account": plain(entry.title),
+        CONF_PLANT_ID: binding.plant_id,
+        "message": binding.message,
+        "submitted": _written(binding.sent_at),
+        "last_check": _written(coordinator.last_check(binding.serial)),
+        "next_check": _written(coordinator.next_check(binding.serial)),
+    }
+    known = result(binding.serial, binding.state.value, **told)
+    return {**known, **outcome(entry, binding), **instead}
+
+
+@callback
+def outcome(entry: AccountConfigEntry, binding: Binding) -> dict[str, str | None]:
+    """Return why a binding is as it is, its plant, and in a conflict who has the device.
+
+    The reason is a key of this integration's texts; the explanation is in the house's language.
+    """
+    account = entry.runtime_data
+    timing = account.coordinator.timing
+    overdue = problem(binding, timing, now()) is Problem.OVERDUE
+    key = reason_key(entry, binding, overdue=overdue)
+    words = ""
+    if key is not None or binding.message:
+        words = explanation(account.coordinator.hass, entry, account.reasons, binding)
+    return {
+        ATTR_REASON: key,
+        ATTR_EXPLANATION: plain(words, LONGEST_TEXT) or None,
+        ATTR_PLANT: account.plants.label(binding.plant_id),
+        ATTR_HELD_BY: _holder(entry, binding),
+    }
+
+
+def _holder(entry: AccountConfigEntry, binding: Binding) -> str | None:
+    """Return the plant that has a device, with its account unless that is the same."""
+    plant, owner = binding.holder_plant, binding.holder_owner
+    if binding.state is not BindingState.CONFLICT or plant is None:
+        return None
+    label = entry.runtime_data.plants.label(plant, binding.holder_plant_name)
+    if owner is None or holds_itself(entry, owner):
+        return label
+    return name_with_id(label, account_title(entry.runtime_data.coordinator.hass, entry, owner))
+
+
+def local_time(at: float | None) -> datetime | None:
+    """Return one of our times as people see it, in whole seconds, the resolution of a state."""
+    return None if at is None else dt_util.utc_from_timestamp(int(shown(at)))
+
+
+def _written(at: float | None) -> str | None:
+    """Return one of our times as actions write times: in ISO 8601, by the house's time zone."""
+    time = local_time(at)
+    return None if time is None else dt_util.as_local(time).isoformat()

@@ -1,0 +1,68 @@
+"""The event that says what the cloud first answered to all devices of one action."""
+
+from typing import Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import ServiceCall, callback
+
+from ..cloud.model import DeviceKind
+from ..const import CONF_PLANT_ID, DOMAIN
+from ..coordinator import AccountConfigEntry
+from ..foreign import plain
+
+EVENT_FIRST_ANSWERS: Final = f"{DOMAIN}_first_answers"
+
+
+class Batch:
+    """Waits for the first answers to the devices of an action, however long that takes.
+
+    A reload of the account ends it. The event names serial numbers only: with everything that is
+    told of them, those of a large batch would be too much for Home Assistant's recorder.
+    """
+
+    def __init__(
+        self,
+        entry: AccountConfigEntry,
+        call: ServiceCall,
+        plant_id: str,
+        kind: DeviceKind,
+        states: dict[str, str | None],
+    ) -> None:
+        """Begin to wait for the serial numbers that have no state yet."""
+        self._entry = entry
+        self._call = call
+        self._plant_id = plant_id
+        self._kind = kind
+        self._states = states
+        self._coordinator = entry.runtime_data.coordinator
+        self._stop = self._coordinator.async_add_listener(self._update)
+        self._update()
+
+    @callback
+    def _update(self) -> None:
+        """Take the answers that there are, and fire the event with the last of them."""
+        for serial, state in self._states.items():
+            if state is None and not self._coordinator.unanswered(serial):
+                binding = self._coordinator.data.get(serial)
+                self._states[serial] = "removed" if binding is None else binding.state.value
+        if None not in self._states.values():
+            self._stop()
+            self._fire()
+
+    def _fire(self) -> None:
+        by_state: dict[str, list[str]] = {}
+        for serial, state in self._states.items():
+            by_state.setdefault(str(state), []).append(serial)
+        self._call.hass.bus.async_fire(
+            EVENT_FIRST_ANSWERS,
+            {
+                ATTR_CONFIG_ENTRY_ID: self._entry.entry_id,
+                "account": plain(self._entry.title),
+                CONF_PLANT_ID: self._plant_id,
+                "plant": self._entry.runtime_data.plants.label(self._plant_id),
+                "kind": self._kind.value,
+                "count": len(self._states),
+                "states": by_state,
+            },
+            context=self._call.context,
+        )

@@ -1,0 +1,156 @@
+"""The actions that undo and repeat: submit devices again, move them, and remove them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import HomeAssistantError
+
+from ..binding.model import Binding, BindingState
+from ..cloud.errors import CloudError
+from ..cloud.model import DeviceKind
+from ..cloud.provider import Capability
+from ..coordinator import AccountConfigEntry, AccountCoordinator
+from ..gateway.store import NotStoredError
+from ..outcome import binding_result, result
+from ..texts import async_reasons
+from .chosen import Chosen, Refusal, chosen_devices
+from .common import account_entry, usable_entry, waiting_time
+from .plants import given_plant_id
+
+_DONE: Final = "done"
+_NEEDED: Final = {
+    DeviceKind.INVERTER: Capability.BIND,
+    DeviceKind.DATALOGGER: Capability.DATALOGGER,
+}
+
+# Does something with a device; returns the account that has it then. Raises CloudError,
+# HomeAssistantError or NotStoredError, in which case nothing was done.
+type Change = Callable[[AccountConfigEntry, Binding], Awaitable[AccountConfigEntry]]
+
+
+async def submit_again(call: ServiceCall) -> ServiceResponse:
+    """Submit devices again.
+
+    Responds with `results` like `bind_device`, each with `done`. If that is false, `reason` and
+    `explanation` say why nothing was sent.
+    """
+
+    async def submit(entry: AccountConfigEntry, binding: Binding) -> AccountConfigEntry:
+        _check_submittable(entry, binding)
+        await entry.runtime_data.coordinator.async_submit_again(binding.serial)
+        return entry
+
+    return await _change(call, submit)
+
+
+async def move_device(call: ServiceCall) -> ServiceResponse:
+    """Submit devices to another plant, also of another account with the same credentials.
+
+    Responds like `submit_again`.
+    """
+    other: AccountConfigEntry | None = None
+    if ATTR_CONFIG_ENTRY_ID in call.data:
+        other = account_entry(call, Capability.BIND)
+
+    async def move(entry: AccountConfigEntry, binding: Binding) -> AccountConfigEntry:
+        _check_submittable(entry, binding)
+        target = entry if other is None else usable_entry(other, _NEEDED[binding.kind])
+        plant_id = given_plant_id(target, call)
+        coordinator = entry.runtime_data.coordinator
+        if target is entry:
+            await coordinator.async_submit_again(binding.serial, plant_id)
+            return entry
+        if target.runtime_data.gateway is not entry.runtime_data.gateway:
+            raise CloudError("other_token", placeholders={"account": target.title})
+        await target.runtime_data.coordinator.async_take_over(coordinator, binding.serial, plant_id)
+        return target
+
+    return await _change(call, move)
+
+
+async def remove_device(call: ServiceCall) -> ServiceResponse:
+    """Remove devices from Home Assistant. Nothing changes in the cloud.
+
+    Responds like `submit_again`; the state of a device that was removed is `removed`.
+    """
+    reasons = await async_reasons(call.hass)
+    results = []
+    gone: dict[AccountCoordinator, set[str]] = {}
+    for one in chosen_devices(call):
+        if one.entry is None:
+            results.append(one.result(reasons, **{_DONE: False}))
+            continue
+        coordinator = one.entry.runtime_data.coordinator
+        gone.setdefault(coordinator, set()).add(one.serial)
+        told = {"tracked": False, "pending": False, "next_check": None, _DONE: True}
+        binding = coordinator.data.get(one.serial)
+        results.append(
+            result(one.serial, "removed", **told)
+            if binding is None
+            else binding_result(one.entry, binding, state="removed", **told)
+        )
+    for coordinator, serials in gone.items():
+        coordinator.async_remove(serials)
+    return {"results": [*results]}
+
+
+def _check_submittable(entry: AccountConfigEntry, binding: Binding) -> None:
+    """Raise an error if a device cannot be submitted."""
+    usable_entry(entry, _NEEDED[binding.kind])
+    if binding.state is BindingState.ASSOCIATED:
+        plant = entry.runtime_data.plants.label(binding.plant_id)
+        raise CloudError(
+            "already_associated", placeholders={"serial": binding.serial, "plant": plant}
+        )
+
+
+async def _change(call: ServiceCall, change: Change) -> ServiceResponse:
+    """Change the chosen devices, one by one, and wait for the cloud's first answers."""
+    chosen = chosen_devices(call)
+    refusals: dict[str, Refusal] = {}
+    changed: dict[str, AccountConfigEntry] = {}
+    for one in chosen:
+        if one.entry is None:
+            continue
+        if (binding := one.entry.runtime_data.coordinator.data.get(one.serial)) is None:
+            continue
+        try:
+            changed[one.serial] = await change(one.entry, binding)
+        except NotStoredError:
+            refusals[one.serial] = Refusal.of(CloudError("not_stored"))
+        except (CloudError, HomeAssistantError) as err:
+            refusals[one.serial] = Refusal.of(err)
+    await _wait(call, changed)
+    reasons = await async_reasons(call.hass)
+
+    def told(one: Chosen) -> dict[str, Any]:
+        done = one.serial in changed
+        entry = changed.get(one.serial, one.entry)
+        if entry is None:
+            return one.result(reasons, **{_DONE: done})
+        binding = entry.runtime_data.coordinator.data.get(one.serial)
+        if binding is None:
+            # Somebody removed it meanwhile.
+            return result(one.serial, "removed", **{_DONE: done})
+        refusal = refusals.get(one.serial)
+        why = {} if refusal is None else refusal.told(reasons)
+        return binding_result(entry, binding, **{**why, _DONE: done})
+
+    return {"results": [told(one) for one in chosen]}
+
+
+async def _wait(call: ServiceCall, changed: dict[str, AccountConfigEntry]) -> None:
+    """Wait for the cloud's first answers to these devices."""
+    by_coordinator: dict[AccountCoordinator, list[str]] = {}
+    for serial, entry in changed.items():
+        by_coordinator.setdefault(entry.runtime_data.coordinator, []).append(serial)
+    await asyncio.gather(
+        *(
+            # Calls of accounts with the same credentials leave one after the other, too.
+            one.async_wait_for_answers(serials, waiting_time(call, one, len(changed)))
+            for one, serials in by_coordinator.items()
+        )
+    )

@@ -1,0 +1,135 @@
+"""What attributes and events tell of a device: why, in which plant, and who has it."""
+
+from typing import Any
+
+from homeassistant.core import State
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+)
+import pytest
+
+from custom_components.growatt_onboarding.const import DOMAIN
+
+from .home import Home
+
+SN, OTHER, WRONG = "SIM0000001", "SIM0000002", "UNKNOWN001"
+WHY = {"reason", "explanation", "plant", "held_by"}
+
+
+def state_of(home: Home, platform: str, unique_id: str) -> State:
+    """Return what an entity shows."""
+    entity_id = er.async_get(home.hass).async_get_entity_id(platform, DOMAIN, unique_id)
+    assert entity_id is not None
+    state = home.hass.states.get(entity_id)
+    assert state is not None
+    return state
+
+
+def told(home: Home, serial: str) -> dict[str, Any]:
+    """Return what the attributes of a status sensor tell."""
+    attributes = state_of(home, "sensor", f"{serial}_association_status").attributes
+    return {name: attributes[name] for name in WHY & attributes.keys()}
+
+
+def told_by_event(home: Home, serial: str) -> dict[str, Any]:
+    """Return what the latest event tells."""
+    attributes = state_of(home, "event", f"{serial}_association").attributes
+    return {name: attributes[name] for name in WHY & attributes.keys()}
+
+
+async def test_a_refusal_says_why(home: Home) -> None:
+    home.hass.config.language = "de"
+    await home.reload(home.entry)
+    await home.add(WRONG)
+    await home.shows("rejected", WRONG)
+    seen = told(home, WRONG)
+    assert (seen["reason"], seen["plant"]) == ("serial_rejected", f"ID {home.plant_id}")
+    assert seen["explanation"].startswith("Die Cloud akzeptiert die Seriennummer nicht.")
+    assert "serial number is wrong" in seen["explanation"]
+    assert told_by_event(home, WRONG) == seen
+
+    # Once it is accepted, there is nothing to explain.
+    home.add_devices([WRONG])
+    await home.call("submit_again", serial_numbers=WRONG)
+    await home.shows("accepted", WRONG)
+    assert told(home, WRONG) == told_by_event(home, WRONG) == {"plant": f"ID {home.plant_id}"}
+
+
+async def test_a_conflict_says_who_has_it(home: Home) -> None:
+    """By the names of plant and account, as far as these are known here."""
+    bob = await home.add_account()
+    theirs = home.add_plant(bob, "Theirs")
+    mine = home.add_plant(home.entry, "Garage")
+    home.add_devices([SN], plant_id=int(theirs))
+    home.add_devices([OTHER], plant_id=int(mine))
+    await home.add(SN, OTHER)
+    await home.shows("conflict", SN, OTHER)
+    by_them, by_me = told(home, SN), told(home, OTHER)
+    assert by_them["held_by"] == f"Theirs ({bob.title})"
+    assert by_them["reason"] == "held_by_account"
+    assert f"in the plant Theirs of the account {bob.title}." in by_them["explanation"]
+    assert (by_me["reason"], by_me["held_by"]) == ("held_in_plant", "Garage")
+    assert told_by_event(home, SN) == by_them
+    reason = home.issues()[f"conflict_{SN}"]["reason"]
+    assert reason == by_them["explanation"]
+
+
+async def test_a_plant_has_its_name_as_soon_as_that_is_known(home: Home) -> None:
+    await home.accept(SN)
+    assert told(home, SN)["plant"] == f"ID {home.plant_id}"
+    await home.call("list_plants", config_entry_id=home.entry.entry_id)
+    await home.hass.async_block_till_done()
+    assert told(home, SN)["plant"] == "Home"
+    asked = home.asked("plant/list")
+    await home.restart()
+    assert told(home, SN)["plant"] == "Home"
+    assert home.asked("plant/list") == asked
+
+    # Where another account's has the same name, both are told apart.
+    bob = await home.add_account()
+    theirs = home.add_plant(bob, "home")
+    await home.call("list_plants", config_entry_id=bob.entry_id)
+    home.add_devices([OTHER])
+    await home.bind(bob, theirs, [OTHER])
+    await home.shows("accepted", OTHER)
+    assert told(home, OTHER)["plant"] == f"home ({theirs})"
+    found = (await home.call("list_devices", plant_id=home.plant_id))["devices"]
+    assert [device["plant"] for device in found] == [f"Home ({home.plant_id})"]
+
+
+async def test_a_new_plant_is_known_by_its_name(home: Home) -> None:
+    plant = await home.call("create_plant", name="Roof", peak_power=3)
+    home.add_devices([SN])
+    await home.bind(home.entry, plant["plant_id"], [SN])
+    assert told(home, SN)["plant"] == "Roof"
+
+
+async def test_a_device_is_suggested_for_the_area_of_its_plant(home: Home) -> None:
+    """When it is made, if the plant has a name by then; after that, people say where it is."""
+    home.add_devices([SN, OTHER])
+    await home.add(SN)
+    assert home.device(SN).area_id is None
+    await home.call("list_plants")
+    await home.add(OTHER)
+    area_id = home.device(OTHER).area_id
+    assert area_id is not None
+    area = ar.async_get(home.hass).async_get_area(area_id)
+    assert area is not None
+    assert area.name == "Home"
+    dr.async_get(home.hass).async_update_device(home.device(OTHER).id, area_id=None)
+    await home.reload(home.entry)
+    assert home.device(SN).area_id is None
+    assert home.device(OTHER).area_id is None
+
+
+@pytest.mark.parametrize("platform", ["sensor", "event"])
+async def test_the_recorder_keeps_no_long_texts(home: Home, platform: str) -> None:
+    await home.add(WRONG)
+    await home.shows("rejected", WRONG)
+    key = "association_status" if platform == "sensor" else "association"
+    info = state_of(home, platform, f"{WRONG}_{key}").state_info
+    assert info is not None
+    assert "explanation" in info["unrecorded_attributes"]
+    assert "reason" not in info["unrecorded_attributes"]

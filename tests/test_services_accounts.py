@@ -1,0 +1,135 @@
+"""The actions that list accounts and link them."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.growatt_onboarding.cloud.provider import Offer
+from custom_components.growatt_onboarding.const import DOMAIN
+from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
+
+from .common import (
+    RESIDENT,
+    RESIDENT_ID,
+    RESIDENT_PLANT,
+    act,
+    add_account,
+    add_fake_account,
+    entries,
+    fails,
+    refused,
+    track,
+)
+from .fake_provider import BY_NAME, LOGIN, FakeCloud
+
+
+@pytest.fixture(autouse=True)
+async def component(hass: HomeAssistant, cloud: Simulator) -> None:
+    """Set the integration up, without any account."""
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
+    """Return the entry of the resident, with the installer's token."""
+    return await add_account(hass, cloud)
+
+
+async def test_the_accounts_that_are_here(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    assert (await act(hass, "list_accounts"))["accounts"] == [
+        {
+            "account_id": RESIDENT_ID,
+            "account_name": RESIDENT,
+            "account": entry.title,
+            "config_entry_id": entry.entry_id,
+            "provider": "growatt",
+            "server": cloud.url,
+            "state": "loaded",
+            "signed_in": True,
+            "devices": 0,
+            "pending": 0,
+        }
+    ]
+    cloud.growatt.add_device("GOOD000001")
+    await track(entry, "GOOD000001", "UNKNOWN001")
+    (account,) = (await act(hass, "list_accounts"))["accounts"]
+    assert (account["devices"], account["pending"]) == (2, 1)
+    await hass.config_entries.async_unload(entry.entry_id)
+    (account,) = (await act(hass, "list_accounts"))["accounts"]
+    assert (account["state"], account["signed_in"], account["devices"]) == ("not_loaded", False, 2)
+
+
+async def test_link_many_of_a_tokens_end_users(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    users = [cloud.growatt.add_user(name, f"{name}@example.com") for name in ("bob", "eve")]
+    response = await act(hass, "list_accounts", config_entry_id=entry.entry_id)
+    assert {one["account_id"]: one["config_entry_id"] for one in response["accounts"]} == {
+        RESIDENT_ID: entry.entry_id,
+        **{str(user.user_id): None for user in users},
+    }
+    wanted = [str(user.user_id) for user in users]
+    response = await act(
+        hass,
+        "link_account",
+        config_entry_id=entry.entry_id,
+        account_id=[*wanted, RESIDENT_ID, "404", f" {wanted[0]} "],
+    )
+    results = {result["account_id"]: result for result in response["results"]}
+    assert {account_id: result["state"] for account_id, result in results.items()} == {
+        **dict.fromkeys(wanted, "linked"),
+        RESIDENT_ID: "already_linked",
+        "404": "not_found",
+    }
+    assert results["404"]["reason"] == "account_not_opened"
+    assert "404" in results["404"]["explanation"]
+    for account_id in wanted:
+        added = hass.config_entries.async_get_entry(results[account_id]["config_entry_id"])
+        assert added is not None
+        assert added.title == results[account_id]["account"]
+        assert added.data["access"] == {"token": INSTALLER_TOKEN}
+        assert added.runtime_data.client.signed_in
+    assert len(entries(hass)) == 3
+    # All that costs two rare calls, whatever the number of accounts.
+    assert len(cloud.calls.of("user/c_user_list")) == 2
+
+
+async def test_link_the_account_of_an_end_users_token(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    there = {"server": cloud.url, "token": END_USER_TOKEN}
+    response = await act(hass, "list_accounts", **there)
+    (account,) = response["accounts"]
+    assert account["account_id"] == RESIDENT_ID
+    # Without a plant, the token does not tell whose it is.
+    del cloud.growatt.plants[int(RESIDENT_PLANT)]
+    told = await refused(hass, "list_accounts", "account_id_needed", **there)
+    assert told["field"] == "account_id"
+    await refused(hass, "link_account", "account_id_needed", **there, account_id=["101", "102"])
+    assert not entries(hass)
+    response = await act(hass, "link_account", **there, account_id=RESIDENT_ID)
+    assert [result["state"] for result in response["results"]] == ["linked"]
+    (entry,) = entries(hass)
+    assert entry.data["account_id"] == RESIDENT_ID
+
+
+async def test_accounts_of_a_cloud_that_wants_a_sign_in(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = FakeCloud(offer=Offer(register=(BY_NAME,), link=(LOGIN,)))
+    entry = await add_fake_account(hass, monkeypatch, portal)
+    account = {"config_entry_id": entry.entry_id}
+    await refused(hass, "list_accounts", "not_supported", **account)
+    await refused(hass, "link_account", "not_supported", **account, account_id="8")
+
+
+async def test_a_token_that_is_not_valid(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    del cloud.growatt.tokens[INSTALLER_TOKEN]
+    await fails(hass, "list_accounts", "invalid_token", config_entry_id=entry.entry_id)
+    there = {"server": cloud.url, "token": INSTALLER_TOKEN}
+    await refused(hass, "link_account", "invalid_token", **there, account_id=RESIDENT_ID)
