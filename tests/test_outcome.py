@@ -95,8 +95,7 @@ async def test_a_plant_has_its_name_as_soon_as_that_is_known(home: Home) -> None
     await home.bind(bob, theirs, [OTHER])
     await home.shows("accepted", OTHER)
     assert told(home, OTHER)["plant"] == f"home ({theirs})"
-    found = (await home.call("list_devices", plant_id=home.plant_id))["devices"]
-    assert [device["plant"] for device in found] == [f"Home ({home.plant_id})"]
+    assert told(home, SN)["plant"] == f"Home ({home.plant_id})"
 
 
 async def test_a_new_plant_is_known_by_its_name(home: Home) -> None:

@@ -176,6 +176,19 @@ async def test_submit_again_when_it_cannot_be(
     await refused(hass, "submit_again", "serials_too_many", serial_numbers=many)
 
 
+async def test_a_device_removed_while_it_is_submitted_again(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    await track(entry, WRONG)
+    cloud.faults.add(BIND, kind="hold")
+    task = hass.async_create_task(act(hass, "submit_again", serial_numbers=WRONG))
+    await cloud.faults.wait_held()
+    assert (await act(hass, "remove_device", serial_numbers=WRONG))["results"][0]["done"]
+    cloud.faults.release()
+    found = by_serial(await task, "done")
+    assert (found[WRONG]["state"], found[WRONG]["tracked"]) == ("removed", False)
+
+
 # move_device
 
 
@@ -294,6 +307,7 @@ async def test_what_is_refused_need_not_be_kept(
 ) -> None:
     make(cloud, GOOD)
     make(cloud, THEIRS, plant_id=int(garage))
+    events = async_capture_events(hass, "growatt_onboarding_first_answers")
     data = {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT}
     serials = [GOOD, WRONG, THEIRS]
     response = await act(hass, "bind_device", **data, serial_numbers=serials, keep_refused=False)
@@ -305,6 +319,8 @@ async def test_what_is_refused_need_not_be_kept(
     }
     assert all(found[serial]["explanation"] for serial in (WRONG, THEIRS))
     await hass.async_block_till_done()
+    (event,) = events
+    assert event.data["states"] == {"accepted": [GOOD], "rejected": [WRONG], "conflict": [THEIRS]}
     assert tracked(entry) == {GOOD}
     assert not [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
 

@@ -70,7 +70,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         ),
         devices=devices,
         labels=Labels(client, entry.data[CONF_ACCOUNT_ID]),
-        plants=PlantNames(records, entry, client, coordinator.async_notify),
+        plants=PlantNames(hass, records, entry, client),
         reasons=await async_reasons(hass),
         entry_data=data,
     )

@@ -1,7 +1,7 @@
 """An account's plants: lists and creates them, and knows what they are called."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -35,17 +35,13 @@ class PlantNames:
     """What to call an account's plants, by how they were last listed."""
 
     def __init__(
-        self,
-        records: Records,
-        entry: AccountConfigEntry,
-        client: CloudClient,
-        on_change: Callable[[], None],
+        self, hass: HomeAssistant, records: Records, entry: AccountConfigEntry, client: CloudClient
     ) -> None:
+        self._hass = hass
         self._records = records
         self._entry_id = entry.entry_id
         self._account_id: str | None = entry.data[CONF_ACCOUNT_ID]
         self._client = client
-        self._on_change = on_change
 
     @callback
     def begin(self) -> None:
@@ -57,8 +53,12 @@ class PlantNames:
     def see(self, plants: Iterable[Plant]) -> None:
         """Remember what these plants are called."""
         names = {plant.id: name for plant in plants if (name := _name(plant))}
-        if self._records.async_see_plants(self._entry_id, names):
-            self._on_change()
+        if not self._records.async_see_plants(self._entry_id, names):
+            return
+        # Others may have a plant of the same name, which has its id beside it from now on.
+        entries: list[AccountConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
+        for entry in entries:
+            entry.runtime_data.coordinator.async_notify()
 
     def name(self, plant_id: str) -> Plain | None:
         """Return a plant's name, with its id where another one has the same; None if unknown."""
