@@ -131,7 +131,9 @@ async def test_a_serial_number_that_only_looks_right_says_what_is_wrong(
     response = await act(
         hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers="\u0410BC0000001"
     )
-    assert response["results"] == [{"serial_number": shown, "state": "invalid"}]
+    (result,) = response["results"]
+    assert (result["serial_number"], result["state"]) == (shown, "invalid")
+    assert shown in result["explanation"]
     assert not entry.subentries
 
 

@@ -1,0 +1,127 @@
+"""An installer's day: many customers of one token, and mistakes put right by actions alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+
+from custom_components.growatt_onboarding.const import DOMAIN
+from simulator import INSTALLER_TOKEN, Simulator
+
+from .common import act, by_serial, until
+
+CUSTOMERS = 40
+GOOD = [f"SIM{number:07}" for number in range(44)]
+HELD = [f"HELD{number:06}" for number in range(5)]
+STICKS = [f"QMN{number:07}" for number in range(3)]
+# As they were noted, and as they are.
+TYPOS = {f"SIN{number:07}": f"SIM{number:07}" for number in range(100, 108)}
+
+
+@dataclass
+class Day:
+    """Who does it, with all that there is."""
+
+    hass: HomeAssistant
+    cloud: Simulator
+    # The plant of each customer's account, by its entry.
+    plants: dict[str, str] = field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def begin(self) -> list[str]:
+        """Make the customers and devices; return the customers' ids."""
+        growatt = self.cloud.growatt
+        ids = []
+        for number in range(CUSTOMERS):
+            user = growatt.add_user(f"c{number}", f"c{number}@example.com")
+            growatt.add_plant(user.user_id, "Home")
+            ids.append(str(user.user_id))
+        stranger = growatt.add_user("stranger", "stranger@example.com")
+        theirs = growatt.add_plant(stranger.user_id, "Theirs")
+        for serial in (*GOOD, *TYPOS.values()):
+            growatt.add_device(serial)
+        for serial in HELD:
+            growatt.add_device(serial, plant_id=theirs.plant_id)
+        for serial in STICKS:
+            growatt.add_datalogger(serial)
+        return ids
+
+    async def link(self, account_ids: list[str]) -> None:
+        """Link all customers of the token at once."""
+        there = {"server": self.cloud.url, "token": INSTALLER_TOKEN}
+        opened = (await act(self.hass, "list_accounts", **there))["accounts"]
+        assert {account["account_id"] for account in opened} >= set(account_ids)
+        linked = await act(self.hass, "link_account", **there, account_id=account_ids)
+        for result in linked["results"]:
+            entry_id = result["config_entry_id"]
+            listed = await act(self.hass, "list_plants", config_entry_id=entry_id)
+            self.plants[entry_id] = listed["plants"][0]["plant_id"]
+
+    async def bind_all(self) -> None:
+        """Add what the van brought, at each customer in turn."""
+        serials = [*GOOD, *TYPOS, *HELD, *STICKS]
+        for number, (entry_id, plant_id) in enumerate(self.plants.items()):
+            response = await act(
+                self.hass,
+                "bind_device",
+                config_entry_id=entry_id,
+                plant_id=plant_id,
+                serial_numbers=serials[number::CUSTOMERS],
+                keep_refused=False,
+            )
+            self.found |= by_serial(response, "tracked_state", "repeated")
+        assert self.found.keys() == set(serials)
+
+    def reasons(self, serials: Iterable[str]) -> set[str | None]:
+        """Return why these were refused."""
+        return {self.found[serial]["reason"] for serial in serials}
+
+    async def bind(self, action: str, serial: str, **what: Any) -> str:
+        """Add a device where this serial number was meant to be; return its state."""
+        entry_id = self.found[serial]["config_entry_id"]
+        data = {"config_entry_id": entry_id, "plant_id": self.plants[entry_id], **what}
+        return str((await act(self.hass, action, **data))["results"][0]["state"])
+
+    async def evening(self) -> None:
+        """Have the sun shine on all of them, and look."""
+        for serial in (*GOOD, *TYPOS.values(), *HELD):
+            self.cloud.growatt.bring_online(serial)
+        for serial in STICKS:
+            self.cloud.growatt.bring_datalogger_online(serial)
+        await act(self.hass, "check_association", config_entry_id=list(self.plants), timeout=60)
+        accounts = self.hass.config_entries.async_entries(DOMAIN)
+        await until(lambda: not any(one.runtime_data.coordinator.pending for one in accounts))
+
+
+async def test_sixty_numbers_for_forty_customers(hass: HomeAssistant, cloud: Simulator) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
+    day = Day(hass, cloud)
+    customers = day.begin()
+    await day.link(customers)
+    assert len(day.plants) == CUSTOMERS
+    await day.bind_all()
+    assert {serial for serial, told in day.found.items() if told["tracked"]} == set(GOOD)
+    assert day.reasons(TYPOS) == {"serial_rejected"}
+    assert day.reasons(HELD) == {"held_by_account"}
+    assert day.reasons(STICKS) == {"datalogger_serial"}
+    assert {day.found[serial]["held_by"] for serial in HELD} == {"Theirs (stranger)"}
+
+    for typo, serial in TYPOS.items():
+        assert await day.bind("bind_device", typo, serial_numbers=serial) == "accepted"
+    for serial in STICKS:
+        stick = {"serial_number": serial}
+        assert await day.bind("bind_datalogger", serial, dataloggers=stick) == "accepted"
+    for serial in HELD:
+        cloud.growatt.remove_from_plant(serial)
+        assert await day.bind("bind_device", serial, serial_numbers=serial) == "accepted"
+
+    await day.evening()
+    assert len(by_serial(await act(hass, "list_devices", state="associated"))) == 60
+    accounts = (await act(hass, "list_accounts"))["accounts"]
+    assert not any(account["pending"] for account in accounts)
+    assert not [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
+    assert not hass.config_entries.flow.async_progress()
+    assert not hass.config_entries.subentries.async_progress()
