@@ -1,6 +1,7 @@
 """Draws the codes of labels, flat and sharp."""
 
 from itertools import groupby
+from typing import override
 
 from barcode.codex import Code39, Code128
 from barcode.ean import EuropeanArticleNumber13
@@ -12,9 +13,18 @@ QUIET = 10
 QUIET_OF_A_QR_CODE = 4
 
 
+class _Code128(Code128):  # type: ignore[misc]  # the library has no types
+    """A Code 128 that keeps two nines at its beginning: the library drops them."""
+
+    @override
+    def _try_to_optimize(self, encoded: list[int]) -> list[int]:
+        optimized: list[int] = super()._try_to_optimize(encoded)
+        return encoded if self.code.startswith("99") else optimized
+
+
 def code128(text: str, module: int, height: float = 0.2) -> Image.Image:
     """Return a Code 128; the height is a share of the width of its bars."""
-    return _bars(Code128(text).build()[0], module, height)
+    return _bars(_Code128(text).build()[0], module, height)
 
 
 def code39(text: str, module: int, height: float = 0.2, *, ratio: float = 3) -> Image.Image:

@@ -6,18 +6,26 @@ from contextlib import asynccontextmanager
 from tests.server.homeassistant_server import HomeAssistantServer
 
 _USUAL = 86_400
+# Of a dialog, on the server's fast clock.
+_WATCHES = 2
 
 
 @asynccontextmanager
-async def overdue_after(server: HomeAssistantServer, seconds: float) -> AsyncIterator[None]:
-    """Have the accounts that are set up within call inverters overdue after so many seconds."""
+async def overdue_after(
+    server: HomeAssistantServer, seconds: float, *, watched_for: float = _WATCHES
+) -> AsyncIterator[None]:
+    """Have the accounts that are set up within call inverters overdue after so many seconds.
 
-    async def set_overdue(after: float) -> None:
+    Their dialogs watch for `watched_for` seconds, unless they end earlier.
+    """
+
+    async def set_timing(after: float, watched: float) -> None:
+        timing = {"seconds": after, "watched_for": watched}
         async with server.client() as client:
-            await client.call_service("soon_overdue", "set", {"seconds": after})
+            await client.call_service("soon_overdue", "set", timing)
 
-    await set_overdue(seconds)
+    await set_timing(seconds, watched_for)
     try:
         yield
     finally:
-        await set_overdue(_USUAL)
+        await set_timing(_USUAL, _WATCHES)

@@ -36,7 +36,7 @@ _RIGHT: set[tuple[str, ...]] = set()
 _PORT = re.compile(r":\d{4,5}\b")
 
 # What no text for people looks like.
-_SAID = re.compile(r" \(-?\d+: [^()]*\)$")
+_SAID = re.compile(r" ?\(-?\d+: [^()]*\)$")
 _RAW = (
     re.compile(r"\bcomponent\.\w+\."),
     re.compile(r"\b[a-z]+(_[a-z]+)+\b"),

@@ -24,7 +24,7 @@ async def test_a_new_account_and_the_stick_that_brings_its_inverter(
 ) -> None:
     simulator.growatt.add_datalogger(DATALOGGER, check_code=CHECK_CODE, devices=[INVERTER])
     await stranger.sign_in()
-    await create_an_account(await stranger.add_integration(), simulator)
+    await create_an_account_with_mistakes(await stranger.add_integration(), simulator)
     await add_the_datalogger(stranger.dialog(DATALOGGER_DIALOG))
 
     await stranger.open_device(DATALOGGER)
@@ -53,7 +53,34 @@ async def test_a_new_account_and_the_stick_that_brings_its_inverter(
     assert simulator.calls.of("device/sn/add") == []
 
 
+async def enter_the_token(dialog: Dialog, simulator: Simulator, token: str) -> None:
+    await dialog.shows("growatt")
+    await dialog.pick("server", "own_address")
+    await dialog.fill("token", token)
+    await dialog.submit()
+    await dialog.shows("address")
+    await dialog.fill("address", simulator.url)
+    await dialog.submit()
+
+
+async def fill_in_the_account(dialog: Dialog, simulator: Simulator) -> None:
+    await dialog.shows("one_account", server=simulator.url)
+    await dialog.go("register")
+    await dialog.shows("register_form", server=simulator.url)
+    await dialog.fill("username", NAME)
+    await dialog.fill("password", PASSWORD)
+    await dialog.fill("email", f"{NAME}@example.com")
+
+
 async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
+    await dialog.shows("user")
+    await dialog.go("growatt")
+    await enter_the_token(dialog, simulator, INSTALLER_TOKEN)
+    await fill_in_the_account(dialog, simulator)
+    await dialog.submit()
+
+
+async def create_an_account_with_mistakes(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.shows("user")
     await dialog.keep_picture("cloud")
     await dialog.go("growatt")
@@ -64,13 +91,7 @@ async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.submit()
     await dialog.shows("no_token")
     await dialog.go("growatt")
-    await dialog.shows("growatt")
-    await dialog.pick("server", "own_address")
-    await dialog.fill("token", WRONG_TOKEN)
-    await dialog.submit()
-    await dialog.shows("address")
-    await dialog.fill("address", simulator.url)
-    await dialog.submit()
+    await enter_the_token(dialog, simulator, WRONG_TOKEN)
     await dialog.shows("growatt")
     await dialog.refuses("invalid_token")
     # The address that was typed is one of the servers by now.
@@ -79,12 +100,7 @@ async def create_an_account(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.fill("token", INSTALLER_TOKEN)
     await dialog.submit()
 
-    await dialog.shows("one_account", server=simulator.url)
-    await dialog.go("register")
-    await dialog.shows("register_form", server=simulator.url)
-    await dialog.fill("username", NAME)
-    await dialog.fill("password", PASSWORD)
-    await dialog.fill("email", f"{NAME}@example.com")
+    await fill_in_the_account(dialog, simulator)
     await dialog.keep_picture("create-account")
     await dialog.fill("username", TAKEN)
     await dialog.open_section("more")
@@ -115,11 +131,13 @@ async def fill_in_the_plant(dialog: Dialog) -> None:
 async def add_the_datalogger(dialog: Dialog) -> None:
     await dialog.shows("datalogger")
     await dialog.fill("serial_number", DATALOGGER)
-    await dialog.submit()
-    await dialog.refuses("peak_power_needed")
     await dialog.fill("check_code", CHECK_CODE)
     await fill_in_the_plant(dialog)
     await dialog.keep_picture("datalogger")
+    await dialog.fill("peak_power", "")
+    await dialog.submit()
+    await dialog.refuses("peak_power_needed")
+    await dialog.fill("peak_power", "6,4")
     await dialog.fill("check_code", "WRONG")
     await dialog.submit()
     await dialog.refuses("check_code_wrong")
