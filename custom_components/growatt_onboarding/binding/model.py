@@ -30,6 +30,11 @@ class BindingState(StrEnum):
         """Whether the association is still awaited."""
         return self in (BindingState.QUEUED, BindingState.UNCONFIRMED, BindingState.ACCEPTED)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the cloud has refused it, or has it elsewhere: what is left is a repair."""
+        return self in (BindingState.CONFLICT, BindingState.REJECTED)
+
 
 type ListKey = tuple[str, DeviceKind]
 """A plant's list of one kind of device: the plant's id, and the kind."""

@@ -80,7 +80,7 @@ def _may_be_accepted(binding: Binding) -> bool:
         return True
     if binding.sent_at is None or binding.known_to_cloud:
         return False
-    return binding.state not in (BindingState.CONFLICT, BindingState.REJECTED)
+    return not binding.state.refused
 
 
 def sending(binding: Binding, now: float) -> Binding:

@@ -16,7 +16,7 @@ from ..coordinator import AccountCoordinator
 from ..gateway.store import NotStoredError
 from .forms import UserInput
 from .plant import PlantFlow
-from .results import PROBLEMS, async_results
+from .results import async_results
 from .steps import with_minimum_duration
 
 
@@ -216,7 +216,7 @@ class DeviceFlow(PlantFlow):
                 else "waiting"
                 if waiting
                 else "refused"
-                if any(one.state in PROBLEMS for one in known)
+                if any(one.state.refused for one in known)
                 else "all_associated"
             ),
             description_placeholders={

@@ -14,9 +14,6 @@ from ..coordinator import AccountConfigEntry
 from ..foreign import Markdown, markdown
 from ..texts import async_reasons, async_state_names, explanation, reason_text
 
-PROBLEMS: Final = frozenset({BindingState.CONFLICT, BindingState.REJECTED})
-"""The states that have a repair."""
-
 _REPAIRS: Final = "/config/repairs"
 _ORDER: Final = (
     *(BindingState.CONFLICT, BindingState.REJECTED, BindingState.LOST),
@@ -41,7 +38,7 @@ async def async_results(
         """Return what to say of a binding and those like it, empty if its state says it all."""
         if (key := remark(binding)) is not None:
             return reason_text(reasons, key, {})
-        if binding.state in PROBLEMS:
+        if binding.state.refused:
             return explanation(hass, entry, reasons, replace(binding, serial=serials))
         return ""
 
@@ -54,10 +51,11 @@ async def async_results(
     for (state, name, _), group in sorted(alike.items(), key=lambda item: _ORDER.index(item[0][0])):
         serials = ", ".join(binding.serial for binding in group)
         text = why(group[0], serials)
-        if state in PROBLEMS:
+        if state.refused:
             devices = Markdown(", ".join(_link(hass, entry, one.serial) for one in group))
             way = reason_text(reasons, "see_repairs", {})
-            line = markdown(t"- **{name}:** {devices}. {text} [{way}]({_path(_REPAIRS)})")
+            told = markdown(t" {text}") if text else Markdown("")
+            line = markdown(t"- **{name}:** {devices}.{told} [{way}]({_path(_REPAIRS)})")
         elif text:
             line = markdown(t"- **{name}:** {serials}. {text}")
         else:

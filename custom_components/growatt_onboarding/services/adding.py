@@ -32,8 +32,8 @@ ATTR_CHECK_CODE: Final = "check_code"
 ATTR_KEEP_REFUSED: Final = "keep_refused"
 _CHECK_CODE_CHECKED: Final = "check_code_checked"
 _TRACKED_STATE: Final = "tracked_state"
+_REFUSED: Final = frozenset(state for state in BindingState if state.refused)
 _ALREADY_TRACKED: Final = "already_tracked"
-_REFUSED: Final = frozenset({BindingState.REJECTED, BindingState.CONFLICT})
 
 # By serial number; None for what is still to be bound.
 type Results = dict[str, dict[str, Any] | None]
