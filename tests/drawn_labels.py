@@ -18,8 +18,10 @@ class _Code128(Code128):  # type: ignore[misc]  # the library has no types
 
     @override
     def _try_to_optimize(self, encoded: list[int]) -> list[int]:
+        if self.code.startswith("99"):
+            return encoded
         optimized: list[int] = super()._try_to_optimize(encoded)
-        return encoded if self.code.startswith("99") else optimized
+        return optimized
 
 
 def code128(text: str, module: int, height: float = 0.2) -> Image.Image:

@@ -40,6 +40,10 @@ def test_low_codes_that_are_turned(turned: int) -> None:
     assert read_labels(stored(labels.convert("RGB"), quality=40)) == ([SN, SN2], [])
 
 
+def test_a_number_that_begins_with_two_nines() -> None:
+    assert read_labels(stored(beside(code128("99E1564A02", 3)))) == (["99E1564A02"], [])
+
+
 def test_a_label_that_is_turned_farther() -> None:
     labels = beside(code128(SN, 3, 0.15), turned=38)
     assert read_labels(stored(labels)) == ([SN], [])

@@ -27,10 +27,13 @@ _FARTHER_TURNS: Final = (30, -30, 40, -40)
 _SOFT: Final = 0.8
 # Of what is twice as large: brings back what the lens has blurred.
 _SHARP: Final = ImageFilter.UnsharpMask(radius=3, percent=300, threshold=0)
-# How many pixels are looked at in one picture, over all passes: some three seconds on a PC.
-_MOST_WORK: Final = 44_000_000
+# How many times as long a pixel takes when it was turned or enlarged before.
+_TURNING: Final = 1.5
+_ENLARGING: Final = 1.5
+# How many pixels one picture may take as long as, over all passes: some three seconds on a PC.
+_MOST_WORK: Final = 115_000_000
 # How many more there are for second looks.
-_RESERVE: Final = 12_000_000
+_RESERVE: Final = 20_000_000
 # How many pixels around a place a second look takes in, at least and at most.
 _NEAR: Final = 600
 _FAR: Final = 700
@@ -56,9 +59,15 @@ class Pass(NamedTuple):
     turned: int = 0
 
     def work(self, box: _Box) -> float:
-        """Return how many pixels are looked at; without bars it takes half as long."""
-        pixels = _area(box) * self.scale**2
-        return pixels / 2 if self.scale > 1 else pixels
+        """Return as how many pixels it takes: turned, a part of the picture needs more room."""
+        left, top, right, bottom = box
+        width, height = (right - left) * self.scale, (bottom - top) * self.scale
+        pixels = width * height
+        if self.turned:
+            turned = math.radians(self.turned)
+            cos, sin = abs(math.cos(turned)), abs(math.sin(turned))
+            pixels = _TURNING * (width * cos + height * sin) * (width * sin + height * cos)
+        return _ENLARGING * pixels if self.scale > 1 else pixels
 
 
 class Reading(NamedTuple):
@@ -101,6 +110,8 @@ class Scan:
         """Initialize the scan; nothing is looked at yet."""
         self._picture = picture
         self._work = 0.0
+        # The part of the picture that was prepared last, and how: it may be turned several times.
+        self._prepared: tuple[object, Image.Image] = (None, picture)
 
     def readings(self) -> list[Reading]:
         """Return everything that any pass reads."""
@@ -137,20 +148,25 @@ class Scan:
         if self._work + how.work(box) > most:
             return iter(())
         self._work += how.work(box)
-        return _read(self._picture, box, how)
+        prepared = (box, how.scale, how.soft)
+        if prepared != self._prepared[0]:
+            self._prepared = (prepared, _prepare(self._picture.crop(box), how))
+        return _read(self._prepared[1], box, how)
 
 
-def _read(picture: Image.Image, box: _Box, how: Pass) -> Iterator[Reading]:
-    """Yield what one pass reads in a part of the picture."""
-    seen = picture.crop(box)
+def _prepare(seen: Image.Image, how: Pass) -> Image.Image:
+    """Return a part of the picture as a pass looks at it, not turned yet."""
     if how.scale < 1:
         seen = seen.reduce(round(1 / how.scale))
     elif how.scale > 1:
         larger = (round(seen.width * how.scale), round(seen.height * how.scale))
         seen = seen.resize(larger, Image.Resampling.LANCZOS)
         seen = seen.filter(ImageFilter.GaussianBlur(how.scale / 2)).filter(_SHARP)
-    if how.soft:
-        seen = seen.filter(ImageFilter.GaussianBlur(_SOFT))
+    return seen.filter(ImageFilter.GaussianBlur(_SOFT)) if how.soft else seen
+
+
+def _read(seen: Image.Image, box: _Box, how: Pass) -> Iterator[Reading]:
+    """Yield what one pass reads in a part of the picture."""
     turned = seen
     if how.turned:
         turned = seen.rotate(how.turned, Image.Resampling.BILINEAR, expand=True, fillcolor=128)
