@@ -277,10 +277,9 @@ class Homeowner:
     async def looks_right(self, where: str) -> None:
         """Look whether the page is whole and in words on all screens.
 
-        Home Assistant cuts off a heading of its own, in some languages.
+        Home Assistant cuts off texts of its own, in some languages.
         """
-        key = "ui.panel.config.integrations.config_entry.devices_without_subentry"
-        await self._looks.look_right(self._panel, where, forgiven=[self._own(key)])
+        await self._looks.look_right(self._panel, where, forgiven=self._own.cut_off)
 
     async def keep_picture(self, name: str) -> None:
         """Take a picture of the page without the sidebar, as a dialog does."""

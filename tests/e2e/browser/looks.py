@@ -33,6 +33,7 @@ _FOLDER = os.environ.get("E2E_LOOKS")
 
 # What was looked at and right: when the same comes again, it would look the same.
 _RIGHT: set[tuple[str, ...]] = set()
+_NUMBER = re.compile(r"^\d+\s*")
 _PORT = re.compile(r":\d{4,5}\b")
 
 # What no text for people looks like.
@@ -67,7 +68,7 @@ class Looks:
     ) -> None:
         """Look at an element on both screens, dark on one of them. Raises LooksWrongError.
 
-        `forgiven`: texts that may be cut off.
+        `forgiven`: texts that may be cut off, also behind a number.
         """
         if not self._album and _shown(await seen.evaluate(LOOK)) in _RIGHT:
             return
@@ -129,7 +130,7 @@ async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[st
                 found: dict[str, Any] = await seen.evaluate(LOOK)
                 if raw := [text for text in found["texts"] if is_raw(text)]:
                     raise LooksWrongError(f"{where}: not in words: {raw}")
-                cut = [what for what in found["cut"] if what not in forgiven]
+                cut = [what for what in found["cut"] if _NUMBER.sub("", what) not in forgiven]
                 if not cut and found["texts"]:
                     return found
                 await asyncio.sleep(_POLL_INTERVAL)

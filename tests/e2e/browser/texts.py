@@ -83,6 +83,17 @@ class HomeAssistantTexts:
                 return text.format(**values)
         raise KeyError(key)
 
+    @property
+    def cut_off(self) -> list[str]:
+        """What it cuts off on a phone: a heading, and how many entities there are of a device."""
+        entry = "ui.panel.config.integrations.config_entry"
+        return [self(f"{entry}.devices_without_subentry"), *self._forms(f"{entry}.entities")]
+
+    def _forms(self, key: str) -> list[str]:
+        """Return what follows a number in each of a text's plural forms."""
+        text = _front_end(self._language, key) or ""
+        return re.findall(r"\{([^{}]+)\}", text)
+
 
 class Words(NamedTuple):
     """What a person may read.
