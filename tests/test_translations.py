@@ -692,3 +692,26 @@ def test_every_language_is_there_and_no_other() -> None:
         f"{language}.json" for language in ("en", *LANGUAGES)
     }
     assert set(LANGUAGES) <= HOME_ASSISTANT_LANGUAGES
+
+
+NAME = re.compile(r'\*([^*]+)\*|"([^"]+)"')
+# Home Assistant's own, and what is only emphasized.
+NAMES_OF_OTHERS = {"Learn more", "Reconfigure"}
+EMPHASIZED = {"No token yet?", "This cannot be undone from here."}
+
+
+def names_in(text: str) -> set[str]:
+    """Return what a text calls by its name."""
+    return {found[1] or found[2] for found in NAME.finditer(text)}
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_what_a_text_names_is_called_that(language: str) -> None:
+    places: dict[str, list[str]] = {}
+    for place, text in leaves(EN):
+        places.setdefault(text, []).append(place)
+    texts = dict(leaves(read(TRANSLATIONS / f"{language}.json")))
+    for place, text in leaves(EN):
+        for name in names_in(text) - NAMES_OF_OTHERS - EMPHASIZED:
+            called = {texts[other].rstrip(".") for other in places.get(name, ())}
+            assert any(each in texts[place] for each in called), (place, name, called)

@@ -20,6 +20,7 @@ from tests.used_texts import ROOT
 
 STICK = "QMN0000001"
 FILES = sorted((ROOT / "drawings").iterdir())
+BACKGROUND = "#eef1f4"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 # What is printed on labels, and what an app shows in every language.
 PRINTED = re.compile(r"(SN|CC): [A-Z0-9]+|Me|API Token")
@@ -120,6 +121,12 @@ def test_a_drawing_needs_no_translation_and_nothing_from_elsewhere(path: Path) -
     root = ET.fromstring(source)  # noqa: S314 - our own
     assert int(root.get("width", 0)) <= 340
     assert root.get("viewBox") == f"0 0 {root.get('width')} {root.get('height')}"
+    # Its own background first, since the dialog's may be dark.
+    shapes = [each for each in root if each.tag.removeprefix(NAMESPACE) not in {"style", "title"}]
+    assert shapes[0].tag == f"{NAMESPACE}rect"
+    assert [shapes[0].get(name) for name in ("x", "y", "width", "height", "fill")] == [
+        None, None, root.get("width"), root.get("height"), BACKGROUND,
+    ]  # fmt: skip
     words = [text.text or "" for text in root.iter(f"{NAMESPACE}text")]
     assert words
     assert [word for word in words if not PRINTED.fullmatch(word)] == []

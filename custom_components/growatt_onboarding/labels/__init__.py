@@ -1,6 +1,7 @@
 """Serial numbers from a photo of labels: what is read stays on this machine, and is not kept.
 
-Everything that reads is imported when the first photo comes, and runs in the executor.
+What reads is imported with the first form that takes a photo, Pillow with the first photo, and all
+of it runs in the executor.
 """
 
 from contextlib import ExitStack

@@ -17,8 +17,10 @@ from .texts import FOLDER
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
-# A scheme moves nothing, so one on each screen shows both. The last is how scenarios go on.
+# A scheme moves nothing, so one on each screen is enough to judge. The last is how scenarios go on.
 _VIEWS = ((True, PHONE), (False, DESKTOP))
+# For human eyes.
+_ALL_VIEWS = ((True, PHONE), (False, PHONE), (True, DESKTOP), (False, DESKTOP))
 
 LOOK = Path(__file__).with_name("looks.js").read_text()
 # Until a scheme is chosen there is none, which is drawn light.
@@ -73,7 +75,7 @@ class Looks:
         if not self._album and _shown(await seen.evaluate(LOOK)) in _RIGHT:
             return
         self._count += 1
-        for dark, size in _VIEWS:
+        for dark, size in _ALL_VIEWS if self._album else _VIEWS:
             scheme = "dark" if dark else "light"
             await self._draw(dark=dark)
             await self._page.set_viewport_size(size)
