@@ -35,7 +35,8 @@ _FOLDER = os.environ.get("E2E_LOOKS")
 
 # What was looked at and right: when the same comes again, it would look the same.
 _RIGHT: set[tuple[str, ...]] = set()
-_NUMBER = re.compile(r"^\d+\s*")
+# With the marks around it that keep its direction.
+_NUMBER = re.compile(r"^\u2068?\d+\s*|\u2069$")
 _PORT = re.compile(r":\d{4,5}\b")
 
 # What no text for people looks like.
