@@ -2,9 +2,11 @@
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
 from homeassistant.setup import async_setup_component
 import pytest
 
+import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding.cloud.provider import Offer
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import END_USER_TOKEN, INSTALLER_TOKEN, Simulator
@@ -133,3 +135,35 @@ async def test_a_token_that_is_not_valid(
     await fails(hass, "list_accounts", "invalid_token", config_entry_id=entry.entry_id)
     there = {"server": cloud.url, "token": INSTALLER_TOKEN}
     await refused(hass, "link_account", "invalid_token", **there, account_id=RESIDENT_ID)
+
+
+async def test_link_completes_an_account_whose_id_was_not_known(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    unknown = await add_account(hass, cloud, account_id=None)
+    there = {"server": cloud.url, "token": INSTALLER_TOKEN}
+    response = await act(hass, "link_account", **there, account_id=RESIDENT_ID)
+    (result,) = response["results"]
+    assert (result["state"], result["config_entry_id"]) == ("linked", unknown.entry_id)
+    await hass.async_block_till_done()
+    assert unknown.data["account_id"] == RESIDENT_ID
+    assert entries(hass) == [unknown]
+
+
+async def test_link_an_account_that_cannot_be_set_up(
+    hass: HomeAssistant, cloud: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> bool:
+        raise ConfigEntryError
+
+    monkeypatch.setattr(integration, "async_setup_entry", failing)
+    there = {"server": cloud.url, "token": INSTALLER_TOKEN}
+    response = await act(hass, "link_account", **there, account_id=RESIDENT_ID)
+    monkeypatch.undo()
+    (result,) = response["results"]
+    (entry,) = entries(hass)
+    assert (result["state"], result["reason"]) == ("failed", "not_loaded")
+    assert result["explanation"].startswith(f"{RESIDENT} is not loaded")
+    await hass.config_entries.async_reload(entry.entry_id)
+    response = await act(hass, "link_account", **there, account_id=RESIDENT_ID)
+    assert [one["state"] for one in response["results"]] == ["already_linked"]

@@ -1,19 +1,25 @@
 """An installer's day: many customers of one token, and mistakes put right by actions alone."""
 
+import asyncio
 from collections.abc import Iterable
+from copy import replace
 from dataclasses import dataclass, field
 from typing import Any
 
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
 from simulator import INSTALLER_TOKEN, Simulator
 
-from .common import act, by_serial, until
+from .common import UNLIMITED, act, by_serial, fails, refused, submit, until
 
 CUSTOMERS = 40
+# Seconds in which the plants may be listed a few times: not really a day, which takes a while.
+DAY = 60
+NEW_TOKEN = "SIMULATORTOKENRENEWED00000000000"
 GOOD = [f"SIM{number:07}" for number in range(44)]
 HELD = [f"HELD{number:06}" for number in range(5)]
 STICKS = [f"QMN{number:07}" for number in range(3)]
@@ -95,8 +101,26 @@ class Day:
         accounts = self.hass.config_entries.async_entries(DOMAIN)
         await until(lambda: not any(one.runtime_data.coordinator.pending for one in accounts))
 
+    async def renew_token(self) -> None:
+        """Have the vendor take the token for invalid the next day, and enter another one, once."""
+        await asyncio.sleep(2 * DAY)
+        del self.cloud.growatt.tokens[INSTALLER_TOKEN]
+        self.cloud.growatt.add_token(NEW_TOKEN)
+        first, second, *_ = self.plants
+        await fails(self.hass, "list_plants", "invalid_token", config_entry_id=first)
+        # That was heard by all of them.
+        await refused(self.hass, "list_plants", "not_signed_in", config_entry_id=second)
+        flows = self.hass.config_entries.flow
+        (dialog,) = flows.async_progress()
+        assert dialog["context"]["source"] == SOURCE_REAUTH
+        result = await flows.async_configure(dialog["flow_id"])
+        result = await submit(self.hass, result, token=NEW_TOKEN)
+        assert result["reason"] == "accounts_renewed"
+        await self.hass.async_block_till_done()
+
 
 async def test_sixty_numbers_for_forty_customers(hass: HomeAssistant, cloud: Simulator) -> None:
+    hass.data[DATA_TIMING] = replace(UNLIMITED, day=DAY)
     assert await async_setup_component(hass, DOMAIN, {})
     day = Day(hass, cloud)
     customers = day.begin()
@@ -122,6 +146,23 @@ async def test_sixty_numbers_for_forty_customers(hass: HomeAssistant, cloud: Sim
     assert len(by_serial(await act(hass, "list_devices", state="associated"))) == 60
     accounts = (await act(hass, "list_accounts"))["accounts"]
     assert not any(account["pending"] for account in accounts)
-    assert not [issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN]
+    nothing_is_left(hass)
+
+    await day.renew_token()
+    accounts = (await act(hass, "list_accounts"))["accounts"]
+    assert [account["signed_in"] for account in accounts] == [True] * CUSTOMERS
+    assert all(
+        entry.data["access"] == {"token": NEW_TOKEN}
+        for entry in hass.config_entries.async_entries(DOMAIN)
+    )
+    assert len(by_serial(await act(hass, "list_devices", state="associated"))) == 60
+    nothing_is_left(hass)
+
+
+def nothing_is_left(hass: HomeAssistant) -> None:
+    """Make sure that neither a repair nor a dialog is left."""
+    issues = ir.async_get(hass).issues.values()
+    # Home Assistant itself raises those of dialogs.
+    assert not [issue for issue in issues if DOMAIN in {issue.domain, issue.issue_domain}]
     assert not hass.config_entries.flow.async_progress()
     assert not hass.config_entries.subentries.async_progress()

@@ -38,6 +38,7 @@ import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.flows.forms import FIND, MORE, OWN_ADDRESS
 from custom_components.growatt_onboarding.flows.register import CONF_SEND_AGAIN
+from custom_components.growatt_onboarding.flows.sign_in import ALL, CONF_FOR_ALL
 import custom_components.growatt_onboarding.services  # noqa: F401
 from scripts.lib.texts import TRANSLATIONS, leaves, placeholders, read
 
@@ -266,7 +267,8 @@ def test_fields_of_the_server_steps(group: str, prefix: str) -> None:
     fields = {field.name: field for one in members for field in one.credential_fields}
     step = EN["config"]["step"][f"{prefix}{group}"]
     server = "server" if any(one.servers for one in members) else "address"
-    assert set(step["data"]) == {server, *fields}
+    others = {CONF_FOR_ALL} if prefix else set()
+    assert set(step["data"]) == {server, *fields, *others}
     # These may be in a section, or beside it.
     extra = {name for name, field in fields.items() if not (field.required or field.secret)}
     section = step.get("sections", {}).get(MORE, {"data": {}, "data_description": {}})
@@ -476,6 +478,7 @@ def test_choices() -> None:
         "server": {FIND, OWN_ADDRESS}.union(
             server.key for provider in providers() for server in provider.servers
         ),
+        "account": {ALL},
         "plant": {"new_plant"},
         "agreement": set(AgreementKind),
         "have": {"label", "only_inverter"},

@@ -111,6 +111,7 @@ class GrowattOnboardingConfigFlow(MethodFlow, domain=DOMAIN):
         """Choose between changing an account and handing it over, once that makes sense."""
         entry = self._get_reconfigure_entry()
         await self._load_entry(entry)
+        self._before = self._target
         self._memory.typed = {
             **server_values(self._provider, self._target.url),
             **{

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Final, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from .account import EntryData
+from .account import EntryData, sharers
 from .account.activation import ActivationCheck
 from .account.bindings import Bindings
 from .account.dataloggers import Labels
@@ -542,11 +542,31 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             self._cancel_timer = None
 
     def _start_reauth(self) -> None:
-        """Ask for new credentials; no step is taken until the entry is reloaded with them."""
-        self._sign_in_needed = True
+        """Ask for new credentials, for all accounts that were denied with these.
+
+        No step is taken until an account is reloaded with new ones.
+        """
         self._gateway.cache.clear()
-        if self._entry_data.change({CONF_DENIED: True}):
-            self.config_entry.async_start_reauth(self.hass)
+        if not self._take_denial():
+            return
+        for other in sharers(self.hass, self.config_entry):
+            if other.state is ConfigEntryState.LOADED:
+                other.runtime_data.coordinator.async_take_denial()
+            else:
+                data = {**other.data, CONF_DENIED: True}
+                self.hass.config_entries.async_update_entry(other, data=data)
+        self.config_entry.async_start_reauth(self.hass)
+
+    def _take_denial(self) -> bool:
+        """Take no more steps; return whether what was denied still is what the account has."""
+        self._sign_in_needed = True
+        return self._entry_data.change({CONF_DENIED: True})
+
+    @callback
+    def async_take_denial(self) -> None:
+        """Take no more steps, as the cloud denied another account the same credentials."""
+        self._take_denial()
+        self._changed()
 
     @callback
     def _follow_gateway(self) -> None:

@@ -23,6 +23,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
+from .account import reauth_flows
 from .account.plants import async_list_plants
 from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
 from .binding.model import Binding, Problem, problem, problem_due_at
@@ -223,7 +224,7 @@ class ActivationRepairFlow(RepairsFlow, AnsweringFlow):
 
     async def _reauth_flow_id(self, entry: AccountConfigEntry) -> str:
         """Return the flow to sign in, which may be open already, or be opening at the moment."""
-        while flow := next(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}), None):
+        while flow := next(iter(reauth_flows(self.hass, entry)), None):
             if flow.get("step_id") is not None:
                 return flow["flow_id"]
             # Home Assistant tells nobody when it is there.

@@ -70,7 +70,7 @@ async def test_several_accounts(hass: HomeAssistant, cloud: Simulator) -> None:
     cloud.growatt.add_user("carol", "carol@example.com")
     await add_account(hass, cloud)
     result = await enter(hass, cloud)
-    assert shown(result) == ("several_accounts", ["use_account", "register"])
+    assert shown(result) == ("several_accounts", ["use_account", "choose_accounts", "register"])
     # One of the three is there already.
     assert result["description_placeholders"]["plain_count"] == "2"
     again = await hass.config_entries.flow.async_configure(result["flow_id"])

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 
@@ -135,6 +135,40 @@ def is_understood(entry: AccountConfigEntry) -> bool:
 def understood_entries(hass: HomeAssistant) -> list[AccountConfigEntry]:
     """Return the entries that are accounts, without those that only a later version understands."""
     return list(filter(is_understood, hass.config_entries.async_entries(DOMAIN)))
+
+
+@callback
+def sharers(
+    hass: HomeAssistant, entry: AccountConfigEntry, target: Target | None = None
+) -> list[AccountConfigEntry]:
+    """Return the other accounts that stand and fall with an account's credentials.
+
+    `target` has the credentials, by default those that the account has now. Where a session is
+    needed, too, that is what an account stands and falls with.
+    """
+    if not is_understood(entry) or not _needs_only_credentials(entry):
+        return []
+    target = target or entry_target(entry)
+    return [
+        other
+        for other in understood_entries(hass)
+        if other is not entry and _needs_only_credentials(other) and entry_target(other) == target
+    ]
+
+
+def _needs_only_credentials(entry: AccountConfigEntry) -> bool:
+    # None is the session of an account that nobody has signed in to.
+    return bool(entry.data[CONF_SESSION] == {})
+
+
+@callback
+def reauth_flows(hass: HomeAssistant, entry: AccountConfigEntry) -> list[ConfigFlowResult]:
+    """Return the dialogs in progress that ask for what an account, or a sharer of it, lacks."""
+    asked_for = {entry.entry_id, *(other.entry_id for other in sharers(hass, entry))}
+    flows = hass.config_entries.flow.async_progress_by_handler(
+        DOMAIN, include_uninitialized=True, match_context={"source": SOURCE_REAUTH}
+    )
+    return [flow for flow in flows if flow["context"].get("entry_id") in asked_for]
 
 
 def entry_target(entry: AccountConfigEntry) -> Target:

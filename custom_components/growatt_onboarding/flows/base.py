@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from copy import replace
 from typing import Any, override
 
 from homeassistant.config_entries import (
@@ -23,10 +22,9 @@ from ..account import (
     Target,
     async_entry_elsewhere,
     entry_target,
-    is_same_account,
     reauth_on_denial,
-    understood_entries,
 )
+from ..account.linking import lacking_entry, renew
 from ..cloud.errors import CloudError
 from ..cloud.model import Account, Captcha, Values
 from ..cloud.provider import (
@@ -39,14 +37,7 @@ from ..cloud.provider import (
     Offer,
     Provider,
 )
-from ..const import (
-    CONF_ACCOUNT_ID,
-    CONF_ACCOUNT_NAME,
-    CONF_ACTIVATION_PENDING,
-    CONF_SESSION,
-    DOMAIN,
-    SUBENTRY_INVERTER,
-)
+from ..const import SUBENTRY_INVERTER
 from ..coordinator import AccountConfigEntry
 from ..gateway import SharedData
 from ..texts import async_agreement_names, async_reasons, reason_text
@@ -183,29 +174,23 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
     async def _finish(self, account: Account) -> ConfigFlowResult:
         """Continue with the account's entry as soon as somebody is there to take the result.
 
-        Until then the flow has no unique id, which would block the account, and changes no entry,
-        whose reload would end the flow.
+        Until then the flow has no unique id, which would block the account, and changes no entry.
         """
         self._account = account
-        if self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
-            entry = await async_entry_elsewhere(self.hass, self._shared, self._target, account)
-            if entry is not None:
-                self._target = entry_target(entry)
+        entry = await async_entry_elsewhere(self.hass, self._shared, self._target, account)
+        if entry is not None:
+            self._target = entry_target(entry)
         return self.async_show_progress_done(next_step_id="finish")
 
     async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Renew the flow's entry, complete one that lacks the id or the session, or create one."""
+        """Complete an entry that lacks the account's id or session, or create one."""
         account = self._account
-        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
-            return self._renew(self._entry, account)
-        for entry in understood_entries(self.hass):
-            if (
-                (entry.data[CONF_ACCOUNT_ID] is None or entry.data[CONF_SESSION] is None)
-                and entry_target(entry).realm == self._target.realm
-                and is_same_account(entry, self._target, account)
-                and self._existing_entry(account) in {None, entry}
-            ):
-                return self._renew(entry, account)
+        if (lacking := lacking_entry(self.hass, self._target, account)) is not None:
+            renew(self.hass, lacking, self._target, account)
+            signed_in = account.session is not None
+            return self.async_abort(
+                reason="reauth_successful" if signed_in else "already_configured"
+            )
         await self.async_set_unique_id(self._target.unique_id(account))
         self._abort_if_unique_id_configured()
         return self.async_create_entry(
@@ -219,36 +204,6 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
                 else "activation_pending_signed_in"
             ),
         )
-
-    def _existing_entry(self, account: Account) -> AccountConfigEntry | None:
-        """Return the entry that already exists for an account of the server in use, if any."""
-        unique_id = self._target.unique_id(account)
-        return self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
-
-    def _renew(self, entry: AccountConfigEntry, account: Account) -> ConfigFlowResult:
-        """Update an account's entry with the new credentials, and reload it once."""
-        pending = account.activation_pending
-        if pending is None:
-            pending = entry.data[CONF_ACTIVATION_PENDING]
-        account = replace(account, name=entry.data[CONF_ACCOUNT_NAME], activation_pending=pending)
-        data = self._target.entry_data(account)
-        # The entry's own listener reloads it for new data, but only while it is loaded.
-        reload = entry.data == data or entry.state is not ConfigEntryState.LOADED
-        result = self.async_update_and_abort(
-            entry,
-            unique_id=self._target.unique_id(account),
-            data=data,
-            reason=(
-                "already_configured"
-                if account.session is None
-                else "reconfigure_successful"
-                if self.source == SOURCE_RECONFIGURE
-                else "reauth_successful"
-            ),
-        )
-        if reload:
-            self.hass.config_entries.async_schedule_reload(entry.entry_id)
-        return result
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:

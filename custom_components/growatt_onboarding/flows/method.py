@@ -78,7 +78,9 @@ class MethodFlow(RegisterFlow):
         if len(addable) > 1:
             values = {"server": self._place, "plain_count": str(len(addable))}
             return self.async_show_menu(
-                step_id="several_accounts", menu_options=options, description_placeholders=values
+                step_id="several_accounts",
+                menu_options=["use_account", "choose_accounts", "register"],
+                description_placeholders=values,
             )
         name = shown_name(addable[0])
         # What is too long for the option is read in the description.

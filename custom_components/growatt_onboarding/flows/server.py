@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_ADDRESS
+from homeassistant.helpers.selector import BooleanSelector
 from homeassistant.loader import async_get_integration
 import voluptuous as vol
 
@@ -49,6 +50,7 @@ class ServerForm(NamedTuple):
         providers: which of them it may be; if there are several, the address tells.
         fields: what to ask for beside the server.
         go_on: goes on in the flow once the server has taken what was entered. Raises CloudError.
+        switches: the names of switches at its end, which are on unless somebody turns them off.
         kept: the credentials that stay as they are where their fields are left empty.
         current: the server of the account so far: the key of a known one, or its address.
         placeholders: values for the form's texts.
@@ -59,6 +61,7 @@ class ServerForm(NamedTuple):
     providers: tuple[Provider, ...]
     fields: tuple[Field, ...]
     go_on: Callable[[Any], Awaitable[ConfigFlowResult]]
+    switches: tuple[str, ...] = ()
     kept: Values = _NOTHING
     current: str | None = None
     placeholders: Mapping[str, str] = _NOTHING
@@ -71,7 +74,7 @@ class ServerForm(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all fields."""
-        return (self.server_field, *field_names(self.fields))
+        return (self.server_field, *field_names(self.fields), *self.switches)
 
 
 class ServerFlow(AccountFlow):
@@ -105,6 +108,9 @@ class ServerFlow(AccountFlow):
             schema = {**server, **form_schema(fields, self._memory)}
         else:
             schema = form_schema((ADDRESS_FIELD, *fields), self._memory)
+        for name in form.switches:
+            is_on = self._memory.typed.get(name, True)
+            schema[vol.Required(name, default=is_on)] = BooleanSelector()
         return self._show(form.step_id, schema, **form.placeholders)
 
     async def _try_server(self, provider: Provider | None = None) -> ConfigFlowResult:

@@ -1,9 +1,9 @@
 """The steps of the account flow that sign in to an account, for a new entry or an existing one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import replace
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -21,9 +21,11 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from ..account import entry_target, is_same_account
+from ..account import Target, entry_target, reauth_flows, sharers
+from ..account.linking import LinkState, async_link, entry_of, matching, renew
 from ..cloud import registry
-from ..cloud.errors import CloudError
+from ..cloud.errors import CloudError, InvalidInputError
+from ..cloud.fields import REQUIRED
 from ..cloud.model import Account
 from ..cloud.provider import CAPTCHA_FIELD, Form
 from ..cloud.servers import server_key
@@ -31,6 +33,7 @@ from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
 from ..foreign import Plain, name_with_id, plain
 from ..gateway import async_get_shared_data
+from ..texts import async_reasons, reason_text
 from .base import chosen_form
 from .forms import (
     UserInput,
@@ -44,6 +47,11 @@ from .server import ServerFlow, ServerForm
 # A token can see thousands of accounts; a few names show a person whose token it is.
 _MOST_NAMES = 3
 
+CONF_ACCOUNT_IDS: Final = "account_ids"
+# Stands for all accounts that can be chosen.
+ALL: Final = "all"
+CONF_FOR_ALL: Final = "for_all"
+
 
 class SignInFlow(ServerFlow):
     """The steps from the credentials to an existing account."""
@@ -56,6 +64,12 @@ class SignInFlow(ServerFlow):
         self._opened: tuple[Account, ...] | None = None
         # The name of an account that may have been created.
         self._lost_name: str | None = None
+        # What the entry to renew was used with, None where there is none.
+        self._before: Target | None = None
+        # The entries that new credentials are stored in, with their accounts there; and the others
+        # that they were meant for.
+        self._renewals: dict[AccountConfigEntry, Account] = {}
+        self._left: list[AccountConfigEntry] = []
 
     # Link an account
 
@@ -144,25 +158,84 @@ class SignInFlow(ServerFlow):
         )
         return self._show("choose_account", {vol.Required(CONF_ACCOUNT_ID): selector})
 
+    async def async_step_choose_accounts(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Choose several of the accounts that the credentials open, and add them."""
+        addable = {account.id: account for account in self._addable(self._opened or ())}
+        if user_input is not None:
+            opened = {account.id: account for account in self._opened or ()}
+            chosen = user_input[CONF_ACCOUNT_IDS]
+            wanted = [*addable.values()] if ALL in chosen else [opened[one] for one in chosen]
+            if len(wanted) == 1:
+                return await self._finish(wanted[0])
+            if wanted:
+                return await self._add(wanted)
+            error = InvalidInputError(REQUIRED, field=CONF_ACCOUNT_IDS)
+            self._memory.set_error(error, (CONF_ACCOUNT_IDS,))
+        labels = {key: _label(account) for key, account in addable.items() if key is not None}
+        if not labels:
+            return self.async_abort(reason="already_configured")
+        selector = SelectSelector(
+            SelectSelectorConfig(
+                # What is for all comes first.
+                options=select_options(
+                    {ALL: plain(ALL), **dict(sorted(labels.items(), key=lambda item: item[1]))}
+                ),
+                multiple=True,
+                translation_key="account",
+            )
+        )
+        return self._show("choose_accounts", {vol.Required(CONF_ACCOUNT_IDS): selector})
+
+    async def _add(self, accounts: Iterable[Account]) -> ConfigFlowResult:
+        """Add several accounts, and tell what became of each: a flow itself makes one entry."""
+        reasons = await async_reasons(self.hass)
+        told: dict[LinkState, list[str]] = {state: [] for state in LinkState}
+        for account in accounts:
+            linked = await async_link(self.hass, self._target, account)
+            title: str = plain(account.title if linked.entry is None else linked.entry.title)
+            if linked.reason is not None:
+                title = f"{title} ({reason_text(reasons, linked.reason, {'account': title})})"
+            told[linked.state].append(title)
+        values = {state.value: ", ".join(titles) or "-" for state, titles in told.items()}
+        if told[LinkState.ALREADY_LINKED] or told[LinkState.FAILED]:
+            return self.async_abort(reason="some_accounts_added", description_placeholders=values)
+        return self.async_abort(reason="accounts_added", description_placeholders=values)
+
     @callback
     @override
     def async_remove(self) -> None:
-        """Ask to sign in if the account was denied while this dialog kept others from opening."""
-        entry: AccountConfigEntry | None
-        entry = self.hass.config_entries.async_get_entry(self.context.get("entry_id", ""))
-        if (
-            self.source == SOURCE_RECONFIGURE
-            and entry is not None
-            and entry.state is ConfigEntryState.LOADED
+        """Have the accounts ask for credentials that this dialog kept from asking.
+
+        Home Assistant opens no dialog to sign in to an account that is being changed, and none
+        opens for the sharers of an account that has one. Nobody is asked again who has closed it.
+        """
+        if self._before is None:
+            return
+        waiting = [
+            entry
+            for entry in (self._entry, *sharers(self.hass, self._entry, self._before))
+            if entry.state is ConfigEntryState.LOADED
+            and entry.disabled_by is None
             and entry.data[CONF_DENIED]
-        ):
-            entry.async_start_reauth(self.hass)
+        ]
+        was_closed = self.source == SOURCE_REAUTH and not self._renewals
+        if waiting and not (was_closed and self._entry in waiting):
+            waiting[0].async_start_reauth(self.hass)
 
     # New credentials
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Start when the credentials or session of an account are no longer valid."""
-        await self._load_entry(self._get_reauth_entry())
+        """Start when the credentials or session of an account are no longer valid.
+
+        Wherever it is started, one dialog is enough for all accounts with the same credentials.
+        """
+        entry = self._get_reauth_entry()
+        # Before anything is awaited: of two that start together, one has to see the other.
+        if any(flow["flow_id"] != self.flow_id for flow in reauth_flows(self.hass, entry)):
+            raise AbortFlow("already_in_progress")
+        await self._load_entry(entry)
+        self._before = self._target
+        self.context["title_placeholders"] = {"name": plain(self._titles)}
         return await self.async_step_reauth_confirm()
 
     async def _load_entry(self, entry: AccountConfigEntry) -> None:
@@ -198,9 +271,15 @@ class SignInFlow(ServerFlow):
         return self._show(
             "reauth_confirm",
             fields_schema(secrets, self._memory.typed),
-            name=self._entry.title,
+            name=self._titles,
             server=known.url,
         )
+
+    @property
+    def _titles(self) -> str:
+        """What the accounts are called that the dialog asks for credentials for."""
+        others = sharers(self.hass, self._entry)
+        return titles_of([self._entry, *others]) if others else self._entry.title
 
     async def async_step_new_access(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change the server or the credentials; a secret that is left empty stays as it is."""
@@ -214,14 +293,20 @@ class SignInFlow(ServerFlow):
             replace(field, required=False) if field.name in kept else field
             for field in self._provider.credential_fields
         )
+        others = sharers(self.hass, self._entry)
         form = ServerForm(
             step_id=f"new_access_{registry.group_of(self._provider.key)}",
             providers=(self._provider,),
             fields=fields,
             go_on=SignInFlow._sign_in_again,
+            switches=(CONF_FOR_ALL,) if others else (),
             kept=kept,
             current=server_key(self._provider, known.url),
-            placeholders={"name": self._entry.title, "server": known.url},
+            placeholders={
+                "name": self._entry.title,
+                "server": known.url,
+                **({"accounts": titles_of(others)} if others else {}),
+            },
         )
         return await self._ask_server(form, user_input)
 
@@ -234,22 +319,62 @@ class SignInFlow(ServerFlow):
         return await self.async_step_link()
 
     async def _renew_with(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:
-        """Store the new credentials if they give access to the same account, else ask again."""
-        entry = self._entry
-        found = [one for one in accounts if is_same_account(entry, self._target, one)]
-        if not found:
+        """Go on if the new credentials open what they are meant for, else ask again.
+
+        A person may have what opens only some of the accounts: then the others ask on their own.
+        """
+        entries = [self._entry, *self._others]
+        found = matching(entries, self._target, accounts)
+        free = {
+            entry: account
+            for entry, account in found.items()
+            if entry_of(self.hass, self._target, account) in {None, entry}
+        }
+        if self._entry in free or (free and self.source == SOURCE_REAUTH):
+            self._renewals, self._left = free, [entry for entry in entries if entry not in free]
+            # Once somebody is there to take the result: renewing the entry ends the flow.
+            return self.async_show_progress_done(next_step_id="renew")
+        if (taken := found.get(self._entry)) is None:
             self._memory.set_error(self._wrong_account(accounts))
-        elif (other := self._existing_entry(found[0])) not in {None, entry}:
-            self._memory.set_error(
-                CloudError("in_another_entry", placeholders={"other": other.title})
-            )
         else:
-            return await self._finish(found[0])
+            other = entry_of(self.hass, self._target, taken)
+            title = "" if other is None else other.title
+            self._memory.set_error(CloudError("in_another_entry", placeholders={"other": title}))
         if needs_input(self._form):
             return await self.async_step_link_form()
         if self.source == SOURCE_REAUTH:
             return await self.async_step_reauth_confirm()
         return await self.async_step_new_access()
+
+    @property
+    def _others(self) -> list[AccountConfigEntry]:
+        """The other accounts that the new credentials are for."""
+        if self.source == SOURCE_REAUTH or self._memory.typed.get(CONF_FOR_ALL):
+            return sharers(self.hass, self._entry)
+        return []
+
+    async def async_step_renew(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Store the new credentials in the entries that they are for, this dialog's last."""
+        self._before = entry_target(self._entry)
+        for entry in sorted(self._renewals, key=lambda entry: entry is self._entry):
+            renew(self.hass, entry, self._target, self._renewals[entry])
+        values = {
+            "accounts": titles_of(self._renewals),
+            "others": ", ".join(plain(entry.title) for entry in self._left),
+        }
+        if self._left:
+            return self.async_abort(reason="some_accounts_renewed", description_placeholders=values)
+        if len(self._renewals) > 1:
+            return self.async_abort(reason="accounts_renewed", description_placeholders=values)
+        if self._renewals[self._entry].session is None:
+            return self.async_abort(reason="already_configured")
+        return self.async_abort(
+            reason=(
+                "reconfigure_successful"
+                if self.source == SOURCE_RECONFIGURE
+                else "reauth_successful"
+            )
+        )
 
     def _wrong_account(self, accounts: tuple[Account, ...]) -> CloudError:
         """Return the error that names the expected account and those that were found."""
@@ -267,6 +392,13 @@ def some_titles(accounts: Sequence[Account]) -> str:
     titles = [plain(account.title) for account in accounts[:_MOST_NAMES]]
     more = ["…"] if len(accounts) > _MOST_NAMES else []
     return ", ".join([*titles, *more])
+
+
+def titles_of(entries: Collection[AccountConfigEntry]) -> str:
+    """Return the titles of a few accounts, and how many there are."""
+    titles = [plain(entry.title) for entry in entries]
+    more = [f"… ({len(titles)})"] if len(titles) > _MOST_NAMES else []
+    return ", ".join([*titles[:_MOST_NAMES], *more])
 
 
 def shown_name(account: Account) -> Plain:

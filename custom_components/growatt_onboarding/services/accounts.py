@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import SOURCE_IGNORE, SOURCE_IMPORT, ConfigEntryState
+from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE, CONF_USERNAME
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
 
 from ..account import Target, entry_target, understood_entries
+from ..account.linking import async_link, entry_of
 from ..account.registration import async_check_name, async_create_entry, async_register
 from ..cloud import registry
 from ..cloud.errors import CloudError, InvalidInputError, NoAnswerError, NotAllowedError
@@ -197,7 +198,7 @@ async def list_accounts(call: ServiceCall) -> ServiceResponse:
     if call.data.keys() & {ATTR_CONFIG_ENTRY_ID, CONF_PROVIDER, CONF_SERVER, *CREDENTIALS}:
         target, client = await _async_target(call)
         accounts = await _async_opened(client, await _async_link_form(target, client))
-        return {"accounts": [_opened(call.hass, target, account) for account in accounts]}
+        return {"accounts": [_told(one, entry_of(call.hass, target, one)) for one in accounts]}
     return {"accounts": [_in_home_assistant(entry) for entry in understood_entries(call.hass)]}
 
 
@@ -205,7 +206,7 @@ async def link_account(call: ServiceCall) -> ServiceResponse:
     """Add accounts that credentials give access to.
 
     Responds with `results`, one for each ID: as `list_accounts` tells an account, with `state`
-    (`linked`, `already_linked` or `not_found`), `reason` and `explanation`.
+    (`linked`, `already_linked`, `failed` or `not_found`), `reason` and `explanation`.
     """
     target, client = await _async_target(call)
     form = await _async_link_form(target, client)
@@ -219,11 +220,10 @@ async def link_account(call: ServiceCall) -> ServiceResponse:
             told, state = _told(Account(id=account_id, name=account_id), None), "not_found"
             why |= Refusal("account_not_opened", {"account": account_id}).told(reasons)
         else:
-            known = _entry_of(call.hass, target, account) is not None
-            if not known:
-                await _async_add(call.hass, target, account)
-            told = _opened(call.hass, target, account)
-            state = "already_linked" if known else "linked"
+            linked = await async_link(call.hass, target, account)
+            told, state = _told(account, linked.entry), linked.state.value
+            if linked.reason is not None:
+                why |= Refusal(linked.reason, {"account": told["account"]}).told(reasons)
         results.append({**told, ATTR_STATE: state, **why})
     return {"results": [*results]}
 
@@ -250,32 +250,6 @@ async def _async_opened(
         if err.field != form.identity or wanted is None or len(wanted) != 1:
             raise
     return await client.link(form, {form.identity: wanted[0]})
-
-
-async def _async_add(hass: HomeAssistant, target: Target, account: Account) -> None:
-    """Create the entry of an account, as after its registration."""
-    await hass.config_entries.flow.async_init(
-        DOMAIN,
-        context={"source": SOURCE_IMPORT},
-        data={
-            "unique_id": target.unique_id(account),
-            "title": account.title,
-            "data": target.entry_data(account),
-        },
-    )
-
-
-@callback
-def _entry_of(hass: HomeAssistant, target: Target, account: Account) -> AccountConfigEntry | None:
-    """Return the entry of an account, if it is in Home Assistant."""
-    unique_id = target.unique_id(account)
-    return hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, unique_id)
-
-
-@callback
-def _opened(hass: HomeAssistant, target: Target, account: Account) -> dict[str, Any]:
-    """Return what is told of an account that credentials give access to."""
-    return _told(account, _entry_of(hass, target, account))
 
 
 @callback
