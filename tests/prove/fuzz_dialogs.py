@@ -60,6 +60,7 @@ _NEVER_SHOWN: Final = frozenset(
             for step in (
                 *("integration_discovery", "import", "reauth", "link", "asked", "finish"),
                 *("registered", "server", "server_found", "new_access", "back", "use_account"),
+                "renew",
             )
         ),
         # The cloud with plants also takes dataloggers, and has one dialog for both.
@@ -422,10 +423,11 @@ class Walker:
             ours = [option for option in options if option in {FIND, OWN_ADDRESS, cloud.url}]
             return choose(name, ours)
         if options:
-            return choose(
+            chosen = choose(
                 name,
                 [option["value"] if isinstance(option, dict) else option for option in options],
             )
+            return [chosen] if selector.config.get("multiple") else chosen
         number = f"{self._seed}{dice.randrange(1_000)}"
         if name == "token":
             return choose(name, TOKENS)

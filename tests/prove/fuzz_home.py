@@ -70,6 +70,8 @@ class Home:
         assert await async_setup_component(self.hass, DOMAIN, {})
         cloud.growatt.limits.reading = "none"
         owner = await self._world.add_account()
+        # Whose token is the owner's, and renewed with that.
+        neighbor = await self._world.add_account()
         plant = self._world.add_plant(owner)
         user_id = int(owner.data[CONF_ACCOUNT_ID])
         cloud.growatt.add_token(_KNOWN_TOKEN, kind="end_user", user_id=user_id)
@@ -116,6 +118,7 @@ class Home:
         # So that what is late is.
         await asyncio.sleep(200)
         self._owner_id = owner.entry_id
+        self._neighbor_id = neighbor.entry_id
         for entry in entries:
             known = entry.runtime_data.coordinator.data
             self._data[entry.entry_id] = dict(entry.data)
@@ -145,6 +148,8 @@ class Home:
         user = {"source": SOURCE_USER}
         found: dict[str, Any] = {"add account": (accounts, DOMAIN, user, None)}
         for entry in self.accounts:
+            if entry.entry_id == self._neighbor_id:
+                continue
             name, entry_id = entry.data["provider"], entry.entry_id
             change = {"source": SOURCE_RECONFIGURE, "entry_id": entry_id}
             found[f"change {name}"] = (accounts, DOMAIN, change, None)

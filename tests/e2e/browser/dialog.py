@@ -189,6 +189,11 @@ class Dialog:
         name = self._option(field, option)
         await self._box.get_by_role("radio", name=name, exact=True).click()
 
+    async def check(self, field: str, option: str) -> None:
+        """Choose one more of a few options, by its key or what it is called."""
+        name = self._option(field.removesuffix("s"), option)
+        await self._box.get_by_role("checkbox", name=name, exact=True).check()
+
     async def open_section(self, section: str) -> None:
         """Open a section of a form."""
         name = self._say(f"{self._section}.step.{self._step}.sections.{section}.name")

@@ -5,15 +5,16 @@ import pytest
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.accounts import CHECK, NAME, REGISTER, no_repair, the_entry
-from tests.e2e.dialogs import PASSWORD, act, link_account
+from tests.e2e.dialogs import PASSWORD, act
 from tests.server.homeassistant_server import HomeAssistantServer
 
-from .dialog import DATALOGGER, Dialog
+from .dialog import Dialog
 from .homeowner import Homeowner
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RESIDENT = "sim-resident"
+NEIGHBOR = "bakker"
 SERIAL = "ABC0000006"
 WRONG_TOKEN = "SIMULATORTOKENOFNOBODY0000000000"
 OTHERS_TOKEN = "SIMULATORTOKENOFANOTHER000000000"
@@ -30,14 +31,21 @@ async def test_a_token_that_is_renewed(
     cloud.add_plant(other.user_id, "Elsewhere")
     cloud.add_token(OTHERS_TOKEN, kind="end_user", user_id=other.user_id)
     cloud.add_token(NEW_TOKEN)
+    neighbor = cloud.add_user(NEIGHBOR, f"{NEIGHBOR}@example.com")
     async with server.client() as client:
-        await link_account(client, simulator, INSTALLER_TOKEN, str(plant.user_id))
-        await act(client, "bind_device", plant_id=str(plant.plant_id), serial_numbers=[SERIAL])
+        token = {"server": simulator.url, "token": INSTALLER_TOKEN}
+        both = [str(plant.user_id), str(neighbor.user_id)]
+        linked = (await act(client, "link_account", **token, account_id=both))["results"]
+        account = {"config_entry_id": linked[0]["config_entry_id"]}
+        device = {"plant_id": str(plant.plant_id), "serial_numbers": [SERIAL]}
+        await act(client, "bind_device", **account, **device)
     del cloud.tokens[INSTALLER_TOKEN]
 
     await homeowner.page.goto("/")
-    dialog = await homeowner.sign_in_again(RESIDENT)
-    await dialog.shows("reauth_confirm", name=RESIDENT, server=simulator.url)
+    # One dialog for both accounts that the token opened.
+    both_names = f"{RESIDENT}, {NEIGHBOR}"
+    dialog = await homeowner.sign_in_again(both_names)
+    await dialog.shows("reauth_confirm", name=both_names, server=simulator.url)
     await dialog.fill("token", WRONG_TOKEN)
     await dialog.submit()
     await dialog.refuses("invalid_token")
@@ -46,7 +54,7 @@ async def test_a_token_that_is_renewed(
     await dialog.refuses("wrong_account", found=f"Elsewhere ({other.user_id})", expected=RESIDENT)
     await dialog.fill("token", NEW_TOKEN)
     await dialog.submit()
-    await dialog.tells("abort.reauth_successful")
+    await dialog.tells("abort.accounts_renewed", accounts=both_names)
     await dialog.close()
     cloud.bring_online(SERIAL)
     await homeowner.open_device(SERIAL)
@@ -64,6 +72,7 @@ async def test_nobody_can_tell_whether_the_account_exists(
     await dialog.shows("outcome_unknown", name=NAME, server=simulator.url)
     await dialog.leave()
 
+    [plant] = simulator.growatt.plants.values()
     user = simulator.growatt.user_named(NAME)
     assert user is not None
     # Home Assistant keeps the notice, so it only hints at whose account and where it is.
@@ -74,12 +83,17 @@ async def test_nobody_can_tell_whether_the_account_exists(
     dialog = await homeowner.agree_to_start()
     await go_to_the_server(dialog, simulator)
     await dialog.shows("several_accounts", server=simulator.url)
-    await dialog.go("use_account", plain_count="2")
-    await dialog.shows("choose_account")
-    await dialog.pick("account_id", f"{NAME} ({user.user_id})")
+    await dialog.go("choose_accounts")
+    await dialog.shows("choose_accounts", server=simulator.url)
+    await dialog.check("account_ids", f"{NAME} ({user.user_id})")
+    await dialog.check("account_ids", f"{RESIDENT} ({plant.user_id})")
     await dialog.submit()
-    dialog = dialog.of(DATALOGGER)
-    await dialog.shows("datalogger")
+    await dialog.tells("abort.accounts_added", linked=f"{NAME}, {RESIDENT}")
+    await dialog.close()
+    # What one of them is changed to can be for both.
+    dialog = await homeowner.reconfigure_account(NAME)
+    await dialog.shows("new_access_growatt", name=NAME, accounts=RESIDENT)
+    await dialog.turn_off("for_all")
     await dialog.leave()
     async with server.client() as client:
         await no_repair(client)
