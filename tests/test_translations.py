@@ -36,9 +36,10 @@ from custom_components.growatt_onboarding.cloud.provider import (
 # Imported so that all classes of errors are known.
 import custom_components.growatt_onboarding.config_flow
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.flows.choose import ALL
 from custom_components.growatt_onboarding.flows.forms import FIND, MORE, OWN_ADDRESS
 from custom_components.growatt_onboarding.flows.register import CONF_SEND_AGAIN
-from custom_components.growatt_onboarding.flows.sign_in import ALL, CONF_FOR_ALL
+from custom_components.growatt_onboarding.flows.sign_in import CONF_FOR_ALL
 import custom_components.growatt_onboarding.services  # noqa: F401
 from scripts.lib.texts import TRANSLATIONS, leaves, placeholders, read
 
@@ -118,6 +119,7 @@ CLOUD = {use.key for use in USES if use.module.startswith("cloud.")} | keys_of("
 ACCOUNT_DIALOG = (
     "config_flow",
     "flows.base",
+    "flows.choose",
     "flows.find_server",
     "flows.method",
     "flows.register",

@@ -39,6 +39,7 @@ async def choose(hass: HomeAssistant, cloud: Simulator) -> Result:
     assert result["step_id"] == "several_accounts"
     result = await submit(hass, result, next_step_id="choose_accounts")
     assert result["step_id"] == "choose_accounts"
+    assert shown_values(result) == {"server": cloud.url}
     return result
 
 

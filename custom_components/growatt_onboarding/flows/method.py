@@ -4,9 +4,10 @@ from homeassistant.config_entries import ConfigFlowResult
 
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.provider import CloudClient
+from .choose import shown_name, some_titles
 from .forms import UserInput, field_names
 from .register import RegisterFlow
-from .sign_in import needs_input, shown_name, some_titles
+from .sign_in import needs_input
 
 
 class MethodFlow(RegisterFlow):

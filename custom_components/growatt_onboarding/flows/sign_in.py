@@ -1,6 +1,6 @@
 """The steps of the account flow that sign in to an account, for a new entry or an existing one."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from copy import replace
 from typing import Any, Final, override
@@ -14,54 +14,37 @@ from homeassistant.config_entries import (
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import ConfigEntryError
-from homeassistant.helpers.selector import (
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
-import voluptuous as vol
 
 from ..account import Target, entry_target, reauth_flows, sharers
-from ..account.linking import LinkState, async_link, entry_of, matching, renew
+from ..account.linking import entry_of, matching, renew
 from ..cloud import registry
-from ..cloud.errors import CloudError, InvalidInputError
-from ..cloud.fields import REQUIRED
+from ..cloud.errors import CloudError
 from ..cloud.model import Account
 from ..cloud.provider import CAPTCHA_FIELD, Form
 from ..cloud.servers import server_key
 from ..const import CONF_ACCOUNT_ID, CONF_ACCOUNT_NAME, CONF_DENIED
 from ..coordinator import AccountConfigEntry
-from ..foreign import Plain, name_with_id, plain
+from ..foreign import plain
 from ..gateway import async_get_shared_data
-from ..texts import async_reasons, reason_text
 from .base import chosen_form
+from .choose import MOST_NAMES, ChooseFlow, some_titles
 from .forms import (
     UserInput,
     checked,
     field_names,
     fields_schema,
-    select_options,
 )
-from .server import ServerFlow, ServerForm
+from .server import ServerForm
 
-# A token can see thousands of accounts; a few names show a person whose token it is.
-_MOST_NAMES = 3
-
-CONF_ACCOUNT_IDS: Final = "account_ids"
-# Stands for all accounts that can be chosen.
-ALL: Final = "all"
 CONF_FOR_ALL: Final = "for_all"
 
 
-class SignInFlow(ServerFlow):
+class SignInFlow(ChooseFlow):
     """The steps from the credentials to an existing account."""
 
     def __init__(self) -> None:
-        """Start with no accounts to choose from."""
+        """Start without an account to look for, or to renew."""
         super().__init__()
-        self._accounts: dict[str, Account] = {}
-        # What the credentials alone open, None as long as that is not known.
-        self._opened: tuple[Account, ...] | None = None
         # The name of an account that may have been created.
         self._lost_name: str | None = None
         # What the entry to renew was used with, None where there is none.
@@ -124,103 +107,10 @@ class SignInFlow(ServerFlow):
             self._memory.typed.setdefault(identity, known)
 
     async def _link(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:
-        """Continue with the only account, or let the person choose."""
+        """Continue with the accounts that signing in gives access to."""
         if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
             return await self._renew_with(accounts)
-        if len(accounts) == 1:
-            return await self._finish(accounts[0])
-        self._accounts = {account.id: account for account in accounts if account.id is not None}
-        return await self.async_step_choose_account()
-
-    async def async_step_use_account(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Continue with an account that the credentials open."""
-        return await self._link(self._addable(self._opened or ()))
-
-    def _addable(self, accounts: Iterable[Account]) -> tuple[Account, ...]:
-        """Return the accounts that are not in Home Assistant yet."""
-        configured = {entry.unique_id for entry in self._async_current_entries()}
-        return tuple(
-            account for account in accounts if self._target.unique_id(account) not in configured
-        )
-
-    async def async_step_choose_account(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Choose one of the accounts that the token can see."""
-        if user_input is not None:
-            return await self._finish(self._accounts[user_input[CONF_ACCOUNT_ID]])
-        addable = self._addable(self._accounts.values())
-        labels = {key: _label(one) for key, one in self._accounts.items() if one in addable}
-        if not labels:
-            return self.async_abort(reason="already_configured")
-        selector = SelectSelector(
-            SelectSelectorConfig(
-                options=select_options(labels), mode=SelectSelectorMode.DROPDOWN, sort=True
-            )
-        )
-        return self._show("choose_account", {vol.Required(CONF_ACCOUNT_ID): selector})
-
-    async def async_step_choose_accounts(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Choose several of the accounts that the credentials open, and add them."""
-        addable = {account.id: account for account in self._addable(self._opened or ())}
-        if user_input is not None:
-            opened = {account.id: account for account in self._opened or ()}
-            chosen = user_input[CONF_ACCOUNT_IDS]
-            wanted = [*addable.values()] if ALL in chosen else [opened[one] for one in chosen]
-            if len(wanted) == 1:
-                return await self._finish(wanted[0])
-            if wanted:
-                return await self._add(wanted)
-            error = InvalidInputError(REQUIRED, field=CONF_ACCOUNT_IDS)
-            self._memory.set_error(error, (CONF_ACCOUNT_IDS,))
-        labels = {key: _label(account) for key, account in addable.items() if key is not None}
-        if not labels:
-            return self.async_abort(reason="already_configured")
-        selector = SelectSelector(
-            SelectSelectorConfig(
-                # What is for all comes first.
-                options=select_options(
-                    {ALL: plain(ALL), **dict(sorted(labels.items(), key=lambda item: item[1]))}
-                ),
-                multiple=True,
-                translation_key="account",
-            )
-        )
-        return self._show("choose_accounts", {vol.Required(CONF_ACCOUNT_IDS): selector})
-
-    async def _add(self, accounts: Iterable[Account]) -> ConfigFlowResult:
-        """Add several accounts, and tell what became of each: a flow itself makes one entry."""
-        reasons = await async_reasons(self.hass)
-        told: dict[LinkState, list[str]] = {state: [] for state in LinkState}
-        for account in accounts:
-            linked = await async_link(self.hass, self._target, account)
-            title: str = plain(account.title if linked.entry is None else linked.entry.title)
-            if linked.reason is not None:
-                title = f"{title} ({reason_text(reasons, linked.reason, {'account': title})})"
-            told[linked.state].append(title)
-        values = {state.value: ", ".join(titles) or "-" for state, titles in told.items()}
-        if told[LinkState.ALREADY_LINKED] or told[LinkState.FAILED]:
-            return self.async_abort(reason="some_accounts_added", description_placeholders=values)
-        return self.async_abort(reason="accounts_added", description_placeholders=values)
-
-    @callback
-    @override
-    def async_remove(self) -> None:
-        """Have the accounts ask for credentials that this dialog kept from asking.
-
-        Home Assistant opens no dialog to sign in to an account that is being changed, and none
-        opens for the sharers of an account that has one. Nobody is asked again who has closed it.
-        """
-        if self._before is None:
-            return
-        waiting = [
-            entry
-            for entry in (self._entry, *sharers(self.hass, self._entry, self._before))
-            if entry.state is ConfigEntryState.LOADED
-            and entry.disabled_by is None
-            and entry.data[CONF_DENIED]
-        ]
-        was_closed = self.source == SOURCE_REAUTH and not self._renewals
-        if waiting and not (was_closed and self._entry in waiting):
-            waiting[0].async_start_reauth(self.hass)
+        return await self._use(accounts)
 
     # New credentials
 
@@ -357,6 +247,9 @@ class SignInFlow(ServerFlow):
         """Store the new credentials in the entries that they are for, this dialog's last."""
         self._before = entry_target(self._entry)
         for entry in sorted(self._renewals, key=lambda entry: entry is self._entry):
+            if self.hass.config_entries.async_get_entry(entry.entry_id) is None:
+                # Somebody has removed it meanwhile.
+                continue
             renew(self.hass, entry, self._target, self._renewals[entry])
         values = {
             "accounts": titles_of(self._renewals),
@@ -376,6 +269,27 @@ class SignInFlow(ServerFlow):
             )
         )
 
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Have the accounts ask for credentials that this dialog kept from asking.
+
+        Home Assistant opens no dialog to sign in to an account that is being changed, and none
+        opens for the sharers of an account that has one. Nobody is asked again who has closed it.
+        """
+        if self._before is None:
+            return
+        waiting = [
+            entry
+            for entry in (self._entry, *sharers(self.hass, self._entry, self._before))
+            if entry.state is ConfigEntryState.LOADED
+            and entry.disabled_by is None
+            and entry.data[CONF_DENIED]
+        ]
+        was_closed = self.source == SOURCE_REAUTH and not self._renewals
+        if waiting and not (was_closed and self._entry in waiting):
+            waiting[0].async_start_reauth(self.hass)
+
     def _wrong_account(self, accounts: tuple[Account, ...]) -> CloudError:
         """Return the error that names the expected account and those that were found."""
         expected, found = self._entry.title, some_titles(accounts)
@@ -387,26 +301,8 @@ def needs_input(form: Form) -> bool:
     return any(field.required for field in form.fields)
 
 
-def some_titles(accounts: Sequence[Account]) -> str:
-    """Return the titles of a few of the accounts."""
-    titles = [plain(account.title) for account in accounts[:_MOST_NAMES]]
-    more = ["…"] if len(accounts) > _MOST_NAMES else []
-    return ", ".join([*titles, *more])
-
-
 def titles_of(entries: Collection[AccountConfigEntry]) -> str:
     """Return the titles of a few accounts, and how many there are."""
     titles = [plain(entry.title) for entry in entries]
-    more = [f"… ({len(titles)})"] if len(titles) > _MOST_NAMES else []
-    return ", ".join([*titles[:_MOST_NAMES], *more])
-
-
-def shown_name(account: Account) -> Plain:
-    """Return what a person calls the account: not its id, if there is anything else."""
-    name = account.plant if account.name == account.id else account.name
-    return plain(name or account.title)
-
-
-def _label(account: Account) -> Plain:
-    name, account_id = shown_name(account), plain(account.id or "")
-    return name if name == account_id else name_with_id(name, account_id)
+    more = [f"… ({len(titles)})"] if len(titles) > MOST_NAMES else []
+    return ", ".join([*titles[:MOST_NAMES], *more])

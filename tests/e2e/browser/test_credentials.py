@@ -5,7 +5,7 @@ import pytest
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.accounts import CHECK, NAME, REGISTER, no_repair, the_entry
-from tests.e2e.dialogs import PASSWORD, act
+from tests.e2e.dialogs import PASSWORD, act, link_account
 from tests.server.homeassistant_server import HomeAssistantServer
 
 from .dialog import Dialog
@@ -33,10 +33,9 @@ async def test_a_token_that_is_renewed(
     cloud.add_token(NEW_TOKEN)
     neighbor = cloud.add_user(NEIGHBOR, f"{NEIGHBOR}@example.com")
     async with server.client() as client:
-        token = {"server": simulator.url, "token": INSTALLER_TOKEN}
-        both = [str(plant.user_id), str(neighbor.user_id)]
-        linked = (await act(client, "link_account", **token, account_id=both))["results"]
-        account = {"config_entry_id": linked[0]["config_entry_id"]}
+        entry_id = await link_account(client, simulator, INSTALLER_TOKEN, str(plant.user_id))
+        account = {"config_entry_id": entry_id}
+        await act(client, "link_account", **account, account_id=str(neighbor.user_id))
         device = {"plant_id": str(plant.plant_id), "serial_numbers": [SERIAL]}
         await act(client, "bind_device", **account, **device)
     del cloud.tokens[INSTALLER_TOKEN]
