@@ -66,6 +66,7 @@ async def add_account(
     account_id: str | None = RESIDENT_ID,
     name: str = RESIDENT,
     provider: str = "growatt",
+    entry_id: str | None = None,
     **account: Any,
 ) -> MockConfigEntry:
     """Set up the entry of an account that the simulator has."""
@@ -75,6 +76,7 @@ async def add_account(
     entry = account_entry(
         Target(provider=described, url=simulator.url, credentials=credentials),
         Account(id=account_id, name=name, **account),
+        entry_id,
     )
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -82,10 +84,11 @@ async def add_account(
     return entry
 
 
-def account_entry(target: Target, account: Account) -> MockConfigEntry:
+def account_entry(target: Target, account: Account, entry_id: str | None = None) -> MockConfigEntry:
     """Return the entry that the dialog would make."""
     return MockConfigEntry(
         domain=DOMAIN,
+        entry_id=entry_id,
         title=account.name,
         unique_id=target.unique_id(account),
         data=target.entry_data(account),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 import re
-from typing import Any
 from urllib.parse import unquote
 
 from homeassistant.core import HomeAssistant
@@ -11,16 +10,15 @@ from homeassistant.helpers.template import Template
 from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
-import yaml
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from scripts.lib.texts import TRANSLATIONS, leaves, read
 
+from .documents import DOCS, actions_in, examples, templates_in
+
 PROJECT = Path(__file__).parents[1]
-DOCS = PROJECT / "docs"
 MANUAL = (PROJECT / "README.md", *sorted(DOCS.glob("*.md")))
 PAGES = (*MANUAL, *sorted(PROJECT.glob("[!R]*.md")), PROJECT / "benchmarks" / "README.md")
-ACTIONS = (DOCS / "actions.md").read_text()
 EN = read(TRANSLATIONS / "en.json")
 TEXTS = {re.sub(r"{\w+}", "…", text) for _, text in leaves(EN)}
 # What others call their own: Home Assistant's pages, Growatt's app and portal; and examples.
@@ -214,70 +212,20 @@ def test_the_architecture_names_what_there_is() -> None:
     assert not is_named_rightly("no_such_function", words)
 
 
-# Actions
-
-
-def sections_of_actions() -> dict[str, str]:
-    """Return what the page says of each action."""
-    parts = re.split(r"^## (.+)$", ACTIONS, flags=re.MULTILINE)
-    names = {texts["name"]: key for key, texts in EN["services"].items()}
-    return {
-        names[title]: text
-        for title, text in zip(parts[1::2], parts[2::2], strict=True)
-        if title in names
-    }
-
-
-def fields_of(text: str) -> set[str]:
-    """Return the fields that a table names."""
-    row = re.compile(
-        r"^\| `(\w+)` \| (?:text|number|boolean|list of text|list of mappings) \|", re.MULTILINE
-    )
-    return set(row.findall(text))
-
-
-def test_every_action_and_field_is_explained() -> None:
-    shared = ACTIONS.partition("\n## Which cloud and account\n")[2].partition("\n## ")[0]
-    sections = sections_of_actions()
-    assert sections.keys() == EN["services"].keys()
-    for action, texts in EN["services"].items():
-        explained = fields_of(sections[action])
-        assert explained <= texts["fields"].keys(), action
-        if "provider" in texts["fields"]:
-            explained |= fields_of(shared)
-        assert texts["fields"].keys() <= explained, action
-
-
-def examples(found: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the actions of this integration in an example, with what they are given."""
-    if isinstance(found, dict):
-        if str(found.get("action")).startswith(f"{DOMAIN}."):
-            yield found["action"].partition(".")[2], found.get("data", {})
-        found = list(found.values())
-    if isinstance(found, list):
-        for one in found:
-            yield from examples(one)
-
-
-def templates(found: Any) -> Iterator[str]:
-    """Yield the templates in an example."""
-    if isinstance(found, str) and "{{" in found:
-        yield found
-    elif isinstance(found, dict | list):
-        for one in found.values() if isinstance(found, dict) else found:
-            yield from templates(one)
+# Examples, which are also run: tests/test_docs_actions.py
 
 
 async def test_the_examples_are_what_the_actions_take(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     services = hass.services.async_services_for_domain(DOMAIN)
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", ACTIONS, re.MULTILINE | re.DOTALL)
-    loaded = [yaml.safe_load(block) for block in blocks]
-    called = [one for example in loaded for one in examples(example)]
+    loaded = [
+        example.loaded for page in DOCS.glob("*.md") for example in examples(page.name).values()
+    ]
+    called = [one for example in loaded for one in actions_in(example, DOMAIN)]
     assert {action for action, _ in called} == services.keys()
     for action, data in called:
         schema = services[action].schema
         assert isinstance(schema, vol.Schema)
         schema(data)
-    for text in templates(loaded):
+    for text in templates_in(loaded):
         Template(text, hass).ensure_valid()
