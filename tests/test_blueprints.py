@@ -10,13 +10,13 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.automation import automations_with_blueprint
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
     entity_registry as er,
     issue_registry as ir,
+    label_registry as lr,
 )
 from homeassistant.helpers.entity import entity_sources
 from homeassistant.setup import async_setup_component
@@ -29,14 +29,12 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.growatt_onboarding.binding.model import BindingState, Problem
+from custom_components.growatt_onboarding.binding.model import Problem
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
-from custom_components.growatt_onboarding.event import ASSOCIATION
-from custom_components.growatt_onboarding.foreign import plain
 from custom_components.growatt_onboarding.repairs import issue_id
 from simulator import Simulator
 
-from .common import RESIDENT_PLANT, UNLIMITED, act, add_account, until
+from .common import RESIDENT_PLANT, UNLIMITED, act, add_account, associate, track, until
 
 BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
 FOLDER = BLUEPRINTS / "automation" / "growatt_onboarding"
@@ -105,85 +103,106 @@ async def test_each_can_be_imported(hass: HomeAssistant, path: Path) -> None:
 # Tell me when an inverter is associated
 
 
-def add_event(hass: HomeAssistant, serial: str, domain: str = DOMAIN) -> er.RegistryEntry:
-    """Add an event entity of an inverter, not fired yet."""
-    entry = MockConfigEntry(domain=domain)
-    entry.add_to_hass(hass)
-    device = dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={(domain, serial)},
-        name=plain(f"Inverter {serial}"),
-    )
-    entity = er.async_get(hass).async_get_or_create(
-        "event", domain, f"{serial}_association", config_entry=entry, device_id=device.id
-    )
-    show(hass, entity, STATE_UNKNOWN)
-    return entity
+def device_id(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> str:
+    """Return the id of a device of an account, by its serial number, or of the account's own."""
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, key), entry.entry_id)
+    assert device is not None
+    return device.id
 
 
-def show(
-    hass: HomeAssistant, entity: er.RegistryEntry, state: str, kind: str | None = None
-) -> None:
-    """Set the state of an event entity."""
-    types = {"event_types": ASSOCIATION.event_types, "event_type": kind}
-    hass.states.async_set(entity.entity_id, state, types if state != STATE_UNAVAILABLE else {})
-
-
-async def fire(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, entity: er.RegistryEntry, kind: str
-) -> None:
-    """Let an event entity fire, as it does at a time of its own."""
-    freezer.tick()
-    show(hass, entity, dt_util.utcnow().isoformat(timespec="milliseconds"), kind)
-    await hass.async_block_till_done()
-
-
+@pytest.mark.parametrize("kind", ["none", "device", "account"])
 async def test_a_message_when_an_inverter_is_associated(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+    hass: HomeAssistant, cloud: Simulator, messages: list[ServiceCall], kind: str
 ) -> None:
-    inverter, other = add_event(hass, SERIAL), add_event(hass, OTHER)
-    target = {"device_id": [inverter.device_id]}
-    await use(hass, "notify_associated", devices=target, notify=[PHONE])
-    assert ASSOCIATION.event_types is not None
-    assert BindingState.ASSOCIATED in ASSOCIATION.event_types
-    for kind in ASSOCIATION.event_types:
-        await fire(hass, freezer, inverter, kind)
-    await fire(hass, freezer, other, "associated")
-    (text,) = texts(messages)
-    assert f"Inverter {SERIAL}" in text
-
-
-async def test_a_restart_is_no_event(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
-) -> None:
-    inverter = add_event(hass, SERIAL)
-    target = {"entity_id": [inverter.entity_id]}
-    await use(hass, "notify_associated", devices=target, notify=[PHONE])
-    before = dt_util.utcnow().isoformat(timespec="milliseconds")
-    show(hass, inverter, STATE_UNAVAILABLE)
+    for serial in (SERIAL, OTHER):
+        cloud.growatt.add_device(serial, online=False)
+    entry = await add_account(hass, cloud)
+    if kind == "device":
+        await track(entry, SERIAL)
+        await hass.async_block_till_done()
+    chosen = {"device": SERIAL, "account": entry.entry_id}
+    target = (
+        {"devices": {"device_id": [device_id(hass, entry, chosen[kind])]}} if kind in chosen else {}
+    )
+    await use(hass, "notify_associated", **target, notify=[PHONE])
+    # With the account, or without a target, those that are added later count, too.
+    await track(entry, *{SERIAL, OTHER} - entry.runtime_data.coordinator.data.keys())
+    for serial in (SERIAL, OTHER):
+        await associate(cloud, entry, serial)
     await hass.async_block_till_done()
-    show(hass, inverter, before, "associated")
+    told = texts(messages)
+    assert len(told) == (1 if kind == "device" else 2)
+    assert f"{SERIAL} ({entry.title}) is online" in told[0]
+    # What happened before is not told again.
+    await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    assert texts(messages) == []
-    await fire(hass, freezer, inverter, "associated")
-    assert len(texts(messages)) == 1
+    assert len(messages) == len(told)
 
 
 async def test_an_area_counts_with_what_comes_into_it_later(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
+    hass: HomeAssistant, cloud: Simulator, messages: list[ServiceCall]
 ) -> None:
     area = ar.async_get(hass).async_create("Roof")
-    target = {"area_id": [area.id]}
-    await use(hass, "notify_associated", devices=target, notify=[PHONE])
-    inverter, strange = add_event(hass, SERIAL), add_event(hass, OTHER, domain="strange")
-    for entity in (inverter, strange):
-        assert entity.device_id is not None
-        dr.async_get(hass).async_update_device(entity.device_id, area_id=area.id)
+    await use(hass, "notify_associated", devices={"area_id": [area.id]}, notify=[PHONE])
+    for serial in (SERIAL, OTHER):
+        cloud.growatt.add_device(serial, online=False)
+    entry = await add_account(hass, cloud)
+    await track(entry, SERIAL, OTHER)
     await hass.async_block_till_done()
-    await fire(hass, freezer, strange, "associated")
+    dr.async_get(hass).async_update_device(
+        device_id(hass, entry, SERIAL), area_id=area.id, name_by_user="South"
+    )
+    for serial in (OTHER, SERIAL):
+        await associate(cloud, entry, serial)
+    await hass.async_block_till_done()
+    (text,) = texts(messages)
+    assert text.startswith("South (")
+
+
+# Tell me when an inverter is refused or held elsewhere
+
+
+async def test_a_message_when_an_inverter_is_refused_or_held_elsewhere(
+    hass: HomeAssistant, cloud: Simulator, messages: list[ServiceCall]
+) -> None:
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    theirs = cloud.growatt.add_plant(bob.user_id, "Theirs")
+    cloud.growatt.add_device(OTHER, plant_id=theirs.plant_id)
+    cloud.growatt.add_device(SERIAL, online=False)
+    entry = await add_account(hass, cloud)
+    await use(hass, "notify_refused", notify=[PHONE])
+    await track(entry, SERIAL)
+    await track(entry, "UNKNOWN001")
+    await until(lambda: messages)
+    (refused,) = messages
+    assert refused.data["title"] == "Refused"
+    (text,) = texts(messages)
+    assert text.startswith(f"UNKNOWN001 ({entry.title}): The cloud does not accept")
+    messages.clear()
+    await track(entry, OTHER)
+    await until(lambda: messages)
+    (held,) = messages
+    assert held.data["title"] == "Held elsewhere"
+    (text,) = texts(messages)
+    assert text.startswith(f"{OTHER} ({entry.title}): ")
+    assert "Theirs" in text
+
+
+async def test_only_what_is_chosen_is_told(
+    hass: HomeAssistant, cloud: Simulator, messages: list[ServiceCall]
+) -> None:
+    label = lr.async_get(hass).async_create("Mine")
+    await use(hass, "notify_refused", devices={"label_id": [label.label_id]}, notify=[PHONE])
+    entry = await add_account(hass, cloud)
+    await track(entry, "UNKNOWN001")
+    await hass.async_block_till_done()
     assert texts(messages) == []
-    await fire(hass, freezer, inverter, "associated")
-    assert len(texts(messages)) == 1
+    account = device_id(hass, entry, entry.entry_id)
+    dr.async_get(hass).async_update_device(account, labels={label.label_id})
+    await track(entry, "UNKNOWN002")
+    await until(lambda: messages)
+    (text,) = texts(messages)
+    assert "UNKNOWN002" in text
 
 
 # Remind me of an overdue inverter
@@ -246,7 +265,7 @@ async def at_six(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     await hass.async_block_till_done()
 
 
-async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
+async def test_a_reminder_every_day_until_it_is_solved(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
 ) -> None:
     await use(hass, "remind_overdue", notify=[PHONE])
@@ -256,27 +275,22 @@ async def test_a_reminder_at_once_and_every_day_until_it_is_solved(
     for serial in (SERIAL, DIGITS):
         add_device(hass, serial)
         raise_issue(hass, serial)
-        await hass.async_block_till_done()
-        assert serial in texts(messages)[-1]
-    first, second = texts(messages)
-    assert SERIAL not in second
-    for what in ("inverter on", "datalogger", "Wi-Fi", "Repairs"):
-        assert what in first
-
     await at_six(hass, freezer)
-    assert len(messages) == 3
-    assert f"{DIGITS}, {SERIAL}" in texts(messages)[-1]
+    (text,) = texts(messages)
+    assert f"{DIGITS}, {SERIAL}" in text
+    for what in ("inverter on", "datalogger", "Wi-Fi", "Repairs"):
+        assert what in text
 
     ir.async_delete_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, subentry_id(DIGITS)))
     await at_six(hass, freezer)
-    assert len(messages) == 4
+    assert len(messages) == 2
     assert DIGITS not in texts(messages)[-1]
 
     ignored = issue_id(Problem.OVERDUE, subentry_id(SERIAL))
     ir.async_ignore_issue(hass, DOMAIN, ignored, ignore=True)
     await hass.async_block_till_done()
     await at_six(hass, freezer)
-    assert len(messages) == 4
+    assert len(messages) == 2
 
 
 async def test_a_reminder_of_a_datalogger(
@@ -286,7 +300,7 @@ async def test_a_reminder_of_a_datalogger(
     add_device(hass, SERIAL)
     add_device(hass, STICK, "datalogger")
     raise_issue(hass, STICK)
-    await hass.async_block_till_done()
+    await at_six(hass, freezer)
     (text,) = texts(messages)
     assert STICK in text
     assert SERIAL not in text
@@ -308,17 +322,25 @@ async def test_no_reminder_of_anything_else(
     assert texts(messages) == []
 
 
-async def test_the_integration_itself_calls_for_the_reminder(
+async def test_a_reminder_at_once_of_each(
     hass: HomeAssistant, cloud: Simulator, messages: list[ServiceCall]
 ) -> None:
-    cloud.growatt.add_device(SERIAL, online=False)
+    """The integration itself says when a device is overdue, and not again after a reload."""
+    for serial in (SERIAL, DIGITS):
+        cloud.growatt.add_device(serial, online=False)
     hass.data[DATA_TIMING] = replace(UNLIMITED, overdue_after=0)
     entry = await add_account(hass, cloud)
     await use(hass, "remind_overdue", notify=[PHONE])
     where = {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT}
-    await act(hass, "bind_device", **where, serial_numbers=[SERIAL])
-    await until(lambda: messages)
-    assert SERIAL in texts(messages)[0]
+    await act(hass, "bind_device", **where, serial_numbers=[SERIAL, DIGITS])
+    await until(lambda: len(messages) == 2)
+    assert [[one in text for one in (DIGITS, SERIAL)] for text in sorted(texts(messages))] == [
+        [True, False],
+        [False, True],
+    ]
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert len(messages) == 2
 
 
 # Bind a serial number that is received
@@ -341,6 +363,63 @@ async def test_a_serial_number_in_an_event_is_bound(hass: HomeAssistant, cloud: 
     assert (result["serial_number"], result["state"]) == (SERIAL, "accepted")
     assert cloud.growatt.bindings[SERIAL].accepted_count == 1
     assert [subentry.unique_id for subentry in entry.subentries.values()] == [SERIAL]
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n", "\t", "; ", ", ", "\x1d\n", " "])
+async def test_a_scanner_may_bring_several_numbers_in_one_text(
+    hass: HomeAssistant, cloud: Simulator, separator: str
+) -> None:
+    """The action reads the text as every dialog does."""
+    for serial in (SERIAL, OTHER):
+        cloud.growatt.add_device(serial, online=False)
+    entry = await add_account(hass, cloud)
+    answered = async_mock_service(hass, "test", "answered")
+    await use(
+        hass,
+        "bind_received",
+        field="scan",
+        after=[{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}],
+    )
+    scanned = f"SN: {SERIAL.lower()}{separator}{OTHER}\r\n"
+    where = {"config_entry_id": entry.entry_id, "plant_id": int(RESIDENT_PLANT)}
+    hass.bus.async_fire("growatt_onboarding_bind", {"scan": scanned, **where})
+    await until(lambda: answered)
+    assert [
+        (result["serial_number"], result["state"]) for result in answered[0].data["results"]
+    ] == [(SERIAL, "accepted"), (OTHER, "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "data", "account", "plant"),
+    [
+        ({"account": "one", "plant_id": "20001"}, {}, "one", "20001"),
+        ({}, {"config_entry_id": "two", "plant_id": "20002"}, "two", "20002"),
+        ({"plant_id": "20001"}, {"config_entry_id": "two"}, "two", "20001"),
+        ({"account": "one"}, {"plant_id": 20002}, "one", "20002"),
+        # Who sends something cannot choose otherwise.
+        (
+            {"account": "one", "plant_id": "20001"},
+            {"config_entry_id": "two", "plant_id": "20002"},
+            "one",
+            "20001",
+        ),
+        # The action takes the only account there is.
+        ({"plant_id": "20001"}, {}, None, "20001"),
+    ],
+)
+async def test_whose_the_numbers_are(
+    hass: HomeAssistant, inputs: dict[str, str], data: Any, account: str | None, plant: str
+) -> None:
+    inverters = async_mock_service(hass, DOMAIN, "bind_device", response={"results": []})
+    sticks = async_mock_service(hass, DOMAIN, "bind_datalogger", response={"results": []})
+    await use(hass, "bind_received", **inputs)
+    given = {"serial_number": SERIAL, "dataloggers": {"serial_number": STICK}, **data}
+    hass.bus.async_fire("growatt_onboarding_bind", given)
+    await hass.async_block_till_done()
+    assert len(inverters) == len(sticks) == 1
+    for call in (*inverters, *sticks):
+        assert call.data.get("config_entry_id") == account
+        assert call.data["plant_id"] == plant
 
 
 async def test_a_datalogger_and_an_inverter_in_one_event(
@@ -408,7 +487,9 @@ async def test_which_dataloggers_are_read_from_an_event(
         ({"serial_numbers": SERIAL}, [SERIAL]),
         ({"serial_numbers": f"{SERIAL}, {OTHER}"}, [f"{SERIAL}, {OTHER}"]),
         ({"serial_number": "{{ 1 + 1 }}'\""}, ["{{ 1 + 1 }}'\""]),
+        ({"serial_number": f"{SERIAL}\t{OTHER}\n'x\"; y"}, [f"{SERIAL}\t{OTHER}\n'x\"; y"]),
         ({"serial_number": ""}, None),
+        ({"serial_number": "\r\n"}, None),
         ({"serial_numbers": []}, None),
         ({"something": "else"}, None),
     ],

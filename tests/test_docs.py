@@ -6,12 +6,15 @@ import re
 from urllib.parse import unquote
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.template import Template
+from homeassistant.helpers.trigger import async_validate_trigger_config
 from homeassistant.setup import async_setup_component
 import pytest
 import voluptuous as vol
 
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.trigger import TRIGGERS
 from scripts.lib.texts import TRANSLATIONS, leaves, read
 
 from .documents import DOCS, actions_in, examples, templates_in
@@ -210,6 +213,26 @@ def test_the_architecture_names_what_there_is() -> None:
     assert [name for name in sorted(named) if not is_named_rightly(name, words)] == []
     assert not is_named_rightly("cloud/nothing.py", words)
     assert not is_named_rightly("no_such_function", words)
+
+
+def test_every_trigger_is_explained() -> None:
+    page = (DOCS / "actions.md").read_text()
+    rows = re.findall(rf"^\| `{DOMAIN}\.(\w+)` \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted(TRIGGERS)
+
+
+async def test_the_examples_of_triggers_are_taken(hass: HomeAssistant) -> None:
+    loaded = [
+        example.loaded for page in DOCS.glob("*.md") for example in examples(page.name).values()
+    ]
+    found = [
+        trigger
+        for example in loaded
+        if isinstance(example, dict)
+        for trigger in example.get("triggers", ())
+    ]
+    assert any(trigger["trigger"].startswith(f"{DOMAIN}.") for trigger in found)
+    await async_validate_trigger_config(hass, cv.TRIGGER_SCHEMA(found))
 
 
 # Examples, which are also run: tests/test_docs_actions.py

@@ -101,6 +101,7 @@ OF_AN_ACCOUNT = {
     ("binary_sensor", "activation_pending"): (None, None, True),
     ("binary_sensor", "association_pending"): (None, None, True),
     ("binary_sensor", "connected"): ("connectivity", "diagnostic", True),
+    ("event", "device_association"): (None, None, True),
     ("sensor", "inverters_pending"): (None, None, True),
 }
 # Home Assistant has a name, words and icons for all of its class.
@@ -324,7 +325,8 @@ async def test_only_what_changed_is_written(home: Home) -> None:
     await asyncio.sleep(3_600)
     of_the_device = er.async_entries_for_device(er.async_get(home.hass), home.device(serials[3]).id)
     count = entity_id(home, "sensor", f"{home.entry.entry_id}_inverters_pending")
-    assert writes.keys() <= {count, *(entity.entity_id for entity in of_the_device)}
+    heard = entity_id(home, "event", f"{home.entry.entry_id}_device_association")
+    assert writes.keys() <= {count, heard, *(entity.entity_id for entity in of_the_device)}
     assert set(writes.values()) == {1}
     assert writes[count] == 1
     assert writes[home.entity_id(serials[3])] == 1

@@ -40,7 +40,9 @@ from custom_components.growatt_onboarding.flows.choose import ALL
 from custom_components.growatt_onboarding.flows.forms import FIND, MORE, OWN_ADDRESS
 from custom_components.growatt_onboarding.flows.register import CONF_SEND_AGAIN
 from custom_components.growatt_onboarding.flows.sign_in import CONF_FOR_ALL
+from custom_components.growatt_onboarding.reports import REPORTED
 import custom_components.growatt_onboarding.services  # noqa: F401
+from custom_components.growatt_onboarding.trigger import TRIGGERS
 from scripts.lib.texts import TRANSLATIONS, leaves, placeholders, read
 
 from .used_texts import ROOT, Code
@@ -503,11 +505,20 @@ def test_entities() -> None:
 
 
 def test_events() -> None:
-    from custom_components.growatt_onboarding.event import REPORTED  # noqa: PLC0415
-
-    for key in ("association", "datalogger_association"):
+    for key in ("association", "datalogger_association", "device_association"):
         attributes = EN["entity"]["event"][key]["state_attributes"]
         assert set(attributes["event_type"]["state"]) == set(REPORTED)
+
+
+def test_triggers() -> None:
+    described = load_yaml_dict(str(ROOT / "triggers.yaml"))
+    assert {key for key in described if not key.startswith(".")} == set(TRIGGERS)
+    assert set(EN["triggers"]) == set(ICONS["triggers"]) == set(TRIGGERS)
+    for key in TRIGGERS:
+        # As Home Assistant's own checks have it.
+        assert described[key].keys() == {"target"}
+        assert EN["triggers"][key].keys() == {"name", "description"}
+        assert ICONS["triggers"][key].keys() == {"trigger"}
 
 
 def test_system_health() -> None:
@@ -642,6 +653,7 @@ def test_sections() -> None:
         "selector",
         "services",
         "system_health",
+        "triggers",
     }
     assert set(EN["config"]) == {
         "abort",

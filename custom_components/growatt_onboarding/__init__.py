@@ -19,7 +19,9 @@ from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .devices import AccountDevices
 from .flows.power_card import PowerCard
 from .gateway import async_get_shared_data
+from .overdue import OverdueWatch
 from .repairs import IssueManager, async_remove_issues
+from .reports import Reports
 from .services import async_setup_services
 from .texts import async_reasons
 
@@ -72,11 +74,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         labels=Labels(client, entry.data[CONF_ACCOUNT_ID]),
         plants=PlantNames(hass, records, entry, client),
         reasons=await async_reasons(hass),
+        reports=Reports(hass, entry),
         entry_data=data,
     )
     entry.runtime_data.plants.begin()
     await coordinator.async_load()
     devices.begin()
+    entry.runtime_data.reports.begin()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(IssueManager(hass, entry, entry.runtime_data.reasons).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
@@ -84,6 +88,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     await _async_entry_updated(hass, entry)
     PowerCard(hass, entry).begin()
     coordinator.begin()
+    OverdueWatch(hass, entry).begin()
     entry.runtime_data.activation.begin()
     return True
 
@@ -104,6 +109,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> 
     coordinator = entry.runtime_data.coordinator
     # Before the entities are gone: the answer may be worth an event.
     await coordinator.async_pause()
+    await entry.runtime_data.reports.async_finish()
     unloaded = False
     try:
         unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)

@@ -43,6 +43,7 @@ from .unexpected import log_unexpected
 
 if TYPE_CHECKING:
     from .devices import AccountDevices
+    from .reports import Reports
 
 # Seconds that a reload waits for the answer to a request in progress.
 _LAST_ANSWER_TIMEOUT: Final = 25
@@ -61,6 +62,7 @@ class AccountData:
         labels: has the cloud check what dataloggers' labels say.
         plants: what the account's plants are called.
         reasons: the texts that say why a binding is as it is, by key, in the house's language.
+        reports: tell what becomes of the account's devices.
         entry_data: the data that all this was made from; other data requires a reload.
 
     """
@@ -74,6 +76,7 @@ class AccountData:
     labels: Labels
     plants: PlantNames
     reasons: Mapping[str, str]
+    reports: Reports
     entry_data: EntryData
 
 
@@ -221,6 +224,16 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         again = transitions.submit_again(self.data[serial], now(), plant_id)
         self._runner.begin_anew(serial)
         await asyncio.shield(self._change(self._bindings.async_replace(again)))
+
+    async def async_record_overdue(self, serials: Iterable[str]) -> None:
+        """Record that these devices have waited too long, and publish that.
+
+        It is on disk first: what was told once is not told again after a restart.
+        """
+        time = now()
+        known = [self.data[serial] for serial in serials if serial in self.data]
+        late = [transitions.overdue(binding, time) for binding in known]
+        await asyncio.shield(self._change(self._bindings.async_take(late)))
 
     async def async_track_as(self, serial: str, kind: DeviceKind) -> None:
         """Track a device as what it turned out to be, and send that. Raises NotStoredError."""

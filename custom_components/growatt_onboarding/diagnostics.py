@@ -59,6 +59,7 @@ _TIMES: Final = (
     "sent_at",
     "accepted_at",
     "associated_at",
+    "overdue_at",
     "list_checked_at",
     "watch_seen_at",
     "holder_checked_at",

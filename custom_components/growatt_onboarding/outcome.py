@@ -7,8 +7,8 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
-from .binding.model import Binding, BindingState, Problem, problem
-from .clock import now, shown
+from .binding.model import Binding, BindingState
+from .clock import shown
 from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER
 from .coordinator import AccountConfigEntry
 from .foreign import LONGEST_TEXT, name_with_id, plain
@@ -74,9 +74,7 @@ def outcome(entry: AccountConfigEntry, binding: Binding) -> dict[str, str | None
     The reason is a key of this integration's texts; the explanation is in the house's language.
     """
     account = entry.runtime_data
-    timing = account.coordinator.timing
-    overdue = problem(binding, timing, now()) is Problem.OVERDUE
-    key = reason_key(entry, binding, overdue=overdue)
+    key = reason_key(entry, binding, overdue=binding.overdue)
     words = ""
     if key is not None or binding.message:
         words = explanation(account.coordinator.hass, entry, account.reasons, binding)

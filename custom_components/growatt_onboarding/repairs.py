@@ -16,18 +16,17 @@ from homeassistant.components.repairs import (
     RepairsFlowResult,
 )
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import AbortFlow, FlowResultType
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
 from .account import reauth_flows
 from .account.plants import async_list_plants
 from .account.records import ISSUE_ACCOUNT_MISSING, async_get_records
-from .binding.model import Binding, Problem, problem, problem_due_at
-from .clock import minutes_until, now
+from .binding.model import Binding, Problem, problem
+from .clock import minutes_until
 from .cloud.errors import (
     DATALOGGER_MISSING,
     DATALOGGER_SERIAL,
@@ -278,9 +277,8 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         account = self._account
         coordinator = account.coordinator
         options = _MENU_OPTIONS[self._problem]
-        overdue = self._problem is Problem.OVERDUE
         binding = coordinator.data[self._serial]
-        reason = reason_key(coordinator.config_entry, binding, overdue=overdue)
+        reason = reason_key(coordinator.config_entry, binding, overdue=binding.overdue)
         if (remedy := _REMEDIES.get(reason or "")) is not None:
             options = [remedy, *(option for option in options if option != remedy)]
         capabilities = account.client.capabilities
@@ -376,7 +374,7 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
             return self._show(step_id, "not_stored")
         await coordinator.async_wait_for_answers([self._serial], _WAIT_SECONDS)
         binding = coordinator.data.get(self._serial)
-        if binding is None or problem(binding, coordinator.timing, now()) is None:
+        if binding is None or problem(binding) is None:
             return self.async_create_entry(data={})
         reasons = await async_reasons(self.hass)
         reason = explanation(self.hass, coordinator.config_entry, reasons, binding)
@@ -423,7 +421,7 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         return (
             binding is None
             or binding.kind is not self._kind
-            or problem(binding, coordinator.timing, now()) is not self._problem
+            or problem(binding) is not self._problem
         )
 
     def _result(self, step_id: str) -> RepairsFlowResult:
@@ -492,9 +490,6 @@ class IssueManager:
         self._coordinator = entry.runtime_data.coordinator
         self._reasons = reasons
         self._issues: dict[str, _DeviceIssue] = {}
-        # When a binding without a problem becomes one if nothing changes, by serial number.
-        self._due: dict[str, float] = {}
-        self._cancel_timer: CALLBACK_TYPE | None = None
         self._title = entry.title
         # What the issue of inverters that were added again is about, None before the first review.
         self._returned: AbstractSet[str] | None = None
@@ -514,7 +509,6 @@ class IssueManager:
         """Stop listening, and delete the issues that are not ignored."""
         for remove in self._remove_listeners:
             remove()
-        self._stop_timer()
         _delete_unless_ignored(self._hass, _activation_issue_id(self._entry))
         _delete_unless_ignored(self._hass, _returned_issue_id(self._entry))
         for issue in self._issues.values():
@@ -569,49 +563,21 @@ class IssueManager:
             data={"problem": ISSUE_RETURNED, "entry_id": self._entry.entry_id},
         )
 
-    @callback
-    def _review_due(self, _now: object) -> None:
-        """Review the devices that have become overdue."""
-        self._cancel_timer = None
-        time = now()
-        overdue = [serial for serial, at in self._due.items() if at <= time]
-        self._review(overdue)
-        # What the entities tell depends on it too.
-        self._coordinator.async_notify(overdue)
-
     def _review(self, serials: Iterable[str]) -> None:
         """Create issues for new problems, and delete those of problems that are gone."""
-        timing, time = self._coordinator.timing, now()
         subentry_ids = {
             subentry.unique_id: subentry.subentry_id for subentry in self._entry.subentries.values()
         }
         for serial in serials:
-            self._due.pop(serial, None)
             binding, subentry_id = self._coordinator.data.get(serial), subentry_ids.get(serial)
             issue: _DeviceIssue | None = None
-            if binding is not None and subentry_id is not None:
-                if (due := problem_due_at(binding, timing)) is not None and due > time:
-                    self._due[serial] = due
-                if (found := problem(binding, timing, time)) is not None:
-                    overdue = found is Problem.OVERDUE
-                    reason = reason_key(self._entry, binding, overdue=overdue)
-                    key = translation_key(found, binding.kind, reason)
-                    placeholders = self._placeholders(binding)
-                    issue = _DeviceIssue(found, binding.kind, subentry_id, key, placeholders)
+            found = None if binding is None else problem(binding)
+            if binding is not None and subentry_id is not None and found is not None:
+                reason = reason_key(self._entry, binding, overdue=binding.overdue)
+                key = translation_key(found, binding.kind, reason)
+                placeholders = self._placeholders(binding)
+                issue = _DeviceIssue(found, binding.kind, subentry_id, key, placeholders)
             self._set_issue(serial, issue)
-        self._schedule()
-
-    def _schedule(self) -> None:
-        """Review again when the next device becomes overdue."""
-        self._stop_timer()
-        if self._due:
-            pause = max(min(self._due.values()) - now(), 0) + 1
-            self._cancel_timer = async_call_later(self._hass, pause, self._review_due)
-
-    def _stop_timer(self) -> None:
-        if self._cancel_timer is not None:
-            self._cancel_timer()
-            self._cancel_timer = None
 
     def _set_issue(self, serial: str, issue: _DeviceIssue | None) -> None:
         """Have a device's issue be this one, or none."""

@@ -12,8 +12,8 @@ from custom_components.growatt_onboarding.binding.model import (
     Binding,
     BindingState,
     Problem,
+    overdue_from,
     problem,
-    problem_due_at,
     without_future,
 )
 from custom_components.growatt_onboarding.binding.timing import Timing
@@ -158,20 +158,33 @@ SENT = transitions.sending(transitions.queue("SN0001", "1", 1_000.0), 2_000.0)
     ],
 )
 def test_a_wait_of_a_day_is_overdue(binding: Binding, since: float) -> None:
-    assert problem_due_at(binding, TIMING) == since + DAY
-    assert problem(binding, TIMING, since + DAY - 1) is None
-    assert problem(binding, TIMING, since + DAY) is Problem.OVERDUE
+    assert overdue_from(binding, TIMING) == since + DAY
+    assert problem(binding) is None
+    found = transitions.overdue(binding, since + DAY)
+    assert problem(found) is Problem.OVERDUE
+    assert overdue_from(found, TIMING) is None
+
+
+def test_who_is_sent_again_begins_to_wait_anew() -> None:
+    found = transitions.overdue(SENT, 2_000 + DAY)
+    for later in (
+        transitions.sending(found, 3_000 + DAY),
+        transitions.accepted(found, 3_000 + DAY),
+    ):
+        assert problem(later) is None
+        assert overdue_from(later, TIMING) == 3_000 + 2 * DAY
+    assert problem(transitions.submit_again(found, 3_000 + DAY)) is None
 
 
 @pytest.mark.parametrize("state", BindingState)
 def test_only_what_waits_for_the_device_becomes_overdue(state: BindingState) -> None:
     binding = replace(SENT, state=state)
     waits = state in (BindingState.UNCONFIRMED, BindingState.ACCEPTED)
-    assert (problem_due_at(binding, TIMING) is not None) is waits
+    assert (overdue_from(binding, TIMING) is not None) is waits
     expected = {
         BindingState.UNCONFIRMED: Problem.OVERDUE,
         BindingState.ACCEPTED: Problem.OVERDUE,
         BindingState.CONFLICT: Problem.CONFLICT,
         BindingState.REJECTED: Problem.REJECTED,
     }
-    assert problem(binding, TIMING, 1e9) is expected.get(state)
+    assert problem(transitions.overdue(binding, 1e9)) is expected.get(state)

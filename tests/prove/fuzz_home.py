@@ -21,7 +21,6 @@ from custom_components.growatt_onboarding import repairs
 from custom_components.growatt_onboarding.account import Target
 from custom_components.growatt_onboarding.binding.model import Binding, problem
 from custom_components.growatt_onboarding.binding.timing import Timing
-from custom_components.growatt_onboarding.clock import now
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.model import Account
 from custom_components.growatt_onboarding.const import (
@@ -206,12 +205,11 @@ class Home:
         repairs.remove_inverters(self.hass, entry, others)
         serials = {str(subentry.unique_id) for subentry in entry.subentries.values()}
         coordinator = entry.runtime_data.coordinator
-        time = now()
 
         def shown(binding: Binding | None) -> Any:
             return binding and (
                 *(binding.state, binding.plant_id, binding.kind, binding.reason),
-                problem(binding, coordinator.timing, time),
+                problem(binding),
             )
 
         for subentry, binding in kept:

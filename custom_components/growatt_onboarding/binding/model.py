@@ -36,6 +36,9 @@ class BindingState(StrEnum):
         return self in (BindingState.CONFLICT, BindingState.REJECTED)
 
 
+# What waits for the device itself: the cloud has said yes, or may have.
+_AWAITING_DEVICE: Final = (BindingState.UNCONFIRMED, BindingState.ACCEPTED)
+
 type ListKey = tuple[str, DeviceKind]
 """A plant's list of one kind of device: the plant's id, and the kind."""
 
@@ -50,6 +53,7 @@ class Binding(NamedTuple):
         sent_at: when it was last sent, or was about to be.
         accepted_at: when the cloud accepted it.
         associated_at: when it was seen in its plant, a datalogger with its reports.
+        overdue_at: when it was found to have waited too long.
         list_checked_at: when the plant's list was last read completely since `sent_at`.
         watch_seen_at: when the watch list, which names no plants, first showed it since `sent_at`.
         holder_checked_at: when the cloud was last asked who holds it since `sent_at`.
@@ -82,6 +86,7 @@ class Binding(NamedTuple):
     sent_at: float | None = None
     accepted_at: float | None = None
     associated_at: float | None = None
+    overdue_at: float | None = None
     list_checked_at: float | None = None
     watch_seen_at: float | None = None
     holder_checked_at: float | None = None
@@ -117,6 +122,15 @@ class Binding(NamedTuple):
     def waiting_since(self) -> float:
         """When the wait for the association began."""
         return self.accepted_at or self.sent_at or self.queued_at
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it was found to have waited too long, since the wait began."""
+        return (
+            self.state in _AWAITING_DEVICE
+            and self.overdue_at is not None
+            and self.overdue_at >= self.waiting_since
+        )
 
     @property
     def names(self) -> frozenset[str]:
@@ -201,18 +215,17 @@ class Problem(StrEnum):
     REJECTED = "rejected"
 
 
-def problem(binding: Binding, timing: Timing, now: float) -> Problem | None:
+def problem(binding: Binding) -> Problem | None:
     """Return what is wrong with a binding, None if nothing is."""
     if binding.state is BindingState.CONFLICT:
         return Problem.CONFLICT
     if binding.state is BindingState.REJECTED:
         return Problem.REJECTED
-    due_at = problem_due_at(binding, timing)
-    return Problem.OVERDUE if due_at is not None and due_at <= now else None
+    return Problem.OVERDUE if binding.overdue else None
 
 
-def problem_due_at(binding: Binding, timing: Timing) -> float | None:
-    """Return when a binding becomes overdue if nothing changes, None if it cannot."""
-    if binding.state in (BindingState.UNCONFIRMED, BindingState.ACCEPTED):
-        return binding.waiting_since + timing.overdue_after
-    return None
+def overdue_from(binding: Binding, timing: Timing) -> float | None:
+    """Return when a binding becomes overdue if nothing changes, None if it is or cannot."""
+    if binding.overdue or binding.state not in _AWAITING_DEVICE:
+        return None
+    return binding.waiting_since + timing.overdue_after

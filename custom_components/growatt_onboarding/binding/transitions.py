@@ -26,6 +26,11 @@ def queue(
     return Binding(serial=serial, plant_id=plant_id, kind=kind, queued_at=now)
 
 
+def overdue(binding: Binding, now: float) -> Binding:
+    """Return a binding that was found to have waited too long."""
+    return replace(binding, overdue_at=now)
+
+
 def recover(serial: str, plant_id: str, now: float, kind: DeviceKind) -> Binding:
     """Return a binding for a device whose stored binding was lost.
 
