@@ -162,6 +162,58 @@ async def test_a_form_with_an_error_keeps_what_was_read(
     assert result["reason"] == "waiting"
 
 
+SECOND_PHOTO = {
+    "good": ([STICK], [OTHER_STICK], {}),
+    "the same": ([SN], [OTHER_SN, THIRD_SN], {}),
+    "bad": ([], [], {"photo": "picture_unreadable"}),
+}
+
+
+@pytest.mark.parametrize("second", SECOND_PHOTO)
+async def test_another_photo_leaves_what_was_selected(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, camera: Camera, second: str
+) -> None:
+    """What a person said is right is no longer in doubt, whatever the next photo says."""
+    numbers, doubtful, errors = SECOND_PHOTO[second]
+    for serial in (SN, OTHER_SN, THIRD_SN, STICK):
+        cloud.growatt.add_device(serial)
+    form = await open_serials(hass, entry)
+    with read_as([SN], [OTHER_SN, THIRD_SN]):
+        form = await submit(hass, form, photo=camera.takes(SN))
+    # The number that was read is taken out: a bad picture does not bring it back.
+    typed = {"serial_numbers": "", "unclear": [OTHER_SN]}
+    if errors:
+        form = await submit(hass, form, **typed, photo=camera.uploads(b"text"))
+    else:
+        with read_as(numbers, doubtful):
+            form = await submit(hass, form, **typed, photo=camera.takes(SN))
+    assert form["errors"] == errors
+    stands = {name: suggested(form, name) for name in ("serial_numbers", "unclear")}
+    if errors:
+        assert stands == typed
+        assert selector(form, "unclear").config["options"] == [OTHER_SN, THIRD_SN]
+    else:
+        expected = "\n".join([OTHER_SN, *numbers])
+        assert stands == {"serial_numbers": expected, "unclear": None}
+        assert selector(form, "unclear").config["options"] == doubtful
+    left = {name: value for name, value in stands.items() if value}
+    result = await submit(hass, form, **left)
+    assert result["reason"] == "waiting"
+    assert tracked(entry).keys() == {OTHER_SN, *numbers}
+
+
+async def test_what_is_selected_and_typed_is_one_number(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, camera: Camera
+) -> None:
+    cloud.growatt.add_device(OTHER_SN)
+    form = await open_serials(hass, entry)
+    with read_as([], [OTHER_SN]):
+        form = await submit(hass, form, photo=camera.takes(SN))
+    result = await submit(hass, form, serial_numbers=OTHER_SN.lower(), unclear=[OTHER_SN])
+    assert result["reason"] == "waiting"
+    assert tracked(entry).keys() == {OTHER_SN}
+
+
 def blank() -> bytes:
     content = BytesIO()
     Image.new("L", (800, 600), 255).save(content, "PNG")
@@ -257,6 +309,80 @@ async def test_several_numbers_are_a_choice(
     result = await submit(hass, form, serial_number=OTHER_STICK)
     assert result["reason"] == "datalogger_submitted"
     assert sent(cloud) == [OTHER_STICK]
+
+
+@pytest.mark.parametrize("read", [([STICK], []), ([STICK, SN], []), ([STICK], [SN])])
+@pytest.mark.parametrize("right", [STICK, OTHER_STICK])
+async def test_a_photo_replaces_no_typed_number(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    entry: ConfigEntry,
+    camera: Camera,
+    *,
+    read: tuple[list[str], list[str]],
+    right: str,
+) -> None:
+    numbers, doubtful = read
+    cloud.growatt.add_datalogger(right)
+    form = await open_label(hass, entry)
+    with read_as(numbers, doubtful):
+        form = await submit(hass, form, serial_number=OTHER_STICK, photo=camera.takes(STICK))
+    assert suggested(form, "serial_number") == OTHER_STICK
+    assert selector(form, "serial_number").config["options"] == [OTHER_STICK, *numbers, *doubtful]
+    assert STICK in shown_values(form)["photo"]
+    # A bad picture changes nothing in that.
+    form = await submit(hass, form, serial_number=OTHER_STICK, photo=camera.uploads(b"text"))
+    assert form["errors"] == {"photo": "picture_unreadable"}
+    assert suggested(form, "serial_number") == OTHER_STICK
+    assert selector(form, "serial_number").config["options"] == [OTHER_STICK, *numbers, *doubtful]
+    result = await submit(hass, form, serial_number=right)
+    assert result["reason"] == "datalogger_submitted"
+    assert sent(cloud) == [right]
+
+
+async def test_a_bad_picture_puts_no_earlier_number_in(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, camera: Camera
+) -> None:
+    cloud.growatt.add_datalogger(STICK)
+    form = await open_label(hass, entry)
+    form = await submit(hass, form, photo=camera.takes(STICK))
+    form = await submit(hass, form, serial_number="", photo=camera.uploads(b"text"))
+    assert form["errors"] == {"photo": "picture_unreadable"}
+    assert not suggested(form, "serial_number")
+    result = await submit(hass, form, serial_number=STICK)
+    assert result["reason"] == "datalogger_submitted"
+
+
+async def test_the_same_number_is_spelled_as_the_photo_has_it(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, camera: Camera
+) -> None:
+    cloud.growatt.add_datalogger(STICK)
+    form = await open_label(hass, entry)
+    typed = f"SN: {STICK.lower()}"
+    form = await submit(hass, form, serial_number=typed, photo=camera.takes(STICK))
+    assert suggested(form, "serial_number") == STICK
+    assert not isinstance(selector(form, "serial_number"), SelectSelector)
+    result = await submit(hass, form, serial_number=STICK)
+    assert result["reason"] == "datalogger_submitted"
+
+
+@pytest.mark.parametrize("second", SECOND_PHOTO)
+async def test_the_way_to_inverters_keeps_what_was_typed(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, camera: Camera, second: str
+) -> None:
+    numbers, doubtful, errors = SECOND_PHOTO[second]
+    form = await open_label(hass, entry)
+    typed = {"have": "only_inverter", "serial_number": THIRD_SN}
+    if errors:
+        form = await submit(hass, form, **typed, photo=camera.uploads(b"text"))
+    else:
+        with read_as(numbers, doubtful):
+            form = await submit(hass, form, **typed, photo=camera.takes(SN))
+    assert (form["step_id"], form["errors"]) == ("serial_numbers", errors)
+    assert suggested(form, "serial_numbers") == "\n".join([THIRD_SN, *numbers])
+    cloud.growatt.add_device(THIRD_SN)
+    result = await submit(hass, form, serial_numbers=THIRD_SN)
+    assert result["reason"] == "waiting"
 
 
 # Where pictures cannot be read

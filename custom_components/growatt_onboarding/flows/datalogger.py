@@ -6,6 +6,7 @@ knows no datalogger for an inverter, the flow leads to adding it.
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any, override
 
 from homeassistant.config_entries import SOURCE_USER, SubentryFlowContext, SubentryFlowResult
@@ -187,9 +188,9 @@ class DataloggerFlow(InverterFlow):
         self, names: tuple[str, ...], user_input: dict[str, Any]
     ) -> SubentryFlowResult:
         """Go on with the numbers of inverters, the one that was typed among them."""
-        has_photo = await self._read_photo(names, user_input)
-        typed = user_input.get(CONF_SERIAL_NUMBER, "")
-        self._memory.typed[CONF_SERIAL_NUMBERS] = self._photo.add_to(typed) if has_photo else typed
+        self._memory.remember(names, user_input)
+        typed = {CONF_SERIAL_NUMBERS: user_input.get(CONF_SERIAL_NUMBER, "")}
+        await self._take_photo_of_many({**user_input, **typed})
         return await self.async_step_serial_numbers()
 
     # What the label says
@@ -216,10 +217,8 @@ class DataloggerFlow(InverterFlow):
 
     async def _take_photo(self, names: tuple[str, ...], user_input: dict[str, Any]) -> bool:
         """Remember what was submitted; put the number of a photo into the form, if one came."""
-        has_photo = await self._read_photo(names, user_input)
-        if has_photo and (number := self._photo.only_number) is not None:
-            self._memory.typed[CONF_SERIAL_NUMBER] = number
-        return has_photo
+        put = partial(self._photo.put_one, CONF_SERIAL_NUMBER)
+        return await self._read_photo(names, user_input, put)
 
     def _refuse(self, err: CloudError) -> None:
         """Set the error of the next form."""

@@ -1,5 +1,7 @@
 """The inverter flow: enter serial numbers and their plant."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, override
 
 from homeassistant.config_entries import SubentryFlowResult
@@ -19,7 +21,7 @@ from ..labels import PictureError
 from .device import DeviceFlow
 from .drawings import async_labels
 from .forms import UserInput
-from .photo import CONF_UNCLEAR, Photo
+from .photo import CONF_UNCLEAR, Photo, entered_numbers
 
 
 class InverterFlow(DeviceFlow):
@@ -41,7 +43,8 @@ class InverterFlow(DeviceFlow):
         if user_input is not None and not await self._take_photo_of_many(user_input):
             try:
                 # First what is plainly wrong: until that is right, no plant is created.
-                serials = check_serials(self.hass, _texts(user_input), MAX_SERIALS_DIALOG)
+                texts = split_serials(entered_numbers(CONF_SERIAL_NUMBERS, user_input))
+                serials = check_serials(self.hass, texts, MAX_SERIALS_DIALOG)
                 self._ask_about_short(serials)
                 if not await self._choose_plant(user_input):
                     return await self._ask_new_plant("serial_numbers", user_input)
@@ -64,14 +67,21 @@ class InverterFlow(DeviceFlow):
         """Raise SerialError once for numbers that are shorter than the cloud's usually are."""
         ask_about_short(serials, self._account.provider.shortest_serial, self._asked_about)
 
-    async def _read_photo(self, names: tuple[str, ...], user_input: dict[str, Any]) -> bool:
+    async def _read_photo(
+        self,
+        names: tuple[str, ...],
+        user_input: dict[str, Any],
+        put: Callable[[dict[str, Any]], None],
+    ) -> bool:
         """Remember what was submitted for these fields, and return whether a photo came with it.
 
-        One that cannot be read says nothing, and sets the error.
+        `put` puts what it says into what was submitted. One that cannot be read changes nothing
+        in that, and sets the error.
         """
         unreadable: PictureError | None = None
         try:
-            has_photo = await self._photo.async_read(self.hass, user_input)
+            if has_photo := await self._photo.async_read(self.hass, user_input):
+                put(user_input)
         except PictureError as err:
             has_photo, unreadable = True, err
         self._memory.remember((*names, CONF_PHOTO), user_input)
@@ -82,11 +92,8 @@ class InverterFlow(DeviceFlow):
     async def _take_photo_of_many(self, user_input: dict[str, Any]) -> bool:
         """Remember what was submitted; put the numbers of a photo into the form, if one came."""
         names = (CONF_SERIAL_NUMBERS, CONF_UNCLEAR, *self._plant_fields)
-        has_photo = await self._read_photo(names, user_input)
-        if has_photo:
-            typed = self._photo.add_to(user_input.get(CONF_SERIAL_NUMBERS, ""))
-            self._memory.typed[CONF_SERIAL_NUMBERS] = typed
-        return has_photo
+        put = partial(self._photo.put_many, CONF_SERIAL_NUMBERS)
+        return await self._read_photo(names, user_input, put)
 
     async def _track(self, serials: list[str]) -> None:
         """Have the inverters tracked. Raises CloudError and NotStoredError."""
@@ -111,9 +118,3 @@ class InverterFlow(DeviceFlow):
     async def _continue(self) -> SubentryFlowResult:
         """Continue with what the cloud answers for the devices that are tracked now."""
         return await self._watch()
-
-
-def _texts(user_input: dict[str, Any]) -> list[str]:
-    """Return the texts that are to be serial numbers."""
-    typed = user_input.get(CONF_SERIAL_NUMBERS, "")
-    return [*split_serials(typed), *user_input.get(CONF_UNCLEAR, ())]

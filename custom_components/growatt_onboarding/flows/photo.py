@@ -3,7 +3,7 @@
 What it says is put into the form, to be looked at: a form with a photo sends nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -41,11 +41,10 @@ class Photo:
     async def async_read(self, hass: HomeAssistant, user_input: dict[str, Any]) -> bool:
         """Take the photo out of what was submitted and read it; return whether there was one.
 
-        Raises PictureError.
+        Raises PictureError. What an earlier photo said still stands then.
         """
         if (file_id := user_input.pop(CONF_PHOTO, None)) is None:
             return False
-        self._labels = _NOTHING
         self._labels = await async_read_upload(hass, file_id)
         return True
 
@@ -53,17 +52,21 @@ class Photo:
         """Forget what it said, as the form is done."""
         self._labels = _NOTHING
 
-    def add_to(self, typed: str) -> str:
-        """Return what was typed with the numbers of the photo, one per line."""
-        known = set(map(_spelled, split_serials(typed)))
-        new = [number for number in self._labels.numbers if number not in known]
-        return "\n".join(filter(None, (typed.rstrip(), *new)))
+    def put_many(self, name: str, user_input: dict[str, Any]) -> None:
+        """Add its numbers to those that were entered, with what was selected of an earlier one."""
+        user_input[name] = _joined(entered_numbers(name, user_input), self._labels.numbers)
+        user_input.pop(CONF_UNCLEAR, None)
 
-    @property
-    def only_number(self) -> str | None:
-        """The number of the photo, None if there are several or none for certain."""
+    def put_one(self, name: str, user_input: dict[str, Any]) -> None:
+        """Enter its number, if it is the only one, and nobody typed another."""
+        if not self._is_choice(user_input.get(name)):
+            user_input[name], *_ = self._labels.numbers
+
+    def _is_choice(self, typed: str | None) -> bool:
+        """Return whether a person has to choose what is right."""
         numbers, doubtful = self._labels
-        return numbers[0] if len(numbers) == 1 and not doubtful else None
+        known = {*_spelled(typed or ""), *numbers}
+        return bool(doubtful) or len(known) > 1
 
     # In a form
 
@@ -87,11 +90,13 @@ class Photo:
     ) -> _Schema:
         """Return the schema of a form that asks for one serial number, and for others beside it."""
         marker, photo = await self._async_fields(hass, name, typed.get(name))
-        read = [*self._labels.numbers, *self._labels.doubtful]
-        if not read or self.only_number is not None:
+        entered, read = typed.get(name), [*self._labels.numbers, *self._labels.doubtful]
+        if not read or not self._is_choice(entered):
             return {marker: TextSelector(), **others, **photo}
         options = SelectSelectorConfig(
-            options=read, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+            options=_joined(entered or "", read).splitlines(),
+            custom_value=True,
+            mode=SelectSelectorMode.DROPDOWN,
         )
         return {marker: SelectSelector(options), **others, **photo}
 
@@ -117,8 +122,23 @@ class Photo:
         )
 
 
-def _spelled(text: str) -> str:
-    """Return a number as it is sent, or what was typed if it is none."""
+def entered_numbers(name: str, user_input: Mapping[str, Any]) -> str:
+    """Return the numbers that were entered, one per line: typed, or selected as read right."""
+    return _joined(user_input.get(name, ""), user_input.get(CONF_UNCLEAR, ()))
+
+
+def _joined(typed: str, numbers: Iterable[str]) -> str:
+    """Return what was typed with these numbers, one per line, unless they are in it."""
+    known = set(_spelled(typed))
+    return "\n".join(filter(None, (typed.rstrip(), *(one for one in numbers if one not in known))))
+
+
+def _spelled(typed: str) -> list[str]:
+    """Return the numbers in what was typed as they are sent, and what is none as it is."""
+    return [_as_sent(text) for text in split_serials(typed)]
+
+
+def _as_sent(text: str) -> str:
     try:
         return normalize_serial(text)
     except InvalidSerialError:
