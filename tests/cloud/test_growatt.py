@@ -444,6 +444,30 @@ async def test_list_of_plants_is_cut_by_a_limit(
         simulator.advance(300)
 
 
+async def test_list_of_plants_goes_on_where_it_was_left(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """The first page is enough to check the token, and is not asked for twice."""
+    user_id, _ = resident(simulator)
+    for number in range(249):
+        simulator.growatt.add_plant(int(user_id), f"Plant {number}")
+    first, third = (f"{PLANT_LIST}?page={page}&perpage=100" for page in (1, 3))
+    await client.test()
+    for closed, known, pages in (
+        ({first, third}, 200, ["1", "2"]),
+        ({PLANT_LIST}, 200, []),
+        ({first}, 250, ["3"]),
+        # It is complete: there is nothing to go on with.
+        ({first}, 250, []),
+        (set(), 250, ["1", "2", "3"]),
+    ):
+        gate.closed = closed
+        assert len(await client.plants(user_id)) == known
+        assert [call.params["page"] for call in simulator.calls.of("plant/list")] == pages
+        simulator.calls.clear()
+        simulator.advance(300)
+
+
 async def test_plants_within_the_limit_of_the_cloud(
     client: GrowattClient, simulator: Simulator
 ) -> None:

@@ -261,21 +261,37 @@ async def test_one_that_limits_how_often_it_is_asked(vendor: Vendor) -> None:
     assert (await submit(vendor.world.hass, result, **TYPED))["step_id"] == "one_account"
 
 
-async def test_a_list_of_many_pages_takes_its_time(vendor: Vendor) -> None:
-    """Who answers is not given up, however long the whole list takes."""
-    growatt = vendor.servers[GLOBAL].growatt
-    for number in range(350):
-        growatt.add_plant(int(RESIDENT_ID), f"Plant {number}")
-    for _ in range(4):
-        vendor.servers[GLOBAL].faults.add(PLANTS, kind="hold", executed=True, times=1)
-    shown = await send(vendor.world.hass, await open_dialog(vendor.world.hass), **TYPED)
-    for number in range(4):
-        await until(lambda: len(vendor.servers[GLOBAL].calls.of(PLANTS)) > number)  # noqa: B023
-        began = vendor.world.clock.passed
-        await vendor.world.clock.until(lambda: vendor.world.clock.passed - began >= 3)  # noqa: B023
-        vendor.servers[GLOBAL].faults.release()
-    result = await follow(vendor.world.hass, shown)
+async def test_the_first_page_of_a_long_list_proves_enough(vendor: Vendor) -> None:
+    """The rest is read from the server that was found, and only from that one."""
+    hass, clock, server = vendor.world.hass, vendor.world.clock, vendor.servers[AMERICA]
+    vendor.give_token_to(AMERICA)
+    for number in range(950):
+        server.growatt.add_plant(int(RESIDENT_ID), f"Plant {number}")
+    pages = len(server.growatt.plants) // 100 + 1
+    server.faults.add(PLANTS, kind="hold", executed=True, times=pages)
+
+    async def answer(number: int) -> None:
+        """Have the server answer the list's page after six seconds."""
+        await until(lambda: len(server.calls.of(PLANTS)) == number)
+        began = clock.passed
+        await clock.until(lambda: clock.passed - began >= 6)
+        server.faults.release()
+
+    began = clock.passed
+    shown = await send(hass, await open_dialog(hass), **TYPED)
+    assert shown["progress_action"] == "find_server"
+    await answer(1)
+    flow_id = shown["flow_id"]
+    await until(lambda: hass.config_entries.flow.async_get(flow_id)["step_id"] != "find_server")
+    assert clock.passed - began < GIVEN_UP
+    found = await hass.config_entries.flow.async_configure(flow_id)
+    assert found["progress_action"] == "asking"
+    for number in range(2, pages + 1):
+        await answer(number)
+    result = await follow(hass, found)
     assert result["step_id"] == "one_account"
+    asked = [call.params["page"] for call in server.calls.of(PLANTS)]
+    assert asked == [str(page) for page in range(1, pages + 1)]
 
 
 async def test_where_nothing_can_be_recorded_nothing_is_asked(vendor: Vendor) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from copy import replace
 from functools import partial
 import re
-from typing import Final
+from typing import Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from .. import fields
-from ..answer import Reply, as_list, as_object, as_text
+from ..answer import Reply, as_int, as_list, as_object, as_text
 from ..errors import (
     AccessDeniedError,
     CloudError,
@@ -76,10 +76,34 @@ _LONGITUDE = (-180.0, 180.0)
 _HOURS_FROM_UTC = (-12.0, 14.0)
 # Keys in the cache.
 _PLANTS = "plants"
+_PLANTS_READ = "plants_read"
 _USERS = "users"
 _UNPAGED = "unpaged"
 # The errors that mean "this token does not get this list"; network problems are different.
 _NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, UnknownCodeError)
+
+
+class _Place(NamedTuple):
+    """Where a list goes on: at which page, and what told the rows before it apart."""
+
+    page: int = 1
+    shown: frozenset[str | None] = frozenset()
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON."""
+        return {"page": self.page, "shown": list(self.shown)}
+
+    @classmethod
+    def from_json(cls, stored: object) -> Self | None:
+        """Return it from `as_json`, None if it is none."""
+        kept = as_object(stored) or {}
+        page, shown = as_int(kept.get("page")), as_list(kept.get("shown"))
+        if page is None or shown is None:
+            return None
+        return cls(page, frozenset(map(as_text, shown)))
+
+
+_BEGINNING: Final = _Place()
 
 
 class GrowattClient(CloudClient):
@@ -104,17 +128,21 @@ class GrowattClient(CloudClient):
         return True
 
     async def test(self) -> Offer:
-        """Fetch the plants, which every valid token may."""
+        """Fetch the first plants, which every valid token may."""
         try:
-            await self._plants()
+            await self.verify()
+        except NotNowError, RateLimitedError:
+            # What was listed a moment ago proves the same.
+            if self._cached_plants() is None:
+                raise
         except (UnreachableError, NoAnswerError, WrongServerError, UnexpectedAnswerError) as err:
             err.field = SERVER_FIELD
             raise
         return Offer(register=(REGISTER,), link=(LINK,))
 
     async def verify(self) -> None:
-        """Fetch the plants, which every valid token may."""
-        await self._fetch_plants()
+        """Fetch the first plants, which every valid token may."""
+        await self._fetch_plants(pages=1)
 
     # Accounts
 
@@ -210,7 +238,7 @@ class GrowattClient(CloudClient):
             users = self._cached_users() or await self._fetch_users()
             if (name := users.get(account_id)) is None:
                 return ()
-            rows, _ = await self._rows(
+            rows, _, _ = await self._rows(
                 api.PLANT_LIST_OF_USER, "plants", "plant_id", {"user_name": name}
             )
         except _NO_LIST:
@@ -359,53 +387,78 @@ class GrowattClient(CloudClient):
         )
 
     async def _rows(
-        self, endpoint: Endpoint, name: str, key: str, parameters: Mapping[str, str]
-    ) -> tuple[list[api.Row], bool]:
-        """Return the rows of a list, and whether the list is complete; `key` tells rows apart.
+        self,
+        endpoint: Endpoint,
+        name: str,
+        key: str,
+        parameters: Mapping[str, str],
+        *,
+        begin: _Place = _BEGINNING,
+        pages: int = MAX_PAGES,
+    ) -> tuple[list[api.Row], bool, _Place | None]:
+        """Return the rows of a list, whether it is complete, and where to go on if it is not.
 
-        If a rate limit is hit after the first page, the rows so far are returned. So they are if
-        the list seems to have no end: if a page only repeats earlier ones, or after many pages.
-        Calls are few, so a list whose second page repeats the first is not asked for another one
-        until its length changes.
+        At most `pages` are read from `begin`; `key` tells rows apart. If a rate limit is hit after
+        the first page, the rows so far are returned. So they are if the list seems to have no end:
+        if a page only repeats earlier ones, or after many pages. Calls are few, so a list whose
+        second page repeats the first is not asked for another one until its length changes.
         """
         rows: list[api.Row] = []
-        shown: set[str | None] = set()
+        place: _Place | None = begin
+        shown = begin.shown
         total: int | None = None
         unpaged = as_object(self._cache.get(_UNPAGED)) or {}
-        for number in range(1, MAX_PAGES + 1):
+        for number in range(begin.page, min(begin.page + pages, MAX_PAGES + 1)):
             page = {**parameters, **_page(number)}
             try:
                 found, total = await self._ask(
                     endpoint, page, partial(api.page_rows, name, may_be_blank=True)
                 )
             except NotNowError, RateLimitedError:
-                if number == 1:
+                if number == begin.page:
                     raise
-                return rows, False
+                return rows, False, place
             if len(found) < api.ROWS_PER_PAGE:
-                return [*rows, *found], True
+                return [*rows, *found], True, None
             keys = {as_text(row.get(key)) for row in found}
             if keys <= shown:
                 self._cache[_UNPAGED] = {**unpaged, endpoint.path: total}
+                place = None
                 break
             rows += found
             shown |= keys
+            place = _Place(number + 1, shown)
             if total is not None and unpaged.get(endpoint.path) == total:
+                place = None
                 break
-        return rows, total == len(shown)
+        complete = total == len(shown)
+        return rows, complete, None if complete else place
 
     async def _plants(self) -> tuple[Plant, ...]:
-        """Return all plants of the token, from the cache if a rate limit is hit."""
+        """Return all plants of the token, from the cache as far as a rate limit is hit."""
         try:
             return await self._fetch_plants()
         except NotNowError, RateLimitedError:
             if (cached := self._cached_plants()) is None:
                 raise
+        # Perhaps only its beginning was read a moment ago.
+        if (place := _Place.from_json(self._cache.get(_PLANTS_READ))) is None:
+            return cached
+        try:
+            return await self._fetch_plants(place)
+        except NotNowError, RateLimitedError:
             return cached
 
-    async def _fetch_plants(self) -> tuple[Plant, ...]:
-        rows, complete = await self._rows(api.PLANT_LIST, "plants", "plant_id", {})
-        known = () if complete else self._cached_plants() or ()
+    async def _fetch_plants(
+        self, begin: _Place = _BEGINNING, pages: int = MAX_PAGES
+    ) -> tuple[Plant, ...]:
+        """Return all plants that are known once some pages of their list have been read."""
+        rows, complete, place = await self._rows(
+            api.PLANT_LIST, "plants", "plant_id", {}, begin=begin, pages=pages
+        )
+        self._cache[_PLANTS_READ] = None if place is None else place.as_json()
+        cached = self._cached_plants() or ()
+        known = (plant for plant in cached if not complete or plant.id in begin.shown)
         seen = [plant for row in rows if (plant := api.plant(row)) is not None]
         plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
         self._keep_plants(plants)
@@ -426,7 +479,7 @@ class GrowattClient(CloudClient):
             return self._cached_users()
 
     async def _fetch_users(self) -> dict[str, str]:
-        rows, complete = await self._rows(api.USER_LIST, "c_user", "c_user_id", {})
+        rows, complete, _ = await self._rows(api.USER_LIST, "c_user", "c_user_id", {})
         users = {} if complete else self._cached_users()
         for row in rows:
             if (user_id := as_text(row.get("c_user_id"))) is not None:
