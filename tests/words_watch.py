@@ -2,11 +2,15 @@
 
 Looked at are the results of dialogs, the repairs, devices, subentries, states and errors of ours.
 What passed through `markdown` or `plain` is known by its type, so no test needs bad words for this.
+
+And no text of ours is filled with a time of day: only the front end knows a person's time zone and
+whether a day has twelve hours or twenty-four.
 """
 
 from collections.abc import Callable, Container, Mapping
 from functools import wraps
 import inspect
+import re
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -35,6 +39,8 @@ OURS = frozenset({"agreements", "captcha", "drawing", "link", "results"})
 # Options that are not of a cloud but have a text.
 KEYS = frozenset({"new_plant"})
 
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d)?|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.DOTALL)
+
 _TEXTS = dict(leaves(read(TRANSLATIONS / "en.json")))
 
 # What was shown wrongly in the test that runs now, and how many values were looked at.
@@ -49,8 +55,10 @@ def start() -> None:
 
 
 def _expect(place: str, value: object, kind: type[str]) -> None:
-    """Take note of a value that has not passed through the function for its place."""
+    """Take note of a value that is not fit for its place."""
     looked_at.append(place)
+    if isinstance(value, str) and _TIME_OF_DAY.fullmatch(value):
+        faults.append(f"{place} is a time of day: {value!r}")
     if not isinstance(value, kind):
         faults.append(f"{place} is not {kind.__name__}: {value!r}")
 

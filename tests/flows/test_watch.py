@@ -5,11 +5,11 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.binding.timing import Timing
+from custom_components.growatt_onboarding.clock import minutes_until
 from simulator.growatt import END_USER_TOKEN
 from tests.common import (
     HANGS,
@@ -67,11 +67,6 @@ class Watched:
     def lasted(self) -> float:
         """The seconds since the form was submitted."""
         return self.world.clock.passed - self.began
-
-
-def local(at: float) -> str:
-    """Return a time as the house's clock shows it."""
-    return dt_util.as_local(dt_util.utc_from_timestamp(at)).strftime("%H:%M")
 
 
 async def add(world: World, entry: MockConfigEntry, *serials: str) -> Watched:
@@ -148,7 +143,7 @@ async def test_where_looks_are_rare_it_says_when_the_next_one_is(
     assert dialog.stages == ["binding", "accepted", "waiting_datalogger"]
     at = entry.runtime_data.coordinator.next_check(STICK)
     assert at is not None
-    assert shown_values(result)["time"] == local(at)
+    assert shown_values(result)["minutes"] == str(minutes_until(at)) == "6"
     assert (await dialog.follow())["reason"] == "datalogger_submitted"
     assert world.asked(STICKS) == 1
     assert not world.simulator.growatt.limits.violations
@@ -163,7 +158,7 @@ async def test_a_cloud_that_does_not_answer_is_told(
     result = await dialog.follow("retrying")
     at = entry.runtime_data.coordinator.next_check(SN)
     assert at is not None
-    assert shown_values(result)["time"] == local(at)
+    assert shown_values(result)["minutes"] == str(minutes_until(at))
     result = await dialog.follow()
     assert shown_values(result)["results"] == f"- **Not sent yet:** {SN}"
     assert world.asked(BIND) == 1

@@ -5,10 +5,9 @@ import asyncio
 from typing import NamedTuple
 
 from homeassistant.config_entries import SubentryFlowResult
-from homeassistant.util import dt as dt_util
 
 from ..binding.model import Binding, BindingState
-from ..clock import now, shown
+from ..clock import minutes_until, now
 from ..cloud.errors import CloudError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability
@@ -27,14 +26,15 @@ class _Stage(NamedTuple):
         action: the key of the text.
         done: how many of them are in the cloud.
         waiting: how many are still waited for.
-        time: when they are looked at next, where the text says so.
+        minutes: within how many they are looked at next, where the text says so. Of a time of day
+            only the front end would know how it is written, and in which time zone.
 
     """
 
     action: str
     done: int
     waiting: int
-    time: str = ""
+    minutes: int = 0
 
 
 class DeviceFlow(PlantFlow):
@@ -161,7 +161,7 @@ class DeviceFlow(PlantFlow):
                 "count": str(len(self._serials)),
                 "done": str(self._stage.done),
                 "waiting": str(self._stage.waiting),
-                "time": self._stage.time,
+                "minutes": str(self._stage.minutes),
             },
         )
 
@@ -185,7 +185,6 @@ class DeviceFlow(PlantFlow):
             return _Stage("binding", done, len(waiting))
         if not unanswered and not done and not looked:
             return _Stage("accepted", done, len(waiting))
-        time = dt_util.as_local(dt_util.utc_from_timestamp(shown(at))).strftime("%H:%M")
         return _Stage(
             "retrying"
             if unanswered
@@ -196,7 +195,7 @@ class DeviceFlow(PlantFlow):
             else "waiting_datalogger",
             done,
             len(waiting),
-            time,
+            minutes_until(at),
         )
 
     @property
