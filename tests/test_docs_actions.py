@@ -120,7 +120,7 @@ def test_which_cloud_takes_which_field(section: str, fields: str) -> None:
 
 
 def test_a_field_is_for_clouds_of_its_action() -> None:
-    [summary] = tables(SECTIONS["Actions and blueprints"])
+    [summary] = tables(SECTIONS["Actions, triggers and blueprints"])
     clouds = {names_in(row["Action"])[0]: clouds_in(row["Clouds"]) for row in summary.rows}
     assert clouds.keys() == DESCRIBED.keys()
     for title, action in TITLES.items():
@@ -386,15 +386,6 @@ async def a_check(house: House) -> None:
     assert (result["state"], result["asked"]) == ("associated", True)
 
 
-@scene("Check association 2")
-async def a_message_once_it_is_there(house: House) -> None:
-    await with_refused(house)
-    await house.automation("Check association 2")
-    house.cloud.growatt.bring_online("ABC0000001")
-    await until(lambda: house.messages)
-    assert house.messages[0].data["message"] == "The cloud has the inverter."
-
-
 @scene("Submit again")
 async def once_more(house: House) -> None:
     await with_refused(house)
@@ -465,6 +456,16 @@ async def all_the_way_at_a_portal(house: House) -> None:
     check_response("register_account", told["account"])
     [entry] = entries(house.hass)
     assert told["account"]["config_entry_id"] == entry.entry_id
+
+
+@scene("Triggers")
+async def a_message_once_it_is_there(house: House) -> None:
+    await with_refused(house)
+    await house.automation("Triggers")
+    house.cloud.growatt.bring_online("ABC0000001")
+    await until(lambda: house.messages)
+    said = house.messages[0].data["message"]
+    assert said == "ABC0000001 (jansen-solar, Home): is in the cloud"
 
 
 @scene("Blueprints")
