@@ -107,12 +107,3 @@ def actions_in(found: Any, domain: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(found, list):
         for one in found:
             yield from actions_in(one, domain)
-
-
-def templates_in(found: Any) -> Iterator[str]:
-    """Yield the templates in an example."""
-    if isinstance(found, str) and ("{{" in found or "{%" in found):
-        yield found
-    elif isinstance(found, dict | list):
-        for one in found.values() if isinstance(found, dict) else found:
-            yield from templates_in(one)

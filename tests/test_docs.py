@@ -5,26 +5,21 @@ from pathlib import Path
 import re
 from urllib.parse import unquote
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.template import Template
-from homeassistant.helpers.trigger import async_validate_trigger_config
-from homeassistant.setup import async_setup_component
 import pytest
-import voluptuous as vol
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.trigger import TRIGGERS
 from scripts.lib.texts import TRANSLATIONS, leaves, read
 
-from .documents import DOCS, actions_in, examples, templates_in
+from .documents import DOCS, examples
 
 PROJECT = Path(__file__).parents[1]
 MANUAL = (PROJECT / "README.md", *sorted(DOCS.glob("*.md")))
 PAGES = (*MANUAL, *sorted(PROJECT.glob("[!R]*.md")), PROJECT / "benchmarks" / "README.md")
 EN = read(TRANSLATIONS / "en.json")
 TEXTS = {re.sub(r"{\w+}", "…", text) for _, text in leaves(EN)}
-# What others call their own: Home Assistant's pages, Growatt's app and portal; and examples.
+# What others call their own: Home Assistant's pages, Growatt's app and portal; and examples, such
+# as the scripts of the manual.
 NAMES_OF_OTHERS = {
     "API Token",
     "API management",
@@ -34,10 +29,12 @@ NAMES_OF_OTHERS = {
     "Blueprints",
     "Connected",
     "Connectivity",
+    "Dashboards",
     "Devices & services",
     "Discovered",
     "Disconnected",
     "Download diagnostics",
+    "Edit in YAML",
     "Enable polling for changes",
     "Growatt jansen-solar",
     "Home (12345)",
@@ -46,8 +43,11 @@ NAMES_OF_OTHERS = {
     "Learn more",
     "Marketplace",
     "Me",
+    "Move to the plant that has it",
+    "Raw configuration editor",
     "Reconfigure",
     "Repairs",
+    "Replace a device",
     "Settings",
     "Stop ignoring",
     "System",
@@ -221,34 +221,12 @@ def test_every_trigger_is_explained() -> None:
     assert sorted(rows) == sorted(TRIGGERS)
 
 
-async def test_the_examples_of_triggers_are_taken(hass: HomeAssistant) -> None:
-    loaded = [
-        example.loaded for page in DOCS.glob("*.md") for example in examples(page.name).values()
-    ]
-    found = [
-        trigger
-        for example in loaded
-        if isinstance(example, dict)
-        for trigger in example.get("triggers", ())
-    ]
-    assert any(trigger["trigger"].startswith(f"{DOMAIN}.") for trigger in found)
-    await async_validate_trigger_config(hass, cv.TRIGGER_SCHEMA(found))
+# Examples
 
 
-# Examples, which are also run: tests/test_docs_actions.py
-
-
-async def test_the_examples_are_what_the_actions_take(hass: HomeAssistant) -> None:
-    assert await async_setup_component(hass, DOMAIN, {})
-    services = hass.services.async_services_for_domain(DOMAIN)
-    loaded = [
-        example.loaded for page in DOCS.glob("*.md") for example in examples(page.name).values()
-    ]
-    called = [one for example in loaded for one in actions_in(example, DOMAIN)]
-    assert {action for action, _ in called} == services.keys()
-    for action, data in called:
-        schema = services[action].schema
-        assert isinstance(schema, vol.Schema)
-        schema(data)
-    for text in templates_in(loaded):
-        Template(text, hass).ensure_valid()
+def test_every_page_with_examples_has_them_run() -> None:
+    pages = {page.stem for page in DOCS.glob("*.md") if examples(page.name)}
+    assert pages
+    assert [
+        page for page in pages if not Path(__file__).with_stem(f"test_docs_{page}").exists()
+    ] == []

@@ -25,6 +25,7 @@ from .documents import (
     PLANT,
     Row,
     Table,
+    actions_in,
     examples,
     names_in,
     sections,
@@ -478,6 +479,11 @@ async def what_the_blueprint_takes(house: House) -> None:
 
 def test_every_example_has_its_scene() -> None:
     assert SCENES.keys() == examples(PAGE).keys()
+
+
+def test_every_action_has_an_example() -> None:
+    loaded = [example.loaded for example in examples(PAGE).values()]
+    assert {action for action, _ in actions_in(loaded, DOMAIN)} == DESCRIBED.keys()
 
 
 @pytest.mark.parametrize("play", dict.fromkeys(SCENES.values()), ids=lambda play: play.__name__)

@@ -1,0 +1,411 @@
+"""The page for who looks after many customers: each of its examples runs, against the clouds."""
+
+import asyncio
+from copy import replace
+import json
+from pathlib import Path
+import re
+import shutil
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity import entity_sources
+from homeassistant.helpers.template import Template
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.foreign import plain
+from simulator import Simulator
+
+from .common import UNLIMITED, act, entries, until
+from .documents import ACCOUNT, DOCS, OTHER_ACCOUNT, OTHER_PLANT, PLANT, examples, sections, tables
+from .example_house import House
+from .rendered import render
+from .test_docs_actions import EN
+
+PAGE = "fleet.md"
+BLUEPRINTS = DOCS.parent / "blueprints" / "automation" / "growatt_onboarding"
+GOOD, WRONG, ALSO_GOOD, STICK = "ABC0000001", "ABC0000404", "ABC0000002", "QMN0000001"
+CODE = "12AB3"
+FIND = "An account's ID"
+DASHBOARD = "See what waits and what is wrong"
+SCANNER = "From a scanner to one message"
+CUSTOMER = "A customer's account in one script"
+WRONG_ONES = "Find what is wrong and put it right"
+HAND_OVER = "Hand an account over"
+REPLACE, MOVE, AGAIN = (f"{WRONG_ONES} {number}" for number in (2, 3, 4))
+
+
+@pytest.fixture
+async def house(hass: HomeAssistant, cloud: Simulator) -> House:
+    assert await async_setup_component(hass, DOMAIN, {})
+    return House(hass, cloud, PAGE)
+
+
+def text_of(house: House, number: int = -1) -> str:
+    """Return a message that was sent, with its title."""
+    message = house.messages[number].data
+    assert message["entity_id"] == ["notify.phone"]
+    return f"{message['title']}\n{message['message']}"
+
+
+def test_these_are_all_examples() -> None:
+    known = (FIND, DASHBOARD, SCANNER, CUSTOMER, WRONG_ONES, REPLACE, MOVE, AGAIN, HAND_OVER)
+    assert tuple(examples(PAGE)) == known
+
+
+def test_the_reasons_are_those_that_there_are() -> None:
+    [table] = tables(sections(PAGE)[WRONG_ONES])
+    named = {key for row in table.rows for key in re.findall(r"`(\w+)`", row["Reason"])}
+    assert named <= EN["exceptions"].keys()
+    scripts = {example.loaded.get("alias") for example in examples(PAGE).values()}
+    said = {name for row in table.rows for name in re.findall(r"\*([^*]+)\*", row["Then"])}
+    assert said <= scripts
+
+
+# An account's ID
+
+
+async def test_an_account_is_found_by_its_name(house: House) -> None:
+    await house.link()
+    await house.link(OTHER_ACCOUNT)
+    await house.scripts(FIND)
+    found = await house.call("find_an_account", name="smit-solar")
+    assert found == {"config_entry_id": OTHER_ACCOUNT}
+    assert await house.call("find_an_account", name="nobody") == {"config_entry_id": None}
+    [template] = re.findall(r"`({{.*?}})`", sections(PAGE)[FIND])
+    assert Template(template, house.hass).async_render() == ACCOUNT
+
+
+# The dashboard
+
+
+def dashboard(house: House) -> str:
+    """Return the dashboard's Markdown."""
+    [view] = house.example(DASHBOARD).loaded["views"]
+    [card] = view["cards"]
+    assert card.keys() == {"type", "content"}
+    return str(Template(card["content"], house.hass).async_render(parse_result=False))
+
+
+def rows_of(markdown: str) -> dict[str, list[str]]:
+    """Return the other cells of each row of the rendered table, by its device."""
+    shown = render(markdown)
+    assert "table_open" in shown.structure
+    row = r'^\| <ha-icon icon="mdi:([\w-]+)"></ha-icon> \| \[(\w+)\]\(\S+\) \| (.*) \|$'
+    rows = re.findall(row, markdown, re.MULTILINE)
+    assert len(rows) == shown.structure.count("tr_open") - 1
+    return {serial: [icon, *rest.split(" | ")] for icon, serial, rest in rows}
+
+
+async def test_the_dashboard_shows_what_needs_somebody(house: House) -> None:
+    await house.link()
+    await house.link(OTHER_ACCOUNT)
+    cloud = house.cloud.growatt
+    held = cloud.add_device("ABC0000003", plant_id=OTHER_PLANT)
+    for serial in (GOOD, ALSO_GOOD):
+        cloud.add_device(serial)
+    cloud.bring_online(GOOD)
+    await house.bind(GOOD, ALSO_GOOD, WRONG, held.sn)
+    await until(lambda: house.devices()[GOOD] == "associated")
+    await until(lambda: house.devices()[held.sn] == "conflict")
+    markdown = dashboard(house)
+    assert "**2** refused, **0** late, **1** waiting, 1 in the cloud." in markdown
+    rows = rows_of(markdown)
+    # Those that need somebody come first, and what is well is not there.
+    assert list(rows) == [held.sn, WRONG, ALSO_GOOD]
+    assert rows[ALSO_GOOD] == [
+        "clock-outline",
+        r"jansen\-solar",
+        "Home",
+        "Waiting for the inverter",
+        "",
+    ]
+    icon, account, plant, status, what = rows[held.sn]
+    assert (icon, account, plant) == ("alert-circle", r"jansen\-solar", "Home")
+    assert status == "Held by another account"
+    assert what.startswith("The device is in the plant Barn of the account smit")
+    ids = [link.removeprefix("/config/devices/device/") for link in render(markdown).links]
+    devices = [dr.async_get(house.hass).async_get(device_id) for device_id in ids]
+    assert [device and device.name for device in devices] == [held.sn, WRONG, ALSO_GOOD]
+    assert "Not connected" not in markdown
+
+
+async def test_the_dashboard_shows_what_is_late(hass: HomeAssistant, cloud: Simulator) -> None:
+    hass.data[DATA_TIMING] = replace(UNLIMITED, overdue_after=100)
+    house = House(hass, cloud, PAGE)
+    await house.link()
+    house.cloud.growatt.add_device(ALSO_GOOD)
+    await house.bind(ALSO_GOOD)
+    assert rows_of(dashboard(house))[ALSO_GOOD][0] == "clock-outline"
+    await asyncio.sleep(110)
+    assert "**0** refused, **1** late, **0** waiting" in dashboard(house)
+    row = rows_of(dashboard(house))[ALSO_GOOD]
+    assert row[0] == "clock-alert"
+    assert "Check the datalogger" in row[-1]
+
+
+async def test_the_dashboard_says_whose_devices_are_missing(house: House) -> None:
+    entry = await house.link()
+    house.cloud.growatt.add_device(ALSO_GOOD)
+    await house.bind(ALSO_GOOD)
+    house.cloud.faults.add("*", kind="firewall", times=50)
+    await act(house.hass, "check_association", config_entry_id=entry.entry_id)
+    await until(lambda: "Not connected" in dashboard(house))
+    assert r"jansen\-solar" in dashboard(house)
+
+
+async def test_names_of_others_are_only_words_there(house: House) -> None:
+    await house.link(with_plant=False)
+    name = "a | b [c](https://example.com/) *d* <img src=x>"
+    user = house.cloud.growatt.user_named("jansen-solar")
+    assert user is not None
+    plant = house.cloud.growatt.add_plant(user.user_id, name)
+    await act(house.hass, "list_plants")
+    await act(
+        house.hass, "bind_device", plant_id=str(plant.plant_id), serial_numbers=[WRONG], timeout=5
+    )
+    shown = render(dashboard(house))
+    assert name in shown.text
+    assert [link for link in shown.links if not link.startswith("/config/")] == []
+    assert shown.structure.count("tr_open") == 2
+
+
+async def test_five_hundred_devices_are_a_hundred_rows(house: House) -> None:
+    hass = house.hass
+    entry = MockConfigEntry(domain=DOMAIN, title="many")
+    entry.add_to_hass(hass)
+    for number in range(500):
+        serial = f"ABC{number:07}"
+        device = dr.async_get(hass).async_get_or_create(
+            config_entry_id=entry.entry_id, identifiers={(DOMAIN, serial)}, name=plain(serial)
+        )
+        entity = er.async_get(hass).async_get_or_create(
+            "sensor", DOMAIN, serial, config_entry=entry, device_id=device.id
+        )
+        source: Any = {"domain": DOMAIN, "custom_component": True, "config_entry": entry.entry_id}
+        entity_sources(hass)[entity.entity_id] = source
+        told = {"plant": "Home", "explanation": "x" * 400}
+        hass.states.async_set(entity.entity_id, "rejected" if number == 499 else "accepted", told)
+    markdown = dashboard(house)
+    rows = rows_of(markdown)
+    assert len(rows) == 100
+    assert next(iter(rows)) == "ABC0000499"
+    assert "**1** refused, **0** late, **499** waiting" in markdown
+    assert markdown.endswith("And 400 more.")
+
+
+# A scanner
+
+
+async def test_from_a_scanner_to_one_message(
+    house: House, hass_client_no_auth: ClientSessionGenerator, tmp_path: Path
+) -> None:
+    # Where Home Assistant puts a blueprint that is imported from its address.
+    imported = tmp_path / "blueprints" / "automation" / "growatt-onboarding"
+    shutil.copytree(BLUEPRINTS, imported)
+    house.hass.config.config_dir = str(tmp_path)
+    await house.link()
+    house.cloud.growatt.add_device(GOOD)
+    house.cloud.growatt.add_datalogger(STICK, check_code=CODE)
+    assert await async_setup_component(house.hass, "webhook", {})
+    await house.automation(SCANNER)
+
+    [body] = re.findall(r"-d '(.*)' ", sections(PAGE)[SCANNER])
+    [path] = re.findall(r"8123(/api/webhook/\S+)", sections(PAGE)[SCANNER])
+    client = await hass_client_no_auth()
+    response = await client.post(path, json=json.loads(body))
+    assert response.status == 200
+    await until(lambda: house.messages)
+    assert text_of(house) == f"2 added, 0 not\n{STICK}, {GOOD}"
+
+    house.cloud.growatt.add_device(ALSO_GOOD)
+    read = {"serial_numbers": [ALSO_GOOD, WRONG, GOOD]}
+    house.hass.bus.async_fire("growatt_onboarding_bind", read)
+    await until(lambda: len(house.messages) == 2)
+    title, added, *bad = text_of(house).splitlines()
+    assert (title, added) == ("1 added, 2 not", ALSO_GOOD)
+    assert bad[0].startswith(f"{WRONG}: The cloud does not accept the serial number.")
+    assert bad[1].startswith(f"{GOOD}: {GOOD} is already in Home Assistant")
+
+
+# A customer
+
+NEW = {
+    "username": "meyer-solar",
+    "password": "Not-a-real-1",
+    "email": "meyer@example.com",
+    "country": "NL",
+    "plant": "Meyer, Dorpsstraat 1",
+    "peak_power": "6,4",
+    "datalogger": STICK,
+    "check_code": CODE,
+    "inverters": [GOOD],
+}
+
+
+@pytest.fixture
+async def installer(house: House) -> House:
+    """Return a house with the installer's script, and a van that brought two devices."""
+    await house.link()
+    house.cloud.growatt.add_datalogger(STICK, check_code=CODE)
+    house.cloud.growatt.add_device(GOOD, datalogger_sn=STICK)
+    await house.scripts(CUSTOMER)
+    return house
+
+
+async def test_a_customer_in_one_go(installer: House) -> None:
+    customer = await installer.call("new_customer", **NEW)
+    user = installer.cloud.growatt.user_named("meyer-solar")
+    assert user is not None
+    plant = installer.cloud.growatt.plants[customer["plant_id"]]
+    assert (plant.user_id, plant.name, plant.peak_power) == (user.user_id, NEW["plant"], 6.4)
+    assert text_of(installer) == "meyer-solar\n2 of 2 devices are there."
+    installer.cloud.growatt.bring_datalogger_online(STICK)
+    there = {STICK: "associated", GOOD: "associated"}
+    await until(lambda: installer.devices(customer["config_entry_id"]) == there)
+
+
+async def test_a_peak_power_that_is_no_number_stops_it_first(installer: House) -> None:
+    before = len(installer.cloud.calls)
+    for wrong in ("1,500", "much", "-3", ""):
+        await installer.hass.services.async_call(
+            "script", "new_customer", {**NEW, "peak_power": wrong}, blocking=True
+        )
+    assert len(installer.cloud.calls) == before
+    assert len(entries(installer.hass)) == 1
+    assert installer.messages == []
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("user/user_register", "The account was not created."),
+        ("plant/add", "The account is there, its plant is not."),
+    ],
+)
+async def test_a_customer_goes_on_where_it_stopped(installer: House, path: str, said: str) -> None:
+    installer.cloud.faults.add(path, kind="code", code=10001, msg="error_system")
+    stopped = await installer.call("new_customer", **NEW)
+    assert stopped["devices"] == []
+    assert text_of(installer).startswith(f"meyer-solar\n{said}")
+
+    customer = await installer.call("new_customer", **NEW)
+    assert text_of(installer) == "meyer-solar\n2 of 2 devices are there."
+    assert len(customer["devices"]) == 2
+    growatt = installer.cloud.growatt
+    assert len([user for user in growatt.users.values() if user.name == "meyer-solar"]) == 1
+    assert len([plant for plant in growatt.plants.values() if plant.name == NEW["plant"]]) == 1
+
+
+async def test_a_number_that_was_wrong_is_said_and_put_right(installer: House) -> None:
+    wrong = {**NEW, "check_code": "WRONG", "inverters": [GOOD, WRONG]}
+    await installer.call("new_customer", **wrong)
+    _, count, *bad = text_of(installer).splitlines()
+    assert count == "1 of 3 devices are there."
+    assert [line.partition(":")[0] for line in bad] == [STICK, WRONG]
+    customer = await installer.call("new_customer", **NEW)
+    assert installer.devices(customer["config_entry_id"]).keys() == {STICK, GOOD}
+    assert text_of(installer).endswith("2 of 2 devices are there.")
+
+
+# What is wrong
+
+
+async def test_every_evening_what_is_wrong(house: House) -> None:
+    await house.hass.config.async_set_time_zone("UTC")
+    await house.link()
+    house.cloud.growatt.add_device(GOOD)
+    await house.automation(WRONG_ONES)
+    await house.bind(GOOD)
+    ran = house.hass.states.async_all("automation")[0].entity_id
+    await house.hass.services.async_call("automation", "trigger", {"entity_id": ran}, blocking=True)
+    assert house.messages == []
+    await house.bind(WRONG)
+    await house.hass.services.async_call("automation", "trigger", {"entity_id": ran}, blocking=True)
+    title, line = text_of(house).strip().splitlines()
+    assert title == "Devices that need somebody: 1"
+    assert line.startswith(f"{WRONG} (jansen-solar, Home): The cloud does not accept the serial")
+    await house.hass.services.async_call(
+        "automation", "turn_off", {"entity_id": ran}, blocking=True
+    )
+
+
+async def test_a_typo_is_put_right(house: House) -> None:
+    await house.link()
+    house.cloud.growatt.add_device(GOOD)
+    await house.bind(WRONG)
+    await house.scripts(REPLACE)
+    # As long as the new one is wrong too, the old one stays.
+    result = await house.call("replace_a_device", old=WRONG, new="ABC0000405")
+    assert (result["tracked"], result["reason"]) == (False, "serial_rejected")
+    assert house.devices() == {WRONG: "rejected"}
+    result = await house.call("replace_a_device", old=WRONG.lower(), new=GOOD)
+    assert (result["state"], result["plant"]) == ("accepted", "Home")
+    assert house.devices() == {GOOD: "accepted"}
+
+
+async def test_a_stick_is_replaced_under_warranty(house: House) -> None:
+    await house.link()
+    for number in (1, 2):
+        house.cloud.growatt.add_datalogger(f"QMN000000{number}", check_code=CODE)
+    where = {"plant_id": str(PLANT), "dataloggers": {"serial_number": STICK, "check_code": CODE}}
+    await act(house.hass, "bind_datalogger", **where)
+    await house.scripts(REPLACE)
+    new = {"new": "QMN0000002", "check_code": CODE}
+    result = await house.call("replace_a_device", old=STICK, **new)
+    assert (result["kind"], result["check_code_checked"]) == ("datalogger", True)
+    assert house.devices() == {"QMN0000002": "accepted"}
+    # The cloud keeps the old one.
+    assert house.cloud.growatt.dataloggers[STICK].plant_id == PLANT
+
+
+async def test_a_device_moves_to_the_plant_that_has_it(house: House) -> None:
+    await house.link()
+    user = house.cloud.growatt.user_named("jansen-solar")
+    assert user is not None
+    garage = house.cloud.growatt.add_plant(user.user_id, "Garage").plant_id
+    house.cloud.growatt.add_device(GOOD, plant_id=garage)
+    await act(house.hass, "list_plants")
+    await house.bind(GOOD)
+    await until(lambda: house.devices()[GOOD] == "conflict")
+    await house.scripts(MOVE)
+    moved = await house.call("move_to_the_plant_that_has_it", serial_number=GOOD)
+    assert [one["plant"] for one in moved["results"]] == ["Garage"]
+    house.cloud.growatt.bring_online(GOOD)
+    await until(lambda: house.devices()[GOOD] == "associated")
+
+
+async def test_what_others_have_let_go_is_submitted_again(house: House) -> None:
+    await house.link()
+    await house.link(OTHER_ACCOUNT)
+    house.cloud.growatt.add_device(GOOD, plant_id=OTHER_PLANT)
+    await house.bind(GOOD, WRONG)
+    await until(lambda: house.devices()[GOOD] == "conflict")
+    await house.scripts(AGAIN)
+    nothing = await house.call("submit_again", reason="held_elsewhere")
+    assert nothing == {"results": []}
+    house.cloud.growatt.remove_from_plant(GOOD)
+    again = await house.call("submit_again", reason="held_by_account")
+    assert [(one["serial_number"], one["state"]) for one in again["results"]] == [
+        (GOOD, "accepted")
+    ]
+
+
+# Handing over
+
+
+async def test_an_account_is_ready_once_all_is_there(house: House) -> None:
+    await house.link()
+    house.cloud.growatt.add_device(GOOD)
+    await house.bind(GOOD)
+    await house.scripts(HAND_OVER)
+    result = await house.call("ready_to_hand_over", account=ACCOUNT)
+    assert (result["ready"], len(result["missing"])) == (False, 1)
+    house.cloud.growatt.bring_online(GOOD)
+    await until(lambda: house.devices()[GOOD] == "associated")
+    assert await house.call("ready_to_hand_over", account=ACCOUNT) == {"ready": True, "missing": []}
