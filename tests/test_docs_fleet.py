@@ -92,14 +92,17 @@ def dashboard(house: House) -> str:
     return str(Template(card["content"], house.hass).async_render(parse_result=False))
 
 
-def rows_of(markdown: str) -> dict[str, list[str]]:
-    """Return the other cells of each row of the rendered table, by its device."""
+def rows_of(markdown: str) -> dict[str, tuple[str, str, str]]:
+    """Return what the rendered table tells of each device: its icon, where it is, and its status."""
     shown = render(markdown)
     assert "table_open" in shown.structure
-    row = r'^\| <ha-icon icon="mdi:([\w-]+)"></ha-icon> \| \[(\w+)\]\(\S+\) \| (.*) \|$'
+    row = (
+        r'^\| <ha-icon icon="mdi:([\w-]+)"></ha-icon> '
+        r"\| \[(\w+)\]\(/config/devices/device/\w+\)<br>(.*) \| (.*) \|$"
+    )
     rows = re.findall(row, markdown, re.MULTILINE)
     assert len(rows) == shown.structure.count("tr_open") - 1
-    return {serial: [icon, *rest.split(" | ")] for icon, serial, rest in rows}
+    return {serial: (icon, where, status) for icon, serial, where, status in rows}
 
 
 async def test_the_dashboard_shows_what_needs_somebody(house: House) -> None:
@@ -118,17 +121,13 @@ async def test_the_dashboard_shows_what_needs_somebody(house: House) -> None:
     rows = rows_of(markdown)
     # Those that need somebody come first, and what is well is not there.
     assert list(rows) == [held.sn, WRONG, ALSO_GOOD]
-    assert rows[ALSO_GOOD] == [
-        "clock-outline",
-        r"jansen\-solar",
-        "Home",
-        "Waiting for the inverter",
-        "",
-    ]
-    icon, account, plant, status, what = rows[held.sn]
-    assert (icon, account, plant) == ("alert-circle", r"jansen\-solar", "Home")
-    assert status == "Held by another account"
-    assert what.startswith("The device is in the plant Barn of the account smit")
+    where = r"jansen\-solar, Home"
+    assert rows[ALSO_GOOD] == ("clock-outline", where, "**Waiting for the inverter**")
+    status = (
+        r"**Held by another account**<br>The device is in the plant Barn of the account smit\-solar"
+    )
+    assert rows[held.sn][:2] == ("alert-circle", where)
+    assert rows[held.sn][2].startswith(status)
     ids = [link.removeprefix("/config/devices/device/") for link in render(markdown).links]
     devices = [dr.async_get(house.hass).async_get(device_id) for device_id in ids]
     assert [device and device.name for device in devices] == [held.sn, WRONG, ALSO_GOOD]
