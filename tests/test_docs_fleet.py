@@ -93,7 +93,7 @@ def dashboard(house: House) -> str:
 
 
 def rows_of(markdown: str) -> dict[str, tuple[str, str, str]]:
-    """Return what the rendered table tells of each device: its icon, where it is, and its status."""
+    """Return what the table tells of each device: its icon, where it is, and its status."""
     shown = render(markdown)
     assert "table_open" in shown.structure
     row = (

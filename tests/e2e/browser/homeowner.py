@@ -244,6 +244,13 @@ class Homeowner:
             await self._panel.get_by_text(title).wait_for()
         await self._looks.look_right(self._panel, "repairs page", forgiven=titles)
 
+    async def sees_devices(self, dashboard: str, *serials: str) -> None:
+        """Open a dashboard, and look at it once its table has these devices in this order."""
+        await self.page.goto(f"/{dashboard}")
+        table = self.page.locator("hui-markdown-card").get_by_role("table")
+        await expect(table.get_by_role("link")).to_have_text(serials)
+        await self._looks.look_right(self.page.locator("hui-markdown-card"), "dashboard")
+
     async def looks_into(self, entity: str) -> None:
         """Open what Home Assistant tells of an entity, look at it, and close it."""
         name = self._name(entity)
@@ -285,6 +292,12 @@ class Homeowner:
         """Take a picture of the page without the sidebar, as a dialog does."""
         if self._say.language == pictures.LANGUAGE:
             await pictures.of_page(self.page, self._panel, name, 800)
+
+    async def keep_picture_of_dashboard(self, name: str) -> None:
+        """Take a picture of the only card of a dashboard."""
+        if self._say.language == pictures.LANGUAGE:
+            card = self.page.locator("hui-markdown-card")
+            await pictures.of_page(self.page, card, name, 400)
 
     @property
     def _panel(self) -> Locator:

@@ -4,8 +4,10 @@ import pytest
 
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
+from tests.documents import examples
 from tests.e2e.dialogs import DOMAIN, link_account
 from tests.e2e.overdue import overdue_after
+from tests.server.client import HomeAssistantClient
 from tests.server.homeassistant_server import HomeAssistantServer
 
 from .dialog import Dialog
@@ -39,6 +41,7 @@ async def test_three_inverters_in_trouble(
         await homeowner.sees_repairs(
             conflict_in_plant=ELSEWHERE, rejected=WITHOUT_STICK, overdue=LATE
         )
+        await see_the_dashboard(homeowner, client)
         dialog = await homeowner.open_repair("conflict_in_plant", ELSEWHERE)
         await choose_its_plant(dialog)
         dialog = await homeowner.open_repair("rejected", WITHOUT_STICK)
@@ -61,6 +64,17 @@ async def add_them(dialog: Dialog, simulator: Simulator) -> None:
     await dialog.go("end")
     await dialog.ends("waiting", accepted=LATE, conflict=ELSEWHERE, rejected=WITHOUT_STICK)
     await dialog.close()
+
+
+async def see_the_dashboard(homeowner: Homeowner, client: HomeAssistantClient) -> None:
+    """As the manual has it."""
+    config = examples("fleet.md")["See what waits and what is wrong"].loaded
+    place = {"url_path": "devices-here"}
+    title = config["title"]
+    await client.command("lovelace/dashboards/create", **place, title=title, show_in_sidebar=False)
+    await client.command("lovelace/config/save", **place, config=config)
+    await homeowner.sees_devices(place["url_path"], ELSEWHERE, WITHOUT_STICK, LATE)
+    await homeowner.keep_picture_of_dashboard("fleet")
 
 
 async def choose_its_plant(dialog: Dialog) -> None:
