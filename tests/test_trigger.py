@@ -23,6 +23,7 @@ from custom_components.growatt_onboarding.trigger import TRIGGERS
 from .home import Home
 
 SN, OTHER, WRONG = "SIM0000001", "SIM0000002", "UNKNOWN001"
+STICK = "STICK00001"
 DAY = 86_400
 
 
@@ -152,6 +153,20 @@ async def test_a_device_as_target_is_that_one_only(home: Home, kind: str) -> Non
         home.growatt.bring_online(serial)
     await home.shows("associated", SN, OTHER)
     assert heard(calls) == [("associated", SN)]
+
+
+async def test_an_inverter_that_its_datalogger_brings_is_told_without_its_device(
+    home: Home,
+) -> None:
+    """It is associated before Home Assistant has a device of it."""
+    calls = await automate(home, "associated", device_id=[account_device(home)])
+    home.growatt.add_datalogger(STICK, devices=[SN])
+    await home.bind_dataloggers(home.entry, home.plant_id, [STICK])
+    home.growatt.bring_datalogger_online(STICK)
+    await home.shows("associated", STICK, SN)
+    await home.hass.async_block_till_done()
+    assert heard(calls) == [("associated", STICK), ("associated", SN)]
+    assert calls[0].data["device_id"] == home.device(STICK).id
 
 
 async def test_a_reload_fires_none(home: Home) -> None:

@@ -16,6 +16,7 @@ SERIAL = "ABC0000008"
 ACCOUNT_ENTITIES = (
     "binary_sensor.association_pending",
     "binary_sensor.connectivity",
+    "event.device_association",
     "sensor.inverters_pending",
 )
 INVERTER_ENTITIES = (
