@@ -302,6 +302,36 @@ async def test_an_inverter_without_its_datalogger(home: Home) -> None:
     assert (await answer(home, late, {"next_step_id": "add_datalogger"}))["type"] == "create_entry"
 
 
+async def test_a_number_that_is_both(home: Home) -> None:
+    """What the cloud takes for an inverter, and knows no datalogger of, may be a datalogger."""
+    name = await without_datalogger(home)
+    home.growatt.add_datalogger(SN)
+    result = await open_repair(home, name)
+    assert result["menu_options"][:2] == ["add_datalogger", "as_datalogger"]
+    assert (await answer(home, result, {"next_step_id": "as_datalogger"}))["type"] == "create_entry"
+    assert kinds(home) == {SN: "datalogger"}
+    await becomes(home, "accepted", SN)
+
+
+async def test_what_an_associated_datalogger_does_not_bring(home: Home) -> None:
+    home.growatt.add_datalogger(STICK)
+    home.growatt.bring_datalogger_online(STICK)
+    await add(home)
+    await becomes(home, "associated")
+    home.add_devices([SN], datalogger_sn="")
+    await home.add(SN)
+    await asyncio.sleep(7_200)
+    await becomes(home, "rejected", SN)
+    name = f"rejected_{SN}"
+    assert "If it is connected to another datalogger" in home.issues()[name]["reason"]
+    result = await open_repair(home, name)
+    assert result["menu_options"][:3] == ["submit_again", "add_datalogger", "as_datalogger"]
+    home.growatt.devices[SN].datalogger_sn = STICK
+    result = await answer(home, result, {"next_step_id": "submit_again"})
+    assert result["type"] == "create_entry"
+    assert not home.issues()
+
+
 async def test_a_dialog_that_has_nothing_to_ask(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
     DATALOGGER_MISSING,
     DATALOGGER_SERIAL,
+    DATALOGGER_UNLINKED,
     INVERTER_SERIAL,
 )
 from custom_components.growatt_onboarding.cloud.model import DeviceKind
@@ -98,6 +99,8 @@ OF_DATALOGGERS = {"check_code_wrong", "serial_rejected"}
 OF_HOLDERS = {"held_by_account", "held_elsewhere", "held_in_plant"}
 # Why a device is overdue.
 OF_OVERDUE = {"datalogger_silent", "datalogger_unlisted", "inverter_unseen"}
+# What is made of a cloud's answer, by what else is known.
+OF_ANSWERS = {DATALOGGER_UNLINKED}
 # What the end of a dialog says in place of a binding's own reason.
 REMARKS = {"check_code_unchecked", "other_kind", "sent_again_later"}
 KINDS = (DeviceKind.INVERTER, DeviceKind.DATALOGGER)
@@ -184,7 +187,9 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
     )
     expected -= one_by_one | only_in_the_dialog
     expected |= keys_of(*OF_PHOTOS) | ABOUT_PHOTOS
-    assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | REMARKS | {"see_repairs"}
+    assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | OF_ANSWERS | REMARKS | {
+        "see_repairs"
+    }
 
 
 def test_remarks() -> None:
@@ -548,14 +553,15 @@ def test_repairs() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("found", Problem)
 def test_options_of_repairs(found: Problem, kind: DeviceKind) -> None:
-    of_other_kind = {DeviceKind.INVERTER: INVERTER_SERIAL, DeviceKind.DATALOGGER: DATALOGGER_SERIAL}
+    of_inverters = {DATALOGGER_MISSING, DATALOGGER_UNLINKED, DATALOGGER_SERIAL}
+    of_dataloggers = {INVERTER_SERIAL}
+    of_others = of_dataloggers if kind is DeviceKind.INVERTER else of_inverters
     remedies = {
         option
-        for reason, option in repairs._REMEDIES.items()
-        if found is Problem.REJECTED and reason != of_other_kind[kind]
+        for reason, options in repairs._REMEDIES.items()
+        if found is Problem.REJECTED and reason not in of_others
+        for option in options
     }
-    if kind is DeviceKind.DATALOGGER:
-        remedies.discard(repairs._REMEDIES[DATALOGGER_MISSING])
     dialog = EN["issues"][repairs.translation_key(found, kind)]["fix_flow"]
     options = set(dialog["step"]["init"]["menu_options"])
     assert options == {*repairs._MENU_OPTIONS[found], *remedies}

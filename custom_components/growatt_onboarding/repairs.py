@@ -30,6 +30,7 @@ from .clock import minutes_until
 from .cloud.errors import (
     DATALOGGER_MISSING,
     DATALOGGER_SERIAL,
+    DATALOGGER_UNLINKED,
     INVERTER_SERIAL,
     AccessDeniedError,
     CloudError,
@@ -68,16 +69,19 @@ _MENU_OPTIONS: Final = {
     Problem.CONFLICT: ["submit_again", "check_again", "choose_plant", "stop_tracking"],
     Problem.REJECTED: ["submit_again", "check_again", "choose_plant", "stop_tracking"],
 }
-# What helps against a reason, where that is not to submit again; it is offered first.
+# What helps against a reason, where that is not just to submit again; it is offered first.
 _REMEDIES: Final = {
-    DATALOGGER_SERIAL: "as_datalogger",
-    INVERTER_SERIAL: "as_inverter",
-    DATALOGGER_MISSING: "add_datalogger",
-    HELD_IN_PLANT: "choose_plant",
-    "plant_missing": "choose_plant",
+    DATALOGGER_SERIAL: ("as_datalogger",),
+    INVERTER_SERIAL: ("as_inverter",),
+    # What the cloud takes for an inverter may be a datalogger all the same.
+    DATALOGGER_MISSING: ("add_datalogger", "as_datalogger"),
+    # It may have a datalogger of its own.
+    DATALOGGER_UNLINKED: ("submit_again", "add_datalogger", "as_datalogger"),
+    HELD_IN_PLANT: ("choose_plant",),
+    "plant_missing": ("choose_plant",),
     # The device is to be added in the cloud's app.
-    "homes_unsupported": "check_again",
-    "not_allowed_bind": "check_again",
+    "homes_unsupported": ("check_again",),
+    "not_allowed_bind": ("check_again",),
 }
 # What only some clouds can.
 _NEEDS: Final = {
@@ -279,8 +283,7 @@ class DeviceRepairFlow(RepairsFlow, AnsweringFlow):
         options = _MENU_OPTIONS[self._problem]
         binding = coordinator.data[self._serial]
         reason = reason_key(coordinator.config_entry, binding, overdue=binding.overdue)
-        if (remedy := _REMEDIES.get(reason or "")) is not None:
-            options = [remedy, *(option for option in options if option != remedy)]
+        options = list(dict.fromkeys((*_REMEDIES.get(reason or "", ()), *options)))
         capabilities = account.client.capabilities
         return self.async_show_menu(
             menu_options=[

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.growatt_onboarding.account.records import async_get_records
+from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES
 from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.const import SUBENTRY_DATALOGGER, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.flows.datalogger import async_open_datalogger
@@ -241,10 +242,49 @@ async def test_inverters_that_lacked_it_are_sent_again_once(home: Home) -> None:
     assert home.asked(INVERTER_ADD) == 1
     home.growatt.bring_datalogger_online(STICK)
     await reaches(home, "associated")
+    await reaches(home, "queued", SN)
     # The cloud still knows none for it, so it is not sent for ever.
     await asyncio.sleep(DAY)
-    assert home.asked(INVERTER_ADD) == 2
+    assert home.asked(INVERTER_ADD) == 1 + SUBMIT_TRIES
     assert state(home, SN) == "rejected"
+
+
+async def test_the_cloud_learns_late_what_is_behind_an_associated_stick(home: Home) -> None:
+    home.growatt.add_datalogger(STICK, devices=[OTHER_SN])
+    home.growatt.bring_datalogger_online(STICK)
+    await add_stick(home)
+    await reaches(home, "associated", OTHER_SN)
+    device = home.growatt.add_device(SN, datalogger_sn="")
+    await home.add(SN)
+    await asyncio.sleep(60)
+    binding = home.coordinator.data[SN]
+    assert (binding.state, binding.reason) == ("queued", "datalogger_unlinked")
+    await asyncio.sleep(HOUR)
+    assert 2 <= home.asked(INVERTER_ADD) <= 6
+    device.datalogger_sn = STICK
+    await reaches(home, "accepted", SN, seconds=2 * HOUR)
+    assert not [call for call in home.simulator.calls if call.code in ("10012", "102")]
+
+
+async def test_another_stick_frees_what_the_first_did_not(home: Home) -> None:
+    home.growatt.add_datalogger(STICK)
+    home.growatt.bring_datalogger_online(STICK)
+    await add_stick(home)
+    await reaches(home, "associated")
+    home.growatt.add_datalogger(OTHER_STICK)
+    device = home.growatt.add_device(SN, datalogger_sn="")
+    await home.add(SN)
+    await reaches(home, "rejected", SN, seconds=4 * HOUR)
+    assert home.coordinator.data[SN].reason == "datalogger_unlinked"
+    assert home.asked(INVERTER_ADD) == SUBMIT_TRIES
+    await asyncio.sleep(DAY)
+    assert home.asked(INVERTER_ADD) == SUBMIT_TRIES
+    # It has a datalogger of its own, and that is known late too.
+    await add_stick(home, OTHER_STICK)
+    home.growatt.bring_datalogger_online(OTHER_STICK)
+    await reaches(home, "queued", SN, seconds=2 * HOUR)
+    device.datalogger_sn = OTHER_STICK
+    await reaches(home, "accepted", SN, seconds=2 * HOUR)
 
 
 @pytest.mark.parametrize("reading", ["parameters", "endpoint"])

@@ -652,6 +652,23 @@ async def test_a_datalogger_that_is_awaited_is_not_asked_for_again(
     assert "submits the inverter again on its own" in lines(result)[0]
 
 
+async def test_an_inverter_that_the_cloud_does_not_connect_with_its_datalogger_yet(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
+) -> None:
+    """The datalogger is there and has brought its inverter: nobody can add what is missing."""
+    cloud.growatt.bring_datalogger_online(STICK)
+    cloud.growatt.bring_online(SN)
+    result = await submit(hass, await open_label(hass, entry), serial_number=STICK)
+    coordinator = entry.runtime_data.coordinator
+    await until(lambda: SN in coordinator.data)
+    result = await open_lacking(hass, cloud, entry)
+    assert result["reason"] == "waiting"
+    *_, told = lines(result)
+    assert told.startswith("- **Not sent yet:** SIM0000007. The plant has a datalogger")
+    assert "submits the inverter up to eight times" in told
+    assert coordinator.data["SIM0000007"].state == "queued"
+
+
 async def test_a_datalogger_that_is_refused_too_ends_the_dialog(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from ..binding import transitions
-from ..binding.model import Binding, ListKey
+from ..binding.model import Binding, ListKey, may_bring
 from ..binding.planner import (
     WATCH,
     Abilities,
@@ -28,6 +28,7 @@ from ..clock import difference, now
 from ..cloud.errors import (
     DATALOGGER_MISSING,
     DATALOGGER_SERIAL,
+    DATALOGGER_UNLINKED,
     INVERTER_SERIAL,
     AccessDeniedError,
     CloudError,
@@ -36,6 +37,7 @@ from ..cloud.errors import (
     PlantMissingError,
     RateLimitedError,
     RejectedError,
+    TryAgainError,
     UnexpectedAnswerError,
 )
 from ..cloud.model import DeviceKind, SightingPage
@@ -311,7 +313,7 @@ class StepRunner:
             raise error
 
     async def _async_explain(self, step: Step, error: CloudError) -> CloudError:
-        """Return why a serial number was refused, with errors of their own for the other kinds."""
+        """Return why a serial number was refused, as far as that is known better than it says."""
         # A datalogger that is taken for an inverter has none either.
         about_serial = error.field is not None or error.key == DATALOGGER_MISSING
         if (
@@ -325,7 +327,17 @@ class StepRunner:
                     return RejectedError(_OF_OTHER_KIND[kind], placeholders=error.placeholders)
             except CloudError as err:
                 LOGGER.debug("The serial number could not be checked: %s", err.key)
+        if error.key == DATALOGGER_MISSING and self._has_datalogger(step.plant_id):
+            # What a plant's dataloggers bring is known to the cloud a while after themselves.
+            return TryAgainError(
+                DATALOGGER_UNLINKED, placeholders=error.placeholders, code=error.code
+            )
         return error
+
+    def _has_datalogger(self, plant_id: str) -> bool:
+        """Return whether a datalogger of a plant is associated, so that nobody has to add one."""
+        bindings = self._bindings.known.values()
+        return any(binding.plant_id == plant_id and may_bring(binding) for binding in bindings)
 
     async def _async_look(self, step: Step) -> None:
         """Read one page of a plant's list of one kind of device."""

@@ -5,6 +5,7 @@ from copy import replace
 
 from ..cloud.errors import (
     DATALOGGER_MISSING,
+    DATALOGGER_UNLINKED,
     AlreadyBoundError,
     CloudError,
     InvalidInputError,
@@ -438,7 +439,7 @@ def unblocked(
         if (
             binding.plant_id in plants
             and binding.state is BindingState.REJECTED
-            and binding.reason == DATALOGGER_MISSING
+            and binding.reason in {DATALOGGER_MISSING, DATALOGGER_UNLINKED}
         ):
             yield submit_again(binding, now)
 

@@ -13,6 +13,8 @@ DATALOGGER_SERIAL: Final = "datalogger_serial"
 INVERTER_SERIAL: Final = "inverter_serial"
 # The cloud knows no datalogger of an inverter, which it takes once it does.
 DATALOGGER_MISSING: Final = "datalogger_missing"
+# It knows one in the inverter's plant, but not yet that the inverter is connected to it.
+DATALOGGER_UNLINKED: Final = "datalogger_unlinked"
 
 
 class CloudError(Exception):
