@@ -235,9 +235,14 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         late = [transitions.overdue(binding, time) for binding in known]
         await asyncio.shield(self._change(self._bindings.async_take(late)))
 
-    async def async_track_as(self, serial: str, kind: DeviceKind) -> None:
-        """Track a device as what it turned out to be, and send that. Raises NotStoredError."""
-        binding = transitions.as_kind(self.data[serial], kind, now())
+    async def async_track_as(
+        self, serial: str, kind: DeviceKind, plant_id: str | None = None
+    ) -> None:
+        """Track a device as what it turned out to be, and send that, optionally to another plant.
+
+        Raises NotStoredError.
+        """
+        binding = transitions.as_kind(self.data[serial], kind, now(), plant_id)
         self._runner.begin_anew(serial)
         await asyncio.shield(self._change(self._bindings.async_replace(binding)))
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.growatt_onboarding.cloud.growatt import GrowattClient
-from custom_components.growatt_onboarding.cloud.model import Location
+from custom_components.growatt_onboarding.cloud.model import DeviceKind, Location
 from custom_components.growatt_onboarding.const import (
     DOMAIN,
     SUBENTRY_DATALOGGER,
@@ -22,6 +22,7 @@ from custom_components.growatt_onboarding.flows.datalogger import async_open_dat
 from simulator import END_USER_TOKEN, Simulator
 from simulator.growatt.model import Datalogger
 from tests.common import (
+    HANGS,
     RESIDENT,
     RESIDENT_ID,
     RESIDENT_PLANT,
@@ -40,7 +41,6 @@ from tests.common import (
     shown_values,
     submit,
     suggested,
-    track,
     until,
 )
 from tests.secrets_watch import Watch
@@ -78,6 +78,13 @@ def stick(cloud: Simulator) -> Datalogger:
 def garage(cloud: Simulator) -> str:
     """Return another plant of the resident."""
     return str(cloud.growatt.add_plant(int(RESIDENT_ID), "Garage").plant_id)
+
+
+async def track_stick(entry: ConfigEntry, serial: str) -> None:
+    """Have an account track a datalogger, and wait until the cloud has answered."""
+    coordinator = entry.runtime_data.coordinator
+    await coordinator.async_track([serial], RESIDENT_PLANT, DeviceKind.DATALOGGER)
+    await coordinator.async_wait_for_answers([serial], HANGS)
 
 
 async def open_dialog(hass: HomeAssistant, entry: ConfigEntry) -> Result:
@@ -201,7 +208,7 @@ async def test_bad_numbers_stand_at_their_field(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, typed: str, told: tuple[str, str]
 ) -> None:
     cloud.growatt.add_datalogger("QMN000SIM0000002")
-    await track(entry, "QMN000SIM0000002")
+    await track_stick(entry, "QMN000SIM0000002")
     cloud.calls.clear()
     result = await open_label(hass, entry)
     for _ in range(2):
@@ -393,7 +400,7 @@ async def test_one_added_elsewhere_while_the_cloud_was_asked(
     step = send(hass, result, serial_number=STICK, check_code=CODE)
     task = hass.async_create_task(step)
     await cloud.faults.wait_held()
-    await track(entry, STICK)
+    await track_stick(entry, STICK)
     cloud.faults.release()
     result = await task
     assert result["errors"] == {"serial_number": "already_tracked"}
@@ -581,16 +588,53 @@ async def test_a_datalogger_alone_in_the_wrong_dialog(
     assert len(cloud.calls.of(KIND)) == 2
 
 
-async def test_what_turns_out_later_leads_to_a_repair(
+async def test_what_the_answer_tells_is_added_as_what_it_is(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger
 ) -> None:
+    """Only the first few numbers are checked before they are sent."""
+    serials = [f"SIM000000{number}" for number in range(1, 7)]
+    for serial in serials[1:]:
+        cloud.growatt.add_device(serial)
+    result = await open_serials(hass, entry)
+    result = await submit(hass, result, serial_numbers=" ".join([*serials, STICK]))
+    assert result["step_id"] == "found_datalogger"
+    assert suggested(result) == {"serial_number": STICK}
+    assert entry.runtime_data.coordinator.data[STICK].reason == "datalogger_serial"
+    result = await submit(hass, result, serial_number=STICK, check_code="WR0NG")
+    assert result["errors"] == {"check_code": "check_code_wrong"}
+    with full_disk():
+        result = await submit(hass, result, serial_number=STICK, check_code=CODE)
+    assert result["errors"] == {"base": "not_stored"}
+    assert tracked(entry) == dict.fromkeys((*serials, STICK), "inverter")
+    result = await submit(hass, result, serial_number=STICK, check_code=CODE)
+    assert result["reason"] == "datalogger_submitted"
+    assert lines(result) == [
+        f"- **Waiting for the inverter:** {', '.join(serials)}",
+        f"- **Waiting for the datalogger:** {STICK}",
+    ]
+    assert tracked(entry) == {**dict.fromkeys(serials, "inverter"), STICK: "datalogger"}
+    assert sent(cloud) == [STICK]
+
+
+async def test_what_the_answer_tells_is_asked_about_once(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, stick: Datalogger, garage: str
+) -> None:
+    cloud.growatt.add_datalogger(OTHER_STICK)
     cloud.faults.add(KIND, kind="firewall")
     result = await open_serials(hass, entry)
-    result = await submit(hass, result, serial_numbers=STICK)
-    assert result["reason"] == "refused"
-    assert entry.runtime_data.coordinator.data[STICK].reason == "datalogger_serial"
-    (line,) = lines(result)
-    assert "This number belongs to another kind" in line
+    result = await submit(hass, result, serial_numbers=STICK, plant_id=RESIDENT_PLANT)
+    assert result["step_id"] == "found_datalogger"
+    # Another one in its place leaves it to its repair.
+    result = await submit(hass, result, serial_number=OTHER_STICK)
+    refused, accepted = lines(result)
+    assert "This number belongs to another kind" in refused
+    assert accepted == f"- **Waiting for the datalogger:** {OTHER_STICK}"
+    # The datalogger's own dialog takes it too, and its plant.
+    result = await open_dialog(hass, entry)
+    result = await submit(hass, result, serial_number=STICK, plant_id=garage)
+    assert lines(result) == [f"- **Waiting for the datalogger:** {STICK}"]
+    assert tracked(entry) == {STICK: "datalogger", OTHER_STICK: "datalogger"}
+    assert cloud.calls.of(ADD)[-1].params["plant_id"] == garage
 
 
 # An inverter whose datalogger the cloud does not know

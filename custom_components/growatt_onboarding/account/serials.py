@@ -11,7 +11,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set as AbstractSet
 from contextlib import suppress
 import re
 
@@ -148,11 +148,13 @@ def split_serials(text: str) -> list[str]:
     return texts
 
 
-def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[str]:
+def check_serials(
+    hass: HomeAssistant, texts: Iterable[str], most: int, *, free: AbstractSet[str] = frozenset()
+) -> list[str]:
     """Return the serial numbers as the clouds write them.
 
     Raises SerialError if there are none or more than `most`, or if one cannot be a serial number,
-    is repeated, or is already tracked.
+    is repeated, or is already tracked and not `free`.
     """
     parts = list(texts)
     if not parts:
@@ -170,7 +172,7 @@ def check_serials(hass: HomeAssistant, texts: Iterable[str], most: int) -> list[
         raise SerialError("serial_invalid", invalid)
     if repeated := [serial for serial, times in Counter(serials).items() if times > 1]:
         raise SerialError("serial_repeated", repeated)
-    tracked = tracked_serials(hass)
+    tracked = tracked_serials(hass) - free
     if known := [serial for serial in serials if serial in tracked]:
         raise SerialError("already_tracked", known)
     return serials

@@ -444,9 +444,9 @@ def unblocked(
             yield submit_again(binding, now)
 
 
-def as_kind(binding: Binding, kind: DeviceKind, now: float) -> Binding:
-    """Return a new binding of what turned out to be the other kind of device."""
-    return queue(binding.serial, binding.plant_id, now, kind)
+def as_kind(binding: Binding, kind: DeviceKind, now: float, plant_id: str | None = None) -> Binding:
+    """Return a new binding of what turned out to be the other kind, optionally in another plant."""
+    return queue(binding.serial, plant_id or binding.plant_id, now, kind)
 
 
 def of_location(

@@ -80,6 +80,8 @@ class DataloggerFlow(InverterFlow):
         super().__init__()
         # Dataloggers among the inverters' numbers, of which the flow has yet to ask.
         self._found: list[str] = []
+        # Those that were sent as inverters before the cloud told, and have been asked about.
+        self._asked_as: set[str] = set()
         # Those whose check code the cloud could not be asked about.
         self._unchecked: set[str] = set()
 
@@ -113,7 +115,8 @@ class DataloggerFlow(InverterFlow):
     async def _continue(self) -> SubentryFlowResult:
         """Continue with the next datalogger that was found, then with what the cloud answers."""
         # It may have been entered in place of another one.
-        self._found = [one for one in self._found if one not in tracked_serials(self.hass)]
+        taken = tracked_serials(self.hass) - self._mistaken
+        self._found = [one for one in self._found if one not in taken]
         if not self._found:
             return await super()._continue()
         self._memory.typed[CONF_SERIAL_NUMBER] = self._found.pop(0)
@@ -229,7 +232,7 @@ class DataloggerFlow(InverterFlow):
     def _typed_serial(self, user_input: dict[str, Any]) -> str:
         """Return the serial number that was entered. Raises SerialError."""
         typed = user_input.get(CONF_SERIAL_NUMBER, "")
-        serials = check_serials(self.hass, split_serials(typed), 1)
+        serials = check_serials(self.hass, split_serials(typed), 1, free=self._mistaken)
         self._ask_about_short(serials)
         (serial,) = serials
         return serial
@@ -237,11 +240,15 @@ class DataloggerFlow(InverterFlow):
     async def _add(self, serial: str, user_input: dict[str, Any]) -> None:
         """Have a datalogger tracked. Raises CloudError and NotStoredError."""
         await self._check(serial, optional_text(user_input, CONF_CHECK_CODE))
-        self._coordinator = self._account.coordinator
-        await self._coordinator.async_track([serial], self._plant_id, DeviceKind.DATALOGGER)
+        self._coordinator = coordinator = self._account.coordinator
+        kind = DeviceKind.DATALOGGER
+        if serial in self._mistaken:
+            await coordinator.async_track_as(serial, kind, self._plant_id)
+        else:
+            await coordinator.async_track([serial], self._plant_id, kind)
         self._memory.forget(_OF_LABEL)
         self._photo.forget()
-        self._serials.append(serial)
+        self._serials = [*(one for one in self._serials if one != serial), serial]
 
     async def _check(self, serial: str, check_code: str | None) -> None:
         """Have the cloud say what it can of a datalogger now.
@@ -257,7 +264,7 @@ class DataloggerFlow(InverterFlow):
         if check_code is not None:
             await self._compare(serial, check_code)
         # Another flow may have added it by now.
-        check_serials(self.hass, [serial], 1)
+        check_serials(self.hass, [serial], 1, free=self._mistaken)
 
     async def _compare(self, serial: str, check_code: str) -> None:
         """Have the cloud compare a datalogger's number with its check code, if it can now.
@@ -285,14 +292,37 @@ class DataloggerFlow(InverterFlow):
     # What became of them
 
     @property
+    def _mistaken(self) -> set[str]:
+        """The account's dataloggers that were sent as inverters, and refused as what they are."""
+        bindings = self._account.coordinator.data.values()
+        return {binding.serial for binding in bindings if _is_mistaken(binding)}
+
+    @property
+    def _turned_out(self) -> list[str]:
+        """Those of them that the flow has sent, and has yet to ask about."""
+        sent = [binding.serial for binding in self._tracked if _is_mistaken(binding)]
+        return [serial for serial in sent if serial not in self._asked_as]
+
+    @property
     @override
     def _asks_next(self) -> bool:
+        return bool(self._turned_out) or self._asks_for_missing
+
+    @property
+    def _asks_for_missing(self) -> bool:
         return bool(self._lacking) and not self._datalogger_awaited and not self._has_datalogger
 
     @override
     async def async_step_done(self, user_input: UserInput = None) -> SubentryFlowResult:
-        """Show the results, unless the cloud lacks the datalogger of an inverter just sent."""
-        if self._asks_next:
+        """Show the results, unless there is something to do first.
+
+        What was sent may be a datalogger, or the cloud may lack that of an inverter.
+        """
+        if found := self._turned_out:
+            self._found = found
+            self._asked_as.update(found)
+            return await self._continue()
+        if self._asks_for_missing:
             return await self.async_step_datalogger_missing()
         return await super().async_step_done()
 
@@ -351,3 +381,8 @@ class DataloggerFlow(InverterFlow):
 def _lacks_datalogger(binding: Binding) -> bool:
     """Return whether the cloud refused an inverter because it knows no datalogger for it."""
     return binding.state is BindingState.REJECTED and binding.reason == DATALOGGER_MISSING
+
+
+def _is_mistaken(binding: Binding) -> bool:
+    """Return whether a datalogger was sent as an inverter."""
+    return binding.state is BindingState.REJECTED and binding.reason == DATALOGGER_SERIAL
