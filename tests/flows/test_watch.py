@@ -96,6 +96,25 @@ async def test_its_text_follows_until_all_are_in_the_cloud(
     assert not world.simulator.growatt.limits.violations
 
 
+async def test_it_counts_what_was_sent(
+    hass: HomeAssistant, world: World, entry: MockConfigEntry
+) -> None:
+    serials = [f"SIM00000{number:02}" for number in range(30)]
+    world.add_devices(serials)
+    dialog = await add(world, entry, *serials)
+    values = dialog.result["description_placeholders"]
+    assert dialog.result["progress_action"] == "binding"
+    assert values["count"] == "30"
+    assert int(values["sent"]) <= 1
+    await asyncio.sleep(10)
+    subentries = hass.config_entries.subentries
+    dialog.result = await subentries.async_configure(dialog.result["flow_id"])
+    sent = int(dialog.result["description_placeholders"]["sent"])
+    assert dialog.result["progress_action"] == "binding"
+    assert 5 <= sent <= len(world.simulator.calls.of(BIND)) < 30
+    await dialog.follow("waiting")
+
+
 async def test_it_ends_as_soon_as_nothing_is_waited_for(
     hass: HomeAssistant, world: World, entry: MockConfigEntry
 ) -> None:

@@ -28,6 +28,7 @@ class _Stage(NamedTuple):
         waiting: how many are still waited for.
         minutes: within how many they are looked at next, where the text says so. Of a time of day
             only the front end would know how it is written, and in which time zone.
+        sent: how many of them were sent, where the text says so.
 
     """
 
@@ -35,6 +36,7 @@ class _Stage(NamedTuple):
     done: int
     waiting: int
     minutes: int = 0
+    sent: int = 0
 
 
 class DeviceFlow(PlantFlow):
@@ -162,6 +164,7 @@ class DeviceFlow(PlantFlow):
                 "done": str(self._stage.done),
                 "waiting": str(self._stage.waiting),
                 "minutes": str(self._stage.minutes),
+                "sent": str(self._stage.sent),
             },
         )
 
@@ -182,7 +185,8 @@ class DeviceFlow(PlantFlow):
         # Before the first look nobody knows more than that it was accepted.
         looked = at > max(one.waiting_since for one in waiting) + first_look
         if unanswered and at <= now() + first_look:
-            return _Stage("binding", done, len(waiting))
+            sent = sum(one.sent_at is not None for one in known)
+            return _Stage("binding", done, len(waiting), sent=sent)
         if not unanswered and not done and not looked:
             return _Stage("accepted", done, len(waiting))
         return _Stage(
