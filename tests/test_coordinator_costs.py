@@ -21,6 +21,7 @@ from simulator.growatt import INSTALLER_TOKEN
 from .prove.world import World
 
 LIST = "device/list"
+STICKS = "datalogger/list"
 WATCH = "queryDeviceList"
 HOUR = 3_600
 DAY = 86_400
@@ -130,6 +131,34 @@ async def test_without_v4_one_call_per_plant_and_look(
     assert not world.simulator.growatt.limits.violations
 
 
+@pytest.mark.parametrize("with_stick", [False, True])
+async def test_a_long_list_is_read_less_often(
+    world: World, entry: MockConfigEntry, *, with_stick: bool
+) -> None:
+    """The plant has over a hundred devices, which nobody waits for."""
+    cloud = world.simulator.growatt
+    cloud.tokens[INSTALLER_TOKEN].may_v4 = False
+    plant_id = world.add_plant(entry, "Large")
+    for number in range(250):
+        cloud.add_device(f"OLD{number:05}", plant_id=int(plant_id), online=True)
+    world.add_devices(["SIM0000001"])
+    await world.bind(entry, plant_id, ["SIM0000001"])
+    if with_stick:
+        cloud.add_datalogger("QMN0000001")
+        await world.bind_dataloggers(entry, plant_id, ["QMN0000001"])
+    # The first reading tells how long it is.
+    await world.shows("accepted", "SIM0000001")
+    await asyncio.sleep(60)
+    for _ in range(3):
+        world.simulator.calls.clear()
+        await asyncio.sleep(HOUR)
+        assert 6 <= len(world.simulator.calls.of(LIST)) <= 12
+        assert 11 * with_stick <= len(world.simulator.calls.of(STICKS)) <= 12 * with_stick
+    # It is found all the same, whatever the page.
+    cloud.bring_online("SIM0000001")
+    await world.shows("associated", "SIM0000001")
+
+
 async def test_nothing_is_asked_nor_written_when_nothing_is_pending(
     world: World, entry: MockConfigEntry, written: list[str], states: list[str]
 ) -> None:
@@ -147,6 +176,54 @@ async def test_nothing_is_asked_nor_written_when_nothing_is_pending(
     world.simulator.calls.clear()
     await asyncio.sleep(2 * DAY)
     assert (world.asked("*"), written, states) == (0, [], [])
+
+
+@pytest.mark.parametrize("v4", [True, False])
+async def test_a_stick_costs_nothing_once_it_has_brought_its_inverters(
+    world: World, entry: MockConfigEntry, written: list[str], states: list[str], *, v4: bool
+) -> None:
+    cloud = world.simulator.growatt
+    cloud.tokens[INSTALLER_TOKEN].may_v4 = v4
+    plant_id = world.add_plant(entry)
+    cloud.add_datalogger("QMN0000001", devices=["SIM0000001", "SIM0000002"])
+    await world.bind_dataloggers(entry, plant_id, ["QMN0000001"])
+    await asyncio.sleep(HOUR)
+    # Its own list alone is asked for while it waits, whatever the token may do.
+    world.simulator.calls.clear()
+    await asyncio.sleep(2 * HOUR)
+    assert 22 <= world.asked(STICKS) <= 24
+    assert world.asked("*") == world.asked(STICKS)
+    cloud.bring_datalogger_online("QMN0000001")
+    await world.shows("associated", "SIM0000001", "SIM0000002")
+    await asyncio.sleep(HOUR)
+    calls = world.asked("*")
+    await world.reload(entry)
+    assert world.asked("*") == calls
+    for log in (written, states):
+        log.clear()
+    world.simulator.calls.clear()
+    await asyncio.sleep(2 * DAY)
+    assert (world.asked("*"), written, states) == (0, [], [])
+
+
+async def test_a_stick_that_brings_nothing_is_asked_about_for_a_day(
+    world: World, entry: MockConfigEntry
+) -> None:
+    cloud = world.simulator.growatt
+    plant_id = world.add_plant(entry)
+    cloud.add_datalogger("QMN0000001")
+    cloud.bring_datalogger_online("QMN0000001")
+    await world.bind_dataloggers(entry, plant_id, ["QMN0000001"])
+    await asyncio.sleep(HOUR)
+    world.simulator.calls.clear()
+    await asyncio.sleep(HOUR)
+    assert 11 <= world.asked(LIST) <= 12
+    assert world.asked("*") == world.asked(LIST)
+    await asyncio.sleep(DAY)
+    world.simulator.calls.clear()
+    await asyncio.sleep(DAY)
+    assert world.asked("*") == 0
+    assert not cloud.limits.violations
 
 
 # Writes

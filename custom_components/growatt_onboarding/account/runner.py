@@ -95,6 +95,8 @@ class StepRunner:
         self._polling = polling
         self._memo = Memo()
         self._looks: dict[ListKey, PartialList] = {}
+        # Of lists of several pages. Never changed in place: what is planned depends on it.
+        self._pages: dict[ListKey, int] = {}
         self._asked: dict[str, float] = {}
         self._backoff = gateway.backoff
         # When the cloud last confirmed the credentials.
@@ -148,6 +150,7 @@ class StepRunner:
             self._asked.pop(serial, None)
         plants = {binding.plant_id for binding in self._bindings.known.values()}
         self._looks = {key: look for key, look in self._looks.items() if key[0] in plants}
+        self._pages = {key: pages for key, pages in self._pages.items() if key[0] in plants}
 
     # Planning
 
@@ -180,6 +183,7 @@ class StepRunner:
             ready_at=lambda step: self._ready_at(step, time),
             soonest=self._gateway.soonest(time),
             looks=self._looks,
+            pages=self._pages,
             watch=watch.half_read,
             watched_at=watch.read_at,
             watched_from=watch.read_from,
@@ -350,6 +354,8 @@ class StepRunner:
             serials = look.serials | page.serials
             keys = look.keys | page.keys
             self._looks[step.list_key] = PartialList(step.page + 1, serials, look.began, keys)
+        elif self._pages.get(step.list_key, 1) != step.page:
+            self._pages = {**self._pages, step.list_key: step.page}
         bindings, time = self._bindings.known.values(), now()
         last_word = not self._abilities.of(step.device).locate
         # First, as whoever brought them counts as done afterwards.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from itertools import chain, islice
 import math
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeGuard
 
 from ..cloud.model import DeviceKind
@@ -89,6 +90,7 @@ class PlannerInput(NamedTuple):
 
     Attributes:
         looks: the plants' lists that have been read in part.
+        pages: how many pages they had when they were last read, where these were several.
         asked: when a check was requested, by serial number.
         ready_at: returns when the ledger and the backoff allow a step.
         soonest: no step may be taken before this time.
@@ -109,6 +111,7 @@ class PlannerInput(NamedTuple):
     watched_at: float | None = None
     watched_from: float | None = None
     polling: bool = True
+    pages: Mapping[ListKey, int] = MappingProxyType({})
 
 
 class _Marks(NamedTuple):
@@ -120,6 +123,7 @@ class _Marks(NamedTuple):
     half_watched: bool
     watched_at: float | None
     watched_from: float | None
+    pages: Mapping[ListKey, int]
 
 
 class Memo:
@@ -141,6 +145,7 @@ class Memo:
             given.watch is not None,
             given.watched_at,
             given.watched_from,
+            given.pages,
         )
         if marks != self._marks or len(self._wants) > len(given.bindings):
             self._marks = marks
@@ -278,7 +283,7 @@ def _wanted_by_state(binding: Binding, marks: _Marks) -> Iterator[tuple[float, S
             if abilities.locate and not _since(binding.holder_checked_at, binding.missing_at):
                 yield binding.missing_at, StepKind.LOCATE
         case BindingState.ASSOCIATED if may_bring(binding) and binding.brought_at is None:
-            yield from _look_behind(binding, marks.timing)
+            yield from _look_behind(binding, marks)
 
 
 def _submit_at(binding: Binding, timing: Timing) -> float:
@@ -311,9 +316,10 @@ def _waiting(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]
             yield watch_seen_at, StepKind.LOCATE
     since = binding.waiting_since
     last, look = since, since + marks.timing.first_look
+    pages = marks.pages.get(binding.list_key, 1)
     if _since(binding.list_checked_at, since):
         last = binding.list_checked_at
-        look = last + marks.timing.watch_interval(last - since)
+        look = last + marks.timing.list_interval(last - since, pages)
     if abilities.watch:
         watch = since + marks.timing.first_look
         if _since(marks.watched_at, since):
@@ -321,16 +327,19 @@ def _waiting(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]
             age = (marks.watched_from or marks.watched_at) - since
             watch = marks.watched_at + marks.timing.watch_interval(age)
         yield 0 if marks.half_watched else watch, StepKind.WATCH
-        look = last + max(marks.timing.watch_interval(last - since), marks.timing.look_beside_watch)
+        interval = marks.timing.list_interval(last - since, pages)
+        look = last + max(interval, marks.timing.look_beside_watch)
     yield look, StepKind.LOOK
 
 
-def _look_behind(binding: Binding, timing: Timing) -> Iterator[tuple[float, StepKind]]:
+def _look_behind(binding: Binding, marks: _Marks) -> Iterator[tuple[float, StepKind]]:
     """Yield when to look for what a datalogger brings: at the usual intervals, but for a day."""
+    timing, pages = marks.timing, marks.pages.get((binding.plant_id, DeviceKind.INVERTER), 1)
     since = binding.associated_at or binding.queued_at
     due = since + timing.first_look
     if _since(binding.behind_checked_at, since):
-        due = binding.behind_checked_at + timing.watch_interval(binding.behind_checked_at - since)
+        age = binding.behind_checked_at - since
+        due = binding.behind_checked_at + timing.list_interval(age, pages)
     if due < since + timing.day:
         yield due, StepKind.LOOK_BEHIND
 

@@ -78,6 +78,14 @@ class Timing(NamedTuple):
             return self.first_week_interval
         return self.later_interval
 
+    def list_interval(self, age: float, pages: int) -> float:
+        """Return the interval between readings of a plant's list that has so many pages.
+
+        It takes no more calls in the long run than a list of one page.
+        """
+        interval = self.watch_interval(age)
+        return interval if pages <= 1 else pages * max(interval, self.first_day_interval)
+
     def retry_pause(self, failures: int, first: float = 0) -> float:
         """Return the pause after this many consecutive failures (at least 1).
 
