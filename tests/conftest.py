@@ -1,9 +1,11 @@
 """What every test shares."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
+from homeassistant import loader
 from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, settings
 import pytest
@@ -60,8 +62,21 @@ def _words() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _custom_integrations(secrets: Watch, enable_custom_integrations: None) -> None:
-    """Let Home Assistant find the integration."""
+async def enable_event_loop_debug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the loop check what it does in debug mode, but not note where everything was made.
+
+    For that every future and every handle reads the whole stack: half of the time of all tests.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    monkeypatch.setattr(loop, "get_debug", lambda: False)
+
+
+@pytest.fixture
+def hass(hass: HomeAssistant) -> HomeAssistant:
+    """Return a Home Assistant that finds the integration."""
+    hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+    return hass
 
 
 @pytest.fixture(autouse=True)
