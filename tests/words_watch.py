@@ -39,7 +39,9 @@ OURS = frozenset({"agreements", "captcha", "drawing", "link", "results"})
 # Options that are not of a cloud but have a text.
 KEYS = frozenset({"new_plant"})
 
-_TIME_OF_DAY = re.compile(r"\d{1,2}:\d\d(:\d\d)?|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.DOTALL)
+_TIME_OF_DAY = re.compile(
+    r"\d{1,2}:\d\d(:\d\d)?( ?[AaPp]\.?[Mm]\.?)?|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.DOTALL
+)
 
 _TEXTS = dict(leaves(read(TRANSLATIONS / "en.json")))
 

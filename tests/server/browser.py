@@ -12,6 +12,9 @@ from .homeassistant_server import HomeAssistantServer
 from .loopback_only import is_local
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Not that of the house: who travels reads times of where they are, as the browser draws them. So
+# the house can write none into a text.
+_TIME_ZONE = "America/St_Johns"
 # What Chromium would otherwise ask Google's hosts in the background.
 CHROMIUM_FLAGS = (
     "--disable-background-networking",
@@ -67,7 +70,7 @@ async def page(
                 base_url=server.url,
                 viewport={"width": width, "height": height},
                 locale=language,
-                timezone_id="Europe/Amsterdam",
+                timezone_id=_TIME_ZONE,
                 color_scheme="dark" if dark else "light",
                 reduced_motion="reduce",
             )

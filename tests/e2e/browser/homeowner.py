@@ -31,7 +31,7 @@ class Homeowner:
         self.page = page
         self._words = Words(Texts(language), Texts(server.language), HomeAssistantTexts(language))
         self._say, self._house, self._own = self._words
-        self._looks = Looks(page, scenario)
+        self._looks = Looks(page, language, scenario)
         self._server = server
 
     def dialog(self, section: str) -> Dialog:

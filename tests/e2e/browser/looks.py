@@ -39,7 +39,7 @@ _RIGHT: set[tuple[str, ...]] = set()
 _NUMBER = re.compile(r"^\u2068?\d+\s*|\u2069$")
 _PORT = re.compile(r":\d{4,5}\b")
 
-# What no text for people looks like.
+# What no text for people looks like: a key, a gap, a mark, an error, a time for machines.
 _SAID = re.compile(r" ?\(-?\d+: [^()]*\)$")
 _RAW = (
     re.compile(r"\bcomponent\.\w+\."),
@@ -47,7 +47,11 @@ _RAW = (
     re.compile(r"[{}]|\[object|\bundefined\b|\bnull\b|\bNaN\b|%\w+%"),
     re.compile(r"\*[^\s*][^*]*\*|\]\("),
     re.compile(r"\bTraceback\b|\w+(Error|Exception)\b|Unknown error"),
+    re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d"),
 )
+# In English Home Assistant has days of twice twelve hours. Another time was not written by the
+# front end, which alone knows in which time zone somebody is.
+_NOT_OF_A_PERSON = re.compile(r"(?<![\d:.])\d{1,2}:\d\d(:\d\d)?(?![\d:]|\s?[AP]M\b)")
 
 
 class LooksWrongError(Exception):
@@ -57,9 +61,10 @@ class LooksWrongError(Exception):
 class Looks:
     """Looks closely at what a person sees, and keeps pictures of it if they are wanted."""
 
-    def __init__(self, page: Page, scenario: str) -> None:
+    def __init__(self, page: Page, language: str, scenario: str) -> None:
         """Begin to look at a page; what was kept of an earlier run of the scenario goes."""
         self._page = page
+        self._language = language
         self._album = _FOLDER and Path(_FOLDER) / re.sub(r"\W+", "-", scenario).strip("-")
         self._count = 0
         if self._album:
@@ -80,7 +85,8 @@ class Looks:
             scheme = "dark" if dark else "light"
             await self._draw(dark=dark)
             await self._page.set_viewport_size(size)
-            found = await _look(seen, f"{where}, {size['width']} px, {scheme}", forgiven)
+            whole = f"{where}, {size['width']} px, {scheme}"
+            found = await _look(seen, whole, self._language, forgiven)
             if self._album:
                 name = re.sub(r"\W+", "-", where).strip("-")
                 path = self._album / f"{self._count:02}-{name}-{size['width']}-{scheme}.png"
@@ -123,7 +129,9 @@ def _shown(found: dict[str, Any]) -> tuple[str, ...]:
     return tuple(_PORT.sub("", text) for text in found["texts"])
 
 
-async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[str, Any]:
+async def _look(
+    seen: Locator, where: str, language: str, forgiven: Collection[str]
+) -> dict[str, Any]:
     """Look at one screen in one scheme, and return what is found."""
     # Pages arrange themselves for a moment after their size changes.
     cut: list[str] = []
@@ -131,7 +139,7 @@ async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[st
         async with asyncio.timeout(PATIENCE):
             while True:
                 found: dict[str, Any] = await seen.evaluate(LOOK)
-                if raw := [text for text in found["texts"] if is_raw(text)]:
+                if raw := [text for text in found["texts"] if is_raw(text, language)]:
                     raise LooksWrongError(f"{where}: not in words: {raw}")
                 cut = [what for what in found["cut"] if _NUMBER.sub("", what) not in forgiven]
                 if not cut and found["texts"]:
@@ -141,13 +149,14 @@ async def _look(seen: Locator, where: str, forgiven: Collection[str]) -> dict[st
         raise LooksWrongError(f"{where}: cut off or empty: {cut}") from None
 
 
-def is_raw(text: str) -> bool:
-    """Tell whether a text is a key or an error that should have become words.
+def is_raw(text: str, language: str = "en") -> bool:
+    """Tell whether a text has a key, an error or a time that should have become words.
 
     The cloud's own code and words behind a text may be anything.
     """
     ours = _SAID.sub("", text)
-    return ours in _KEYS or any(pattern.search(ours) for pattern in _RAW)
+    patterns = (*_RAW, _NOT_OF_A_PERSON) if language == "en" else _RAW
+    return ours in _KEYS or any(pattern.search(ours) for pattern in patterns)
 
 
 def _keys(texts: Any) -> Iterator[str]:

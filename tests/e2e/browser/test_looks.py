@@ -72,6 +72,9 @@ async def test_what_is_whole(page: Page, html: str) -> None:
         "See [the guide](https://example.com)",
         "Unknown error occurred",
         "KeyError: 'data'",
+        "It looks again at 14:35.",
+        "Last seen 2026-11-28T14:35:00+01:00",
+        "2026-11-28 02:35 PM",
     ],
 )
 def test_what_is_not_in_words(text: str) -> None:
@@ -79,7 +82,21 @@ def test_what_is_not_in_words(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Global (Europe and others)", "ABC0000001", "jansen-solar", "Username*", "4 * 5"]
+    "text",
+    [
+        "Global (Europe and others)",
+        "ABC0000001",
+        "jansen-solar",
+        "Username*",
+        "4 * 5",
+        "http://127.0.0.1:8123",
+        "November 28, 2026 at 2:35:00 PM",
+    ],
 )
 def test_what_is_in_words(text: str) -> None:
     assert not looks.is_raw(text)
+
+
+def test_a_day_of_24_hours_is_not_english() -> None:
+    assert looks.is_raw("14:35")
+    assert not looks.is_raw("14:35", "de")

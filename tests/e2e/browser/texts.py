@@ -26,12 +26,13 @@ def languages() -> list[str]:
 
 
 class Texts:
-    """Everything the integration says in one language."""
+    """Everything the integration says in one language; in English if it does not speak that."""
 
     def __init__(self, language: str) -> None:
         """Read a language."""
         self.language = language
-        self._flat = dict(_flat(_json(FOLDER / f"{language}.json")))
+        known = language if language in languages() else "en"
+        self._flat = dict(_flat(_json(FOLDER / f"{known}.json")))
 
     def __call__(self, key: str, **values: str) -> str:
         """Return a text by its path, such as `config.step.user.title`."""
@@ -117,8 +118,8 @@ def _component(language: str, key: str) -> str | None:
 
 @cache
 def _component_texts(language: str, domain: str) -> dict[str, str]:
-    folder = files("homeassistant.components") / domain / "translations"
-    return dict(_flat(_json(folder / f"{language}.json")))
+    path = files("homeassistant.components") / domain / "translations" / f"{language}.json"
+    return dict(_flat(_json(path))) if path.is_file() else {}
 
 
 def _front_end(language: str, key: str) -> str | None:
