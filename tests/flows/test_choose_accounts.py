@@ -61,7 +61,7 @@ async def test_several_at_once(hass: HomeAssistant, cloud: Simulator, ids: dict[
     ]
     result = await submit(hass, result, account_ids=[])
     assert result["errors"] == {"account_ids": "required"}
-    result = await submit(hass, result, account_ids=[ids["zoe"], ids["bob"]])
+    result = await submit(hass, result, account_ids=[ids["bob"], ids["zoe"]])
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "accounts_added")
     assert shown_values(result)["linked"] == "zoe, bob"
     assert {entry.title: entry.state for entry in entries(hass)} == dict.fromkeys(
@@ -110,7 +110,7 @@ async def test_one_that_is_there_meanwhile_and_one_that_fails(
     )
     assert result["reason"] == "some_accounts_added"
     assert shown_values(result) == {
-        "linked": "eve, zoe",
+        "linked": "zoe, eve",
         "already_linked": RESIDENT,
         "failed": (
             "bob (bob is not loaded. See what is wrong on the integration's page, then try again.)"

@@ -10,6 +10,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
@@ -25,8 +26,10 @@ from tests.common import (
     count_setups,
     fails,
     fields_of,
+    follow,
     open_reconfigure,
     own_address,
+    send,
     shown_values,
     submit,
     until,
@@ -311,6 +314,26 @@ async def test_the_same_token_is_good_for_all_again(
     await hass.async_block_till_done()
     assert not any(entry.data["denied"] for entry in accounts.values())
     assert all(entry.runtime_data.coordinator.signed_in for entry in accounts.values())
+    assert not dialogs(hass)
+
+
+async def test_an_account_that_is_removed_while_the_token_is_looked_at(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
+) -> None:
+    """It is the first to be renewed, and stops no other."""
+    revoke(cloud)
+    await notice(hass, accounts["bob"])
+    cloud.faults.add(USERS, kind="hold")
+    result = await send(hass, await opened(hass), token=NEW_TOKEN)
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    cloud.faults.release()
+    await hass.async_block_till_done()
+    await hass.config_entries.async_remove(accounts.pop(RESIDENT).entry_id)
+    result = await follow(hass, result)
+    assert result["reason"] == "accounts_renewed"
+    assert shown_values(result)["accounts"] == "bob, carol, dave"
+    await hass.async_block_till_done()
+    assert tokens(accounts) == dict.fromkeys(NAMES, NEW_TOKEN)
     assert not dialogs(hass)
 
 

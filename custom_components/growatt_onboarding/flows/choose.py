@@ -80,7 +80,8 @@ class ChooseFlow(ServerFlow):
         addable = _by_id(self._addable(opened.values()))
         if user_input is not None:
             chosen = user_input[CONF_ACCOUNT_IDS]
-            wanted = [*addable.values()] if ALL in chosen else [opened[one] for one in chosen]
+            keys = addable if ALL in chosen else chosen
+            wanted = [account for key, account in opened.items() if key in keys]
             if len(wanted) == 1:
                 return await self._finish(wanted[0])
             if wanted:

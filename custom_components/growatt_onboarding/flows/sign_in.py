@@ -246,10 +246,14 @@ class SignInFlow(ChooseFlow):
     async def async_step_renew(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Store the new credentials in the entries that they are for, this dialog's last."""
         self._before = entry_target(self._entry)
+        entries = self.hass.config_entries
+        # Somebody may have removed some meanwhile.
+        self._renewals = {
+            entry: account
+            for entry, account in self._renewals.items()
+            if entries.async_get_entry(entry.entry_id) is not None
+        }
         for entry in sorted(self._renewals, key=lambda entry: entry is self._entry):
-            if self.hass.config_entries.async_get_entry(entry.entry_id) is None:
-                # Somebody has removed it meanwhile.
-                continue
             renew(self.hass, entry, self._target, self._renewals[entry])
         values = {
             "accounts": titles_of(self._renewals),

@@ -192,7 +192,8 @@ class Dialog:
     async def check(self, field: str, option: str) -> None:
         """Choose one more of a few options, by its key or what it is called."""
         name = self._option(field.removesuffix("s"), option)
-        await self._box.get_by_role("checkbox", name=name, exact=True).check()
+        # As with a switch.
+        await self._box.get_by_role("checkbox", name=name, exact=True).press("Space")
 
     async def open_section(self, section: str) -> None:
         """Open a section of a form."""

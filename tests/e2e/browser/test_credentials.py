@@ -87,7 +87,7 @@ async def test_nobody_can_tell_whether_the_account_exists(
     await dialog.check("account_ids", f"{NAME} ({user.user_id})")
     await dialog.check("account_ids", f"{RESIDENT} ({plant.user_id})")
     await dialog.submit()
-    await dialog.tells("abort.accounts_added", linked=f"{NAME}, {RESIDENT}")
+    await dialog.tells("abort.accounts_added", linked=f"{RESIDENT}, {NAME}")
     await dialog.close()
     # What one of them is changed to can be for both.
     dialog = await homeowner.reconfigure_account(NAME)
