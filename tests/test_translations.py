@@ -82,6 +82,8 @@ SHARED_MODULES = {"gateway", "cloud.answer", "cloud.fields", "cloud.transport", 
 OF_PHOTOS = {"labels", "labels.picture", "labels.reader"}
 # What is said of a photo above the numbers that were read.
 ABOUT_PHOTOS = {"photo_read", "photo_unclear"}
+# What tells the label of an inverter from that of a datalogger.
+ABOUT_LABELS = {"not_datalogger"}
 OF_PLANT_CALLS = {
     "invalid_token",
     "login_page",
@@ -98,7 +100,12 @@ OF_DATALOGGERS = {"check_code_wrong", "serial_rejected"}
 # no reason of its own.
 OF_HOLDERS = {"held_by_account", "held_elsewhere", "held_in_plant"}
 # Why a device is overdue.
-OF_OVERDUE = {"datalogger_silent", "datalogger_unlisted", "inverter_unseen"}
+OF_OVERDUE = {
+    "datalogger_silent",
+    "datalogger_unlisted",
+    "inverter_unseen",
+    "inverter_unseen_alone",
+}
 # What is made of a cloud's answer, by what else is known.
 OF_ANSWERS = {DATALOGGER_UNLINKED}
 # What the end of a dialog says in place of a binding's own reason.
@@ -186,7 +193,7 @@ def test_errors_of_actions_and_reasons_of_bindings() -> None:
         CLOUD | keys_of("account.registration", "account.plants", *SERVICES) | SERIALS | ACTIONS
     )
     expected -= one_by_one | only_in_the_dialog
-    expected |= keys_of(*OF_PHOTOS) | ABOUT_PHOTOS
+    expected |= keys_of(*OF_PHOTOS) | ABOUT_PHOTOS | ABOUT_LABELS
     assert set(EN["exceptions"]) == expected | OF_HOLDERS | OF_OVERDUE | OF_ANSWERS | REMARKS | {
         "see_repairs"
     }

@@ -12,6 +12,7 @@ from homeassistant.helpers.translation import async_get_translations
 from .account import entry_target
 from .binding.model import Binding, BindingState
 from .cloud.model import Account, DeviceKind
+from .cloud.provider import Capability
 from .const import CONF_ACCOUNT_ID, DOMAIN
 from .foreign import only_id, plain
 
@@ -62,7 +63,8 @@ def reason_key(entry: AccountConfigEntry, binding: Binding, *, overdue: bool) ->
     if binding.reason is not None or not overdue:
         return binding.reason
     if binding.kind is DeviceKind.INVERTER:
-        return "inverter_unseen"
+        takes_dataloggers = Capability.DATALOGGER in entry.runtime_data.client.capabilities
+        return "inverter_unseen" if takes_dataloggers else "inverter_unseen_alone"
     return "datalogger_silent" if binding.silent else "datalogger_unlisted"
 
 

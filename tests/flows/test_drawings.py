@@ -15,7 +15,7 @@ from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.const import DOMAIN
 from custom_components.growatt_onboarding.flows import drawings
 from simulator import END_USER_TOKEN, Simulator
-from tests.common import RESIDENT_PLANT, add_account, open_dialog, submit
+from tests.common import RESIDENT_PLANT, add_account, open_dialog, shown_values, submit
 from tests.used_texts import ROOT
 
 STICK = "QMN0000001"
@@ -59,6 +59,7 @@ async def test_an_inverters_form_shows_the_inverters_label(
     result = await open_devices(hass, cloud, DeviceKind.INVERTER)
     assert result["step_id"] == "serial_numbers"
     assert drawing(result).get("class") == "inverter"
+    assert "datalogger (the stick)" in shown_values(result)["not_datalogger"]
     # A datalogger's number leads to the other form.
     cloud.growatt.add_datalogger(STICK)
     result = await submit(hass, result, serial_numbers=STICK)

@@ -1,5 +1,6 @@
 """Submitting one inverter again, also to another plant, from its own page."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry
@@ -10,6 +11,7 @@ import pytest
 from custom_components.growatt_onboarding.cloud.errors import RejectedError
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
 from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.texts import async_reasons, explanation
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
     RESIDENT,
@@ -20,6 +22,8 @@ from tests.common import (
     associate,
     count_setups,
     full_disk,
+    open_inverters,
+    send,
     submit,
     suggested,
     track,
@@ -27,7 +31,7 @@ from tests.common import (
 )
 from tests.fake_provider import FakeCloud
 
-SN = "SIM0000001"
+SN, OTHER_SN = "SIM0000001", "SIM0000002"
 BIND = "device/sn/add"
 
 type Result = dict[str, Any]
@@ -207,6 +211,30 @@ async def add_fake(
     entry = await add_fake_account(hass, monkeypatch, cloud, plant_id_field=plant_id_field)
     await track(entry, SN, plant_id="p11aaa")
     return cloud, entry
+
+
+@pytest.mark.usefixtures("simulated_time")
+async def test_where_no_dataloggers_are_taken_nobody_is_told_of_any(
+    hass: HomeAssistant, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, entry = await add_fake(hass, monkeypatch, plant_id_field=Field(name="product_key"))
+    form = await open_inverters(hass, entry)
+    values = form["description_placeholders"]
+    assert (values["drawing"], values["not_datalogger"]) == ("", "")
+    coordinator = entry.runtime_data.coordinator
+    assert coordinator.data[SN].state == "accepted"
+    reasons = await async_reasons(hass)
+    told = explanation(hass, entry, reasons, coordinator.data[SN])
+    assert told.startswith("Is the inverter connected to the internet")
+    assert "datalogger" not in told
+    progress = await send(hass, form, serial_numbers=OTHER_SN, product_key="p11aaa")
+    seen = [progress["progress_action"]]
+    while progress["type"] is FlowResultType.SHOW_PROGRESS:
+        seen.append(progress["progress_action"])
+        await asyncio.sleep(1)
+        progress = await hass.config_entries.subentries.async_configure(form["flow_id"])
+    assert seen[-1] == "waiting_alone"
+    assert progress["reason"] == "waiting"
 
 
 @pytest.mark.usefixtures("simulated_time")

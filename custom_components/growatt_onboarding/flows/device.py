@@ -194,9 +194,11 @@ class DeviceFlow(PlantFlow):
             if unanswered
             else "in_cloud"
             if done
+            else "waiting_datalogger"
+            if all(one.kind is DeviceKind.DATALOGGER for one in waiting)
             else "waiting"
-            if any(one.kind is DeviceKind.INVERTER for one in waiting)
-            else "waiting_datalogger",
+            if self._can(Capability.DATALOGGER)
+            else "waiting_alone",
             done,
             len(waiting),
             minutes_until(at),

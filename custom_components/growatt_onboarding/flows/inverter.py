@@ -15,9 +15,11 @@ from ..account.serials import (
 )
 from ..cloud.errors import DATALOGGER_SERIAL, CloudError
 from ..cloud.model import DeviceKind
+from ..cloud.provider import Capability
 from ..const import CONF_PHOTO, CONF_SERIAL_NUMBERS, MAX_SERIALS_DIALOG
 from ..gateway.store import NotStoredError
 from ..labels import PictureError
+from ..texts import async_reasons, reason_text
 from .device import DeviceFlow
 from .drawings import async_labels
 from .forms import UserInput
@@ -60,8 +62,20 @@ class InverterFlow(DeviceFlow):
             "serial_numbers",
             await self._photo.async_schema_for_many(self.hass, CONF_SERIAL_NUMBERS, typed),
             photo=await self._photo.async_remark(self.hass),
-            drawing=await async_labels(self.hass, DeviceKind.INVERTER),
+            **await self._other_label_values(),
         )
+
+    async def _other_label_values(self) -> dict[str, str]:
+        """Return the values in the text that tell the inverter's label from a datalogger's.
+
+        Where the cloud takes no dataloggers, nobody has to know of any.
+        """
+        if not self._can(Capability.DATALOGGER):
+            return {"not_datalogger": "", "drawing": ""}
+        return {
+            "not_datalogger": reason_text(await async_reasons(self.hass), "not_datalogger", {}),
+            "drawing": await async_labels(self.hass, DeviceKind.INVERTER),
+        }
 
     def _ask_about_short(self, serials: list[str]) -> None:
         """Raise SerialError once for numbers that are shorter than the cloud's usually are."""
