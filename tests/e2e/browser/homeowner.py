@@ -10,9 +10,8 @@ from . import pictures
 from .actions import Actions
 from .dialog import ACCOUNT, DATALOGGER, INVERTER, Dialog, repair
 from .looks import Looks
-from .texts import HomeAssistantTexts, Texts, Words
+from .texts import INTEGRATION, HomeAssistantTexts, Texts, Words
 
-INTEGRATION = "Growatt Onboarding"
 DOMAIN = "growatt_onboarding"
 
 # What a device's page lists of an entity.

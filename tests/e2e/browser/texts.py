@@ -14,6 +14,9 @@ from tests.server.homeassistant_server import PROJECT
 LANGUAGE = os.environ.get("E2E_LANGUAGE", "en")
 """What the scenarios speak, set by `scripts/e2e --language`."""
 
+INTEGRATION = "Growatt Onboarding"
+"""What the integration is called, in every language."""
+
 FOLDER = PROJECT / "custom_components/growatt_onboarding/translations"
 # What parts a text on the screen: gaps, line ends with the bullets or numbers after them, emphasis,
 # and links.
@@ -86,9 +89,14 @@ class HomeAssistantTexts:
 
     @property
     def cut_off(self) -> list[str]:
-        """What it cuts off on a phone: a heading, and how many entities there are of a device."""
+        """What it cuts off on a phone, in some languages.
+
+        A heading, how many entities there are of a device, and whose a repair is.
+        """
         entry = "ui.panel.config.integrations.config_entry"
-        return [self(f"{entry}.devices_without_subentry"), *self._forms(f"{entry}.entities")]
+        reported = self("ui.panel.config.repairs.reported_by", integration=INTEGRATION)
+        entities = self._forms(f"{entry}.entities")
+        return [self(f"{entry}.devices_without_subentry"), f"· {reported}", *entities]
 
     def _forms(self, key: str) -> list[str]:
         """Return what follows a number in each of a text's plural forms."""
