@@ -29,7 +29,8 @@ from .test_docs_actions import EN
 
 PAGE = "fleet.md"
 BLUEPRINTS = DOCS.parent / "blueprints" / "automation" / "growatt_onboarding"
-GOOD, WRONG, ALSO_GOOD, STICK = "ABC0000001", "ABC0000404", "ABC0000002", "QMN0000001"
+GOOD, WRONG, STICK = "ABC0000001", "ABC0000404", "QMN0000001"
+ALSO_GOOD, THIRD = "ABC0000002", "ABC0000003"
 CODE = "12AB3"
 FIND = "An account's ID"
 DASHBOARD = "See what waits and what is wrong"
@@ -346,6 +347,25 @@ async def test_a_typo_is_put_right(house: House) -> None:
     result = await house.call("replace_a_device", old=WRONG.lower(), new=GOOD)
     assert (result["state"], result["plant"]) == ("accepted", "Home")
     assert house.devices() == {GOOD: "accepted"}
+
+
+async def test_what_is_here_already_replaces_nothing(house: House) -> None:
+    """Neither the device itself nor one that somebody else has: the old one would be lost."""
+    await house.link_both()
+    house.cloud.growatt.add_device(GOOD)
+    house.cloud.growatt.add_device(ALSO_GOOD)
+    await house.bind(GOOD)
+    await house.bind(ALSO_GOOD, entry_id=OTHER_ACCOUNT)
+    await house.scripts(REPLACE)
+    for new in (GOOD, ALSO_GOOD):
+        result = await house.call("replace_a_device", old=GOOD, new=new)
+        assert result["state"] == "already_tracked"
+        assert house.devices() == {GOOD: "accepted"}
+    # One that is beside it has been added before, so that only the removal is left.
+    house.cloud.growatt.add_device(THIRD)
+    await house.bind(THIRD)
+    await house.call("replace_a_device", old=GOOD, new=THIRD)
+    assert house.devices() == {THIRD: "accepted"}
 
 
 async def test_a_stick_is_replaced_under_warranty(house: House) -> None:
