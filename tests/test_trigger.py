@@ -155,6 +155,27 @@ async def test_a_device_as_target_is_that_one_only(home: Home, kind: str) -> Non
     assert heard(calls) == [("associated", SN)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"hidden_by": er.RegistryEntryHider.USER}, {"disabled_by": er.RegistryEntryDisabler.USER}],
+)
+@pytest.mark.parametrize("whose", ["device", "account"])
+async def test_a_device_is_meant_whatever_is_shown_of_it(
+    home: Home, whose: str, change: dict[str, Any]
+) -> None:
+    """Who hides or disables an event has not turned the automations of its device off."""
+    await home.accept(SN)
+    registry = er.async_get(home.hass)
+    target = home.device(SN).id if whose == "device" else account_device(home)
+    calls = await automate(home, "associated", device_id=target)
+    for entry in er.async_entries_for_device(registry, target):
+        if entry.domain == "event":
+            registry.async_update_entity(entry.entity_id, **change)
+    home.growatt.bring_online(SN)
+    await home.shows("associated", SN)
+    assert heard(calls) == [("associated", SN)]
+
+
 async def test_an_inverter_that_its_datalogger_brings_is_told_without_its_device(
     home: Home,
 ) -> None:

@@ -1,6 +1,6 @@
 """Triggers for what becomes of inverters and dataloggers."""
 
-from typing import Any, ClassVar, Final, override
+from typing import ClassVar, Final, override
 
 from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID, CONF_OPTIONS, CONF_TARGET
@@ -36,7 +36,7 @@ _SCHEMA: Final = vol.Schema(
 class ReportTrigger(Trigger):
     """A trigger that fires once for each report of one type, of the devices in its target.
 
-    A target has a device if it has the device's event, and all devices of an account if it has the
+    A target has a device if it has that or its event, and all devices of an account if it has the
     account's. Without a target, it is all devices of all accounts.
     """
 
@@ -67,9 +67,10 @@ class ReportTrigger(Trigger):
             if report.event_type != self.event_type:
                 return
             event, account_event = self._events(report)
-            if self._has_any({event, account_event}):
+            if self._has_any(event, account_event):
                 told = binding_result(report.entry, report.binding)
-                run_action({**self._ids(event), **told}, f"association of {report.binding.serial}")
+                ids = {ATTR_ENTITY_ID: event, ATTR_DEVICE_ID: self._device(event)}
+                run_action({**ids, **told}, f"association of {report.binding.serial}")
 
         return async_dispatcher_connect(self._hass, OF_ALL, hear)
 
@@ -83,17 +84,25 @@ class ReportTrigger(Trigger):
             registry.async_get_entity_id(EVENT_DOMAIN, DOMAIN, of_account),
         )
 
-    def _has_any(self, events: set[str | None]) -> bool:
-        """Return whether the target has one of these entities now: devices may have moved."""
+    def _has_any(self, *events: str | None) -> bool:
+        """Return whether the target has one of these events or devices: they may have moved.
+
+        By its device, area or label it has no event that is hidden or disabled.
+        """
         if not self._target.has_any_target:
             return True
         selected = async_extract_referenced_entity_ids(self._hass, self._target)
-        return not events.isdisjoint(selected.referenced | selected.indirectly_referenced)
+        devices = {self._device(event) for event in events}
+        return not (
+            selected.referenced_devices.isdisjoint(devices)
+            and selected.referenced.isdisjoint(events)
+            and selected.indirectly_referenced.isdisjoint(events)
+        )
 
-    def _ids(self, event: str | None) -> dict[str, Any]:
-        """Return the ids of a device and its event, None if the device is not there yet."""
-        entry = er.async_get(self._hass).async_get(event) if event is not None else None
-        return {ATTR_ENTITY_ID: event, ATTR_DEVICE_ID: None if entry is None else entry.device_id}
+    def _device(self, event: str | None) -> str | None:
+        """Return the id of an event's device, None if that is not there yet."""
+        entry = None if event is None else er.async_get(self._hass).async_get(event)
+        return None if entry is None else entry.device_id
 
 
 class AssociatedTrigger(ReportTrigger):
