@@ -111,6 +111,19 @@ def test_links_are_looked_for(link: str, *, expected: bool) -> None:
     assert is_there(link, PROJECT / "README.md") is expected
 
 
+@pytest.mark.parametrize("page", MANUAL, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_a_page_of_the_manual_is_called_by_its_title(page: Path) -> None:
+    called = re.findall(r"\[([^]]+)\]\(((?:docs/|\.\./docs/)?[\w-]+\.md)\)", page.read_text())
+    targets = [(name, (page.parent / link).resolve()) for name, link in called]
+    titles = [
+        (name, target.read_text().partition("\n")[0].removeprefix("# "))
+        for name, target in targets
+        if target.parent == DOCS
+    ]
+    # A sentence may name one in passing.
+    assert [(name, title) for name, title in titles if name not in (title, title.lower())] == []
+
+
 def test_links_from_elsewhere_to_the_first_page() -> None:
     issues = (PROJECT / ".github" / "ISSUE_TEMPLATE" / "config.yml").read_text()
     named = re.findall(r"/growatt-onboarding/growatt-onboarding#([\w-]+)", issues)

@@ -70,6 +70,19 @@ def test_each_answer_has_its_reason(rule: str, claim: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "module"),
+    [
+        ("docs-actions", "services"),
+        ("docs-triggers", "trigger.py"),
+        ("docs-conditions", "condition.py"),
+    ],
+)
+def test_only_what_there_is_not_is_exempt(rule: str, module: str) -> None:
+    is_exempt = rules(CLAIMS)[rule]["status"] == "exempt"
+    assert is_exempt is not (CLAIMS.parent / module).exists()
+
+
+@pytest.mark.parametrize(
     ("named", "expected"),
     [
         ("README.md", True),
