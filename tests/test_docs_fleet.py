@@ -2,6 +2,7 @@
 
 import asyncio
 from copy import replace
+from functools import partial
 import json
 from pathlib import Path
 import re
@@ -313,6 +314,14 @@ async def test_a_number_that_was_wrong_is_said_and_put_right(installer: House) -
     assert text_of(installer).endswith("2 of 2 devices are there.")
 
 
+async def test_a_device_of_another_customer_is_not_there(installer: House) -> None:
+    await installer.bind(GOOD)
+    await installer.call("new_customer", **NEW)
+    _, count, bad = text_of(installer).splitlines()
+    assert count == "1 of 2 devices are there."
+    assert bad.startswith(f"{GOOD}: {GOOD} is already in Home Assistant")
+
+
 # What is wrong
 
 
@@ -330,6 +339,21 @@ async def test_every_evening_what_is_wrong(house: House) -> None:
     title, line = text_of(house).strip().splitlines()
     assert title == "Devices that need somebody: 1"
     assert line.startswith(f"{WRONG} (jansen-solar, Home): The cloud does not accept the serial")
+    # One that is in its plant no longer has no reason: nobody knows who took it out.
+    house.cloud.growatt.bring_online(GOOD)
+    check = partial(act, house.hass, "check_association")
+    await check(config_entry_id=ACCOUNT)
+    house.cloud.growatt.remove_from_plant(GOOD)
+    devices = dr.async_get(house.hass)
+    device = devices.async_get_device_by_identifier((DOMAIN, GOOD), ACCOUNT)
+    assert device is not None
+    await asyncio.sleep(60)
+    await check(device_id=device.id)
+    assert house.devices()[GOOD] == "lost"
+    await house.hass.services.async_call("automation", "trigger", {"entity_id": ran}, blocking=True)
+    title, *lines = text_of(house).strip().splitlines()
+    assert title == "Devices that need somebody: 2"
+    assert lines == [line, f"{GOOD} (jansen-solar, Home): No longer in its plant."]
     await house.hass.services.async_call(
         "automation", "turn_off", {"entity_id": ran}, blocking=True
     )
