@@ -337,6 +337,28 @@ async def test_an_account_that_is_removed_while_the_token_is_looked_at(
     assert not dialogs(hass)
 
 
+async def test_the_only_account_that_a_token_opens_is_removed_meanwhile(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
+) -> None:
+    """Then it opens none of those that still lack one."""
+    revoke(cloud)
+    await notice(hass, accounts["bob"])
+    cloud.faults.add(PLANTS, kind="hold")
+    result = await send(hass, await opened(hass), token=END_USER_TOKEN)
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    cloud.faults.release()
+    await hass.async_block_till_done()
+    await hass.config_entries.async_remove(accounts.pop(RESIDENT).entry_id)
+    result = await follow(hass, result)
+    assert result["errors"] == {"base": "wrong_account"}
+    assert asks_for(hass, accounts["bob"])
+    result = await submit(hass, result, token=NEW_TOKEN)
+    assert result["reason"] == "accounts_renewed"
+    await hass.async_block_till_done()
+    assert tokens(accounts) == dict.fromkeys(NAMES, NEW_TOKEN)
+    assert not dialogs(hass)
+
+
 # Changing an account
 
 

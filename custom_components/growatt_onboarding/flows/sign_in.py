@@ -247,12 +247,15 @@ class SignInFlow(ChooseFlow):
         """Store the new credentials in the entries that they are for, this dialog's last."""
         self._before = entry_target(self._entry)
         entries = self.hass.config_entries
+        opened = tuple(self._renewals.values())
         # Somebody may have removed some meanwhile.
         self._renewals = {
             entry: account
             for entry, account in self._renewals.items()
             if entries.async_get_entry(entry.entry_id) is not None
         }
+        if not self._renewals:
+            return await self._renew_with(opened)
         for entry in sorted(self._renewals, key=lambda entry: entry is self._entry):
             renew(self.hass, entry, self._target, self._renewals[entry])
         values = {
