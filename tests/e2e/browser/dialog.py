@@ -238,7 +238,7 @@ class Dialog:
                 await self._box.get_by_text(piece).first.wait_for()
 
     async def _look(self, where: str) -> None:
-        await self._looks.look_right(self._box, where, forgiven=self._own.cut_off)
+        await self._looks.look_right(self._box, where)
 
     def _label(self, field: str) -> str:
         return self._say(f"{self._section}.step.{self._step}.data.{field}")

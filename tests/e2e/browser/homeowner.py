@@ -281,11 +281,8 @@ class Homeowner:
         return self._own(f"component.{domain}.entity_component.{kind}.state.{state}")
 
     async def looks_right(self, where: str) -> None:
-        """Look whether the page is whole and in words on all screens.
-
-        Home Assistant cuts off texts of its own, in some languages.
-        """
-        await self._looks.look_right(self._panel, where, forgiven=self._own.cut_off)
+        """Look whether the page is whole and in words on all screens."""
+        await self._looks.look_right(self._panel, where)
 
     async def keep_picture(self, name: str) -> None:
         """Take a picture of the page without the sidebar, as a dialog does."""

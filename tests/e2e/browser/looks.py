@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, TimeoutError as NotInTimeError, 
 
 from tests.server.client import PATIENCE
 
-from .texts import FOLDER
+from .texts import FOLDER, HomeAssistantTexts
 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
@@ -65,6 +65,8 @@ class Looks:
         """Begin to look at a page; what was kept of an earlier run of the scenario goes."""
         self._page = page
         self._language = language
+        # Also behind a number.
+        self._forgiven = HomeAssistantTexts(language).cut_off
         self._album = _FOLDER and Path(_FOLDER) / re.sub(r"\W+", "-", scenario).strip("-")
         self._count = 0
         if self._album:
@@ -76,8 +78,9 @@ class Looks:
     ) -> None:
         """Look at an element on both screens, dark on one of them. Raises LooksWrongError.
 
-        `forgiven`: texts that may be cut off, also behind a number.
+        `forgiven`: what may be cut off beside Home Assistant's own texts.
         """
+        forgiven = (*self._forgiven, *forgiven)
         if not self._album and _shown(await seen.evaluate(LOOK)) in _RIGHT:
             return
         self._count += 1
