@@ -266,8 +266,6 @@ class SignInFlow(ChooseFlow):
             return self.async_abort(reason="some_accounts_renewed", description_placeholders=values)
         if len(self._renewals) > 1:
             return self.async_abort(reason="accounts_renewed", description_placeholders=values)
-        if self._renewals[self._entry].session is None:
-            return self.async_abort(reason="already_configured")
         return self.async_abort(
             reason=(
                 "reconfigure_successful"
