@@ -345,6 +345,8 @@ async def test_a_reminder_at_once_of_each(
 
 # Bind a serial number that is received
 
+ANSWERED = [{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}]
+
 
 async def test_a_serial_number_in_an_event_is_bound(hass: HomeAssistant, cloud: Simulator) -> None:
     cloud.growatt.add_device(SERIAL, online=False)
@@ -355,7 +357,7 @@ async def test_a_serial_number_in_an_event_is_bound(hass: HomeAssistant, cloud: 
         "bind_received",
         account=entry.entry_id,
         plant_id=RESIDENT_PLANT,
-        after=[{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}],
+        after=ANSWERED,
     )
     hass.bus.async_fire("growatt_onboarding_bind", {"serial_number": SERIAL.lower()})
     await until(lambda: answered)
@@ -378,7 +380,7 @@ async def test_a_scanner_may_bring_several_numbers_in_one_text(
         hass,
         "bind_received",
         field="scan",
-        after=[{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}],
+        after=ANSWERED,
     )
     scanned = f"SN: {SERIAL.lower()}{separator}{OTHER}\r\n"
     where = {"config_entry_id": entry.entry_id, "plant_id": int(RESIDENT_PLANT)}
@@ -434,7 +436,7 @@ async def test_a_datalogger_and_an_inverter_in_one_event(
         "bind_received",
         account=entry.entry_id,
         plant_id=RESIDENT_PLANT,
-        after=[{"action": "test.answered", "data": {"results": "{{ bound.results }}"}}],
+        after=ANSWERED,
     )
     stick = {"serial_number": STICK, "check_code": CODE}
     hass.bus.async_fire(

@@ -159,6 +159,20 @@ async def test_a_long_list_is_read_less_often(
     await world.shows("associated", "SIM0000001")
 
 
+async def costs_nothing(
+    world: World, entry: MockConfigEntry, written: list[str], states: list[str]
+) -> None:
+    """Reload an account and let two days pass, in which nothing is asked, written or published."""
+    calls = world.asked("*")
+    await world.reload(entry)
+    assert world.asked("*") == calls
+    for log in (written, states):
+        log.clear()
+    world.simulator.calls.clear()
+    await asyncio.sleep(2 * DAY)
+    assert (world.asked("*"), written, states) == (0, [], [])
+
+
 async def test_nothing_is_asked_nor_written_when_nothing_is_pending(
     world: World, entry: MockConfigEntry, written: list[str], states: list[str]
 ) -> None:
@@ -168,14 +182,7 @@ async def test_nothing_is_asked_nor_written_when_nothing_is_pending(
         world.simulator.growatt.bring_online(serial)
     await world.shows("associated", *serials)
     await asyncio.sleep(HOUR)
-    calls = world.asked("*")
-    await world.reload(entry)
-    assert world.asked("*") == calls
-    for log in (written, states):
-        log.clear()
-    world.simulator.calls.clear()
-    await asyncio.sleep(2 * DAY)
-    assert (world.asked("*"), written, states) == (0, [], [])
+    await costs_nothing(world, entry, written, states)
 
 
 @pytest.mark.parametrize("v4", [True, False])
@@ -196,14 +203,7 @@ async def test_a_stick_costs_nothing_once_it_has_brought_its_inverters(
     cloud.bring_datalogger_online("QMN0000001")
     await world.shows("associated", "SIM0000001", "SIM0000002")
     await asyncio.sleep(HOUR)
-    calls = world.asked("*")
-    await world.reload(entry)
-    assert world.asked("*") == calls
-    for log in (written, states):
-        log.clear()
-    world.simulator.calls.clear()
-    await asyncio.sleep(2 * DAY)
-    assert (world.asked("*"), written, states) == (0, [], [])
+    await costs_nothing(world, entry, written, states)
 
 
 async def test_a_stick_that_brings_nothing_is_asked_about_for_a_day(

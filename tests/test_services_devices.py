@@ -30,6 +30,7 @@ from .common import (
 BIND = "device/sn/add"
 GOOD, OTHER, WRONG, THEIRS = "GOOD000001", "GOOD000002", "UNKNOWN001", "THEIRS0001"
 STICK = "QMN0000001"
+TOKEN_OF_EVE = "y" * 32
 
 
 @pytest.fixture
@@ -43,6 +44,15 @@ async def bob(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
     """Return the entry of another end user of the same token."""
     user = cloud.growatt.add_user("bob", "bob@example.com")
     return await add_account(hass, cloud, account_id=str(user.user_id), name="bob")
+
+
+@pytest.fixture
+async def eve(hass: HomeAssistant, cloud: Simulator) -> ConfigEntry:
+    """Return the entry of an end user of another token."""
+    cloud.growatt.tokens[TOKEN_OF_EVE] = cloud.growatt.tokens[INSTALLER_TOKEN]
+    user = cloud.growatt.add_user("eve", "eve@example.com")
+    account_id = str(user.user_id)
+    return await add_account(hass, cloud, token=TOKEN_OF_EVE, account_id=account_id, name="eve")
 
 
 @pytest.fixture
@@ -249,12 +259,8 @@ async def test_move_to_another_account_of_the_same_token(
 
 
 async def test_an_account_of_another_token_takes_nothing(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, eve: ConfigEntry
 ) -> None:
-    token = "y" * 32
-    cloud.growatt.tokens[token] = cloud.growatt.tokens[INSTALLER_TOKEN]
-    user = cloud.growatt.add_user("eve", "eve@example.com")
-    eve = await add_account(hass, cloud, token=token, account_id=str(user.user_id), name="eve")
     make(cloud, GOOD)
     await track(entry, GOOD)
     data = {"serial_numbers": GOOD, "plant_id": "1", "config_entry_id": eve.entry_id}
@@ -441,17 +447,13 @@ async def test_check_what_accounts_wait_for(
 
 
 async def test_an_account_that_is_not_signed_in_does_not_stop_the_others(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, eve: ConfigEntry
 ) -> None:
-    token = "y" * 32
-    cloud.growatt.tokens[token] = cloud.growatt.tokens[INSTALLER_TOKEN]
-    user = cloud.growatt.add_user("eve", "eve@example.com")
-    eve = await add_account(hass, cloud, token=token, account_id=str(user.user_id), name="eve")
-    plant = str(cloud.growatt.add_plant(user.user_id, "Home").plant_id)
+    plant = str(cloud.growatt.add_plant(int(eve.data["account_id"]), "Home").plant_id)
     make(cloud, GOOD, OTHER)
     await track(entry, GOOD)
     await track(eve, OTHER, plant_id=plant)
-    del cloud.growatt.tokens[token]
+    del cloud.growatt.tokens[TOKEN_OF_EVE]
     await fails(hass, "list_plants", "invalid_token", config_entry_id=eve.entry_id)
     accounts = [eve.entry_id, entry.entry_id]
     found = by_serial(await act(hass, "check_association", config_entry_id=accounts), "asked")

@@ -266,7 +266,7 @@ async def test_reauth_refuses_another_account(
     assert result["step_id"] == "reauth_confirm"
     assert result["errors"] == {"base": "wrong_account"}
     assert result["description_placeholders"]["expected"] == RESIDENT
-    assert result["description_placeholders"]["found"] == "bob, carol, dave, …"
+    assert result["description_placeholders"]["found"] == "bob, carol, dave, … (4)"
     assert suggested(result) == {"token": merchant}
     assert not setups
 

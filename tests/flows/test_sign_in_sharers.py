@@ -317,19 +317,30 @@ async def test_the_same_token_is_good_for_all_again(
     assert not dialogs(hass)
 
 
-async def test_an_account_that_is_removed_while_the_token_is_looked_at(
-    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
-) -> None:
-    """It is the first to be renewed, and stops no other."""
+async def renew_and_remove_one(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    accounts: dict[str, MockConfigEntry],
+    token: str,
+    look: str,
+) -> dict[str, Any]:
+    """Enter a new token, and remove an account before anybody takes what the look has found."""
     revoke(cloud)
     await notice(hass, accounts["bob"])
-    cloud.faults.add(USERS, kind="hold")
-    result = await send(hass, await opened(hass), token=NEW_TOKEN)
+    cloud.faults.add(look, kind="hold")
+    result = await send(hass, await opened(hass), token=token)
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     cloud.faults.release()
     await hass.async_block_till_done()
     await hass.config_entries.async_remove(accounts.pop(RESIDENT).entry_id)
-    result = await follow(hass, result)
+    return await follow(hass, result)
+
+
+async def test_an_account_that_is_removed_while_the_token_is_looked_at(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
+) -> None:
+    """It is the first to be renewed, and stops no other."""
+    result = await renew_and_remove_one(hass, cloud, accounts, NEW_TOKEN, USERS)
     assert result["reason"] == "accounts_renewed"
     assert shown_values(result)["accounts"] == "bob, carol, dave"
     await hass.async_block_till_done()
@@ -341,15 +352,7 @@ async def test_the_only_account_that_a_token_opens_is_removed_meanwhile(
     hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
 ) -> None:
     """Then it opens none of those that still lack one."""
-    revoke(cloud)
-    await notice(hass, accounts["bob"])
-    cloud.faults.add(PLANTS, kind="hold")
-    result = await send(hass, await opened(hass), token=END_USER_TOKEN)
-    assert result["type"] is FlowResultType.SHOW_PROGRESS
-    cloud.faults.release()
-    await hass.async_block_till_done()
-    await hass.config_entries.async_remove(accounts.pop(RESIDENT).entry_id)
-    result = await follow(hass, result)
+    result = await renew_and_remove_one(hass, cloud, accounts, END_USER_TOKEN, PLANTS)
     assert result["errors"] == {"base": "wrong_account"}
     assert asks_for(hass, accounts["bob"])
     result = await submit(hass, result, token=NEW_TOKEN)

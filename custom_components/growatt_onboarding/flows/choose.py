@@ -1,6 +1,6 @@
 """The steps of the account flow that choose one or more of the accounts that credentials open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from homeassistant.config_entries import ConfigFlowResult
@@ -16,6 +16,7 @@ from ..cloud.errors import InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Account
 from ..const import CONF_ACCOUNT_ID
+from ..coordinator import AccountConfigEntry
 from ..foreign import Plain, name_with_id, plain
 from ..texts import async_reasons, reason_text
 from .forms import UserInput, select_options
@@ -25,7 +26,7 @@ CONF_ACCOUNT_IDS: Final = "account_ids"
 # Stands for all accounts that can be chosen.
 ALL: Final = "all"
 # A token can see thousands of accounts; a few names show a person whose token it is.
-MOST_NAMES: Final = 3
+_MOST_NAMES: Final = 3
 
 
 class ChooseFlow(ServerFlow):
@@ -125,11 +126,11 @@ def _by_id(accounts: Iterable[Account]) -> dict[str, Account]:
     return {account.id: account for account in accounts if account.id is not None}
 
 
-def some_titles(accounts: Sequence[Account]) -> str:
-    """Return the titles of a few of the accounts."""
-    titles = [plain(account.title) for account in accounts[:MOST_NAMES]]
-    more = ["…"] if len(accounts) > MOST_NAMES else []
-    return ", ".join([*titles, *more])
+def some_titles(accounts: Collection[Account | AccountConfigEntry]) -> str:
+    """Return the titles of a few accounts, and how many there are if that is not all."""
+    titles = [plain(account.title) for account in accounts]
+    more = [f"… ({len(titles)})"] if len(titles) > _MOST_NAMES else []
+    return ", ".join([*titles[:_MOST_NAMES], *more])
 
 
 def shown_name(account: Account) -> Plain:

@@ -1,6 +1,6 @@
 """The steps of the account flow that sign in to an account, for a new entry or an existing one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import replace
 from typing import Any, Final, override
@@ -27,7 +27,7 @@ from ..coordinator import AccountConfigEntry
 from ..foreign import plain
 from ..gateway import async_get_shared_data
 from .base import chosen_form
-from .choose import MOST_NAMES, ChooseFlow, some_titles
+from .choose import ChooseFlow, some_titles
 from .forms import (
     UserInput,
     checked,
@@ -169,7 +169,7 @@ class SignInFlow(ChooseFlow):
     def _titles(self) -> str:
         """What the accounts are called that the dialog asks for credentials for."""
         others = sharers(self.hass, self._entry)
-        return titles_of([self._entry, *others]) if others else self._entry.title
+        return some_titles([self._entry, *others]) if others else self._entry.title
 
     async def async_step_new_access(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Change the server or the credentials; a secret that is left empty stays as it is."""
@@ -195,7 +195,7 @@ class SignInFlow(ChooseFlow):
             placeholders={
                 "name": self._entry.title,
                 "server": known.url,
-                **({"accounts": titles_of(others)} if others else {}),
+                **({"accounts": some_titles(others)} if others else {}),
             },
         )
         return await self._ask_server(form, user_input)
@@ -259,7 +259,7 @@ class SignInFlow(ChooseFlow):
         for entry in sorted(self._renewals, key=lambda entry: entry is self._entry):
             renew(self.hass, entry, self._target, self._renewals[entry])
         values = {
-            "accounts": titles_of(self._renewals),
+            "accounts": some_titles(self._renewals),
             "others": ", ".join(plain(entry.title) for entry in self._left),
         }
         if self._left:
@@ -304,10 +304,3 @@ class SignInFlow(ChooseFlow):
 def needs_input(form: Form) -> bool:
     """Return whether signing in with a form takes more than the credentials."""
     return any(field.required for field in form.fields)
-
-
-def titles_of(entries: Collection[AccountConfigEntry]) -> str:
-    """Return the titles of a few accounts, and how many there are."""
-    titles = [plain(entry.title) for entry in entries]
-    more = [f"… ({len(titles)})"] if len(titles) > MOST_NAMES else []
-    return ", ".join([*titles[:MOST_NAMES], *more])

@@ -101,7 +101,7 @@ class HomeAssistantTexts:
     def _forms(self, key: str) -> list[str]:
         """Return what follows a number in each of a text's plural forms."""
         text = _front_end(self._language, key) or ""
-        return re.findall(r"\{([^{}]+)\}", text)
+        return re.findall(r"\w+ \{([^{}]+)\}", text)
 
 
 class Words(NamedTuple):
