@@ -192,7 +192,7 @@ async def test_signing_in_again(hass: HomeAssistant, portal: FakeCloud, entry: C
     assert result["errors"] == {"base": "wrong_account"}
     assert result["description_placeholders"]["expected"] == TEXT
     # One long name hides no other.
-    assert result["description_placeholders"]["found"] == f"{NAME}, {NAME}, {NAME}, …"
+    assert result["description_placeholders"]["found"] == f"{NAME}, {NAME}, {NAME}, … (5)"
 
 
 async def test_another_server(hass: HomeAssistant, portal: FakeCloud, entry: ConfigEntry) -> None:
