@@ -11,6 +11,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from .account import entry_target
 from .binding.model import Binding, BindingState
+from .cloud.errors import DATALOGGER_UNLINKED
 from .cloud.model import Account, DeviceKind
 from .cloud.provider import Capability
 from .const import CONF_ACCOUNT_ID, DOMAIN
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # Another plant of the same account has the device.
 HELD_IN_PLANT: Final = "held_in_plant"
+_QUEUED_AGAIN: Final = "queued_again"
 # The translation keys of the sensors that show a state.
 _STATUS_KEYS: Final = {
     DeviceKind.INVERTER: "association_status",
@@ -43,6 +45,9 @@ def explanation(
     """Return why a binding does not complete, and what to do about it."""
     plant, owner = binding.holder_plant, binding.holder_owner
     key = reason_key(entry, binding, overdue=binding.pending) or ""
+    if binding.retried and key != DATALOGGER_UNLINKED:
+        # What the error itself says is for who has to try again.
+        key = _QUEUED_AGAIN
     values = {
         "serials": binding.serial,
         "message": binding.message or "",

@@ -87,6 +87,12 @@ async def test_cloud_fails_and_recovers(home: Home) -> None:
     home.add_devices([SN])
     home.faults.add(ADD, kind="code", code=10010, times=3)
     await home.add(SN)
+    await asyncio.sleep(5)
+    (device,) = (await home.call("list_devices"))["devices"]
+    assert (device["state"], device["reason"]) == ("queued", "bind_failed")
+    # Nobody has to do anything.
+    assert "Home Assistant submits it up to eight times" in device["explanation"]
+    assert "ubmit it again" not in device["explanation"]
     await home.shows("accepted", SN)
     assert accepted(home) == 1
 

@@ -647,7 +647,9 @@ async def test_the_end_says_what_has_no_answer_yet(
     cloud.faults.add(BIND, kind="code", code=10010, times=9)
     result = await open_serials(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
-    assert result["description_placeholders"]["results"] == "- **Not sent yet:** SIM0000001"
+    results = shown_values(result)["results"]
+    assert results.startswith("- **Not sent yet:** SIM0000001. The cloud could not add the device")
+    assert "Home Assistant submits it up to eight times" in results
     assert set(inverters(entry)) == {"SIM0000001"}
 
 

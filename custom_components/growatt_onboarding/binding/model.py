@@ -119,6 +119,11 @@ class Binding(NamedTuple):
         return self.state.pending
 
     @property
+    def retried(self) -> bool:
+        """Whether it is queued because the cloud failed to take it, and so is sent again."""
+        return self.state is BindingState.QUEUED and self.reason is not None
+
+    @property
     def waiting_since(self) -> float:
         """When the wait for the association began."""
         return self.accepted_at or self.sent_at or self.queued_at

@@ -9,7 +9,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from ..binding.model import Binding, BindingState
-from ..cloud.errors import DATALOGGER_UNLINKED
 from ..const import DOMAIN
 from ..coordinator import AccountConfigEntry
 from ..foreign import Markdown, markdown
@@ -39,7 +38,7 @@ async def async_results(
         """Return what to say of a binding and those like it, empty if its state says it all."""
         if (key := remark(binding)) is not None:
             return reason_text(reasons, key, {})
-        if binding.state.refused or binding.reason == DATALOGGER_UNLINKED:
+        if binding.state.refused or binding.retried:
             return explanation(hass, entry, reasons, replace(binding, serial=serials))
         return ""
 
