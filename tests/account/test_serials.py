@@ -107,7 +107,7 @@ async def test_no_serial_number_is_taken_twice(hass: HomeAssistant, cloud: Simul
     await hass.config_entries.async_unload(entry.entry_id)
     for texts, key, told in (
         (["SIM0000001", "sim 0000001"], "serial_repeated", "SIM0000001"),
-        (["SIM0000001", "there00001"], "already_tracked", "THERE00001"),
+        (["SIM0000001", "there00001"], "already_tracked", f"THERE00001 ({entry.title})"),
     ):
         with pytest.raises(SerialError) as caught:
             check_serials(hass, texts, most=10)

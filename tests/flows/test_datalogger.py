@@ -199,7 +199,7 @@ async def test_a_check_code_is_seen_nowhere_but_in_its_request(
         ("", ("serials_empty", "")),
         ("AB", ("serial_invalid", "AB")),
         (f"{STICK}, {OTHER_STICK}", ("serials_too_many", "")),
-        ("QMN000SIM0000002", ("already_tracked", "QMN000SIM0000002")),
+        ("QMN000SIM0000002", ("already_tracked", "QMN000SIM0000002 (sim-resident)")),
         (SN, ("only_inverter", SN)),
     ],
 )

@@ -447,7 +447,7 @@ ARABIC = "U+0661 ARABIC-INDIC DIGIT ONE"
         ("SIM0000001 SPH5000", ("serial_invalid", "SIM0000001 + SPH5000")),
         ("SIM000000\u0661", ("serial_invalid", f"SIM000000\u0661 ({ARABIC})")),
         (f"{'ab' * 30}\0", ("serial_invalid", f"{'ab' * 20} (U+0000 NULL)")),
-        ("HERE000001, SIM0000001", ("already_tracked", "HERE000001")),
+        ("HERE000001, SIM0000001", ("already_tracked", "HERE000001 (sim-resident)")),
     ],
 )
 async def test_bad_serial_numbers_stand_at_their_field(

@@ -22,7 +22,7 @@ from ..const import (
 )
 from ..foreign import plain
 from ..gateway.store import DurableStore, NotStoredError, StoredData
-from .serials import is_serial, tracked_serials
+from .serials import is_serial, tracking_entries
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
@@ -75,8 +75,8 @@ class Bindings:
         stored, returned = await self._store.async_read()
         subentries = self._subentries()
         # Somebody may have added an inverter to another account meanwhile.
-        removed = self._records.removed_serials(self._entry.entry_id) | tracked_serials(self._hass)
-        missing = stored.keys() - subentries.keys() - removed
+        removed = self._records.removed_serials(self._entry.entry_id)
+        missing = stored.keys() - tracking_entries(self._hass).keys() - removed
         time = now()
         for serial, binding in stored.items():
             if serial in subentries:
@@ -162,7 +162,7 @@ class Bindings:
 
         Raises NotStoredError.
         """
-        known = tracked_serials(self._hass) | self._records.left_out(self._entry.entry_id)
+        known = tracking_entries(self._hass).keys() | self._records.left_out(self._entry.entry_id)
         new = [
             binding
             for binding in bindings

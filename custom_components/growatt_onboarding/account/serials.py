@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Set as AbstractSet
 from contextlib import suppress
 import re
+from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from ..cloud.characters import as_plain, named
@@ -23,6 +24,7 @@ from ..cloud.errors import CloudError, InvalidInputError, NotNowError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability, CloudClient
 from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
+from ..foreign import plain
 
 # Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more. A
 # dialog asks about what is shorter than usual (`Provider.shortest_serial`).
@@ -172,9 +174,10 @@ def check_serials(
         raise SerialError("serial_invalid", invalid)
     if repeated := [serial for serial, times in Counter(serials).items() if times > 1]:
         raise SerialError("serial_repeated", repeated)
-    tracked = tracked_serials(hass) - free
-    if known := [serial for serial in serials if serial in tracked]:
-        raise SerialError("already_tracked", known)
+    tracking = tracking_entries(hass)
+    if known := [serial for serial in serials if serial in tracking.keys() - free]:
+        told = [f"{serial} ({plain(tracking[serial].title)})" for serial in known]
+        raise SerialError("already_tracked", told)
     return serials
 
 
@@ -190,15 +193,16 @@ def ask_about_short(serials: Iterable[str], shortest: int, asked: set[str]) -> N
 
 
 @callback
-def tracked_serials(hass: HomeAssistant) -> set[str]:
-    """Return every serial number that any account tracks or is about to track."""
-    tracked: set[str] = set()
+def tracking_entries(hass: HomeAssistant) -> dict[str, ConfigEntry[Any]]:
+    """Return the account that tracks each serial number or is about to."""
+    found: dict[str, ConfigEntry[Any]] = {}
     for entry in hass.config_entries.async_entries(DOMAIN):
-        tracked.update(filter(None, (sub.unique_id for sub in entry.subentries.values())))
+        serials = filter(None, (subentry.unique_id for subentry in entry.subentries.values()))
+        found |= dict.fromkeys(serials, entry)
         if entry.state is ConfigEntryState.LOADED:
             # The binding comes first; its subentry follows once the binding is on disk.
-            tracked.update(entry.runtime_data.coordinator.data)
-    return tracked
+            found |= dict.fromkeys(entry.runtime_data.coordinator.data, entry)
+    return found
 
 
 async def async_learn_kinds(

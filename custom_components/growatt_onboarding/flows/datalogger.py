@@ -20,7 +20,7 @@ from ..account.serials import (
     async_learn_kinds,
     check_serials,
     split_serials,
-    tracked_serials,
+    tracking_entries,
 )
 from ..binding.model import Binding, BindingState
 from ..cloud.errors import (
@@ -115,7 +115,7 @@ class DataloggerFlow(InverterFlow):
     async def _continue(self) -> SubentryFlowResult:
         """Continue with the next datalogger that was found, then with what the cloud answers."""
         # It may have been entered in place of another one.
-        taken = tracked_serials(self.hass) - self._mistaken
+        taken = tracking_entries(self.hass).keys() - self._mistaken
         self._found = [one for one in self._found if one not in taken]
         if not self._found:
             return await super()._continue()

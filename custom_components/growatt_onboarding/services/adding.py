@@ -11,7 +11,12 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
 
 from ..account.dataloggers import Label
-from ..account.serials import InvalidSerialError, normalize_serial, split_serials
+from ..account.serials import (
+    InvalidSerialError,
+    normalize_serial,
+    split_serials,
+    tracking_entries,
+)
 from ..binding import transitions
 from ..binding.model import BindingState
 from ..clock import now
@@ -23,7 +28,7 @@ from ..foreign import plain
 from ..outcome import ATTR_PLANT, binding_result, result
 from ..texts import async_reasons, async_state_names
 from .batch import Batch
-from .chosen import INVALID, Refusal, check_count, not_a_serial, tracking_entries
+from .chosen import INVALID, Refusal, check_count, not_a_serial
 from .common import account_entry, waiting_time
 from .plants import given_plant_id
 

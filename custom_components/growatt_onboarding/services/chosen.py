@@ -9,10 +9,15 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_get_device_and_config_entry
 
-from ..account.serials import InvalidSerialError, normalize_serial, split_serials
+from ..account.serials import (
+    InvalidSerialError,
+    normalize_serial,
+    split_serials,
+    tracking_entries,
+)
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
-from ..const import CONF_SERIAL_NUMBERS, DEVICE_TYPES, DOMAIN, MAX_SERIALS_ACTION
+from ..const import CONF_SERIAL_NUMBERS, DOMAIN, MAX_SERIALS_ACTION
 from ..coordinator import AccountConfigEntry
 from ..flows.forms import error_placeholders
 from ..foreign import plain, plain_values
@@ -65,21 +70,6 @@ def check_count(texts: list[str]) -> None:
         raise invalid("serials_empty")
     if len(texts) > MAX_SERIALS_ACTION:
         raise invalid("serials_too_many", count=str(len(texts)), most=str(MAX_SERIALS_ACTION))
-
-
-@callback
-def tracking_entries(hass: HomeAssistant) -> dict[str, AccountConfigEntry]:
-    """Return the account that tracks each serial number or is about to."""
-    found: dict[str, AccountConfigEntry] = {}
-    entries: list[AccountConfigEntry] = hass.config_entries.async_entries(DOMAIN)
-    for entry in entries:
-        for subentry in entry.subentries.values():
-            if subentry.unique_id is not None and subentry.subentry_type in DEVICE_TYPES:
-                found[subentry.unique_id] = entry
-        if entry.state is ConfigEntryState.LOADED:
-            # The binding comes first; its subentry follows once the binding is on disk.
-            found |= dict.fromkeys(entry.runtime_data.coordinator.data, entry)
-    return found
 
 
 @callback
