@@ -6,15 +6,19 @@ from typing import Any
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.growatt_onboarding.const import DOMAIN
+from custom_components.growatt_onboarding.reports import OF_ALL, Report
 
 from .home import Home
 
 SN = "SIM0000001"
+OTHER_SN = "SIM0000002"
 STICK = "STICK00001"
 WRONG = "UNKNOWN001"
+HOUR = 3_600
 DAY = 86_400
 
 
@@ -190,6 +194,31 @@ async def test_an_overdue_device_is_an_event_once(home: Home) -> None:
     assert f"overdue_{SN}" not in home.issues()
     await asyncio.sleep(DAY + 60)
     assert heard(events, entity_id(home))[2:] == [("accepted", SN), ("overdue", SN)]
+
+
+async def test_what_happens_while_home_assistant_starts_is_told_once_it_has(home: Home) -> None:
+    """No automation hears of anything before that."""
+    await home.accept(SN, OTHER_SN)
+    events = async_capture_events(home.hass, "state_changed")
+    told: list[Report] = []
+    async_dispatcher_connect(home.hass, OF_ALL, told.append)
+    async with home.down():
+        home.growatt.bring_online(SN)
+        await asyncio.sleep(HOUR)
+        home.hass.set_state(CoreState.starting)
+    await home.shows("associated", SN)
+    await asyncio.sleep(60)
+    assert told == []
+    home.hass.set_state(CoreState.running)
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await home.hass.async_block_till_done()
+    assert [(report.event_type, report.binding.serial) for report in told] == [("associated", SN)]
+    assert heard(events, account_event(home))[-1] == ("associated", SN)
+    # From now on all is told at once.
+    home.growatt.bring_online(OTHER_SN)
+    await home.shows("associated", OTHER_SN)
+    await home.hass.async_block_till_done()
+    assert heard(events, account_event(home))[-1] == ("associated", OTHER_SN)
 
 
 async def test_what_became_overdue_while_home_assistant_was_down_is_an_event(home: Home) -> None:

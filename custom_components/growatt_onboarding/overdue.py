@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.start import async_at_started
 
 from .binding.model import overdue_from
 from .clock import now
@@ -27,12 +26,8 @@ class OverdueWatch:
 
     @callback
     def begin(self) -> None:
-        """Begin once Home Assistant has started: before that no automation would hear of it."""
-        self._entry.async_on_unload(async_at_started(self._hass, self._follow_all))
+        """Follow all bindings from now on."""
         self._entry.async_on_unload(self._stop_timer)
-
-    @callback
-    def _follow_all(self, _hass: HomeAssistant) -> None:
         self._entry.async_on_unload(self._coordinator.async_add_listener(self._follow_changed))
         self._follow(self._coordinator.data)
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.start import async_at_started
 from homeassistant.util.signal_type import SignalType
 
 from .binding.model import Binding, BindingState, Problem
@@ -69,25 +70,42 @@ class Reports:
         self._entry = entry
         self._known: dict[str, Binding] = {}
         self._waiting: deque[Report] = deque()
+        # No automation hears anything before Home Assistant has started.
+        self._heard = False
         self._sending: asyncio.Task[None] | None = None
 
     @callback
     def begin(self) -> None:
-        """Start from the current state of all devices, of which nothing is reported."""
+        """Start from the current state of all devices, of which nothing is reported.
+
+        What happens before Home Assistant has started is reported then.
+        """
         coordinator = self._entry.runtime_data.coordinator
         self._known = dict(coordinator.data)
         self._entry.async_on_unload(coordinator.async_add_listener(self._follow))
+        self._entry.async_on_unload(async_at_started(self._hass, self._start))
 
     async def async_finish(self) -> None:
         """Return once everything has been reported that happened until now."""
+        self._send()
         if self._sending is not None:
             await self._sending
+
+    @callback
+    def _start(self, _hass: HomeAssistant) -> None:
+        self._heard = True
+        self._send()
 
     @callback
     def _follow(self) -> None:
         """Report what has changed: the first at once, many without blocking the event loop."""
         for serial in sorted(self._entry.runtime_data.coordinator.changed_serials):
             self._waiting.extend(self._new(serial))
+        if self._heard:
+            self._send()
+
+    @callback
+    def _send(self) -> None:
         if self._waiting and (self._sending is None or self._sending.done()):
             self._sending = self._entry.async_create_task(self._hass, self._async_send(), DOMAIN)
 
