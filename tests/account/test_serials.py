@@ -41,6 +41,10 @@ from tests.common import RESIDENT_ID, add_account, track
         ("12. SN ABC0000001", "ABC0000001"),
         ("3) ABC 000 0001", "ABC0000001"),
         ("#4 SPH:ABC0000001", "ABC0000001"),
+        # As tables and scanners write them.
+        ('"ABC0000001"', "ABC0000001"),
+        ("\u201eABC0000001\u201c", "ABC0000001"),
+        ("]C1ABC0000001", "ABC0000001"),
     ],
 )
 def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:
@@ -90,6 +94,8 @@ def test_what_cannot_be_a_serial_number_is_refused(typed: str) -> None:
         ("SIM0000001\u200bSIM0000002", ["SIM0000001", "SIM0000002"]),
         ("SIM 0000001\rSIM 0000002\u2028SIM 0000003", [f"SIM 000000{n}" for n in (1, 2, 3)]),
         ("SIM 0000001\uff0cSIM 0000002\uff1b", ["SIM 0000001", "SIM 0000002"]),
+        ('"SIM0000001","SIM0000002";"SIM 0000003"', ["SIM0000001", "SIM0000002", "SIM 0000003"]),
+        ("]C1SIM0000001 ]Q1SIM0000002", ["SIM0000001", "SIM0000002"]),
         ("1 SIM0000001 2 SIM0000002", ["SIM0000001", "SIM0000002"]),
         ("1. SN: SIM0000001\n2. SN: SIM 0000002", ["SIM0000001", "SIM 0000002"]),
         ("SIM0000001 SPH5000, SIM0000002", ["SIM0000001 SPH5000", "SIM0000002"]),

@@ -4,6 +4,7 @@
 | --- | --- |
 | `ABC 000 0001` | one number in groups |
 | `SPH:ABC0000001`, `SN ABC0000001` | a number with what the label prints before it |
+| `"ABC0000001"`, `]C1ABC0000001` | a number from a table's cell, or from a scanner |
 | `1 ABC0000001`, `2. ABC 000 0001` | a number in a list |
 | `ABC0000001 ABC0000002` | two numbers: each piece is long enough for one |
 | `ABC0000001 SPH5000` | unclear, and refused: one piece is a number, and what is the other? |
@@ -38,6 +39,9 @@ _BETWEEN = r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029\t,;]+"
 _USUAL_LENGTH = 10
 # What labels print before a serial number, beside what ends with a colon.
 _LABELS = frozenset({"sn", "s/n", "no", "nr", "serial", "number"})
+# What programs write around a table's cells, and what a scanner may say before a number: of which
+# kind the code was (an AIM symbology identifier, such as `]C1`).
+_AROUND = r"[\"'\u2018-\u201f\u00ab\u00bb]|(?<![^\s,;])\][A-Za-z][0-9A-Fa-f]"
 # What stands around a number in a list, and the most digits of such a number.
 _LIST_MARKS = "#.)(*-\N{BULLET}\N{MIDDLE DOT}"
 _LIST_DIGITS = 3
@@ -125,7 +129,7 @@ def _is_list_number(piece: str) -> bool:
 
 def _as_typed(text: str) -> str:
     """Return a text without what is never meant in it; a space without width is a blank."""
-    return as_plain(text.replace("\N{ZERO WIDTH SPACE}", " "))
+    return re.sub(_AROUND, "", as_plain(text.replace("\N{ZERO WIDTH SPACE}", " ")))
 
 
 class SerialError(InvalidInputError):
