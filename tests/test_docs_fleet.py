@@ -277,9 +277,29 @@ async def test_a_customer_in_one_go(installer: House) -> None:
     await until(lambda: installer.devices(customer["config_entry_id"]) == there)
 
 
+async def test_what_may_be_left_empty(installer: House) -> None:
+    """A stick alone, as it brings its inverters; and blanks around a name are not meant."""
+    empty = {"inverters": [], "check_code": None, "plant": f" {NEW['plant']} "}
+    for _ in range(2):
+        await installer.call("new_customer", **{**NEW, **empty})
+        assert text_of(installer) == "meyer-solar\n1 of 1 devices are there."
+    assert [plant.name for plant in installer.cloud.growatt.plants.values()].count(
+        NEW["plant"]
+    ) == 1
+
+
+async def test_an_account_that_was_made_although_the_cloud_says_no(installer: House) -> None:
+    said = {"code": 10012, "msg": "error_frequently_access"}
+    installer.cloud.faults.add("user/user_register", kind="code_after", **said)
+    await installer.call("new_customer", **NEW)
+    assert text_of(installer) == "meyer-solar\n2 of 2 devices are there."
+    names = [user.name for user in installer.cloud.growatt.users.values()]
+    assert names.count("meyer-solar") == 1
+
+
 async def test_a_peak_power_that_is_no_number_stops_it_first(installer: House) -> None:
     before = len(installer.cloud.calls)
-    for wrong in ("1,500", "much", "-3", ""):
+    for wrong in ("1,500", "much", "-3", "", "0", "0,00", "20000"):
         await installer.hass.services.async_call(
             "script", "new_customer", {**NEW, "peak_power": wrong}, blocking=True
         )
@@ -377,6 +397,23 @@ async def test_a_typo_is_put_right(house: House) -> None:
     result = await house.call("replace_a_device", old=WRONG.lower(), new=GOOD)
     assert (result["state"], result["plant"]) == ("accepted", "Home")
     assert house.devices() == {GOOD: "accepted"}
+
+
+async def test_the_old_one_stays_until_the_cloud_has_the_new_one(house: House) -> None:
+    await house.link()
+    for serial in (GOOD, ALSO_GOOD):
+        house.cloud.growatt.add_device(serial)
+    await house.bind(GOOD)
+    await house.scripts(REPLACE)
+    house.cloud.faults.add("device/sn/add", kind="code", code=10010, times=None)
+    result = await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
+    assert result["state"] == "queued"
+    assert house.devices() == {GOOD: "accepted", ALSO_GOOD: "queued"}
+    house.cloud.faults.clear()
+    await act(house.hass, "submit_again", serial_numbers=ALSO_GOOD)
+    await until(lambda: house.devices()[ALSO_GOOD] == "accepted")
+    await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
+    assert house.devices() == {ALSO_GOOD: "accepted"}
 
 
 async def test_what_is_here_already_replaces_nothing(house: House) -> None:
