@@ -82,10 +82,11 @@ async def life() -> tuple[list[Write], int]:
 async def measure() -> list[table.Row]:
     """Return the table's rows."""
     rows = []
-    for v4, after, name in (
-        (True, 0, "first day"),
-        (True, _DAY, "second day"),
-        (False, 0, "first day, token without v4"),
+    # The first use of the watch list is noted, and after a day that all are overdue.
+    for v4, after, name, most in (
+        (True, 0, "first day", 2),
+        (True, _DAY, "second day", 0),
+        (False, 0, "first day, token without v4", 1),
     ):
         written, asked = await day(v4=v4, after=after)
         own = ours(written)
@@ -96,9 +97,8 @@ async def measure() -> list[table.Row]:
                 ours=f"{len(own)}, {sum(write.size for write in own) / 1000:.0f} kB",
                 theirs=f"one for each of {asked} calls",
                 ratio=table.quotient(len(own), asked),
-                # The first use of a list is noted, once.
-                goal="only when something changed: at most 1",
-                met=len(own) <= 1,
+                goal=f"only when something changed: at most {most}",
+                met=len(own) <= most,
             )
         )
     written, inverters = await life()
