@@ -700,7 +700,7 @@ async def test_what_cannot_be_a_plant_is_refused_before_anything_is_stored(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
     data = {"plant_id": "Home", "serial_numbers": ["SIM0000001"]}
-    await refused(hass, "bind_device", "invalid_id", **data)
+    await refused(hass, "bind_device", "plant_not_found", **data)
     assert not entry.subentries
     cloud.growatt.add_device("SIM0000001")
     response = await act(hass, "bind_device", **{**data, "plant_id": RESIDENT_PLANT})

@@ -300,9 +300,11 @@ async def test_an_account_that_the_cloud_denies_keeps_them_for_later(
 async def test_nothing_is_asked_of_what_cannot_be_added(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
-    await refused(
-        hass, "bind_datalogger", "invalid_id", plant_id="Home", dataloggers=[stick(STICK, CODE)]
-    )
+    data = {"plant_id": "Home", "dataloggers": [stick(STICK, CODE)]}
+    await refused(hass, "bind_datalogger", "plant_not_found", **data)
+    # Whose name that may be had to be asked.
+    assert len(cloud.calls) == len(cloud.calls.of("plant/list")) == 1
+    cloud.calls.clear()
     many = [stick(f"QMN{number:07}", CODE) for number in range(1001)]
     told = await refused(
         hass, "bind_datalogger", "serials_too_many", plant_id=RESIDENT_PLANT, dataloggers=many

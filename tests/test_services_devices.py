@@ -227,16 +227,6 @@ async def test_move_to_another_plant(
     assert reasons(found) == {WRONG: "not_tracked"}
 
 
-async def test_what_cannot_be_a_plant_moves_nothing(
-    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
-) -> None:
-    make(cloud, GOOD)
-    await track(entry, GOOD)
-    found = by_serial(await act(hass, "move_device", serial_numbers=GOOD, plant_id="Roof"), "done")
-    assert (found[GOOD]["reason"], found[GOOD]["plant_id"]) == ("invalid_id", RESIDENT_PLANT)
-    assert not done(found)
-
-
 async def test_move_to_another_account_of_the_same_token(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, bob: ConfigEntry, garage: str
 ) -> None:

@@ -1,7 +1,7 @@
 """An account's plants: lists and creates them, and knows what they are called."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -46,8 +46,12 @@ class PlantNames:
     @callback
     def begin(self) -> None:
         """Remember what was listed when the account was linked."""
+        self.see(self._listed())
+
+    def _listed(self) -> Iterator[Plant]:
+        """Yield the account's plants among those that were last listed for its credentials."""
         ours = {self._account_id, None}
-        self.see(plant for plant in self._client.known_plants() if plant.owner_id in ours)
+        return (plant for plant in self._client.known_plants() if plant.owner_id in ours)
 
     @callback
     def see(self, plants: Iterable[Plant]) -> None:
@@ -87,10 +91,40 @@ class PlantNames:
         """Return what to call each of these plants, by its id."""
         return {plant_id: self.label(plant_id) for plant_id in plant_ids}
 
+    def known(self) -> list[str]:
+        """Return the IDs of the account's plants, as far as they were listed."""
+        listed = {plant.id for plant in self._listed()}
+        return sorted(listed | self._records.plants(self._entry_id).keys())
+
+    def full_name(self, plant_id: str) -> Plain:
+        """Return a plant's name with its ID, or its ID where that is all there is."""
+        name = self._bare_name(plant_id)
+        return name_with_id(name, plant_id) if name else only_id(plant_id)
+
+    def spoken(self, plant_id: str) -> set[str]:
+        """Return all that people may call a plant, each as `as_spoken` has it."""
+        name = self._bare_name(plant_id) or plant_id
+        return {*map(as_spoken, (plant_id, only_id(plant_id), name, self.full_name(plant_id)))}
+
+    def called(self, text: str) -> list[str]:
+        """Return the IDs of those of the account's plants that people may call so."""
+        wanted = as_spoken(text)
+        return [plant_id for plant_id in self.known() if wanted in self.spoken(plant_id)]
+
+    def _bare_name(self, plant_id: str) -> str:
+        """Return a plant's name, which others may have as well; empty if it is unknown."""
+        seen = self._records.plants(self._entry_id).get(plant_id)
+        return seen or self._listed_name(plant_id)
+
     def _listed_name(self, plant_id: str) -> Plain:
         """Return the name of a plant of any account of the same credentials, empty if unknown."""
         known = (plant for plant in self._client.known_plants() if plant.id == plant_id)
         return next(map(_name, known), Plain())
+
+
+def as_spoken(text: str) -> str:
+    """Return a plant's name or ID as it is compared: blanks and capitals do not count."""
+    return plain(text).casefold()
 
 
 def _name(plant: Plant) -> Plain:

@@ -30,7 +30,7 @@ from ..texts import async_reasons, async_state_names
 from .batch import Batch
 from .chosen import INVALID, Refusal, check_count, not_a_serial
 from .common import account_entry, waiting_time
-from .plants import given_plant_id
+from .plants import async_given_plant_id
 
 ATTR_DATALOGGERS: Final = "dataloggers"
 ATTR_CHECK_CODE: Final = "check_code"
@@ -51,8 +51,9 @@ async def bind_device(call: ServiceCall) -> ServiceResponse:
     has it and with `repeated` and `tracked_state`. `state` is `invalid`, `already_tracked` or the
     state of the binding.
     """
+    plant_id = await async_given_plant_id(account_entry(call, Capability.BIND), call)
+    # Meanwhile the entry may have been reloaded.
     entry = account_entry(call, Capability.BIND)
-    plant_id = given_plant_id(entry, call)
     texts = [part for given in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(given)]
     results = await _async_judged(call.hass, texts)
     open_ones = sum(told is None for told in results.values())
@@ -68,8 +69,9 @@ async def bind_datalogger(call: ServiceCall) -> ServiceResponse:
     compared the check code. Of one that is `invalid`, or of a `conflict` that the check found,
     nothing was sent.
     """
+    plant_id = await async_given_plant_id(account_entry(call, Capability.DATALOGGER), call)
+    # Meanwhile the entry may have been reloaded.
     entry = account_entry(call, Capability.DATALOGGER)
-    plant_id = given_plant_id(entry, call)
     given: list[dict[str, str]] = call.data[ATTR_DATALOGGERS]
     texts = [one[CONF_SERIAL_NUMBER] for one in given]
     results = await _async_judged(call.hass, texts)

@@ -1,7 +1,7 @@
 """The actions that undo and repeat: submit devices again, move them, and remove them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -18,7 +18,7 @@ from ..outcome import binding_result, result
 from ..texts import async_reasons
 from .chosen import Chosen, Refusal, chosen_devices
 from .common import account_entry, usable_entry, waiting_time
-from .plants import given_plant_id
+from .plants import async_given_plant_id
 
 _DONE: Final = "done"
 _NEEDED: Final = {
@@ -43,7 +43,7 @@ async def submit_again(call: ServiceCall) -> ServiceResponse:
         await entry.runtime_data.coordinator.async_submit_again(binding.serial)
         return entry
 
-    return await _change(call, submit)
+    return await _change(call, chosen_devices(call), submit)
 
 
 async def move_device(call: ServiceCall) -> ServiceResponse:
@@ -54,11 +54,15 @@ async def move_device(call: ServiceCall) -> ServiceResponse:
     other: AccountConfigEntry | None = None
     if ATTR_CONFIG_ENTRY_ID in call.data:
         other = account_entry(call, Capability.BIND)
+    chosen = chosen_devices(call)
+    owners = [one.entry for one in chosen] if other is None else [other]
+    plants = await _async_plants(call, owners)
 
     async def move(entry: AccountConfigEntry, binding: Binding) -> AccountConfigEntry:
         _check_submittable(entry, binding)
         target = entry if other is None else usable_entry(other, _NEEDED[binding.kind])
-        plant_id = given_plant_id(target, call)
+        if isinstance(plant_id := plants[target.entry_id], Exception):
+            raise plant_id
         coordinator = entry.runtime_data.coordinator
         if target is entry:
             await coordinator.async_submit_again(binding.serial, plant_id)
@@ -68,7 +72,22 @@ async def move_device(call: ServiceCall) -> ServiceResponse:
         await target.runtime_data.coordinator.async_take_over(coordinator, binding.serial, plant_id)
         return target
 
-    return await _change(call, move)
+    return await _change(call, chosen, move)
+
+
+async def _async_plants(
+    call: ServiceCall, owners: Iterable[AccountConfigEntry | None]
+) -> dict[str, str | CloudError | HomeAssistantError]:
+    """Return the ID of the plant that was given, or why it is none, by the id of its owner."""
+    plants: dict[str, str | CloudError | HomeAssistantError] = {}
+    for entry in owners:
+        if entry is None or entry.entry_id in plants:
+            continue
+        try:
+            plants[entry.entry_id] = await async_given_plant_id(entry, call)
+        except (CloudError, HomeAssistantError) as err:
+            plants[entry.entry_id] = err
+    return plants
 
 
 async def remove_device(call: ServiceCall) -> ServiceResponse:
@@ -107,9 +126,8 @@ def _check_submittable(entry: AccountConfigEntry, binding: Binding) -> None:
         )
 
 
-async def _change(call: ServiceCall, change: Change) -> ServiceResponse:
+async def _change(call: ServiceCall, chosen: list[Chosen], change: Change) -> ServiceResponse:
     """Change the chosen devices, one by one, and wait for the cloud's first answers."""
-    chosen = chosen_devices(call)
     refusals: dict[str, Refusal] = {}
     changed: dict[str, AccountConfigEntry] = {}
     for one in chosen:

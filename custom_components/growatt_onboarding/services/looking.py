@@ -7,6 +7,7 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID, ATTR_STATE
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
 from homeassistant.helpers.service import async_get_config_entry
 
+from ..account.plants import as_spoken
 from ..binding.model import Binding
 from ..clock import now
 from ..cloud.errors import InvalidInputError
@@ -28,13 +29,14 @@ async def list_devices(call: ServiceCall) -> ServiceResponse:
     Responds with `devices`, each as in the results of `bind_device`. Asks no cloud.
     """
     given: list[str] | None = call.data.get(ATTR_CONFIG_ENTRY_ID)
+    plants = set(map(as_spoken, call.data.get(CONF_PLANT_ID, ())))
     entries = loaded_entries(call.hass) if given is None else _entries(call.hass, given)
     return {
         "devices": [
             binding_result(entry, binding)
             for entry in entries
             for binding in entry.runtime_data.coordinator.data.values()
-            if _is_wanted(call, entry, binding)
+            if _is_wanted(call, entry, binding, plants)
         ]
     }
 
@@ -46,13 +48,14 @@ def _entries(hass: HomeAssistant, entry_ids: list[str]) -> list[AccountConfigEnt
     return [async_get_config_entry(hass, DOMAIN, entry_id) for entry_id in ids]
 
 
-def _is_wanted(call: ServiceCall, entry: AccountConfigEntry, binding: Binding) -> bool:
-    """Return whether no filter leaves a device out. A plant may be given by its name."""
-    plants = {binding.plant_id, entry.runtime_data.plants.label(binding.plant_id)}
+def _is_wanted(
+    call: ServiceCall, entry: AccountConfigEntry, binding: Binding, plants: set[str]
+) -> bool:
+    """Return whether no filter leaves a device out; `plants` are as people call them."""
     return (
         binding.state in call.data.get(ATTR_STATE, (binding.state,))
         and binding.kind in call.data.get(ATTR_KIND, (binding.kind,))
-        and not plants.isdisjoint(call.data.get(CONF_PLANT_ID, plants))
+        and not (plants and plants.isdisjoint(entry.runtime_data.plants.spoken(binding.plant_id)))
     )
 
 

@@ -14,12 +14,12 @@ from ..account.plants import (
     async_list_plants,
 )
 from ..cloud.errors import InvalidInputError
-from ..cloud.fields import number, text
+from ..cloud.fields import name, number, text
 from ..cloud.model import Plant
 from ..cloud.provider import Capability
 from ..const import CONF_PLANT_ID
 from ..coordinator import AccountConfigEntry
-from .common import account_entry
+from .common import account_entry, usable_entry
 
 
 def peak_power(value: object) -> float:
@@ -36,11 +36,45 @@ def peak_power(value: object) -> float:
         raise vol.Invalid(f"expected {expected}, not {value!r}") from None
 
 
-def given_plant_id(entry: AccountConfigEntry, call: ServiceCall) -> str:
-    """Return the plant that was given; raise InvalidInputError if it cannot be one."""
-    plant_id = text(call.data, CONF_PLANT_ID)
-    entry.runtime_data.client.check_plant_id(plant_id)
-    return plant_id
+async def async_given_plant_id(entry: AccountConfigEntry, call: ServiceCall) -> str:
+    """Return the ID of the plant that was given: what can be an ID is one, all else is a name.
+
+    The plants are listed if none that is known is called so. Raises CloudError, InvalidInputError
+    if it is none or not a certain one, and ServiceValidationError if nobody is signed in.
+    """
+    account = entry.runtime_data
+    try:
+        plant_id = text(call.data, CONF_PLANT_ID)
+        account.client.check_plant_id(plant_id)
+    except InvalidInputError:
+        if Capability.PLANTS not in account.client.capabilities:
+            raise
+        named = name(call.data, CONF_PLANT_ID)
+    else:
+        return plant_id
+    if not (found := account.plants.called(named)):
+        usable_entry(entry, Capability.PLANTS)
+        with account.coordinator.reauth_on_denial():
+            await async_list_plants(entry)
+        found = account.plants.called(named)
+    if len(found) != 1:
+        raise _not_a_plant(entry, named, found)
+    return found[0]
+
+
+def _not_a_plant(entry: AccountConfigEntry, named: str, found: list[str]) -> InvalidInputError:
+    """Return the error for what names none of an account's plants, or several, with the choice."""
+    plants = entry.runtime_data.plants
+    choice = found or plants.known()
+    return InvalidInputError(
+        "plant_ambiguous" if found else "plant_not_found" if choice else "no_plants",
+        field=CONF_PLANT_ID,
+        placeholders={
+            "account": entry.title,
+            "plant": named,
+            "plants": ", ".join(map(plants.full_name, choice)),
+        },
+    )
 
 
 async def list_plants(call: ServiceCall) -> ServiceResponse:
