@@ -330,7 +330,7 @@ async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
 TOLD = (
     *("serial_number", "state", "tracked", "pending", "kind", "config_entry_id", "account"),
     *("plant_id", "plant", "reason", "explanation", "message", "held_by"),
-    *("submitted", "last_check", "next_check"),
+    *("held_by_plant_id", "submitted", "last_check", "next_check"),
 )
 
 

@@ -455,13 +455,19 @@ async def test_a_device_moves_to_the_plant_that_has_it(house: House) -> None:
     user = house.cloud.growatt.user_named("jansen-solar")
     assert user is not None
     garage = house.cloud.growatt.add_plant(user.user_id, "Garage").plant_id
+    # Of such a name there are several.
+    await house.link(OTHER_ACCOUNT)
+    other = house.cloud.growatt.user_named("smit-solar")
+    assert other is not None
+    house.cloud.growatt.add_plant(other.user_id, "Garage")
     house.cloud.growatt.add_device(GOOD, plant_id=garage)
-    await act(house.hass, "list_plants")
+    for entry_id in (ACCOUNT, OTHER_ACCOUNT):
+        await act(house.hass, "list_plants", config_entry_id=entry_id)
     await house.bind(GOOD)
     await until(lambda: house.devices()[GOOD] == "conflict")
     await house.scripts(MOVE)
-    moved = await house.call("move_to_the_plant_that_has_it", serial_number=GOOD)
-    assert [one["plant"] for one in moved["results"]] == ["Garage"]
+    moved = await house.call("move_to_the_plant_that_has_it", serial_number=GOOD.lower())
+    assert [one["plant"] for one in moved["results"]] == [f"Garage ({garage})"]
     house.cloud.growatt.bring_online(GOOD)
     await until(lambda: house.devices()[GOOD] == "associated")
 

@@ -15,7 +15,8 @@ from custom_components.growatt_onboarding.const import DOMAIN
 from .home import Home
 
 SN, OTHER, WRONG = "SIM0000001", "SIM0000002", "UNKNOWN001"
-WHY = {"reason", "explanation", "plant", "held_by"}
+OTHER_TOKEN = "y" * 32
+WHY = {"reason", "explanation", "plant", "held_by", "held_by_plant_id"}
 
 
 def state_of(home: Home, platform: str, unique_id: str) -> State:
@@ -68,12 +69,51 @@ async def test_a_conflict_says_who_has_it(home: Home) -> None:
     await home.shows("conflict", SN, OTHER)
     by_them, by_me = told(home, SN), told(home, OTHER)
     assert by_them["held_by"] == f"Theirs ({bob.title})"
+    assert by_them["held_by_plant_id"] == theirs
     assert by_them["reason"] == "held_by_account"
     assert f"in the plant Theirs of the account {bob.title}." in by_them["explanation"]
     assert (by_me["reason"], by_me["held_by"]) == ("held_in_plant", "Garage")
+    assert by_me["held_by_plant_id"] == mine
     assert told_by_event(home, SN) == by_them
     reason = home.issues()[f"conflict_{SN}"]["reason"]
     assert reason == by_them["explanation"]
+
+
+async def test_the_holders_plant_is_told_where_the_device_can_be_submitted_to_it(
+    home: Home,
+) -> None:
+    """Not that of a stranger, nor that of an account here with another token."""
+    home.growatt.tokens[OTHER_TOKEN] = home.token
+    bob = await home.add_account(token=OTHER_TOKEN)
+    stranger = home.growatt.add_user("stranger", "stranger@example.com")
+    theirs = home.growatt.add_plant(stranger.user_id, "Theirs")
+    home.add_devices([SN], plant_id=int(home.add_plant(bob)))
+    home.add_devices([OTHER], plant_id=theirs.plant_id)
+    await home.add(SN, OTHER)
+    await home.shows("conflict", SN, OTHER)
+    for serial in (SN, OTHER):
+        seen = told(home, serial)
+        assert seen["held_by"]
+        assert "held_by_plant_id" not in seen
+        assert told_by_event(home, serial) == seen
+    found = {one["serial_number"]: one for one in (await home.call("list_devices"))["devices"]}
+    assert {one["held_by_plant_id"] for one in found.values()} == {None}
+
+    # With the same token it can be.
+    eve = await home.add_account(stranger.user_id)
+    await home.call("check_association", device_id=home.device(OTHER).id)
+    await home.hass.async_block_till_done()
+    [listed] = [
+        one for one in (await home.call("list_devices"))["devices"] if one["serial_number"] == OTHER
+    ]
+    assert listed["held_by_plant_id"] == str(theirs.plant_id)
+    moved = await home.call(
+        "move_device",
+        serial_numbers=OTHER,
+        plant_id=listed["held_by_plant_id"],
+        config_entry_id=eve.entry_id,
+    )
+    assert [one["done"] for one in moved["results"]] == [True]
 
 
 async def test_a_plant_has_its_name_as_soon_as_that_is_known(home: Home) -> None:

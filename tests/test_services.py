@@ -658,7 +658,8 @@ async def test_one_bad_serial_number_does_not_stop_the_others(
     accepted = results["GOOD000001"]
     assert (accepted["tracked"], accepted["pending"]) == (True, True)
     nothing = {name for name, value in accepted.items() if value is None}
-    assert nothing == {"tracked_state", "reason", "explanation", "message", "held_by"}
+    holder = {"held_by", "held_by_plant_id"}
+    assert nothing == {"tracked_state", "reason", "explanation", "message", *holder}
     assert (accepted["plant_id"], accepted["plant"]) == (RESIDENT_PLANT, f"ID {RESIDENT_PLANT}")
     assert (accepted["account"], accepted["config_entry_id"]) == (entry.title, entry.entry_id)
     known = results["TRACKED001"]

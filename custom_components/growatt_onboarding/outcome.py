@@ -7,6 +7,7 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from .account import sharers
 from .binding.model import Binding, BindingState
 from .clock import shown
 from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER
@@ -18,6 +19,7 @@ ATTR_REASON: Final = "reason"
 ATTR_EXPLANATION: Final = "explanation"
 ATTR_PLANT: Final = "plant"
 ATTR_HELD_BY: Final = "held_by"
+ATTR_HELD_BY_PLANT_ID: Final = "held_by_plant_id"
 
 # Everything that is told of a serial number, as it is when there is nothing to tell.
 _NOTHING: Final[dict[str, Any]] = {
@@ -34,6 +36,7 @@ _NOTHING: Final[dict[str, Any]] = {
     ATTR_EXPLANATION: None,
     "message": None,
     ATTR_HELD_BY: None,
+    ATTR_HELD_BY_PLANT_ID: None,
     "submitted": None,
     "last_check": None,
     "next_check": None,
@@ -82,19 +85,28 @@ def outcome(entry: AccountConfigEntry, binding: Binding) -> dict[str, str | None
         ATTR_REASON: key,
         ATTR_EXPLANATION: plain(words, LONGEST_TEXT) or None,
         ATTR_PLANT: account.plants.label(binding.plant_id),
-        ATTR_HELD_BY: _holder(entry, binding),
+        **_holder(entry, binding),
     }
 
 
-def _holder(entry: AccountConfigEntry, binding: Binding) -> str | None:
-    """Return the plant that has a device, with its account unless that is the same."""
+def _holder(entry: AccountConfigEntry, binding: Binding) -> dict[str, str | None]:
+    """Return the plant that has a device, with its account unless that is the same.
+
+    Its ID is told if the device can be submitted to it: it is a plant of the same account, or of
+    another one here with the same credentials.
+    """
     plant, owner = binding.holder_plant, binding.holder_owner
     if binding.state is not BindingState.CONFLICT or plant is None:
-        return None
-    label = entry.runtime_data.plants.label(plant, binding.holder_plant_name)
+        return {ATTR_HELD_BY: None, ATTR_HELD_BY_PLANT_ID: None}
+    hass, account = entry.runtime_data.coordinator.hass, entry.runtime_data
+    label = account.plants.label(plant, binding.holder_plant_name)
     if owner is None or holds_itself(entry, owner):
-        return label
-    return name_with_id(label, account_title(entry.runtime_data.coordinator.hass, entry, owner))
+        return {ATTR_HELD_BY: label, ATTR_HELD_BY_PLANT_ID: plant}
+    in_reach = any(holds_itself(other, owner) for other in sharers(hass, entry))
+    return {
+        ATTR_HELD_BY: name_with_id(label, account_title(hass, entry, owner)),
+        ATTR_HELD_BY_PLANT_ID: plant if in_reach else None,
+    }
 
 
 def local_time(at: float | None) -> datetime | None:
