@@ -14,7 +14,8 @@ from custom_components.growatt_onboarding.const import DOMAIN
 
 from .home import Home
 
-SN, OTHER, WRONG = "SIM0000001", "SIM0000002", "UNKNOWN001"
+SN, OTHER, THIRD, WRONG = "SIM0000001", "SIM0000002", "SIM0000003", "UNKNOWN001"
+STICK = "QMN0000001"
 OTHER_TOKEN = "y" * 32
 WHY = {"reason", "explanation", "plant", "held_by", "held_by_plant_id"}
 
@@ -161,6 +162,73 @@ async def test_a_device_is_suggested_for_the_area_of_its_plant(home: Home) -> No
     await home.reload(home.entry)
     assert home.device(SN).area_id is None
     assert home.device(OTHER).area_id is None
+
+
+def area_of(home: Home, serial: str) -> str | None:
+    """Return the name of the area in which a device is."""
+    area = ar.async_get(home.hass).async_get_area(home.device(serial).area_id or "")
+    return None if area is None else area.name
+
+
+async def test_the_area_follows_the_plant(home: Home) -> None:
+    """As long as it is the one that was suggested: where somebody put a device, it stays."""
+    roof = home.add_plant(home.entry, "Roof")
+    await home.call("list_plants")
+    home.add_devices([SN, OTHER, THIRD])
+    home.growatt.add_datalogger(STICK)
+    await home.add(SN, OTHER, THIRD)
+    await home.bind_dataloggers(home.entry, home.plant_id, [STICK])
+    await home.shows("accepted", SN, OTHER, THIRD, STICK)
+    own = ar.async_get(home.hass).async_create("Shed").id
+    dr.async_get(home.hass).async_update_device(home.device(OTHER).id, area_id=own)
+    dr.async_get(home.hass).async_update_device(home.device(THIRD).id, area_id=None)
+    # Where another account's plant has the name too, it has its ID beside it from now on.
+    bob = await home.add_account()
+    home.add_plant(bob, "Home")
+    await home.call("list_plants", config_entry_id=bob.entry_id)
+
+    every = [SN, OTHER, THIRD, STICK]
+    for plant_id, area in ((roof, "Roof"), (home.plant_id, f"Home ({home.plant_id})")):
+        await home.call("move_device", serial_numbers=every, plant_id=plant_id, timeout=0)
+        await home.hass.async_block_till_done()
+        assert [area_of(home, serial) for serial in every] == [area, "Shed", None, area]
+    # What is only submitted again stays where it is.
+    await home.call("submit_again", serial_numbers=every, timeout=0)
+    await home.hass.async_block_till_done()
+    assert area_of(home, SN) == f"Home ({home.plant_id})"
+
+
+async def test_a_plant_without_a_name_has_no_area(home: Home) -> None:
+    await home.call("list_plants")
+    roof = home.add_plant(home.entry, "Roof")
+    home.add_devices([SN])
+    await home.add(SN)
+    await home.shows("accepted", SN)
+    assert area_of(home, SN) == "Home"
+    await home.call("move_device", serial_numbers=SN, plant_id=roof)
+    await home.hass.async_block_till_done()
+    assert area_of(home, SN) is None
+
+
+async def test_in_another_account_a_device_is_in_the_area_of_its_plant(home: Home) -> None:
+    bob = await home.add_account()
+    barn = home.add_plant(bob, "Barn")
+    for entry in (home.entry, bob):
+        await home.call("list_plants", config_entry_id=entry.entry_id)
+    home.add_devices([SN])
+    await home.add(SN)
+    assert area_of(home, SN) == "Home"
+    for entry, plant_id, area in ((bob, barn, "Barn"), (home.entry, home.plant_id, "Home")):
+        where = {"config_entry_id": entry.entry_id, "plant_id": plant_id}
+        await home.call("move_device", serial_numbers=SN, **where)
+        await home.hass.async_block_till_done()
+        assert area_of(home, SN) == area
+    shed = ar.async_get(home.hass).async_create("Shed").id
+    dr.async_get(home.hass).async_update_device(home.device(SN).id, area_id=shed)
+    where = {"config_entry_id": bob.entry_id, "plant_id": barn}
+    await home.call("move_device", serial_numbers=SN, **where)
+    await home.hass.async_block_till_done()
+    assert area_of(home, SN) == "Shed"
 
 
 @pytest.mark.parametrize("platform", ["sensor", "event"])

@@ -205,6 +205,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
 
         @callback
         def release() -> None:
+            plant = self.config_entry.runtime_data.plants.name(plant_id)
+            other.config_entry.runtime_data.devices.release(serial, plant)
             other.async_remove([serial])
 
         await self.async_track([serial], plant_id, kind, before_adding=release)

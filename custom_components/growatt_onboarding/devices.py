@@ -7,9 +7,10 @@ others stand below the account's.
 from collections.abc import Iterable
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 
+from .account.plants import as_spoken
 from .binding.model import Binding
 from .cloud.model import DeviceKind
 from .cloud.provider import Provider
@@ -37,6 +38,7 @@ class AccountDevices:
         provider: Provider,
     ) -> None:
         """Make the account's device."""
+        self._hass = hass
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._coordinator = coordinator
@@ -46,6 +48,8 @@ class AccountDevices:
         # The subentries at the latest look, and the dataloggers among them, by subentry id.
         self._subentries: object = None
         self._sticks: dict[str, str] = {}
+        # The plants of the devices at the latest look, by serial number.
+        self._plants: dict[str, str] = {}
         self.account_id = self._registry.async_get_or_create(
             config_entry_id=entry.entry_id,
             identifiers={(DOMAIN, entry.entry_id)},
@@ -60,6 +64,7 @@ class AccountDevices:
     def begin(self) -> None:
         """Make the devices of the dataloggers, and follow the bindings from now on."""
         self._follow_sticks()
+        self._plants = {one.serial: one.plant_id for one in self._coordinator.data.values()}
         self._entry.async_on_unload(self._coordinator.async_add_listener(self._follow_bindings))
 
     def info(self, serial: str, title: str) -> DeviceInfo:
@@ -82,6 +87,30 @@ class AccountDevices:
         if binding is None:
             return None
         return self._entry.runtime_data.plants.name(binding.plant_id)
+
+    def _area(self, device: dr.DeviceEntry, before: str, plant: str | None) -> str | None:
+        """Return the id of a device's area, which follows the plant if it is that of the plant.
+
+        `before` is the id of the plant that the device was in, `plant` what the new one is called.
+        Any other area is a person's choice.
+        """
+        areas = ar.async_get(self._hass)
+        area = areas.async_get_area(device.area_id or "")
+        known = self._entry.runtime_data.plants.spoken(before)
+        if area is None or as_spoken(area.name) not in known:
+            return device.area_id
+        return None if plant is None else areas.async_get_or_create(plant).id
+
+    @callback
+    def release(self, serial: str, plant: str | None) -> None:
+        """Have the area of a device that another account gets follow to a plant of that name.
+
+        Home Assistant gives the device back there as it is here.
+        """
+        if (device := self._device(serial)) is not None:
+            before = self._coordinator.data[serial].plant_id
+            area_id = self._area(device, before, plant)
+            self._registry.async_update_device(device.id, area_id=area_id)
 
     @callback
     def follow_titles(self) -> None:
@@ -130,11 +159,22 @@ class AccountDevices:
     def _update(self, serials: Iterable[str]) -> None:
         """Describe these devices as their bindings do, if there are any."""
         for serial in serials:
+            before = self._plants.pop(serial, None)
             binding, device = self._coordinator.data.get(serial), self._device(serial)
-            if binding is not None and device is not None:
-                self._registry.async_update_device(
-                    device.id, model=_model(binding), via_device_id=self._above(binding)
-                )
+            if binding is None:
+                continue
+            self._plants[serial] = binding.plant_id
+            if device is None:
+                continue
+            area_id = device.area_id
+            if before is not None and before != binding.plant_id:
+                area_id = self._area(device, before, self._plant(binding))
+            self._registry.async_update_device(
+                device.id,
+                area_id=area_id,
+                model=_model(binding),
+                via_device_id=self._above(binding),
+            )
 
     def _above(self, binding: Binding | None) -> str:
         """Return the id of the device that a binding's device stands below."""

@@ -6,11 +6,12 @@ from typing import Any
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import area_registry as ar, device_registry as dr
 import pytest
 
 from custom_components.growatt_onboarding.cloud.errors import RejectedError
 from custom_components.growatt_onboarding.cloud.provider import Capability, Field
-from custom_components.growatt_onboarding.const import SUBENTRY_INVERTER
+from custom_components.growatt_onboarding.const import DOMAIN, SUBENTRY_INVERTER
 from custom_components.growatt_onboarding.texts import async_reasons, explanation
 from simulator import END_USER_TOKEN, Simulator
 from tests.common import (
@@ -115,6 +116,26 @@ async def test_submit_to_another_plant(
         SN,
         "On the roof",
     )
+
+
+async def test_its_area_follows_the_plant(
+    hass: HomeAssistant, entry: ConfigEntry, garage: str
+) -> None:
+    areas, devices = ar.async_get(hass), dr.async_get(hass)
+
+    def device() -> dr.DeviceEntry:
+        found = devices.async_get_device_by_identifier((DOMAIN, SN), entry.entry_id)
+        assert found is not None
+        return found
+
+    # As it is if the plant's name was known when the device was made.
+    devices.async_update_device(device().id, area_id=areas.async_create("Sim Home").id)
+    result = await submit(hass, await open_inverter(hass, entry), next_step_id="plant")
+    result = await submit(hass, result, plant_id=garage)
+    assert result["reason"] == "waiting"
+    area = areas.async_get_area_by_name("Garage")
+    assert area is not None
+    assert device().area_id == area.id
 
 
 async def test_submit_to_a_new_plant(
