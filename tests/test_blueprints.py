@@ -1,5 +1,6 @@
 """The blueprints, loaded by Home Assistant as a person would import them, and triggered."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from copy import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
     entity_registry as er,
+    floor_registry as fr,
     issue_registry as ir,
     label_registry as lr,
 )
@@ -31,6 +33,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.growatt_onboarding.binding.model import Problem
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.foreign import plain
 from custom_components.growatt_onboarding.repairs import issue_id
 from simulator import Simulator
 
@@ -227,6 +230,7 @@ def add_device(hass: HomeAssistant, serial: str, kind: str = "inverter") -> None
         config_entry_id=entry.entry_id,
         config_subentry_id=subentry_id(serial),
         identifiers={(DOMAIN, serial)},
+        name=plain(serial),
         serial_number=serial,
     )
     for platform in ("event", "sensor"):
@@ -265,6 +269,14 @@ async def at_six(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
     await hass.async_block_till_done()
 
 
+@pytest.fixture
+def listed(hass: HomeAssistant) -> None:
+    """Have the action tell of one of the devices; the account of the others is not loaded."""
+    one = {"serial_number": SERIAL, "account": "alice", "plant": "Home", "explanation": "Check it."}
+    async_mock_service(hass, DOMAIN, "list_devices", response={"devices": [one]})
+
+
+@pytest.mark.usefixtures("listed")
 async def test_a_reminder_every_day_until_it_is_solved(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
 ) -> None:
@@ -277,9 +289,10 @@ async def test_a_reminder_every_day_until_it_is_solved(
         raise_issue(hass, serial)
     await at_six(hass, freezer)
     (text,) = texts(messages)
-    assert f"{DIGITS}, {SERIAL}" in text
-    for what in ("inverter on", "datalogger", "Wi-Fi", "Repairs"):
-        assert what in text
+    first, *late, last = text.splitlines()
+    assert "over a day ago" in first
+    assert late == [f"{SERIAL} (alice, Home): Check it.", DIGITS]
+    assert "Repairs" in last
 
     ir.async_delete_issue(hass, DOMAIN, issue_id(Problem.OVERDUE, subentry_id(DIGITS)))
     await at_six(hass, freezer)
@@ -293,6 +306,7 @@ async def test_a_reminder_every_day_until_it_is_solved(
     assert len(messages) == 2
 
 
+@pytest.mark.usefixtures("listed")
 async def test_a_reminder_of_a_datalogger(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, messages: list[ServiceCall]
 ) -> None:
@@ -341,6 +355,70 @@ async def test_a_reminder_at_once_of_each(
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert len(messages) == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["none", "device", "account", "event", "area", "floor", "label", "label of an area", "other"],
+)
+async def test_only_those_that_are_chosen_are_reminded_of(
+    hass: HomeAssistant,
+    cloud: Simulator,
+    messages: list[ServiceCall],
+    kind: str,
+) -> None:
+    """At once and every day; each message says whose the device is and what to check."""
+    hass.data[DATA_TIMING] = replace(UNLIMITED, overdue_after=100)
+    for serial in (SERIAL, OTHER):
+        cloud.growatt.add_device(serial, online=False)
+    entry = await add_account(hass, cloud)
+    bob = cloud.growatt.add_user("bob", "bob@example.com")
+    theirs = cloud.growatt.add_plant(bob.user_id, "Theirs")
+    other = await add_account(hass, cloud, account_id=str(bob.user_id), name="bob")
+    for account in (entry, other):
+        await act(hass, "list_plants", config_entry_id=account.entry_id)
+    where = {"config_entry_id": other.entry_id, "plant_id": str(theirs.plant_id)}
+    await track(entry, SERIAL)
+    await act(hass, "bind_device", **where, serial_numbers=OTHER)
+    await hass.async_block_till_done()
+    device = device_id(hass, entry, SERIAL)
+    event = er.async_get(hass).async_get_entity_id("event", DOMAIN, f"{SERIAL}_association")
+    floor = fr.async_get(hass).async_create("Below")
+    label = lr.async_get(hass).async_create("Mine").label_id
+    area = ar.async_get(hass).async_create("Shed", floor_id=floor.floor_id, labels={label}).id
+    of_device = lr.async_get(hass).async_create("This").label_id
+    devices = dr.async_get(hass)
+    devices.async_update_device(device, area_id=area, labels={of_device})
+    target = {
+        "none": {},
+        "device": {"device_id": device},
+        "account": {"device_id": [device_id(hass, entry, entry.entry_id)]},
+        "event": {"entity_id": [event]},
+        "area": {"area_id": [area]},
+        "floor": {"floor_id": floor.floor_id},
+        "label": {"label_id": [of_device]},
+        "label of an area": {"label_id": [label]},
+        "other": {"area_id": ar.async_get(hass).async_create("Nowhere").id},
+    }[kind]
+    await use(hass, "remind_overdue", devices=target, notify=[PHONE])
+    mine = f"{SERIAL} ({entry.title}, Sim Home): Check the datalogger"
+    every = {"none": [mine, f"{OTHER} (bob, Theirs): Check the datalogger"], "other": []}
+    expected = every.get(kind, [mine])
+
+    def told() -> list[list[str]]:
+        """Return the lines about devices of each message that was sent since the last time."""
+        lines = [
+            [one.partition(" (the")[0] for one in text.splitlines()[1:-1]]
+            for text in texts(messages)
+        ]
+        messages.clear()
+        return sorted(lines)
+
+    await asyncio.sleep(110)
+    assert told() == sorted([one] for one in expected)
+    for _ in range(2):
+        await asyncio.sleep(86_400)
+        assert told() == [expected] * bool(expected)
 
 
 # Bind a serial number that is received
