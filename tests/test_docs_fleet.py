@@ -494,10 +494,13 @@ async def test_what_others_have_let_go_is_submitted_again(house: House) -> None:
 async def test_an_account_is_ready_once_all_is_there(house: House) -> None:
     await house.link()
     house.cloud.growatt.add_device(GOOD)
-    await house.bind(GOOD)
     await house.scripts(HAND_OVER)
+    nothing = {"ready": False, "devices": 0, "missing": []}
+    assert await house.call("ready_to_hand_over", account=ACCOUNT) == nothing
+    await house.bind(GOOD)
     result = await house.call("ready_to_hand_over", account=ACCOUNT)
     assert (result["ready"], len(result["missing"])) == (False, 1)
     house.cloud.growatt.bring_online(GOOD)
     await until(lambda: house.devices()[GOOD] == "associated")
-    assert await house.call("ready_to_hand_over", account=ACCOUNT) == {"ready": True, "missing": []}
+    ready = {"ready": True, "devices": 1, "missing": []}
+    assert await house.call("ready_to_hand_over", account=ACCOUNT) == ready
