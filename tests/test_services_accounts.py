@@ -99,6 +99,49 @@ async def test_link_many_of_a_tokens_end_users(
     assert len(cloud.calls.of("user/c_user_list")) == 2
 
 
+UNREAD = {
+    "http_500": "server_error",
+    "firewall": "blocked",
+    "too_many": "rate_limited",
+    "hang": "no_answer",
+    "login_page": "login_page",
+    "empty": "empty_answer",
+    "code": "rate_limited",
+}
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+async def test_customers_that_cannot_be_listed(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, kind: str
+) -> None:
+    """Who is not known is not said to be missing."""
+    bob, eve = (
+        str(cloud.growatt.add_user(name, f"{name}@example.com").user_id) for name in ("bob", "eve")
+    )
+    cloud.growatt.add_plant(int(bob), "Roof")
+    fault = {"code": 10012} if kind == "code" else {}
+    cloud.faults.add("user/c_user_list", kind=kind, times=3, **fault)
+    account = {"config_entry_id": entry.entry_id}
+    await fails(hass, "list_accounts", UNREAD[kind], **account)
+    # Whose plants are known can be linked.
+    response = await act(hass, "link_account", **account, account_id=[bob, eve])
+    results = {result["account_id"]: result for result in response["results"]}
+    assert (results[bob]["state"], results[bob]["account"]) == ("linked", f"Roof ({bob})")
+    assert (results[eve]["state"], results[eve]["reason"]) == ("not_listed", "accounts_unread")
+    assert (results[eve]["explanation"] or "").startswith("The cloud's list of accounts could not")
+    assert "gives no access" not in results[eve]["explanation"]
+    assert results[bob].keys() == results[eve].keys()
+    [alone] = (await act(hass, "link_account", **account, account_id=eve))["results"]
+    assert (alone["state"], alone["config_entry_id"]) == ("not_listed", None)
+
+    response = await act(hass, "link_account", **account, account_id=[bob, eve, "404"])
+    assert [(one["account"], one["state"]) for one in response["results"]] == [
+        ("bob", "already_linked"),
+        ("eve", "linked"),
+        ("404", "not_found"),
+    ]
+
+
 async def test_link_the_account_of_an_end_users_token(
     hass: HomeAssistant, cloud: Simulator
 ) -> None:

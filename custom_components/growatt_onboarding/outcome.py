@@ -62,9 +62,9 @@ def binding_result(
         "account": plain(entry.title),
         CONF_PLANT_ID: binding.plant_id,
         "message": binding.message,
-        "submitted": _written(binding.sent_at),
-        "last_check": _written(coordinator.last_check(binding.serial)),
-        "next_check": _written(coordinator.next_check(binding.serial)),
+        "submitted": written(binding.sent_at),
+        "last_check": written(coordinator.last_check(binding.serial)),
+        "next_check": written(coordinator.next_check(binding.serial)),
     }
     known = result(binding.serial, binding.state.value, **told)
     return {**known, **outcome(entry, binding), **instead}
@@ -114,7 +114,7 @@ def local_time(at: float | None) -> datetime | None:
     return None if at is None else dt_util.utc_from_timestamp(int(shown(at)))
 
 
-def _written(at: float | None) -> str | None:
+def written(at: float | None) -> str | None:
     """Return one of our times as actions write times: in ISO 8601, by the house's time zone."""
     time = local_time(at)
     return None if time is None else dt_util.as_local(time).isoformat()

@@ -12,9 +12,12 @@ import pytest
 from custom_components.growatt_onboarding.cloud import registry
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
+    AccountsUnreadError,
     InvalidInputError,
+    NotAllowedError,
     NotNowError,
     RateLimitedError,
+    UnexpectedAnswerError,
 )
 from custom_components.growatt_onboarding.cloud.growatt import (
     GROWATT,
@@ -294,6 +297,22 @@ async def test_link_installer(client: GrowattClient, simulator: Simulator) -> No
     assert account.title == "sim-resident"
 
 
+async def test_link_within_a_limit(
+    client: GrowattClient, http: aiohttp.ClientSession, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """Who was listed last is known, and that there may be others by now."""
+    listed = await client.link(LINK, {})
+    simulator.growatt.add_user("other", "other@example.com")
+    gate.closed = {USER_LIST}
+    with pytest.raises(AccountsUnreadError) as caught:
+        await client.link(LINK, {})
+    assert (caught.value.accounts, caught.value.listed) == (listed, True)
+    assert (caught.value.key, caught.value.retry_after) == ("not_now", 60)
+    simulator.advance(300)
+    gate.closed.clear()
+    assert len(await client.link(LINK, {})) == 2
+
+
 async def test_link_opens_no_account_but_its_own(
     http: aiohttp.ClientSession, simulator: Simulator
 ) -> None:
@@ -551,12 +570,83 @@ async def test_plants_by_name(client: GrowattClient, simulator: Simulator) -> No
 
 
 async def test_plants_by_name_refused(client: GrowattClient, simulator: Simulator) -> None:
-    """A token that may not ask by name has no plants to show; nothing is asked for nobody."""
+    """Where a token may not ask by name, only what is new has no plant; nobody is asked for."""
     user_id = await new_account(client)
-    simulator.faults.add("plant/user_plant_list", kind="code", code=10011)
+    other = simulator.growatt.add_user("other", "other@example.com")
+    simulator.faults.add("plant/user_plant_list", kind="code", code=10011, times=3)
     assert await client.plants(user_id) == ()
+    plant = await client.create_plant(user_id, {"name": "Roof", "peak_power": "5"})
+    simulator.faults.add("plant/list", kind="data_empty", times=3)
+    simulator.advance(300)
+    assert await client.plants(user_id) == (plant,)
+    simulator.advance(300)
+    with pytest.raises(NotAllowedError) as caught:
+        await client.plants(str(other.user_id))
+    assert caught.value.key == "not_allowed_plants"
+    assert len(simulator.calls.of("plant/user_plant_list")) == 3
+    simulator.advance(300)
     assert await client.plants("999999") == ()
-    assert len(simulator.calls.of("plant/user_plant_list")) == 1
+    assert len(simulator.calls.of("plant/user_plant_list")) == 3
+
+
+async def test_plants_by_name_within_a_limit(
+    client: GrowattClient, simulator: Simulator, gate: RecordingGate
+) -> None:
+    """That there are none is what the cloud has said, not what nobody may ask it now."""
+    growatt = simulator.growatt
+    growatt.limits.reading = "none"
+    users = [growatt.add_user(name, f"{name}@example.com") for name in ("some", "none", "later")]
+    some, none, later = (str(user.user_id) for user in users)
+    await client.test()
+    growatt.add_plant(users[0].user_id, "Home")
+    # Nobody knows their names yet.
+    gate.closed = {PLANT_LIST, USER_LIST}
+    with pytest.raises(NotNowError):
+        await client.plants(some)
+    gate.closed = {PLANT_LIST}
+    (plant,) = await client.plants(some)
+    assert await client.plants(none) == ()
+    gate.closed = {PLANT_LIST, USER_LIST, "v1/plant/user_plant_list"}
+    assert await client.plants(some) == (plant,)
+    assert await client.plants(none) == ()
+    with pytest.raises(NotNowError) as caught:
+        await client.plants(later)
+    assert caught.value.retry_after == 60
+    # Who is in no list has no plants in one.
+    assert await client.plants("999999") == ()
+    created = await client.create_plant(none, {"name": "Roof", "peak_power": "5"})
+    assert await client.plants(none) == (created,)
+    gate.closed.clear()
+    assert await client.plants(later) == ()
+
+
+async def test_lists_that_count_more_than_they_show(http: aiohttp.ClientSession) -> None:
+    """They show what is there, and prove that nothing is missing."""
+    rows: dict[str, list[dict[str, object]]] = {
+        "plants": [],
+        "c_user": [{"c_user_id": 8, "c_user_name": "bob"}],
+    }
+    count = 2
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        name = "c_user" if request.path.endswith("c_user_list") else "plants"
+        return web.json_response({"error_code": 0, "data": {"count": count, name: rows[name]}})
+
+    async with RawTestServer(handler) as server:
+        client = growatt_client(http, str(server.make_url("")).rstrip("/"), FAKE_TOKEN)
+        with pytest.raises(AccountsUnreadError) as unread:
+            await client.link(LINK, {})
+        bob = Account(id="8", name="bob", session={})
+        assert (unread.value.accounts, unread.value.listed) == ((bob,), True)
+        for account_id in ("8", "9"):
+            with pytest.raises(UnexpectedAnswerError):
+                await client.plants(account_id)
+        count = 1
+        assert await client.link(LINK, {}) == (bob,)
+        rows["plants"] = [{"plant_id": 5, "user_id": 7}]
+        assert await client.plants("9") == ()
+        count, rows["plants"] = 0, []
+        assert await client.plants("8") == ()
 
 
 async def test_create_plant(

@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.growatt_onboarding.cloud.errors import (
     AccessDeniedError,
+    AccountsUnreadError,
     AlreadyBoundError,
     BlockedError,
     CloudError,
@@ -387,24 +388,79 @@ async def test_link_needs_the_plants(
     assert type(error) is OUTAGES[kind]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        *({"kind": "code", "code": code} for code in (10001, 10011, 10012, 77777)),
-        *({"kind": kind} for kind in OUTAGES),
-    ],
-)
-async def test_users_only_add_names(
-    client: GrowattClient, simulator: Simulator, fault: dict[str, Any]
+UNREAD: list[tuple[dict[str, Any], type[CloudError]]] = [
+    ({"kind": "code", "code": 10001}, TryAgainError),
+    ({"kind": "code", "code": 10012}, RateLimitedError),
+    ({"kind": "code", "code": 77777}, UnknownCodeError),
+    *(({"kind": kind}, error) for kind, error in OUTAGES.items()),
+]
+
+
+async def test_users_that_the_token_may_not_list(
+    client: GrowattClient, simulator: Simulator
 ) -> None:
-    """Whatever happens to their list, there is an account to link, or one was registered."""
-    simulator.faults.add("user/c_user_list", **fault, times=2)
-    (account,) = await client.link(LINK, {})
-    assert account.name == account.id
+    """There is an account to link all the same, and it does not matter how often it is asked."""
+    simulator.faults.add("user/c_user_list", kind="code", code=10011, times=2)
+    for _ in range(2):
+        (account,) = await client.link(LINK, {})
+        assert account.name == account.id
     simulator.growatt.add_user(FORM["username"], FORM["email"])
+    # Within the limit the answer still holds.
+    simulator.faults.add("user/c_user_list", kind="code", code=10012, times=2)
+    assert await client.link(LINK, {}) == (account,)
     found = await client.find_registered(REGISTER, FORM)
     assert found == Account(id=None, name=FORM["username"], session={})
-    assert len(simulator.calls.of("user/c_user_list")) == 2
+    assert len(simulator.calls.of("user/c_user_list")) == 4
+
+
+@pytest.mark.parametrize(("fault", "expected"), UNREAD)
+async def test_users_that_cannot_be_listed(
+    client: GrowattClient, simulator: Simulator, fault: dict[str, Any], expected: type[CloudError]
+) -> None:
+    """Who has a plant can be linked; that nobody else is there, nobody says."""
+    growatt = simulator.growatt
+    growatt.limits.reading = "none"
+    other = growatt.add_user(FORM["username"], FORM["email"])
+    simulator.faults.add("user/c_user_list", **fault, times=5)
+    error = await failure(lambda asked: asked.link(LINK, {}), client)
+    assert isinstance(error, AccountsUnreadError)
+    assert type(error.cause) is expected
+    assert (error.key, error.said, error.listed) == (error.cause.key, error.cause.said, False)
+    (account,) = error.accounts
+    assert account == Account(id="101", name="101", session={}, plant="Sim Home")
+    assert await client.link(LINK, {"account_id": "101"}) == error.accounts
+    typed = {"account_id": str(other.user_id)}
+    assert type(await failure(lambda asked: asked.link(LINK, typed), client)) is expected
+    found = await client.find_registered(REGISTER, FORM)
+    assert found == Account(id=None, name=FORM["username"], session={})
+    (plant,) = growatt.plants.values()
+    growatt.plants.clear()
+    assert type(await failure(lambda asked: asked.link(LINK, {}), client)) is expected
+
+    growatt.plants[plant.plant_id] = plant
+    assert [one.name for one in await client.link(LINK, {})] == ["sim-resident", FORM["username"]]
+
+
+@pytest.mark.parametrize(("fault", "expected"), UNREAD)
+async def test_plants_by_name_that_cannot_be_listed(
+    client: GrowattClient, simulator: Simulator, fault: dict[str, Any], expected: type[CloudError]
+) -> None:
+    """What cannot be read is not empty: somebody would create a second plant."""
+    user = simulator.growatt.add_user("other", "other@example.com")
+    for path in ("user/c_user_list", "plant/user_plant_list"):
+        simulator.faults.add(path, **fault)
+        error = await failure(lambda asked: asked.plants(str(user.user_id)), client)
+        assert type(error) is expected
+    simulator.growatt.add_plant(user.user_id, "Home")
+    simulator.faults.add("plant/list", kind="data_empty", times=3)
+    (plant,) = await client.plants(str(user.user_id))
+    assert plant.name == "Home"
+    # What a limit keeps from being listed is what was listed last.
+    simulator.faults.add("plant/user_plant_list", kind="code", code=10012)
+    assert await client.plants(str(user.user_id)) == (plant,)
+    simulator.growatt.delete_plant(int(plant.id))
+    simulator.advance(300)
+    assert await client.plants(str(user.user_id)) == ()
 
 
 async def test_users_of_a_refused_token(

@@ -274,6 +274,22 @@ async def test_reauth_refuses_another_account(
     assert result["reason"] == "reauth_successful"
 
 
+async def test_reauth_while_the_list_of_accounts_cannot_be_read(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    """Whether the token opens the account is not known then."""
+    eve = str(cloud.growatt.add_user("eve", "eve@example.com").user_id)
+    entry = await add_account(hass, cloud, account_id=eve, name="eve")
+    cloud.faults.add(USERS, kind="http_500")
+    result = await open_reauth(hass, entry)
+    result = await submit(hass, result, token=INSTALLER_TOKEN)
+    assert result["step_id"] == "reauth_confirm"
+    assert result["errors"] == {"base": "server_error"}
+    assert suggested(result) == {"token": INSTALLER_TOKEN}
+    result = await submit(hass, result, token=INSTALLER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+
+
 async def test_reauth_where_the_token_does_not_tell_the_account(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:

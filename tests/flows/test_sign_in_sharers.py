@@ -317,6 +317,24 @@ async def test_the_same_token_is_good_for_all_again(
     assert not dialogs(hass)
 
 
+async def test_a_list_of_accounts_that_cannot_be_read(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
+) -> None:
+    """Whose plants are known is renewed. Of the others nobody says that the token is not theirs."""
+    revoke(cloud)
+    await notice(hass, accounts["bob"])
+    cloud.faults.add(USERS, kind="http_500")
+    result = await submit(hass, await opened(hass), token=NEW_TOKEN)
+    assert result["reason"] == "some_accounts_unknown"
+    assert shown_values(result) == {"accounts": RESIDENT, "others": "bob, carol, dave"}
+    assert accounts[RESIDENT].data["access"]["token"] == NEW_TOKEN
+    result = await submit(hass, await opened(hass), token=NEW_TOKEN)
+    assert result["reason"] == "accounts_renewed"
+    await hass.async_block_till_done()
+    assert tokens(accounts) == dict.fromkeys((RESIDENT, *NAMES), NEW_TOKEN)
+    assert not dialogs(hass)
+
+
 async def renew_and_remove_one(
     hass: HomeAssistant,
     cloud: Simulator,

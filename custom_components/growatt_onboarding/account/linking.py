@@ -1,4 +1,7 @@
-"""Makes entries of accounts that credentials give access to, and renews those that there are."""
+"""Makes entries of accounts that credentials give access to, and renews those that there are.
+
+Whoever asks which accounts these are asks here: what an account is called may be learned late.
+"""
 
 from collections.abc import Iterable
 from copy import replace
@@ -8,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
-from ..cloud.model import Account
+from ..cloud.errors import AccountsUnreadError, CloudError
+from ..cloud.model import Account, Values
+from ..cloud.provider import CloudClient, Form
 from ..const import (
     CONF_ACCOUNT_ID,
     CONF_ACCOUNT_NAME,
@@ -16,10 +21,67 @@ from ..const import (
     CONF_SESSION,
     DOMAIN,
 )
-from . import Target, entry_target, is_same_account, understood_entries
+from ..foreign import plain
+from ..gateway import async_get_shared_data
+from . import Target, entry_target, is_same_account, is_understood, understood_entries
 
 if TYPE_CHECKING:
     from ..coordinator import AccountConfigEntry
+
+
+class Opened(NamedTuple):
+    """The accounts that credentials open, as far as that is known.
+
+    Attributes:
+        unread: why the cloud's list of them could not be read now, or not all of it. None if it
+            was, or if there is none for these credentials.
+        listed: the accounts are those of its list all the same, if only of an earlier one.
+
+    """
+
+    accounts: tuple[Account, ...]
+    unread: CloudError | None = None
+    listed: bool = True
+
+
+async def async_opened(
+    hass: HomeAssistant, target: Target, client: CloudClient, form: Form, values: Values
+) -> Opened:
+    """Return which accounts a form opens. Raises CloudError if none is known.
+
+    Entries that go by their account's id until now take over its name.
+    """
+    shared = await async_get_shared_data(hass)
+    gateway = shared.gateway(target.provider, target.url, target.credentials)
+    async with gateway.accounts_lock:
+        try:
+            opened = Opened(await client.link(form, values))
+        except AccountsUnreadError as err:
+            opened = Opened(err.accounts, err.cause, err.listed)
+    for account in opened.accounts:
+        entry = entry_of(hass, target, account)
+        if entry is not None and is_understood(entry):
+            _take_over_name(hass, entry, client, account)
+    return opened
+
+
+@callback
+def _take_over_name(
+    hass: HomeAssistant, entry: AccountConfigEntry, client: CloudClient, account: Account
+) -> None:
+    """Call an account by its name that goes by its id until now, unless a person has renamed it."""
+    unnamed = replace(account, name=entry.data[CONF_ACCOUNT_NAME])
+    if unnamed.name != account.id or account.name == account.id:
+        return
+    named = {CONF_ACCOUNT_NAME: account.name}
+    if entry.state is ConfigEntryState.LOADED:
+        if not entry.runtime_data.entry_data.change(named):
+            return
+    else:
+        hass.config_entries.async_update_entry(entry, data={**entry.data, **named})
+    plants = [plant.name for plant in client.known_plants() if plant.owner_id == account.id]
+    if entry.title in {plain(replace(unnamed, plant=plant).title) for plant in (None, *plants)}:
+        hass.config_entries.async_update_entry(entry, title=plain(account.title))
 
 
 class LinkState(StrEnum):

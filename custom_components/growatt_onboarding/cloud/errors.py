@@ -6,6 +6,8 @@ Errors never contain a password, token, captcha solution or verification code.
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from .model import Account
+
 # A code went to this address or number a moment ago; that one is good.
 CODE_TOO_SOON: Final = "code_too_soon"
 # The number is a datalogger's and no inverter's, and the other way round.
@@ -119,6 +121,34 @@ class NotNowError(CloudError):
     """The call was held back because it would have exceeded a rate limit."""
 
     default_key = "not_now"
+
+
+LIMITS: Final = (NotNowError, RateLimitedError)
+"""The errors that mean: too soon. They prove nothing, and what was known before holds."""
+
+
+class AccountsUnreadError(CloudError):
+    """The cloud's list of accounts could not be read, or not all of it.
+
+    Attributes:
+        cause: why.
+        accounts: those that are known all the same. Unless `listed`, their names may be missing.
+        listed: they are what the list shows of itself, or showed when a limit last let it be read.
+
+    """
+
+    def __init__(self, cause: CloudError, accounts: tuple[Account, ...], *, listed: bool) -> None:
+        """Initialize the error, which tells the same as its cause."""
+        super().__init__(
+            cause.key,
+            field=cause.field,
+            placeholders=cause.placeholders,
+            retry_after=cause.retry_after,
+            code=cause.code,
+        )
+        self.cause = cause
+        self.accounts = accounts
+        self.listed = listed
 
 
 class InvalidInputError(CloudError):

@@ -12,7 +12,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from ..account.linking import LinkState, async_link
-from ..cloud.errors import InvalidInputError
+from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..cloud.model import Account
 from ..const import CONF_ACCOUNT_ID
@@ -38,6 +38,8 @@ class ChooseFlow(ServerFlow):
         self._accounts: dict[str, Account] = {}
         # What the credentials alone open, None as long as that is not known.
         self._opened: tuple[Account, ...] | None = None
+        # Why the cloud's list of them could not be read, or not all of it.
+        self._unread: CloudError | None = None
 
     def _addable(self, accounts: Iterable[Account]) -> tuple[Account, ...]:
         """Return the accounts that are not in Home Assistant yet."""

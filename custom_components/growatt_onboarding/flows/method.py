@@ -2,8 +2,10 @@
 
 from homeassistant.config_entries import ConfigFlowResult
 
+from ..account.linking import async_opened
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.provider import CloudClient
+from ..texts import async_reasons, reason_text
 from .choose import shown_name, some_titles
 from .forms import UserInput, field_names
 from .register import RegisterFlow
@@ -43,7 +45,7 @@ class MethodFlow(RegisterFlow):
     async def _step_for_opened(self) -> ConfigFlowResult | None:
         """Ask which accounts the credentials open, and offer them; None if that is not known."""
         try:
-            self._opened = await self._client.link(self._form, {})
+            opened = await async_opened(self.hass, self._target, self._client, self._form, {})
         except CloudError as err:
             # Other errors are shown to whoever goes on to signing in.
             if not isinstance(err, InvalidInputError) or err.field not in field_names(
@@ -52,42 +54,53 @@ class MethodFlow(RegisterFlow):
                 return None
             self._opened, self._opens_none = (), err
             return await self.async_step_no_account()
-        return self._show_opened()
+        self._opened, self._unread = opened.accounts, opened.unread
+        return await self._show_opened()
 
     async def async_step_one_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Offer the account that the credentials open."""
-        return self._show_opened()
+        return await self._show_opened()
 
     async def async_step_several_accounts(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Offer the accounts that the credentials open."""
-        return self._show_opened()
+        return await self._show_opened()
 
     async def async_step_known_account(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Say that Home Assistant has every account already that the credentials open."""
-        return self._show_opened()
+        return await self._show_opened()
 
-    def _show_opened(self) -> ConfigFlowResult:
-        """Show what there is to do now: another dialog may have added an account meanwhile."""
+    async def _show_opened(self) -> ConfigFlowResult:
+        """Show what there is to do now: another dialog may have added an account meanwhile.
+
+        If there may be more accounts than are known, that is said, and one can be named.
+        """
         opened = self._opened or ()
-        addable, options = self._addable(opened), ["use_account", "register"]
+        addable = self._addable(opened)
+        note, link_form = "", []
+        if self._unread is not None:
+            why = await self._reason(self._unread)
+            note = reason_text(await async_reasons(self.hass), "accounts_unread", {"reason": why})
+            link_form = ["link_form"]
         if not addable:
             return self.async_show_menu(
                 step_id="known_account",
-                menu_options=["server", "register"],
-                description_placeholders={"accounts": some_titles(opened)},
+                menu_options=[*link_form, "server", "register"],
+                description_placeholders={"accounts": some_titles(opened), "note": note},
             )
+        values = {"server": self._place, "note": note}
         if len(addable) > 1:
-            values = {"server": self._place, "plain_count": str(len(addable))}
             return self.async_show_menu(
                 step_id="several_accounts",
-                menu_options=["use_account", "choose_accounts", "register"],
-                description_placeholders=values,
+                menu_options=["use_account", "choose_accounts", *link_form, "register"],
+                description_placeholders={**values, "plain_count": str(len(addable))},
             )
         name = shown_name(addable[0])
         # What is too long for the option is read in the description.
-        values = {"server": self._place, "account": name, "plain_account": name}
+        values |= {"account": name, "plain_account": name}
         return self.async_show_menu(
-            step_id="one_account", menu_options=options, description_placeholders=values
+            step_id="one_account",
+            menu_options=["use_account", *link_form, "register"],
+            description_placeholders=values,
         )
 
     async def async_step_no_account(self, user_input: UserInput = None) -> ConfigFlowResult:

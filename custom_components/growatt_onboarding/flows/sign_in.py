@@ -16,7 +16,7 @@ from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import ConfigEntryError
 
 from ..account import Target, entry_target, reauth_flows, sharers
-from ..account.linking import entry_of, matching, renew
+from ..account.linking import Opened, async_opened, entry_of, matching, renew
 from ..cloud import registry
 from ..cloud.errors import CloudError
 from ..cloud.model import Account
@@ -71,9 +71,10 @@ class SignInFlow(ChooseFlow):
             try:
                 values = self._values(fields, user_input)
                 with self._reauth_on_denial():
-                    accounts = await self._client.link(self._form, values)
-                self._expect_lost(accounts)
-                return await self._link(accounts)
+                    opened = await async_opened(
+                        self.hass, self._target, self._client, self._form, values
+                    )
+                return await self._link(opened)
             except CloudError as err:
                 self._memory.set_error(err)
                 if err.field == CAPTCHA_FIELD.name and not self._form.captcha:
@@ -106,11 +107,18 @@ class SignInFlow(ChooseFlow):
         if known is not None:
             self._memory.typed.setdefault(identity, known)
 
-    async def _link(self, accounts: tuple[Account, ...]) -> ConfigFlowResult:
-        """Continue with the accounts that signing in gives access to."""
+    async def _link(self, opened: Opened) -> ConfigFlowResult:
+        """Continue with the accounts that signing in gives access to.
+
+        Raises CloudError if the one to link may be among those that are not known.
+        """
+        self._unread = opened.unread
         if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
-            return await self._renew_with(accounts)
-        return await self._use(accounts)
+            return await self._renew_with(opened.accounts)
+        if opened.unread is not None and not opened.listed:
+            raise opened.unread
+        self._expect_lost(opened.accounts)
+        return await self._use(opened.accounts)
 
     # New credentials
 
@@ -225,7 +233,7 @@ class SignInFlow(ChooseFlow):
             # Once somebody is there to take the result: renewing the entry ends the flow.
             return self.async_show_progress_done(next_step_id="renew")
         if (taken := found.get(self._entry)) is None:
-            self._memory.set_error(self._wrong_account(accounts))
+            self._memory.set_error(self._unread or self._wrong_account(accounts))
         else:
             other = entry_of(self.hass, self._target, taken)
             title = "" if other is None else other.title
@@ -263,7 +271,12 @@ class SignInFlow(ChooseFlow):
             "others": ", ".join(plain(entry.title) for entry in self._left),
         }
         if self._left:
-            return self.async_abort(reason="some_accounts_renewed", description_placeholders=values)
+            return self.async_abort(
+                reason=(
+                    "some_accounts_renewed" if self._unread is None else "some_accounts_unknown"
+                ),
+                description_placeholders=values,
+            )
         if len(self._renewals) > 1:
             return self.async_abort(reason="accounts_renewed", description_placeholders=values)
         return self.async_abort(

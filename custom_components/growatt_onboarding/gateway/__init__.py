@@ -118,6 +118,8 @@ class Gateway:
         reachable: whether the last call that was a need reached the cloud.
         last_answers: how the last call of each endpoint ended, by its path.
         background_lock: held by the account that takes a background step, one at a time.
+        accounts_lock: held by who asks which accounts the credentials open. Of two at once, the
+            second would be held back by a limit, without an answer to fall back on.
 
     """
 
@@ -129,6 +131,7 @@ class Gateway:
         self.reachable = True
         self.last_answers: dict[str, LastAnswer] = {}
         self.background_lock = asyncio.Lock()
+        self.accounts_lock = asyncio.Lock()
         self._shared = shared
         self._url = url
         self._listeners: list[CALLBACK_TYPE] = []

@@ -9,8 +9,9 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE, CONF_USERNAME
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
 
 from ..account import Target, entry_target, understood_entries
-from ..account.linking import async_link, entry_of
+from ..account.linking import Opened, async_link, async_opened, entry_of
 from ..account.registration import async_check_name, async_create_entry, async_register
+from ..clock import now
 from ..cloud import registry
 from ..cloud.errors import CloudError, InvalidInputError, NoAnswerError, NotAllowedError
 from ..cloud.fields import REQUIRED, optional_text
@@ -34,17 +35,18 @@ from ..const import (
     DOMAIN,
 )
 from ..coordinator import AccountConfigEntry
-from ..flows.forms import checked, code_fields, data_uri
-from ..foreign import plain
+from ..flows.forms import checked, code_fields, data_uri, error_placeholders
+from ..foreign import plain, plain_values
 from ..gateway import async_get_shared_data, async_load_provider
-from ..outcome import ATTR_EXPLANATION, ATTR_REASON
-from ..texts import async_reasons
+from ..outcome import ATTR_EXPLANATION, ATTR_REASON, written
+from ..texts import async_reasons, reason_text
 from .chosen import Refusal
 from .common import invalid
 
 ATTR_CREATE_ENTRY: Final = "create_entry"
 ATTR_FORM: Final = "form"
 ATTR_CHALLENGE_ID: Final = "challenge_id"
+ATTR_NEXT_LIST: Final = "next_list"
 # The fields of all providers, by name: so no cloud has to be imported before it is used.
 CREDENTIALS: Final = ("token", "user_domain", "user_domain_secret", "site_id")
 CODE_FIELDS: Final = ("email", "phone", "captcha")
@@ -194,31 +196,45 @@ async def list_accounts(call: ServiceCall) -> ServiceResponse:
     Responds with `accounts`, each with `account_id`, `account_name`, `account` (its title) and
     `config_entry_id`, null for one that is not in Home Assistant. One that is here also has
     `provider`, `server`, `state`, `signed_in`, `devices` and `pending` (how many devices).
+
+    `next_list` tells of those of credentials when a limit on the cloud's list ends, None if it was
+    read now. What else keeps it from being read is an error.
     """
     if call.data.keys() & {ATTR_CONFIG_ENTRY_ID, CONF_PROVIDER, CONF_SERVER, *CREDENTIALS}:
         target, client = await _async_target(call)
-        accounts = await _async_opened(client, await _async_link_form(target, client))
-        return {"accounts": [_told(one, entry_of(call.hass, target, one)) for one in accounts]}
-    return {"accounts": [_in_home_assistant(entry) for entry in understood_entries(call.hass)]}
+        form = await _async_link_form(target, client)
+        opened = await _async_opened(call.hass, target, client, form)
+        if opened.unread is not None and not opened.listed:
+            raise opened.unread
+        return {
+            "accounts": [_told(one, entry_of(call.hass, target, one)) for one in opened.accounts],
+            ATTR_NEXT_LIST: _next_list(opened),
+        }
+    here = [_in_home_assistant(entry) for entry in understood_entries(call.hass)]
+    return {"accounts": [*here], ATTR_NEXT_LIST: None}
 
 
 async def link_account(call: ServiceCall) -> ServiceResponse:
     """Add accounts that credentials give access to.
 
     Responds with `results`, one for each ID: as `list_accounts` tells an account, with `state`
-    (`linked`, `already_linked`, `failed` or `not_found`), `reason` and `explanation`.
+    (`linked`, `already_linked`, `failed`, `not_found` or `not_listed`), `reason`, `explanation` and
+    `next_list`.
     """
     target, client = await _async_target(call)
     form = await _async_link_form(target, client)
     wanted = list(dict.fromkeys(map(str.strip, call.data[CONF_ACCOUNT_ID])))
-    opened = {one.id: one for one in await _async_opened(client, form, wanted)}
+    opened = await _async_opened(call.hass, target, client, form, wanted)
+    accounts = {one.id: one for one in opened.accounts}
     reasons = await async_reasons(call.hass)
     results = []
     for account_id in wanted:
-        why: dict[str, str | None] = {ATTR_REASON: None, ATTR_EXPLANATION: None}
-        if (account := opened.get(account_id)) is None:
-            told, state = _told(Account(id=account_id, name=account_id), None), "not_found"
-            why |= Refusal("account_not_opened", {"account": account_id}).told(reasons)
+        why: dict[str, str | None]
+        why = {ATTR_REASON: None, ATTR_EXPLANATION: None, ATTR_NEXT_LIST: None}
+        if (account := accounts.get(account_id)) is None:
+            told = _told(Account(id=account_id, name=account_id), None)
+            state = "not_found" if opened.unread is None else "not_listed"
+            why |= _why_not_opened(account_id, opened, reasons)
         else:
             linked = await async_link(call.hass, target, account)
             told, state = _told(account, linked.entry), linked.state.value
@@ -226,6 +242,23 @@ async def link_account(call: ServiceCall) -> ServiceResponse:
                 why |= Refusal(linked.reason, {"account": told["account"]}).told(reasons)
         results.append({**told, ATTR_STATE: state, **why})
     return {"results": [*results]}
+
+
+def _why_not_opened(
+    account_id: str, opened: Opened, reasons: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Return why an account is not among those that credentials open, and when to ask again."""
+    if (err := opened.unread) is None:
+        return {**Refusal("account_not_opened", {"account": account_id}).told(reasons)}
+    values = {"reason": reason_text(reasons, err.key, plain_values(error_placeholders(err)))}
+    return {**Refusal("accounts_unread", values).told(reasons), ATTR_NEXT_LIST: _next_list(opened)}
+
+
+def _next_list(opened: Opened) -> str | None:
+    """Return when the list of accounts may be read again, None if it was, or if nobody knows."""
+    if opened.unread is None or opened.unread.retry_after is None:
+        return None
+    return written(now() + opened.unread.retry_after)
 
 
 async def _async_link_form(target: Target, client: CloudClient) -> Form:
@@ -238,18 +271,22 @@ async def _async_link_form(target: Target, client: CloudClient) -> Form:
 
 
 async def _async_opened(
-    client: CloudClient, form: Form, wanted: list[str] | None = None
-) -> tuple[Account, ...]:
+    hass: HomeAssistant,
+    target: Target,
+    client: CloudClient,
+    form: Form,
+    wanted: list[str] | None = None,
+) -> Opened:
     """Return the accounts that the credentials give access to.
 
     A token that does not tell whose it is takes the word of who names the only one.
     """
     try:
-        return await client.link(form, {})
+        return await async_opened(hass, target, client, form, {})
     except InvalidInputError as err:
         if err.field != form.identity or wanted is None or len(wanted) != 1:
             raise
-    return await client.link(form, {form.identity: wanted[0]})
+    return await async_opened(hass, target, client, form, {form.identity: wanted[0]})
 
 
 @callback

@@ -15,16 +15,14 @@ from urllib.parse import urlencode
 from .. import fields
 from ..answer import Reply, as_int, as_list, as_object, as_text
 from ..errors import (
+    LIMITS,
     AccessDeniedError,
+    AccountsUnreadError,
     CloudError,
     InvalidInputError,
     NoAnswerError,
     NotAllowedError,
-    NotNowError,
-    RateLimitedError,
-    TryAgainError,
     UnexpectedAnswerError,
-    UnknownCodeError,
     UnreachableError,
     WrongServerError,
 )
@@ -77,10 +75,15 @@ _HOURS_FROM_UTC = (-12.0, 14.0)
 # Keys in the cache.
 _PLANTS = "plants"
 _PLANTS_READ = "plants_read"
+_PLANTS_LACKING = "plants_lacking"
+_PLANTS_BY_NAME = "plants_by_name"
 _USERS = "users"
+_USERS_READ = "users_read"
 _UNPAGED = "unpaged"
-# The errors that mean "this token does not get this list"; network problems are different.
-_NO_LIST = (NotAllowedError, NotNowError, RateLimitedError, TryAgainError, UnknownCodeError)
+# How the end users were last read.
+_WHOLLY = "wholly"
+_PARTLY = "partly"
+_DENIED = "denied"
 
 
 class _Place(NamedTuple):
@@ -104,6 +107,35 @@ class _Place(NamedTuple):
 
 
 _BEGINNING: Final = _Place()
+
+
+class _Listed(NamedTuple):
+    """What was read of a list.
+
+    Attributes:
+        place: where to go on if a limit or the number of pages ended it.
+        lacking: why that is not all of it, None if it is.
+
+    """
+
+    rows: list[api.Row]
+    place: _Place | None = None
+    lacking: CloudError | None = None
+
+
+class _Users(NamedTuple):
+    """The token's end users.
+
+    Attributes:
+        names: their names by id, None if the token may not list them.
+        unread: why these may not be all, None if they were listed now.
+        listed: they were listed, if only before or in part.
+
+    """
+
+    names: dict[str, str] | None
+    unread: CloudError | None = None
+    listed: bool = True
 
 
 class GrowattClient(CloudClient):
@@ -131,7 +163,7 @@ class GrowattClient(CloudClient):
         """Fetch the first plants, which every valid token may."""
         try:
             await self.verify()
-        except NotNowError, RateLimitedError:
+        except LIMITS:
             # What was listed a moment ago proves the same.
             if self._cached_plants() is None:
                 raise
@@ -176,6 +208,7 @@ class GrowattClient(CloudClient):
         )
         if account_id is not None:
             self._cache[_USERS] = {**self._cached_users(), account_id: name}
+            self._keep_plants_by_name(account_id, ())
         return Account(id=account_id, name=name, session={})
 
     async def find_registered(self, form: Form, values: Values) -> Account | None:
@@ -184,8 +217,10 @@ class GrowattClient(CloudClient):
         name = fields.name(values, "username")
         if await self.is_username_available(name):
             return None
-        users = await self._users() or {}
-        account_id = next((key for key, user in users.items() if user == name), None)
+        # That it exists is known, whatever becomes of the list.
+        users = await self._users()
+        found = (key for key, user in (users.names or {}).items() if user == name)
+        account_id = next(found, None)
         return Account(id=account_id, name=name, session={})
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
@@ -194,7 +229,9 @@ class GrowattClient(CloudClient):
         There is no call for "who am I": an end user's token reveals its user only in plants. If it
         has none, the id has to be entered (`account_id_needed`). If it has some, it has to be the
         id in them (`wrong_account`). A new installer's token tells nothing at all
-        (`token_sees_nothing`) until Growatt links devices to it.
+        (`token_sees_nothing`) until Growatt links devices to it. Where the list of end users could
+        not be read, none of that is known: then AccountsUnreadError has those whose plants are, or
+        who were listed before.
         """
         del form
         if (typed := fields.optional_text(values, "account_id")) is not None:
@@ -205,10 +242,10 @@ class GrowattClient(CloudClient):
         for plant in plants:
             if plant.owner_id is not None:
                 owners.setdefault(plant.owner_id, plant.name)
-        names = {owner: owner for owner in owners} | (users or {})
+        names = {owner: owner for owner in owners} | (users.names or {})
         if typed is not None:
-            if not users and owners and typed not in owners:
-                raise InvalidInputError(
+            if not users.names and owners and typed not in owners:
+                raise users.unread or InvalidInputError(
                     "wrong_account",
                     field="account_id",
                     placeholders={"expected": typed, "found": ", ".join(owners)},
@@ -216,34 +253,40 @@ class GrowattClient(CloudClient):
             names = {typed: names.get(typed, typed)}
         if not names:
             # An end user's token may not list users.
-            raise InvalidInputError(
-                "account_id_needed" if users is None else "token_sees_nothing", field="account_id"
+            raise users.unread or InvalidInputError(
+                "account_id_needed" if users.names is None else "token_sees_nothing",
+                field="account_id",
             )
-        return tuple(
+        accounts = tuple(
             Account(id=key, name=name, session={}, plant=owners.get(key))
             for key, name in names.items()
         )
+        if users.unread is not None and typed is None:
+            raise AccountsUnreadError(users.unread, accounts, listed=users.listed)
+        return accounts
 
     # Plants
 
     async def plants(self, account_id: str) -> tuple[Plant, ...]:
         """Return the plants of an end user.
 
-        An installer's token may get some of them only by asking for the user's name.
+        An installer's token may get some of them only by asking for the user's name. That there
+        are none is only said if the cloud has said so: else whoever reads it creates a second one.
         """
         own = tuple(plant for plant in await self._plants() if plant.owner_id in {account_id, None})
         if own:
             return own
-        try:
-            users = self._cached_users() or await self._fetch_users()
-            if (name := users.get(account_id)) is None:
-                return ()
-            rows, _, _ = await self._rows(
-                api.PLANT_LIST_OF_USER, "plants", "plant_id", {"user_name": name}
-            )
-        except _NO_LIST:
-            return ()
-        return tuple(plant for row in rows if (plant := api.plant(row, account_id)) is not None)
+        name = self._cached_users().get(account_id)
+        if name is None:
+            users = await self._users()
+            name = (users.names or {}).get(account_id)
+            if name is None and users.unread is not None and not self._holds(users.unread, _WHOLLY):
+                raise users.unread
+        if name is not None:
+            return await self._plants_by_name(account_id, name)
+        if self._cache.get(_PLANTS_LACKING):
+            raise UnexpectedAnswerError
+        return ()
 
     def known_plants(self) -> tuple[Plant, ...]:
         """Return the plants that were last listed for the token. Asks nobody."""
@@ -282,6 +325,8 @@ class GrowattClient(CloudClient):
             subject=("c_user_id", "name"),
         )
         plant = Plant(id=plant_id, name=name, owner_id=account_id)
+        if (by_name := self._cached_plants_by_name(account_id)) is not None:
+            self._keep_plants_by_name(account_id, (*by_name, plant))
         if (cached := self._cached_plants()) is not None:
             self._keep_plants((*cached, plant))
         return plant
@@ -395,8 +440,8 @@ class GrowattClient(CloudClient):
         *,
         begin: _Place = _BEGINNING,
         pages: int = MAX_PAGES,
-    ) -> tuple[list[api.Row], bool, _Place | None]:
-        """Return the rows of a list, whether it is complete, and where to go on if it is not.
+    ) -> _Listed:
+        """Return the rows of a list, and how far that is.
 
         At most `pages` are read from `begin`; `key` tells rows apart. If a rate limit is hit after
         the first page, the rows so far are returned. So they are if the list seems to have no end:
@@ -414,12 +459,14 @@ class GrowattClient(CloudClient):
                 found, total = await self._ask(
                     endpoint, page, partial(api.page_rows, name, may_be_blank=True)
                 )
-            except NotNowError, RateLimitedError:
+            except LIMITS as err:
                 if number == begin.page:
                     raise
-                return rows, False, place
+                return _Listed(rows, place, err)
             if len(found) < api.ROWS_PER_PAGE:
-                return [*rows, *found], True, None
+                rows += found
+                count = len(begin.shown) + len(rows)
+                return _Listed(rows, lacking=_lacking(is_all=count >= (total or 0)))
             keys = {as_text(row.get(key)) for row in found}
             if keys <= shown:
                 self._cache[_UNPAGED] = {**unpaged, endpoint.path: total}
@@ -431,14 +478,14 @@ class GrowattClient(CloudClient):
             if total is not None and unpaged.get(endpoint.path) == total:
                 place = None
                 break
-        complete = total == len(shown)
-        return rows, complete, None if complete else place
+        is_all = total == len(shown)
+        return _Listed(rows, None if is_all else place, _lacking(is_all=is_all))
 
     async def _plants(self) -> tuple[Plant, ...]:
         """Return all plants of the token, from the cache as far as a rate limit is hit."""
         try:
             return await self._fetch_plants()
-        except NotNowError, RateLimitedError:
+        except LIMITS:
             if (cached := self._cached_plants()) is None:
                 raise
         # Perhaps only its beginning was read a moment ago.
@@ -446,46 +493,72 @@ class GrowattClient(CloudClient):
             return cached
         try:
             return await self._fetch_plants(place)
-        except NotNowError, RateLimitedError:
+        except LIMITS:
             return cached
 
     async def _fetch_plants(
         self, begin: _Place = _BEGINNING, pages: int = MAX_PAGES
     ) -> tuple[Plant, ...]:
         """Return all plants that are known once some pages of their list have been read."""
-        rows, complete, place = await self._rows(
+        listed = await self._rows(
             api.PLANT_LIST, "plants", "plant_id", {}, begin=begin, pages=pages
         )
-        self._cache[_PLANTS_READ] = None if place is None else place.as_json()
+        self._cache[_PLANTS_READ] = None if listed.place is None else listed.place.as_json()
+        self._cache[_PLANTS_LACKING] = listed.lacking is not None
         cached = self._cached_plants() or ()
-        known = (plant for plant in cached if not complete or plant.id in begin.shown)
-        seen = [plant for row in rows if (plant := api.plant(row)) is not None]
+        known = (plant for plant in cached if listed.lacking or plant.id in begin.shown)
+        seen = [plant for row in listed.rows if (plant := api.plant(row)) is not None]
         plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
         self._keep_plants(plants)
         return plants
 
-    async def _users(self) -> dict[str, str] | None:
-        """Return the names of the token's end users by id, None if it may not list them.
+    async def _plants_by_name(self, account_id: str, name: str) -> tuple[Plant, ...]:
+        """Return the plants of an end user of this name; within a limit, those last listed."""
+        try:
+            listed = await self._rows(
+                api.PLANT_LIST_OF_USER, "plants", "plant_id", {"user_name": name}
+            )
+        except (*LIMITS, NotAllowedError):
+            if (cached := self._cached_plants_by_name(account_id)) is None:
+                raise
+            return cached
+        found = (api.plant(row, account_id) for row in listed.rows)
+        plants = tuple(plant for plant in found if plant is not None)
+        if not plants and listed.lacking is not None:
+            raise listed.lacking
+        self._keep_plants_by_name(account_id, plants)
+        return plants
 
-        Most errors do not matter, as the list only adds names: the cache is used instead.
-        """
+    async def _users(self) -> _Users:
+        """Return the token's end users, as they were last listed if that is not possible now."""
         try:
             return await self._fetch_users()
         except AccessDeniedError:
             raise
         except NotAllowedError:
-            return None
-        except CloudError:
-            return self._cached_users()
+            self._cache[_USERS_READ] = _DENIED
+            return _Users(None)
+        except CloudError as err:
+            if self._holds(err, _DENIED):
+                return _Users(None)
+            return _Users(self._cached_users(), err, listed=self._holds(err, _WHOLLY, _PARTLY))
 
-    async def _fetch_users(self) -> dict[str, str]:
-        rows, complete, _ = await self._rows(api.USER_LIST, "c_user", "c_user_id", {})
-        users = {} if complete else self._cached_users()
-        for row in rows:
+    def _holds(self, err: CloudError, *answers: str) -> bool:
+        """Return whether one of these answers to the last question for end users still holds.
+
+        It does within a limit. A cloud that fails has to be heard.
+        """
+        return isinstance(err, LIMITS) and self._cache.get(_USERS_READ) in answers
+
+    async def _fetch_users(self) -> _Users:
+        listed = await self._rows(api.USER_LIST, "c_user", "c_user_id", {})
+        users = self._cached_users() if listed.lacking else {}
+        for row in listed.rows:
             if (user_id := as_text(row.get("c_user_id"))) is not None:
                 users[user_id] = as_text(row.get("c_user_name")) or user_id
         self._cache[_USERS] = users
-        return users
+        self._cache[_USERS_READ] = _PARTLY if listed.lacking else _WHOLLY
+        return _Users(users, listed.lacking)
 
     def _keep_plants(self, plants: tuple[Plant, ...]) -> None:
         self._cache[_PLANTS] = [api.plant_row(plant) for plant in plants]
@@ -500,10 +573,28 @@ class GrowattClient(CloudClient):
             self._plant_rows = rows
         return self._known_plants
 
+    def _keep_plants_by_name(self, account_id: str, plants: tuple[Plant, ...]) -> None:
+        kept = as_object(self._cache.get(_PLANTS_BY_NAME)) or {}
+        rows = [api.plant_row(plant) for plant in plants]
+        self._cache[_PLANTS_BY_NAME] = {**kept, account_id: rows}
+
+    def _cached_plants_by_name(self, account_id: str) -> tuple[Plant, ...] | None:
+        """Return the plants of an end user that were last listed, None if they are not known."""
+        kept = as_object(self._cache.get(_PLANTS_BY_NAME)) or {}
+        if (rows := as_list(kept.get(account_id))) is None:
+            return None
+        found = (api.plant(as_object(row) or {}) for row in rows)
+        return tuple(plant for plant in found if plant is not None)
+
     def _cached_users(self) -> dict[str, str]:
         """Return the names of the users that were last listed, by id."""
         kept = as_object(self._cache.get(_USERS)) or {}
         return {key: name for key, user in kept.items() if (name := as_text(user)) is not None}
+
+
+def _lacking(*, is_all: bool) -> CloudError | None:
+    """Return the error of a list that counts more than it shows, None if it showed all."""
+    return None if is_all else UnexpectedAnswerError()
 
 
 def _token(typed: str) -> str:
