@@ -27,6 +27,7 @@ from tests.common import (
     add_fake_account,
     close,
     entered,
+    fields_of,
     follow,
     full_disk,
     open_inverters,
@@ -388,7 +389,9 @@ async def test_plants_that_cannot_be_listed_are_listed_when_the_form_is_submitte
     for typed in ({}, {"serial_numbers": "SIM0000001"}):
         assert result["step_id"] == "serial_numbers"
         assert result["errors"] == {"base": key}
-        assert list(result["data_schema"].schema) == ["serial_numbers", "photo"]
+        # Nobody makes a plant by mistake that is there already.
+        assert fields_of(result) == ["serial_numbers", "photo", "plant_id"]
+        assert plant_options(result) == {"new_plant": "new_plant"}
         assert suggested(result) == typed
         result = await submit(hass, result, serial_numbers="SIM0000001")
     # It was sent off without what only now can be asked for.
@@ -403,6 +406,25 @@ async def test_plants_that_cannot_be_listed_are_listed_when_the_form_is_submitte
         assert suggested(result)["serial_numbers"] == "SIM0000001"
         result = await submit(hass, result, serial_numbers="SIM0000001", **more)
     assert result["reason"] == "waiting"
+
+
+async def test_a_plant_is_made_although_the_others_cannot_be_listed(
+    hass: HomeAssistant, cloud: Simulator, without_plants: ConfigEntry
+) -> None:
+    """By somebody who has read that, and what was entered first is not lost."""
+    cloud.growatt.add_device("SIM0000001")
+    cloud.faults.add("plant/user_plant_list", kind="code", code=10012, times=None)
+    result = await open_inverters(hass, without_plants)
+    assert result["errors"] == {"base": "rate_limited"}
+    result = await submit(hass, result, serial_numbers="SIM0000001")
+    assert result["errors"] == {"base": "rate_limited"}
+    assert not cloud.calls.of(ADD_PLANT)
+    result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="new_plant")
+    assert result["step_id"] == "create_plant"
+    result = await submit(hass, result, name="Roof", peak_power="4")
+    assert result["reason"] == "waiting"
+    assert len(cloud.calls.of(ADD_PLANT)) == 1
+    assert list(inverters(without_plants)) == ["SIM0000001"]
 
 
 @pytest.mark.parametrize("step", ["serial_numbers", "create_plant"])

@@ -162,11 +162,13 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
         if not self._can(Capability.PLANTS):
             field = self._plant_id_field
             return {_optional(field.name, typed.get(field.name)): field_selector(field)}
-        if (choices := self._choices) is None:
-            return {}
-        if not choices:
+        choices = self._choices
+        if choices is not None and not choices:
             return self._new_plant_schema()
-        labels = self._account.plants.labels(choices)
+        if choices is None and not self._can(Capability.CREATE_PLANT):
+            return {}
+        # As long as nobody knows the others, a new one is made only if somebody wants it.
+        labels = self._account.plants.labels(choices or ())
         if self._given_plant_id is None and self._can(Capability.CREATE_PLANT):
             labels[_NEW_PLANT] = plain(_NEW_PLANT)
         config = SelectSelectorConfig(
@@ -206,13 +208,13 @@ class PlantFlow(ConfigSubentryFlow, AnsweringFlow):
             self._account.client.check_plant_id(text)
             self._plant_id = text
             return True
+        if user_input.get(CONF_PLANT_ID) == _NEW_PLANT:
+            return False
         await self._list_plants()
         if not self._choices:
             await self._create_plant(user_input)
             return True
         chosen = user_input.get(CONF_PLANT_ID) or self._usual_plant()
-        if chosen == _NEW_PLANT:
-            return False
         if chosen not in self._choices:
             raise InvalidInputError("plant_needed", field=CONF_PLANT_ID)
         self._plant_id = chosen
