@@ -329,6 +329,26 @@ async def test_a_customer_goes_on_where_it_stopped(installer: House, path: str, 
     assert len([plant for plant in growatt.plants.values() if plant.name == NEW["plant"]]) == 1
 
 
+@pytest.mark.parametrize("linked", [False, True])
+async def test_a_customer_whom_the_cloud_has_already(installer: House, *, linked: bool) -> None:
+    """Be it that the account is not here, or that its name could not be read when it was linked."""
+    growatt = installer.cloud.growatt
+    user = growatt.add_user("meyer-solar", "meyer@example.com")
+    if linked:
+        growatt.add_plant(user.user_id, NEW["plant"])
+        installer.cloud.faults.add("user/c_user_list", kind="http_500")
+        there = {"config_entry_id": ACCOUNT, "account_id": str(user.user_id)}
+        [result] = (await act(installer.hass, "link_account", **there))["results"]
+        assert result["account"] == f"{NEW['plant']} ({user.user_id})"
+    customer = await installer.call("new_customer", **NEW)
+    assert text_of(installer) == "meyer-solar\n2 of 2 devices are there."
+    entry = installer.hass.config_entries.async_get_entry(customer["config_entry_id"])
+    assert entry is not None
+    assert entry.title == "meyer-solar"
+    assert len(growatt.plants) == 3
+    assert len(entries(installer.hass)) == 2
+
+
 async def test_a_number_that_was_wrong_is_said_and_put_right(installer: House) -> None:
     wrong = {**NEW, "check_code": "WRONG", "inverters": [GOOD, WRONG]}
     await installer.call("new_customer", **wrong)
