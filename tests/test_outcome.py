@@ -1,7 +1,9 @@
 """What attributes and events tell of a device: why, in which plant, and who has it."""
 
+import asyncio
 from typing import Any
 
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import State
 from homeassistant.helpers import (
     area_registry as ar,
@@ -11,10 +13,13 @@ from homeassistant.helpers import (
 import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
+from simulator.growatt import INSTALLER_TOKEN
 
+from .common import by_serial, submit
 from .home import Home
 
 SN, OTHER, THIRD, WRONG = "SIM0000001", "SIM0000002", "SIM0000003", "UNKNOWN001"
+DAY = 86_400
 STICK = "QMN0000001"
 OTHER_TOKEN = "y" * 32
 WHY = {"reason", "explanation", "plant", "held_by", "held_by_plant_id"}
@@ -42,8 +47,7 @@ def told_by_event(home: Home, serial: str) -> dict[str, Any]:
 
 
 async def test_a_refusal_says_why(home: Home) -> None:
-    home.hass.config.language = "de"
-    await home.reload(home.entry)
+    await home.hass.config.async_update(language="de")
     await home.add(WRONG)
     await home.shows("rejected", WRONG)
     seen = told(home, WRONG)
@@ -115,6 +119,121 @@ async def test_the_holders_plant_is_told_where_the_device_can_be_submitted_to_it
         config_entry_id=eve.entry_id,
     )
     assert [one["done"] for one in moved["results"]] == [True]
+
+
+async def test_all_is_told_in_another_language_as_soon_as_the_house_speaks_it(home: Home) -> None:
+    await home.add(WRONG)
+    await home.shows("rejected", WRONG)
+    assert told(home, WRONG)["explanation"].startswith("The cloud does not accept")
+    await home.hass.config.async_update(language="de")
+    await home.hass.async_block_till_done()
+    (listed,) = (await home.call("list_devices"))["devices"]
+    shown = told(home, WRONG)["explanation"]
+    assert shown.startswith("Die Cloud akzeptiert die Seriennummer nicht.")
+    assert listed["explanation"] == home.issues()[f"rejected_{WRONG}"]["reason"] == shown
+    # What is the house's in other ways changes nothing.
+    await home.hass.config.async_update(country="DE")
+    await home.hass.async_block_till_done()
+    assert told(home, WRONG)["explanation"] == shown
+
+
+async def test_an_account_is_called_otherwise_once_it_is_renamed(home: Home) -> None:
+    """Also one that is not loaded; what is gone has the cloud's name."""
+    bob = await home.add_account()
+    theirs = home.add_plant(bob, "Theirs")
+    home.add_devices([SN], plant_id=int(theirs))
+    await home.add(SN)
+    await home.shows("conflict", SN)
+    for title in ("Robert", "Bobby"):
+        home.hass.config_entries.async_update_entry(bob, title=title)
+        await home.hass.async_block_till_done()
+        seen = told(home, SN)
+        assert seen["held_by"] == f"Theirs ({title})"
+        assert f"of the account {title}." in seen["explanation"]
+        assert home.issues()[f"conflict_{SN}"]["reason"] == seen["explanation"]
+        if title == "Robert":
+            await home.unload(bob)
+    await home.hass.config_entries.async_remove(bob.entry_id)
+    await home.hass.async_block_till_done()
+    assert "Bobby" not in told(home, SN)["held_by"]
+
+
+async def test_what_waits_for_somebody_to_sign_in_says_so(home: Home) -> None:
+    """And nothing else does; both sides hear of it, and what is overdue too."""
+    await home.associate("THERE00001")
+    await home.accept(SN)
+    home.add_devices([OTHER])
+    assert "reason" not in told(home, SN)
+    token = home.growatt.tokens.pop(INSTALLER_TOKEN)
+    assert (await home.add(OTHER, timeout=30)) == {OTHER: "queued"}
+    listed = by_serial(await home.call("list_devices"))
+    for serial in (SN, OTHER):
+        seen = told(home, serial)
+        assert seen["reason"] == listed[serial]["reason"] == "not_signed_in"
+        assert seen["explanation"].startswith(f"The account {home.entry.title} is not signed in.")
+        assert listed[serial]["explanation"] == seen["explanation"]
+        assert listed[serial]["next_check"] is None
+    assert "reason" not in told(home, "THERE00001")
+    again = by_serial(await home.call("submit_again", serial_numbers=SN), "done")
+    assert (again[SN]["done"], again[SN]["reason"]) == (True, "not_signed_in")
+
+    home.growatt.tokens[INSTALLER_TOKEN] = token
+    (flow,) = home.entry.async_get_active_flows(home.hass, {SOURCE_REAUTH})
+    # The limits forbid the same look twice within five minutes.
+    await asyncio.sleep(600)
+    form = await home.hass.config_entries.flow.async_configure(flow["flow_id"])
+    result = await submit(home.hass, form, token=INSTALLER_TOKEN)
+    assert result["reason"] == "reauth_successful"
+    await home.shows("accepted", SN, OTHER)
+    for serial in (SN, OTHER):
+        assert "reason" not in told(home, serial)
+
+
+async def test_what_is_overdue_without_anybody_signed_in_says_so(home: Home) -> None:
+    await home.accept(SN)
+    home.growatt.tokens.pop(INSTALLER_TOKEN)
+    await home.add(OTHER, timeout=30)
+    await asyncio.sleep(2 * DAY)
+    told_why = told(home, SN)
+    assert told_by_event(home, SN)["reason"] == told_why["reason"] == "not_signed_in"
+    assert home.issues()[f"overdue_{SN}"]["reason"] == told_why["explanation"]
+
+
+async def test_what_is_no_longer_there_says_what_to_do(home: Home) -> None:
+    await home.associate(SN)
+    home.growatt.remove_from_plant(SN)
+    for _ in range(2):
+        await asyncio.sleep(600)
+        await home.check([SN], timeout=60)
+    await home.shows("lost", SN)
+    seen = told(home, SN)
+    assert seen["reason"] == "gone"
+    assert "submit it again" in seen["explanation"]
+    assert told_by_event(home, SN) == seen
+    await home.call("submit_again", serial_numbers=SN)
+    await home.shows("associated", SN)
+    assert "reason" not in told(home, SN)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason", "said"),
+    [
+        (99999, "strange words", "unknown_code", "99999: strange words"),
+        (99999, "", "unknown_code", "99999"),
+        (10002, "", "serial_rejected", "10002"),
+    ],
+)
+async def test_a_code_is_told_whatever_it_means(
+    home: Home, code: int, words: str, reason: str, said: str
+) -> None:
+    home.add_devices([SN])
+    home.faults.add("device/sn/add", kind="code", code=code, msg=words)
+    await home.add(SN)
+    await home.shows("rejected", SN)
+    (listed,) = (await home.call("list_devices"))["devices"]
+    assert (listed["reason"], listed["message"]) == (reason, said)
+    assert listed["explanation"].startswith("The cloud ")
+    assert listed["explanation"].endswith(f". ({said})")
 
 
 async def test_a_plant_has_its_name_as_soon_as_that_is_known(home: Home) -> None:

@@ -283,7 +283,8 @@ async def test_an_account_that_the_cloud_denies_keeps_them_for_later(
     await fails(hass, "list_plants", "invalid_token")
     cloud.calls.clear()
     found = await bind(hass, stick(STICK, CODE))
-    assert found == {STICK: result(STICK, "queued", pending=True, check_code_checked=False)}
+    waiting = {"pending": True, "reason": "not_signed_in", "check_code_checked": False}
+    assert found == {STICK: result(STICK, "queued", **waiting)}
     assert not cloud.calls
     cloud.growatt.tokens[INSTALLER_TOKEN] = token
     form = await open_reauth(hass, entry)

@@ -107,7 +107,7 @@ OF_OVERDUE = {
     "inverter_unseen_alone",
 }
 # What is made of a cloud's answer, by what else is known.
-OF_ANSWERS = {DATALOGGER_UNLINKED, "queued_again"}
+OF_ANSWERS = {DATALOGGER_UNLINKED, "queued_again", "gone"}
 # What the end of a dialog says in place of a binding's own reason.
 REMARKS = {"check_code_unchecked", "other_kind", "sent_again_later"}
 KINDS = (DeviceKind.INVERTER, DeviceKind.DATALOGGER)

@@ -3,6 +3,7 @@
 from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from .account import EntryData, entry_client
@@ -14,7 +15,14 @@ from .account.records import async_get_records
 from .account.registration import async_resume_pending, async_review_pending
 from .binding.model import BindingState
 from .cloud import registry
-from .const import CONF_ACCOUNT_ID, CONF_PROVIDER, DEVICE_TYPES, DOMAIN, PLATFORMS
+from .const import (
+    CONF_ACCOUNT_ID,
+    CONF_PROVIDER,
+    DEVICE_TYPES,
+    DOMAIN,
+    PLATFORMS,
+    SIGNAL_WORDS_CHANGED,
+)
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .devices import AccountDevices
 from .flows.power_card import PowerCard
@@ -23,7 +31,7 @@ from .overdue import OverdueWatch
 from .repairs import IssueManager, async_remove_issues
 from .reports import Reports
 from .services import async_setup_services
-from .texts import async_reasons
+from .texts import async_follow_words
 
 CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 
@@ -31,6 +39,7 @@ CONFIG_SCHEMA = cv.empty_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, and find out what a crash or a restored copy has taken away."""
     async_setup_services(hass)
+    await async_follow_words(hass)
     shared, records = await async_get_shared_data(hass), await async_get_records(hass)
     records.async_start(shared)
     await async_review_pending(hass, shared)
@@ -73,7 +82,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         devices=devices,
         labels=Labels(client, entry.data[CONF_ACCOUNT_ID]),
         plants=PlantNames(hass, records, entry, client),
-        reasons=await async_reasons(hass),
         reports=Reports(hass, entry),
         entry_data=data,
     )
@@ -81,8 +89,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
     await coordinator.async_load()
     devices.begin()
     entry.runtime_data.reports.begin()
+    entry.async_on_unload(
+        async_dispatcher_connect(hass, SIGNAL_WORDS_CHANGED, coordinator.async_notify)
+    )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(IssueManager(hass, entry, entry.runtime_data.reasons).stop)
+    entry.async_on_unload(IssueManager(hass, entry).stop)
     entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
     # Devices may have been removed or renamed during the setup.
     await _async_entry_updated(hass, entry)

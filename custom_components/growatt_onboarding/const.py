@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import Platform
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.signal_type import SignalType
 
 if TYPE_CHECKING:
     from .binding.timing import Timing
@@ -38,6 +39,9 @@ CONF_PLANT_ID: Final = "plant_id"
 
 MAX_SERIALS_DIALOG: Final = 100
 MAX_SERIALS_ACTION: Final = 1000
+
+# What is called otherwise from now on: the house's language, a title, or the name of a plant.
+SIGNAL_WORDS_CHANGED: Final = SignalType[()](f"{DOMAIN}_words_changed")
 
 # Overrides the default timing if set before set-up, as our own scripts do.
 DATA_TIMING: HassKey[Timing] = HassKey(f"{DOMAIN}_timing")

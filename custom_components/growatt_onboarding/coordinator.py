@@ -61,7 +61,6 @@ class AccountData:
         devices: the account's devices in Home Assistant.
         labels: has the cloud check what dataloggers' labels say.
         plants: what the account's plants are called.
-        reasons: the texts that say why a binding is as it is, by key, in the house's language.
         reports: tell what becomes of the account's devices.
         entry_data: the data that all this was made from; other data requires a reload.
 
@@ -75,7 +74,6 @@ class AccountData:
     devices: AccountDevices
     labels: Labels
     plants: PlantNames
-    reasons: Mapping[str, str]
     reports: Reports
     entry_data: EntryData
 
@@ -125,7 +123,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._listeners_by_serial: dict[str | None, list[CALLBACK_TYPE]] = {}
         # The state at the latest notification.
         self._published: dict[str, Binding] = {}
-        self._published_to_all = (True, difference())
+        self._published_to_all = (True, difference(), True)
         self._published_reachable = gateway.reachable
         self._stopped = False
         # Known from before the last start, too.
@@ -460,8 +458,8 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             and persistent_fields(old) != persistent_fields(binding)
         }
         self._count_pending(self.changed_serials)
-        # All times are shown as others when the wall clock was set.
-        to_all = (self.last_update_success, difference())
+        # All times are shown as others when the wall clock was set, and what waits says why.
+        to_all = (self.last_update_success, difference(), self.signed_in)
         all_changed = to_all != self._published_to_all
         self._published_to_all = to_all
         self._notify([None])
@@ -479,9 +477,9 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
                 self.pending.discard(serial)
 
     @callback
-    def async_notify(self, serials: Iterable[str] | None = None) -> None:
-        """Have those who listen to these devices, by default all, look at them again."""
-        work = self._async_notify(list(self.data if serials is None else serials))
+    def async_notify(self) -> None:
+        """Have those who listen to devices look at all of them again."""
+        work = self._async_notify(list(self.data))
         self.config_entry.async_create_task(self.hass, work, DOMAIN)
 
     async def _async_notify(self, serials: list[str]) -> None:

@@ -13,7 +13,7 @@ from .clock import shown
 from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER
 from .coordinator import AccountConfigEntry
 from .foreign import LONGEST_TEXT, name_with_id, plain
-from .texts import account_title, explanation, holds_itself, reason_key
+from .texts import account_title, explanation, holds_itself, house_reasons, reason_key
 
 ATTR_REASON: Final = "reason"
 ATTR_EXPLANATION: Final = "explanation"
@@ -76,11 +76,9 @@ def outcome(entry: AccountConfigEntry, binding: Binding) -> dict[str, str | None
 
     The reason is a key of this integration's texts; the explanation is in the house's language.
     """
-    account = entry.runtime_data
+    account, hass = entry.runtime_data, entry.runtime_data.coordinator.hass
     key = reason_key(entry, binding, overdue=binding.overdue)
-    words = ""
-    if key is not None or binding.message:
-        words = explanation(account.coordinator.hass, entry, account.reasons, binding)
+    words = "" if key is None else explanation(hass, entry, house_reasons(hass), binding)
     return {
         ATTR_REASON: key,
         ATTR_EXPLANATION: plain(words, LONGEST_TEXT) or None,

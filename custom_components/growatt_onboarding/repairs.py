@@ -6,7 +6,7 @@ chose to ignore it.
 """
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Container, Iterable, Set as AbstractSet
 from typing import Final, NamedTuple
 
 from homeassistant.components.repairs import (
@@ -19,6 +19,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import AbortFlow, FlowResultType
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 import voluptuous as vol
 
@@ -42,6 +43,7 @@ from .const import (
     CONF_PLANT_ID,
     DOMAIN,
     LOGGER,
+    SIGNAL_WORDS_CHANGED,
 )
 from .coordinator import AccountConfigEntry, AccountCoordinator, AccountData
 from .flows.datalogger import async_open_datalogger
@@ -53,6 +55,7 @@ from .texts import (
     HELD_IN_PLANT,
     async_reasons,
     explanation,
+    house_reasons,
     reason_key,
     reason_text,
 )
@@ -484,20 +487,18 @@ class _DeviceIssue(NamedTuple):
 class IssueManager:
     """Keeps the issues of one account up to date with its entry and its bindings."""
 
-    def __init__(
-        self, hass: HomeAssistant, entry: AccountConfigEntry, reasons: Mapping[str, str]
-    ) -> None:
-        """Start listening to the account; `reasons` are the texts of rejections by key."""
+    def __init__(self, hass: HomeAssistant, entry: AccountConfigEntry) -> None:
+        """Start listening to the account."""
         self._hass = hass
         self._entry = entry
         self._coordinator = entry.runtime_data.coordinator
-        self._reasons = reasons
         self._issues: dict[str, _DeviceIssue] = {}
-        self._title = entry.title
+        self._signed_in = self._coordinator.signed_in
         # What the issue of inverters that were added again is about, None before the first review.
         self._returned: AbstractSet[str] | None = None
         self._remove_listeners = (
             self._coordinator.async_add_listener(self._review_changed),
+            async_dispatcher_connect(hass, SIGNAL_WORDS_CHANGED, self._review_all),
             entry.add_update_listener(self._async_entry_updated),
         )
         self._review_activation()
@@ -521,17 +522,24 @@ class IssueManager:
     def _review_changed(self) -> None:
         """Review the devices that have changed, which is usually one of up to a thousand."""
         self._review_returned()
-        if self._coordinator.changed_serials:
+        if self._signed_in is not self._coordinator.signed_in:
+            self._signed_in = self._coordinator.signed_in
+            # What waits says why.
+            self._review(self._coordinator.data)
+        elif self._coordinator.changed_serials:
             self._review(self._coordinator.changed_serials)
 
-    async def _async_entry_updated(self, _hass: HomeAssistant, entry: AccountConfigEntry) -> None:
-        """Use the account's new title."""
+    @callback
+    def _review_all(self) -> None:
+        """Have the issues say what things are called now."""
         self._review_activation()
-        if entry.title != self._title:
-            self._title = entry.title
-            self._returned = None
-            self._review_returned()
-            self._review(self._coordinator.data)
+        self._returned = None
+        self._review_returned()
+        self._review(self._coordinator.data)
+
+    async def _async_entry_updated(self, _hass: HomeAssistant, _entry: AccountConfigEntry) -> None:
+        """Follow whether the account waits for its activation."""
+        self._review_activation()
 
     def _review_activation(self) -> None:
         """Create the issue of an account that waits for its activation, or delete it."""
@@ -612,7 +620,7 @@ class IssueManager:
             "serial": binding.serial,
             "account": self._entry.title,
             "plant": self._plant_title(binding),
-            "reason": explanation(self._hass, self._entry, self._reasons, binding),
+            "reason": explanation(self._hass, self._entry, house_reasons(self._hass), binding),
         }
 
     def _plant_title(self, binding: Binding) -> str:

@@ -6,15 +6,23 @@ Home Assistant translates a text for each user, but not the values of its placeh
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util.hass_dict import HassKey
 
 from .account import entry_target
 from .binding.model import Binding, BindingState
 from .cloud.errors import DATALOGGER_UNLINKED
 from .cloud.model import Account, DeviceKind
 from .cloud.provider import Capability
-from .const import CONF_ACCOUNT_ID, DOMAIN
+from .const import CONF_ACCOUNT_ID, DOMAIN, SIGNAL_WORDS_CHANGED
 from .foreign import only_id, plain
 
 if TYPE_CHECKING:
@@ -22,7 +30,11 @@ if TYPE_CHECKING:
 
 # Another plant of the same account has the device.
 HELD_IN_PLANT: Final = "held_in_plant"
+# Nothing is asked for it until somebody signs in.
+NOT_SIGNED_IN: Final = "not_signed_in"
 _QUEUED_AGAIN: Final = "queued_again"
+_GONE: Final = "gone"
+_DATA_REASONS: HassKey[Mapping[str, str]] = HassKey(f"{DOMAIN}_reasons")
 # The translation keys of the sensors that show a state.
 _STATUS_KEYS: Final = {
     DeviceKind.INVERTER: "association_status",
@@ -45,11 +57,12 @@ def explanation(
     """Return why a binding does not complete, and what to do about it."""
     plant, owner = binding.holder_plant, binding.holder_owner
     key = reason_key(entry, binding, overdue=binding.pending) or ""
-    if binding.retried and key != DATALOGGER_UNLINKED:
+    if binding.retried and key not in {DATALOGGER_UNLINKED, NOT_SIGNED_IN}:
         # What the error itself says is for who has to try again.
         key = _QUEUED_AGAIN
     values = {
         "serials": binding.serial,
+        "account": plain(entry.title),
         "message": binding.message or "",
         "said": f"({binding.message})" if binding.message else "",
     }
@@ -65,6 +78,10 @@ def reason_key(entry: AccountConfigEntry, binding: Binding, *, overdue: bool) ->
     """Return the key of the text that says why a binding is as it is, None if all is well."""
     if binding.state is BindingState.CONFLICT:
         return holder_key(entry, binding.holder_plant, binding.holder_owner)
+    if binding.state is BindingState.LOST:
+        return _GONE
+    if binding.pending and not entry.runtime_data.coordinator.signed_in:
+        return NOT_SIGNED_IN
     if binding.reason is not None or not overdue:
         return binding.reason
     if binding.kind is DeviceKind.INVERTER:
@@ -98,6 +115,39 @@ def account_title(hass: HomeAssistant, entry: AccountConfigEntry, account_id: st
     if known is not None:
         return known.title
     return entry.runtime_data.client.known_name(account_id) or only_id(account_id)
+
+
+async def async_follow_words(hass: HomeAssistant) -> None:
+    """Keep the reasons in the house's language, and signal when words of ours have changed.
+
+    These are the texts in the house's language, and the titles of the accounts.
+    """
+    titles = _titles(hass)
+
+    async def follow_language(event: Event) -> None:
+        if "language" in event.data:
+            hass.data[_DATA_REASONS] = await async_reasons(hass)
+            async_dispatcher_send(hass, SIGNAL_WORDS_CHANGED)
+
+    @callback
+    def follow_titles(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        nonlocal titles
+        if entry.domain == DOMAIN and titles != (titles := _titles(hass)):
+            async_dispatcher_send(hass, SIGNAL_WORDS_CHANGED)
+
+    hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, follow_language)
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow_titles)
+    hass.data[_DATA_REASONS] = await async_reasons(hass)
+
+
+def _titles(hass: HomeAssistant) -> dict[str, str]:
+    return {entry.entry_id: entry.title for entry in hass.config_entries.async_entries(DOMAIN)}
+
+
+@callback
+def house_reasons(hass: HomeAssistant) -> Mapping[str, str]:
+    """Return the texts of the errors as `async_reasons` does, without waiting."""
+    return hass.data[_DATA_REASONS]
 
 
 async def async_reasons(hass: HomeAssistant) -> dict[str, str]:

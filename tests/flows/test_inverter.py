@@ -31,6 +31,7 @@ from tests.common import (
     follow,
     full_disk,
     open_inverters,
+    open_reauth,
     plant_options,
     send,
     shown_values,
@@ -425,6 +426,23 @@ async def test_a_plant_is_made_although_the_others_cannot_be_listed(
     assert result["reason"] == "waiting"
     assert len(cloud.calls.of(ADD_PLANT)) == 1
     assert list(inverters(without_plants)) == ["SIM0000001"]
+
+
+async def test_a_token_that_is_denied_meanwhile_is_told_at_the_end(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    cloud.growatt.add_device("SIM0000001")
+    result = await open_inverters(hass, entry)
+    token = cloud.growatt.tokens.pop(END_USER_TOKEN)
+    result = await submit(hass, result, serial_numbers="SIM0000001")
+    told = shown_values(result)["results"]
+    name = f"- **Not sent yet:** SIM0000001. The account {entry.title} is not signed in."
+    assert told.startswith(name)
+    # Once somebody has signed in, it is sent.
+    cloud.growatt.tokens[END_USER_TOKEN] = token
+    form = await open_reauth(hass, entry)
+    await submit(hass, form, token=END_USER_TOKEN)
+    await until(lambda: cloud.calls.of(BIND)[1:])
 
 
 @pytest.mark.parametrize("step", ["serial_numbers", "create_plant"])
@@ -911,9 +929,9 @@ async def test_plants_that_can_only_be_chosen(
         (RejectedError("no_text_for_this"), "no_text_for_this"),
         (
             RejectedError("rejected", placeholders={"code": "7", "message": "because of the moon"}),
-            "because of the moon",
+            "report the code of the answer. (because of the moon)",
         ),
-        (RejectedError("rejected"), "rejected"),
+        (RejectedError("rejected"), "report the code of the answer."),
     ],
 )
 async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
@@ -930,7 +948,7 @@ async def test_a_refusal_without_a_text_is_told_as_the_cloud_says_it(
     result = await open_inverters(hass, entry)
     result = await submit(hass, result, serial_numbers="SIM0000001")
     told = shown_values(result)["results"]
-    assert f"). {words} [A repair" in told
+    assert f"{words} [A repair" in told
     assert told.endswith("](/config/repairs)")
 
 

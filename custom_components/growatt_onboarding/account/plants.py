@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -15,7 +16,7 @@ from ..cloud.errors import CloudError, InvalidInputError, UndecidedError
 from ..cloud.fields import REQUIRED, optional_name
 from ..cloud.model import Plant, Values
 from ..cloud.provider import Capability, CloudClient
-from ..const import CONF_ACCOUNT_ID, DOMAIN
+from ..const import CONF_ACCOUNT_ID, DOMAIN, SIGNAL_WORDS_CHANGED
 from ..foreign import Plain, name_with_id, only_id, plain
 from ..gateway import async_get_shared_data
 
@@ -57,12 +58,9 @@ class PlantNames:
     def see(self, plants: Iterable[Plant]) -> None:
         """Remember what these plants are called."""
         names = {plant.id: name for plant in plants if (name := _name(plant))}
-        if not self._records.async_see_plants(self._entry_id, names):
-            return
-        # Others may have a plant of the same name, which has its id beside it from now on.
-        entries: list[AccountConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-        for entry in entries:
-            entry.runtime_data.coordinator.async_notify()
+        if self._records.async_see_plants(self._entry_id, names):
+            # Others may have a plant of the same name, which has its id beside it from now on.
+            async_dispatcher_send(self._hass, SIGNAL_WORDS_CHANGED)
 
     def name(self, plant_id: str) -> Plain | None:
         """Return a plant's name, with its id where another one has the same; None if unknown."""

@@ -54,17 +54,19 @@ class CloudError(Exception):
 
     @property
     def words(self) -> str | None:
-        """The cloud's own words, if any, after its code.
+        """The cloud's code and its own words, None if there are neither.
 
         The code tells more than our text does, and may mean something else.
         """
-        message = self.placeholders.get("message")
-        return f"{self.code}: {message}" if message and self.code is not None else message
+        message = self.placeholders.get("message") or None
+        if self.code is None:
+            return message
+        return f"{self.code}: {message}" if message else str(self.code)
 
     @property
     def said(self) -> str:
         """The cloud's code and words, to stand after our text, since codes lie. Empty if none."""
-        return f"({self.words})" if self.words and self.code is not None else ""
+        return f"({self.words})" if self.code is not None else ""
 
 
 class UnreachableError(CloudError):

@@ -12,7 +12,7 @@ from ..binding.model import Binding, BindingState
 from ..const import DOMAIN
 from ..coordinator import AccountConfigEntry
 from ..foreign import Markdown, markdown
-from ..texts import async_reasons, async_state_names, explanation, reason_text
+from ..texts import async_reasons, async_state_names, explanation, reason_key, reason_text
 
 _REPAIRS: Final = "/config/repairs"
 _ORDER: Final = (
@@ -38,7 +38,7 @@ async def async_results(
         """Return what to say of a binding and those like it, empty if its state says it all."""
         if (key := remark(binding)) is not None:
             return reason_text(reasons, key, {})
-        if binding.state.refused or binding.retried:
+        if reason_key(entry, binding, overdue=False) is not None:
             return explanation(hass, entry, reasons, replace(binding, serial=serials))
         return ""
 
