@@ -156,7 +156,8 @@ def explained_keys(section: str) -> dict[str, dict[str, str]]:
             continue
         table = table_of(section, f"In each of `{name}`")
         found[name] = keys_in(table) if table is not None else {}
-        if "(#what-is-told-of-a-device)" in own.rows[0]["Meaning"]:
+        (row,) = (row for row in own.rows if name in names_in(row[own.about]))
+        if "(#what-is-told-of-a-device)" in row["Meaning"]:
             of_every_device = table_of("What is told of a device", "In each result")
             assert of_every_device is not None
             found[name] = {**keys_in(of_every_device), **found[name]}

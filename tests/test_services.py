@@ -827,13 +827,9 @@ async def test_check_the_association(
 async def test_a_device_that_is_no_inverter(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:
-    told = await refused(
-        hass,
-        "check_association",
-        "not_a_device",
-        device_id=device_of(hass, entry, entry.entry_id),
-    )
-    assert told == {"device": f"Growatt {RESIDENT}"}
-    with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, "check_association", device_id="nothing")
-    assert caught.value.translation_key == "service_device_not_found"
+    devices = [device_of(hass, entry, entry.entry_id), "nothing"]
+    (account, nothing) = (await act(hass, "check_association", device_id=devices))["results"]
+    assert account["reason"] == nothing["reason"] == "not_a_device"
+    assert account["explanation"].startswith(f"Growatt {RESIDENT} is neither an inverter nor")
+    assert nothing["explanation"].startswith("nothing is neither an inverter nor")
+    assert not account["asked"]

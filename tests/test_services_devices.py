@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.growatt_onboarding.cloud.model import DeviceKind
 from custom_components.growatt_onboarding.const import DOMAIN
@@ -120,9 +120,43 @@ async def test_list_devices_by_account_plant_state_and_kind(
     assert await listed(plant_id="Garage") == {OTHER}
     with pytest.raises(ServiceValidationError):
         await listed(config_entry_id="nobody")
+    # By number and by device, with what is not here left out.
+    assert await listed(serial_numbers=f"{GOOD}, x!, NOTHERE001") == {GOOD}
+    device_id = device_of(hass, bob, OTHER)
+    assert await listed(serial_numbers=[STICK], device_id=[device_id, "nothing"]) == {STICK, OTHER}
+    assert await listed(serial_numbers=[GOOD, OTHER], config_entry_id=bob.entry_id) == {OTHER}
 
     await hass.config_entries.async_unload(bob.entry_id)
     assert await listed() == {GOOD, WRONG, STICK}
+
+
+async def test_accounts_whose_devices_cannot_be_listed_are_told(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, bob: ConfigEntry, garage: str
+) -> None:
+    await track(entry, WRONG)
+    await track(bob, OTHER, plant_id=garage)
+    data = {"config_entry_id": [entry.entry_id, "nobody", bob.entry_id]}
+    await hass.config_entries.async_unload(bob.entry_id)
+    found = await act(hass, "list_devices", **data)
+    assert set(by_serial({"devices": found["devices"]})) == {WRONG}
+    assert [
+        (one["config_entry_id"], one["account"], one["reason"]) for one in found["not_loaded"]
+    ] == [
+        ("nobody", None, "account_not_found"),
+        (bob.entry_id, "bob", "not_loaded"),
+    ]
+    assert all(one["explanation"] for one in found["not_loaded"])
+    # Without any, it is all but those that somebody has disabled.
+    told = (await act(hass, "list_devices"))["not_loaded"]
+    assert [one["account"] for one in told] == ["bob"]
+    await hass.config_entries.async_set_disabled_by(bob.entry_id, ConfigEntryDisabler.USER)
+    assert (await act(hass, "list_devices"))["not_loaded"] == []
+    await refused(hass, "list_devices", "not_loaded", config_entry_id=bob.entry_id)
+
+    await hass.config_entries.async_set_disabled_by(bob.entry_id, None)
+    found = await act(hass, "list_devices", **data)
+    assert set(by_serial({"devices": found["devices"]})) == {WRONG, OTHER}
+    assert [one["config_entry_id"] for one in found["not_loaded"]] == ["nobody"]
 
 
 # submit_again
@@ -351,6 +385,85 @@ async def test_where_one_is_tracked_whose_account_is_not_loaded(
     assert (told["account"], told["plant_id"]) == ("bob", garage)
 
 
+@pytest.mark.parametrize("kind", ["inverter", "datalogger"])
+async def test_what_is_known_of_a_device_whose_account_is_not_loaded(
+    hass: HomeAssistant, entry: ConfigEntry, bob: ConfigEntry, garage: str, kind: str
+) -> None:
+    """Is told in the same shape, however it was named and whatever was to be done with it."""
+    await act(hass, "list_plants", config_entry_id=bob.entry_id)
+    await bob.runtime_data.coordinator.async_track([OTHER], garage, DeviceKind(kind))
+    await hass.async_block_till_done()
+    device_id = device_of(hass, bob, OTHER)
+    await hass.config_entries.async_unload(bob.entry_id)
+    where = {
+        "serial_number": OTHER,
+        "tracked": True,
+        "kind": kind,
+        "config_entry_id": bob.entry_id,
+        "account": "bob",
+        "plant_id": garage,
+        "plant": "Garage",
+    }
+
+    def known(response: dict[str, Any]) -> dict[str, Any]:
+        (told,) = response["results"]
+        assert where.items() <= told.items()
+        return {name: told[name] for name in ("state", "reason", "explanation")}
+
+    by_number = known(await act(hass, "remove_device", serial_numbers=OTHER))
+    assert (by_number["state"], by_number["reason"]) == ("not_loaded", "not_loaded")
+    assert known(await act(hass, "remove_device", device_id=device_id)) == by_number
+    assert known(await act(hass, "submit_again", device_id=[device_id])) == by_number
+    assert known(await act(hass, "check_association", device_id=device_id)) == by_number
+    data = {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT}
+    told = known(await act(hass, "bind_device", **data, serial_numbers=OTHER))
+    assert (told["state"], told["reason"]) == ("already_tracked", "tracked_not_loaded")
+    assert told["explanation"].startswith(
+        f"{OTHER} is already in Home Assistant: account bob, plant Garage. The account is not"
+    )
+    assert tracked(bob) == {OTHER}
+    await hass.config_entries.async_setup(bob.entry_id)
+    (told,) = (await act(hass, "bind_device", **data, serial_numbers=OTHER))["results"]
+    assert where.items() <= told.items()
+    assert told["reason"] == "tracked_in_account"
+
+
+async def test_what_only_a_later_version_understands_stops_no_other(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    device = {"data": {}, "subentry_type": "battery", "title": OTHER, "unique_id": OTHER}
+    later = MockConfigEntry(
+        domain=DOMAIN, version=99, title="later", data={"provider": "x"}, subentries_data=[device]
+    )
+    later.add_to_hass(hass)
+    make(cloud, GOOD)
+    data = {"config_entry_id": entry.entry_id, "plant_id": RESIDENT_PLANT}
+    response = await act(hass, "bind_device", **data, serial_numbers=[OTHER, GOOD])
+    there, added = response["results"]
+    assert (added["state"], there["state"]) == ("accepted", "already_tracked")
+    assert (there["account"], there["kind"], there["plant_id"]) == ("later", None, None)
+    (told,) = (await act(hass, "remove_device", serial_numbers=OTHER))["results"]
+    assert (told["state"], told["tracked"], told["done"]) == ("not_loaded", True, False)
+
+
+async def test_each_text_that_is_no_serial_number_is_told_as_it_was_given(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    """However long it is, and whatever it begins with."""
+    long = [f"{'Y' * 41}-{end}" for end in "ab"]
+    given = [*long, "x!", long[0]]
+    response = await act(hass, "bind_device", plant_id=RESIDENT_PLANT, serial_numbers=given)
+    assert [(one["serial_number"], one["repeated"]) for one in response["results"]] == [
+        *((long[0], True), (long[1], False), ("x!", False))
+    ]
+    sticks = [{"serial_number": text} for text in ("", " ", long[0], "x!")]
+    response = await act(hass, "bind_datalogger", plant_id=RESIDENT_PLANT, dataloggers=sticks)
+    assert [(one["serial_number"], one["reason"]) for one in response["results"]] == [
+        *(("", "serials_empty"), (long[0], "serial_invalid"), ("x!", "serial_invalid"))
+    ]
+    assert not cloud.calls
+
+
 # The event
 
 
@@ -451,3 +564,38 @@ async def test_an_account_that_is_not_signed_in_does_not_stop_the_others(
     assert (found[OTHER]["asked"], found[OTHER]["reason"]) == (False, "not_signed_in")
     told = await refused(hass, "check_association", "not_signed_in", config_entry_id=eve.entry_id)
     assert told == {"account": "eve"}
+
+
+async def test_what_cannot_be_checked_does_not_stop_the_others(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, bob: ConfigEntry, garage: str
+) -> None:
+    """And is told beside them, each device and each account."""
+    make(cloud, GOOD, OTHER)
+    await track(entry, GOOD)
+    await track(bob, OTHER, plant_id=garage)
+    await hass.async_block_till_done()
+    devices = [device_of(hass, bob, OTHER), "nothing", device_of(hass, entry, GOOD)]
+    accounts = [bob.entry_id, "nobody", entry.entry_id]
+    await hass.config_entries.async_unload(bob.entry_id)
+
+    async def check(**data: Any) -> list[tuple[Any, ...]]:
+        response = await act(hass, "check_association", **data)
+        for one in response["results"]:
+            by_serial({"results": [one]}, "asked")
+        shown = ("serial_number", "config_entry_id", "state", "asked", "reason")
+        return [tuple(one[name] for name in shown) for one in response["results"]]
+
+    good = (GOOD, entry.entry_id, "accepted", True, None)
+    assert await check(device_id=devices) == [
+        good,
+        (OTHER, bob.entry_id, "not_loaded", False, "not_loaded"),
+        ("nothing", None, "not_tracked", False, "not_a_device"),
+    ]
+    assert await check(config_entry_id=accounts) == [
+        good,
+        (None, bob.entry_id, "not_loaded", False, "not_loaded"),
+        (None, "nobody", "not_loaded", False, "account_not_found"),
+    ]
+    await hass.config_entries.async_setup(bob.entry_id)
+    found = await check(config_entry_id=accounts[::2])
+    assert found == [(OTHER, bob.entry_id, "accepted", True, None), good]

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .account import sharers
+from .account.plants import recorded_name
+from .account.records import DATA_RECORDS
 from .binding.model import Binding, BindingState
 from .clock import shown
-from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER
+from .const import CONF_PLANT_ID, CONF_SERIAL_NUMBER, DEVICE_TYPES
 from .coordinator import AccountConfigEntry
 from .foreign import LONGEST_TEXT, name_with_id, plain
 from .texts import account_title, explanation, holds_itself, house_reasons, reason_key
@@ -43,7 +45,7 @@ _NOTHING: Final[dict[str, Any]] = {
 }
 
 
-def result(serial: str, state: str, **told: object) -> dict[str, Any]:
+def result(serial: str | None, state: str, **told: object) -> dict[str, Any]:
     """Return the result for a serial number: null, or false, where nothing is told."""
     return {**_NOTHING, CONF_SERIAL_NUMBER: serial, ATTR_STATE: state, **told}
 
@@ -68,6 +70,25 @@ def binding_result(
     }
     known = result(binding.serial, binding.state.value, **told)
     return {**known, **outcome(entry, binding), **instead}
+
+
+@callback
+def subentry_told(
+    hass: HomeAssistant, entry: AccountConfigEntry, serial: str
+) -> dict[str, str | bool | None]:
+    """Return what a result tells of a device whose account is not loaded, so of no binding."""
+    subentry = next(one for one in entry.subentries.values() if one.unique_id == serial)
+    kind = subentry.subentry_type
+    # A later version may store other things.
+    plant_id: str | None = subentry.data.get(CONF_PLANT_ID)
+    return {
+        "tracked": True,
+        "kind": kind if kind in DEVICE_TYPES else None,
+        ATTR_CONFIG_ENTRY_ID: entry.entry_id,
+        "account": plain(entry.title),
+        CONF_PLANT_ID: plant_id,
+        ATTR_PLANT: recorded_name(hass.data[DATA_RECORDS], entry.entry_id, plant_id or ""),
+    }
 
 
 @callback

@@ -64,11 +64,7 @@ class PlantNames:
 
     def name(self, plant_id: str) -> Plain | None:
         """Return a plant's name, with its id where another one has the same; None if unknown."""
-        name = self._records.plants(self._entry_id).get(plant_id)
-        if name is None:
-            return None
-        alone = self._records.plants_called(name) == 1
-        return plain(name) if alone else name_with_id(name, plant_id)
+        return recorded_name(self._records, self._entry_id, plant_id)
 
     def label(self, plant_id: str, said: str | None = None) -> Plain:
         """Return what to call a plant: its name, or its id where that is all there is.
@@ -123,6 +119,16 @@ class PlantNames:
 def as_spoken(text: str) -> str:
     """Return a plant's name or ID as it is compared: blanks and capitals do not count."""
     return plain(text).casefold()
+
+
+def recorded_name(records: Records, entry_id: str, plant_id: str) -> Plain | None:
+    """Return what a plant of an account, loaded or not, was last listed as, None if it never was.
+
+    Where another one has the same name, that is with its id.
+    """
+    if (name := records.plants(entry_id).get(plant_id)) is None:
+        return None
+    return plain(name) if records.plants_called(name) == 1 else name_with_id(name, plant_id)
 
 
 def _name(plant: Plant) -> Plain:

@@ -25,7 +25,7 @@ from ..cloud.errors import CloudError, InvalidInputError, NotNowError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability, CloudClient
 from ..const import CONF_SERIAL_NUMBERS, DOMAIN, LOGGER
-from ..foreign import plain
+from ..foreign import LONGEST_TEXT, plain
 
 # Growatt prints ten characters on inverters and up to sixteen elsewhere; other clouds use more. A
 # dialog asks about what is shorter than usual (`Provider.shortest_serial`).
@@ -56,8 +56,19 @@ LONGEST_CHECK = 10
 class InvalidSerialError(ValueError):
     """The text cannot be a serial number.
 
-    The exception's own text shows it, with the names of the characters that may look right.
+    The exception's own text shows its beginning, with the names of the characters that may look
+    right.
+
+    Attributes:
+        given: the whole text, with these names.
+
     """
+
+    def __init__(self, text: str, foreign: Iterable[str] = ()) -> None:
+        names = f" ({named(foreign)})" if foreign else ""
+        shown = " ".join(text.split())
+        super().__init__(f"{shown[:_MOST_SHOWN].strip()}{names}")
+        self.given = plain(f"{shown}{names}", LONGEST_TEXT)
 
 
 def normalize_serial(text: str) -> str:
@@ -70,10 +81,8 @@ def normalize_serial(text: str) -> str:
     serial = "".join(numbers[0].split()) if len(numbers) == 1 else ""
     # Check first: some letters of other alphabets become ASCII letters in upper case.
     if not re.fullmatch(_SERIAL, serial):
-        shown = " ".join(typed[:_MOST_SHOWN].split())
-        if foreign := [char for char in serial if not (char.isascii() and char.isprintable())]:
-            shown = f"{shown} ({named(foreign)})"
-        raise InvalidSerialError(shown)
+        foreign = [char for char in serial if not (char.isascii() and char.isprintable())]
+        raise InvalidSerialError(typed, foreign)
     return serial.upper()
 
 
@@ -92,7 +101,7 @@ def _numbers(item: str) -> list[str]:
     if not whole or (len(whole) == 1 and sum(map(len, pieces)) <= _USUAL_LENGTH):
         return [" ".join(pieces)]
     if len(whole) < len(pieces):
-        raise InvalidSerialError(" + ".join(pieces)[:_MOST_SHOWN])
+        raise InvalidSerialError(" + ".join(pieces))
     return whole
 
 

@@ -145,7 +145,7 @@ def _actions_of_devices() -> dict[str, tuple[Handler, Fields]]:
             adding.bind_datalogger,
             {**_ACCOUNT, **plant, **dataloggers, **keep_refused, **timeout},
         ),
-        "list_devices": (looking.list_devices, {**some_accounts, **filters}),
+        "list_devices": (looking.list_devices, {**some_accounts, **chosen, **filters}),
         "check_association": (
             looking.check_association,
             {**some_devices, **some_accounts, vol.Optional(CONF_TIMEOUT, default=10): seconds},

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
+from homeassistant.const import ATTR_STATE
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
 
 from ..account.dataloggers import Label
@@ -24,8 +24,7 @@ from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability
 from ..const import CONF_ACCOUNT_ID, CONF_PLANT_ID, CONF_SERIAL_NUMBER, CONF_SERIAL_NUMBERS
 from ..coordinator import AccountConfigEntry
-from ..foreign import plain
-from ..outcome import ATTR_PLANT, binding_result, result
+from ..outcome import ATTR_PLANT, binding_result, result, subentry_told
 from ..texts import async_reasons, async_state_names
 from .batch import Batch
 from .chosen import INVALID, Refusal, check_count, not_a_serial
@@ -135,7 +134,7 @@ async def _async_judged(hass: HomeAssistant, texts: list[str]) -> Results:
         try:
             results[normalize_serial(part)] = None
         except InvalidSerialError as err:
-            results[str(err)] = not_a_serial(err).result(reasons)
+            results[err.given] = not_a_serial(err).result(reasons)
     return results | await _async_tracked(hass, results)
 
 
@@ -146,7 +145,7 @@ async def _async_tracked(
     reasons, names = await async_reasons(hass), await async_state_names(hass)
     tracking = tracking_entries(hass)
     return {
-        serial: _tracked(tracking[serial], serial, reasons, names)
+        serial: _tracked(hass, tracking[serial], serial, reasons, names)
         for serial, known in results.items()
         if known is None and serial in tracking
     }
@@ -154,6 +153,7 @@ async def _async_tracked(
 
 @callback
 def _tracked(
+    hass: HomeAssistant,
     entry: AccountConfigEntry,
     serial: str,
     reasons: Mapping[str, str],
@@ -165,20 +165,22 @@ def _tracked(
     if binding is not None:
         told = binding_result(entry, binding)
     else:
-        (data,) = (one.data for one in entry.subentries.values() if one.unique_id == serial)
-        where = {ATTR_CONFIG_ENTRY_ID: entry.entry_id, CONF_PLANT_ID: data[CONF_PLANT_ID]}
-        told = result(serial, _ALREADY_TRACKED, tracked=True, account=plain(entry.title), **where)
+        told = result(serial, _ALREADY_TRACKED, **subentry_told(hass, entry, serial))
     values = {
         "serial": serial,
         "account": told["account"],
-        "plant": told[ATTR_PLANT] or told[CONF_PLANT_ID],
-        "state": "?" if binding is None else names[binding.kind, binding.state],
+        "plant": told[ATTR_PLANT] or told[CONF_PLANT_ID] or "?",
     }
+    if binding is None:
+        refusal = Refusal("tracked_not_loaded", values)
+    else:
+        state = names[binding.kind, binding.state]
+        refusal = Refusal("tracked_in_account", {**values, "state": state})
     return {
         **told,
         ATTR_STATE: _ALREADY_TRACKED,
         _TRACKED_STATE: None if binding is None else binding.state.value,
-        **Refusal("tracked_in_account", values).told(reasons),
+        **refusal.told(reasons),
     }
 
 
@@ -237,4 +239,4 @@ def _as_key(text: str) -> str:
     try:
         return normalize_serial(text)
     except InvalidSerialError as err:
-        return str(err)
+        return err.given

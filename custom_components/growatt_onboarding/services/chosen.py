@@ -1,13 +1,14 @@
 """Which devices an action is for, by serial number or by device; what cannot be found says why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntry, ConfigEntryState
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.service import async_get_device_and_config_entry
+from homeassistant.helpers import device_registry as dr
 
 from ..account.serials import (
     InvalidSerialError,
@@ -21,7 +22,7 @@ from ..const import CONF_SERIAL_NUMBERS, DOMAIN, MAX_SERIALS_ACTION
 from ..coordinator import AccountConfigEntry
 from ..flows.forms import error_placeholders
 from ..foreign import plain, plain_values
-from ..outcome import ATTR_EXPLANATION, ATTR_REASON, result
+from ..outcome import ATTR_EXPLANATION, ATTR_REASON, result, subentry_told
 from ..texts import reason_text
 from .common import invalid
 
@@ -51,17 +52,45 @@ class Refusal(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A device that was chosen: its account, or why it cannot be used."""
+    """A device that was chosen: its account, or why it cannot be used.
+
+    Attributes:
+        known: what is known of one whose account is not loaded.
+
+    """
 
     serial: str
     entry: AccountConfigEntry | None = None
     state: str = NOT_TRACKED
     refusal: Refusal | None = None
+    known: Mapping[str, object] = MappingProxyType({})
 
     def result(self, reasons: Mapping[str, str], **more: object) -> dict[str, Any]:
         """Return the result of what cannot be used."""
         told = {} if self.refusal is None else self.refusal.told(reasons)
-        return result(self.serial, self.state, **{**told, **more})
+        return result(self.serial, self.state, **{**self.known, **told, **more})
+
+
+class ChosenAccount(NamedTuple):
+    """An account that was chosen and cannot be used: its entry, if there is one, and why."""
+
+    entry_id: str
+    entry: ConfigEntry | None
+
+    @property
+    def refusal(self) -> Refusal:
+        """Why it cannot be used."""
+        if self.entry is None:
+            return Refusal("account_not_found", {})
+        return Refusal(NOT_LOADED, {"account": self.entry.title})
+
+    def told(self, reasons: Mapping[str, str]) -> dict[str, Any]:
+        """Return what a response tells of it."""
+        return {
+            ATTR_CONFIG_ENTRY_ID: self.entry_id,
+            "account": None if self.entry is None else plain(self.entry.title),
+            **self.refusal.told(reasons),
+        }
 
 
 def check_count(texts: list[str]) -> None:
@@ -85,50 +114,62 @@ def chosen_devices(call: ServiceCall) -> list[Chosen]:
     texts = [part for one in given for part in split_serials(one)]
     check_count([*texts, *device_ids])
     tracking = tracking_entries(call.hass)
-    found = [_by_serial(tracking, part) for part in texts]
+    found = [_by_serial(call.hass, tracking, part) for part in texts]
     found += [_by_device(call.hass, device_id) for device_id in device_ids]
     return list({one.serial: one for one in found}.values())
 
 
-def _by_serial(tracking: Mapping[str, AccountConfigEntry], text: str) -> Chosen:
+@callback
+def chosen_accounts(
+    hass: HomeAssistant, entry_ids: Iterable[str]
+) -> tuple[list[AccountConfigEntry], list[ChosenAccount]]:
+    """Return the loaded ones of the accounts that were chosen, each once, and the others."""
+    loaded: list[AccountConfigEntry] = []
+    others: list[ChosenAccount] = []
+    for entry_id in dict.fromkeys(entry_ids):
+        entry = hass.config_entries.async_get_entry(entry_id)
+        if entry is None or entry.domain != DOMAIN or entry.source == SOURCE_IGNORE:
+            others.append(ChosenAccount(entry_id, None))
+        elif entry.state is ConfigEntryState.LOADED:
+            loaded.append(entry)
+        else:
+            others.append(ChosenAccount(entry_id, entry))
+    return loaded, others
+
+
+def _by_serial(
+    hass: HomeAssistant, tracking: Mapping[str, AccountConfigEntry], text: str
+) -> Chosen:
     try:
         serial = normalize_serial(text)
     except InvalidSerialError as err:
         return not_a_serial(err)
     if (entry := tracking.get(serial)) is None:
         return Chosen(serial, refusal=Refusal(NOT_TRACKED, {"serial": serial}))
-    if entry.state is not ConfigEntryState.LOADED:
-        refusal = Refusal(NOT_LOADED, {"account": entry.title})
-        return Chosen(serial, state=NOT_LOADED, refusal=refusal)
-    return Chosen(serial, entry)
+    return _tracked(hass, entry, serial)
 
 
 def not_a_serial(err: InvalidSerialError) -> Chosen:
     """Return what was given as a serial number and is none."""
     refusal = Refusal("serial_invalid", {"serials": str(err)})
-    return Chosen(str(err), state=INVALID, refusal=refusal)
+    if not err.given:
+        refusal = Refusal("serials_empty", {})
+    return Chosen(err.given, state=INVALID, refusal=refusal)
 
 
 def _by_device(hass: HomeAssistant, device_id: str) -> Chosen:
-    try:
-        entry, serial = device_of(hass, device_id)
-    except HomeAssistantError as err:
-        # Home Assistant's own reasons have texts of its own.
-        known = err.translation_domain == DOMAIN
-        values = {"device": device_id}
-        refusal = Refusal.of(err) if known else Refusal("not_a_device", values)
-        return Chosen(plain(device_id), refusal=refusal)
-    return Chosen(serial, entry)
+    device, entry = dr.async_get_device_and_config_entry_for_domain(hass, device_id, domain=DOMAIN)
+    name = None if device is None else device.name_by_user or device.name
+    if device is not None and entry is not None:
+        subentry = entry.subentries.get(device.config_subentry_id or "")
+        if subentry is not None and subentry.unique_id is not None:
+            return _tracked(hass, entry, subentry.unique_id)
+    return Chosen(plain(device_id), refusal=Refusal("not_a_device", {"device": name or device_id}))
 
 
-@callback
-def device_of(hass: HomeAssistant, device_id: str) -> tuple[AccountConfigEntry, str]:
-    """Return the account and serial number of the device of an inverter or a datalogger.
-
-    Raises ServiceValidationError if it is none, or its account is not loaded.
-    """
-    device, entry = async_get_device_and_config_entry(hass, DOMAIN, device_id)
-    subentry = entry.subentries.get(device.config_subentry_id or "")
-    if subentry is None or subentry.unique_id is None:
-        raise invalid("not_a_device", device=device.name_by_user or device.name or device_id)
-    return entry, subentry.unique_id
+def _tracked(hass: HomeAssistant, entry: AccountConfigEntry, serial: str) -> Chosen:
+    """Return a device that an account has, which may not be loaded."""
+    if entry.state is ConfigEntryState.LOADED:
+        return Chosen(serial, entry)
+    refusal = Refusal(NOT_LOADED, {"account": entry.title})
+    return Chosen(serial, None, NOT_LOADED, refusal, subentry_told(hass, entry, serial))

@@ -3,7 +3,7 @@
 from typing import Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TIMEOUT
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.service import async_get_config_entry
 
@@ -46,11 +46,6 @@ def usable_entry(entry: AccountConfigEntry, capability: Capability) -> AccountCo
     if not signed_in or entry.data[CONF_ACCOUNT_ID] is None:
         raise invalid("not_signed_in", account=entry.title)
     return entry
-
-
-def loaded_entries(hass: HomeAssistant) -> list[AccountConfigEntry]:
-    """Return the accounts that are set up."""
-    return hass.config_entries.async_loaded_entries(DOMAIN)
 
 
 def waiting_time(call: ServiceCall, coordinator: AccountCoordinator, calls: int) -> float:

@@ -1,51 +1,58 @@
 """The actions that look: list the devices, and check them in the cloud."""
 
 import asyncio
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_DEVICE_ID, ATTR_STATE, CONF_TIMEOUT
-from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, callback
-from homeassistant.helpers.service import async_get_config_entry
+from homeassistant.core import ServiceCall, ServiceResponse
 
 from ..account.plants import as_spoken
 from ..binding.model import Binding
 from ..clock import now
 from ..cloud.errors import InvalidInputError
 from ..cloud.fields import REQUIRED
-from ..const import CONF_PLANT_ID, DOMAIN
+from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBERS, DOMAIN
 from ..coordinator import AccountConfigEntry, AccountCoordinator
 from ..outcome import binding_result, result
-from ..texts import async_reasons
-from .chosen import Refusal, device_of
-from .common import invalid, loaded_entries
+from ..texts import NOT_SIGNED_IN, async_reasons
+from .chosen import NOT_LOADED, Refusal, chosen_accounts, chosen_devices
+from .common import invalid
 
 ATTR_KIND: Final = "kind"
 _ASKED: Final = "asked"
 
 
 async def list_devices(call: ServiceCall) -> ServiceResponse:
-    """List the inverters and dataloggers, of all accounts that are set up or of those given.
+    """List the inverters and dataloggers, of all accounts that are enabled or of those given.
 
-    Responds with `devices`, each as in the results of `bind_device`. Asks no cloud.
+    Responds with `devices`, each as in the results of `bind_device`, and `not_loaded`: the accounts
+    whose devices cannot be among them. Asks no cloud.
     """
     given: list[str] | None = call.data.get(ATTR_CONFIG_ENTRY_ID)
     plants = set(map(as_spoken, call.data.get(CONF_PLANT_ID, ())))
-    entries = loaded_entries(call.hass) if given is None else _entries(call.hass, given)
+    enabled = call.hass.config_entries.async_entries(
+        DOMAIN, include_ignore=False, include_disabled=False
+    )
+    entry_ids = [entry.entry_id for entry in enabled] if given is None else given
+    loaded, others = chosen_accounts(call.hass, entry_ids)
+    if given is not None and not loaded:
+        raise invalid(others[0].refusal.key, **others[0].refusal.values)
+    serials: set[str] | None = None
+    if call.data.keys() & {CONF_SERIAL_NUMBERS, ATTR_DEVICE_ID}:
+        serials = {one.serial for one in chosen_devices(call)}
+    reasons = await async_reasons(call.hass)
     return {
         "devices": [
             binding_result(entry, binding)
-            for entry in entries
+            for entry in loaded
             for binding in entry.runtime_data.coordinator.data.values()
+            if serials is None or binding.serial in serials
             if _is_wanted(call, entry, binding, plants)
-        ]
+        ],
+        "not_loaded": [other.told(reasons) for other in others],
     }
-
-
-@callback
-def _entries(hass: HomeAssistant, entry_ids: list[str]) -> list[AccountConfigEntry]:
-    """Return these accounts; raises ServiceValidationError if one is none or is not loaded."""
-    ids = dict.fromkeys(entry_ids)
-    return [async_get_config_entry(hass, DOMAIN, entry_id) for entry_id in ids]
 
 
 def _is_wanted(
@@ -63,55 +70,60 @@ async def check_association(call: ServiceCall) -> ServiceResponse:
     """Check devices now, as far as the limits allow: those given, and accounts' pending ones.
 
     Responds with `results` like `bind_device`, each with `asked`: whether the cloud was asked for
-    the device meanwhile. If not, `next_check` says when it will be.
-    """
-    chosen = _to_check(call)
-    able = {one: serials for one, serials in chosen.items() if one.signed_in}
-    if chosen and not able:
-        raise invalid("not_signed_in", account=next(iter(chosen)).config_entry.title)
-    began = now()
-    for coordinator, serials in able.items():
-        coordinator.async_check(serials)
-    timeout: float = call.data[CONF_TIMEOUT]
-    await asyncio.gather(
-        *(
-            coordinator.async_wait_for_checks(serials, timeout)
-            for coordinator, serials in able.items()
-        )
-    )
-    reasons = await async_reasons(call.hass)
-    results = []
-    for coordinator, serials in chosen.items():
-        entry = coordinator.config_entry
-        told: dict[str, object] = {}
-        if coordinator not in able:
-            told = {**Refusal("not_signed_in", {"account": entry.title}).told(reasons)}
-        for serial in serials:
-            last = coordinator.last_check(serial)
-            told[_ASKED] = last is not None and last >= began
-            binding = coordinator.data.get(serial)
-            results.append(
-                # Somebody removed it while the action waited.
-                result(serial, "removed", **told)
-                if binding is None
-                else binding_result(entry, binding, **told)
-            )
-    return {"results": [*results]}
-
-
-def _to_check(call: ServiceCall) -> dict[AccountCoordinator, list[str]]:
-    """Return the serial numbers to check, by account and each once.
-
-    Raises ServiceValidationError if one is no device, or no account.
+    the device meanwhile. If not, `next_check` says when it will be, or `reason` why it cannot be.
+    An account that is not loaded has a result without a serial number.
     """
     if not call.data.keys() & {ATTR_DEVICE_ID, ATTR_CONFIG_ENTRY_ID}:
         raise InvalidInputError(REQUIRED, field=f"{ATTR_DEVICE_ID} / {ATTR_CONFIG_ENTRY_ID}")
-    chosen: dict[AccountCoordinator, list[str]] = {}
-    for device_id in call.data.get(ATTR_DEVICE_ID, ()):
-        entry, serial = device_of(call.hass, device_id)
-        chosen.setdefault(entry.runtime_data.coordinator, []).append(serial)
-    for entry in _entries(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID, [])):
-        coordinator = entry.runtime_data.coordinator
-        if coordinator.pending:
-            chosen.setdefault(coordinator, []).extend(coordinator.pending)
-    return {coordinator: list(dict.fromkeys(serials)) for coordinator, serials in chosen.items()}
+    chosen = chosen_devices(call) if ATTR_DEVICE_ID in call.data else []
+    loaded, others = chosen_accounts(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID, []))
+    to_check: dict[AccountCoordinator, dict[str, None]] = {}
+    for one in chosen:
+        if one.entry is not None:
+            to_check.setdefault(one.entry.runtime_data.coordinator, {})[one.serial] = None
+    for entry in loaded:
+        if pending := entry.runtime_data.coordinator.pending:
+            to_check.setdefault(entry.runtime_data.coordinator, {}).update(dict.fromkeys(pending))
+    reasons = await async_reasons(call.hass)
+    told = {_ASKED: False}
+    results = [one.result(reasons, **told) for one in chosen if one.entry is None]
+    results += [result(None, NOT_LOADED, **other.told(reasons), **told) for other in others]
+    if to_check and not results and not any(one.signed_in for one in to_check):
+        raise invalid(NOT_SIGNED_IN, account=next(iter(to_check)).config_entry.title)
+    timeout: float = call.data[CONF_TIMEOUT]
+    began = now()
+    await asyncio.gather(*(_async_check(one, to_check[one], timeout) for one in to_check))
+    checked = [_checked(one, to_check[one], began, reasons) for one in to_check]
+    return {"results": [*chain.from_iterable(checked), *results]}
+
+
+async def _async_check(
+    coordinator: AccountCoordinator, serials: Iterable[str], timeout: float
+) -> None:
+    """Check devices of an account, if somebody is signed in to it."""
+    if coordinator.signed_in:
+        coordinator.async_check(serials)
+        await coordinator.async_wait_for_checks(serials, timeout)
+
+
+def _checked(
+    coordinator: AccountCoordinator,
+    serials: Iterable[str],
+    began: float,
+    reasons: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    """Yield what is known of an account's devices after a check that began then."""
+    entry = coordinator.config_entry
+    told: dict[str, Any] = {}
+    if not coordinator.signed_in:
+        told = {**Refusal(NOT_SIGNED_IN, {"account": entry.title}).told(reasons)}
+    for serial in serials:
+        last = coordinator.last_check(serial)
+        told[_ASKED] = last is not None and last >= began
+        binding = coordinator.data.get(serial)
+        # Somebody may have removed it while the action waited.
+        yield (
+            result(serial, "removed", **told)
+            if binding is None
+            else binding_result(entry, binding, **told)
+        )
