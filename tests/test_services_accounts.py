@@ -1,5 +1,7 @@
 """The actions that list accounts and link them."""
 
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
@@ -24,6 +26,13 @@ from .common import (
     track,
 )
 from .fake_provider import BY_NAME, LOGIN, FakeCloud
+
+NEW_TOKEN = "SIMULATORTOKENRENEWED00000000000"
+
+
+def states(response: dict[str, Any]) -> dict[str, str]:
+    """Return what became of each account, by its ID."""
+    return {one["account_id"]: one["state"] for one in response["results"]}
 
 
 @pytest.fixture(autouse=True)
@@ -151,14 +160,30 @@ async def test_link_the_account_of_an_end_users_token(
     assert account["account_id"] == RESIDENT_ID
     # Without a plant, the token does not tell whose it is.
     del cloud.growatt.plants[int(RESIDENT_PLANT)]
-    told = await refused(hass, "list_accounts", "account_id_needed", **there)
-    assert told["field"] == "account_id"
+    await refused(hass, "list_accounts", "accounts_not_told", **there)
     await refused(hass, "link_account", "account_id_needed", **there, account_id=["101", "102"])
     assert not entries(hass)
     response = await act(hass, "link_account", **there, account_id=RESIDENT_ID)
     assert [result["state"] for result in response["results"]] == ["linked"]
     (entry,) = entries(hass)
     assert entry.data["account_id"] == RESIDENT_ID
+
+
+async def test_link_the_accounts_of_a_token_that_shows_none_yet(
+    hass: HomeAssistant, cloud: Simulator
+) -> None:
+    """Who names them is taken at their word, and what cannot be an ID stops no other."""
+    cloud.growatt.add_token(NEW_TOKEN, merchant="a new one")
+    there = {"server": cloud.url, "token": NEW_TOKEN}
+    await refused(hass, "list_accounts", "accounts_not_told", **there)
+    response = await act(hass, "link_account", **there, account_id=["202", "x", "203"])
+    assert states(response) == {"202": "linked", "x": "not_found", "203": "linked"}
+    assert {entry.data["account_id"] for entry in entries(hass)} == {"202", "203"}
+    # As soon as it shows some, these are all that it opens.
+    user = cloud.growatt.add_user("linked", "linked@example.com", merchant="a new one")
+    shown = str(user.user_id)
+    response = await act(hass, "link_account", **there, account_id=["204", shown])
+    assert states(response) == {"204": "not_found", shown: "linked"}
 
 
 async def test_accounts_of_a_cloud_that_wants_a_sign_in(

@@ -355,7 +355,10 @@ def test_fields_of_linking() -> None:
         for value in vars(CODE.module(name)).values()
         for field in _fields_of_link(value)
     }
-    assert set(EN["config"]["step"]["link_form"]["data"]) == used | {CAPTCHA_FIELD.name}
+    assert set(EN["config"]["step"]["link_form"]["data"]) == used | {
+        CAPTCHA_FIELD.name,
+        CONF_FOR_ALL,
+    }
 
 
 def _fields_of_link(value: Any) -> tuple[Field, ...]:

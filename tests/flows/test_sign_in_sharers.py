@@ -533,3 +533,95 @@ async def test_a_person_who_asks_is_not_shown_a_second_dialog(
     )
     assert result["reason"] == "already_in_progress"
     assert asks_for(hass, accounts["bob"])
+
+
+# A token that shows nothing
+
+
+def new_token(cloud: Simulator) -> None:
+    """Have the vendor take the token for invalid, and link nothing to the new one yet."""
+    revoke(cloud, renewed=False)
+    cloud.growatt.add_token(NEW_TOKEN, merchant="a new one")
+
+
+def default_of(result: dict[str, Any], name: str) -> Any:
+    """Return what a field of a form has at first."""
+    (marker,) = (marker for marker in result["data_schema"].schema if marker == name)
+    return marker.default()
+
+
+@pytest.mark.parametrize("for_all", [True, False])
+async def test_a_token_that_shows_nothing_is_for_all_if_somebody_says_so(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry], *, for_all: bool
+) -> None:
+    """But for whoever has no ID yet, and only once the one of the dialog was told right."""
+    unknown = await add_account(hass, cloud, account_id=None, name="erin")
+    new_token(cloud)
+    await notice(hass, accounts["bob"])
+    result = await submit(hass, await opened(hass), token=NEW_TOKEN)
+    assert result["errors"] == {"account_id": "token_sees_nothing"}
+    assert fields_of(result) == ["account_id", "for_all"]
+    assert shown_values(result)["accounts"] == f"{RESIDENT}, carol, dave"
+    assert default_of(result, "for_all")
+    result = await submit(hass, result, account_id="999", for_all=True)
+    assert result["errors"] == {"base": "wrong_account"}
+    assert not accounts["carol"].runtime_data.coordinator.signed_in
+    result = await submit(hass, result, token=NEW_TOKEN)
+    bob_id = accounts["bob"].data["account_id"]
+    result = await submit(hass, result, account_id=bob_id, for_all=for_all)
+    assert result["reason"] == "some_accounts_renewed"
+    left = ["erin"] if for_all else [RESIDENT, "carol", "dave", "erin"]
+    assert shown_values(result)["others"] == ", ".join(left)
+    await hass.async_block_till_done()
+    assert {name for name, token in tokens(accounts).items() if token == NEW_TOKEN} == (
+        set(accounts) if for_all else {"bob"}
+    )
+    assert accounts["bob"].runtime_data.coordinator.signed_in
+    assert unknown.data["denied"]
+    # Whoever is left asks, and can do the same.
+    cloud.growatt.add_token(INSTALLER_TOKEN)
+    result = await submit(hass, await opened(hass), token=INSTALLER_TOKEN)
+    await hass.async_block_till_done()
+    assert unknown.data["access"] == {"token": INSTALLER_TOKEN} or not for_all
+
+
+@pytest.mark.parametrize("for_all", [True, False])
+async def test_changing_to_a_token_that_shows_nothing(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry], *, for_all: bool
+) -> None:
+    """What was chosen before it was known that nothing can confirm it can be chosen anew."""
+    new_token(cloud)
+    result = await open_reconfigure(hass, accounts["bob"])
+    result = await submit(
+        hass, result, **own_address(cloud.url), token=NEW_TOKEN, for_all=not for_all
+    )
+    assert fields_of(result) == ["account_id", "for_all"]
+    assert default_of(result, "for_all") is not for_all
+    bob_id = accounts["bob"].data["account_id"]
+    result = await submit(hass, result, account_id=bob_id, for_all=for_all)
+    assert result["reason"] == ("accounts_renewed" if for_all else "reconfigure_successful")
+    await hass.async_block_till_done()
+    assert {name for name, token in tokens(accounts).items() if token == NEW_TOKEN} == (
+        set(accounts) if for_all else {"bob"}
+    )
+
+
+async def test_an_end_users_token_that_shows_nothing_is_for_one_account(
+    hass: HomeAssistant, cloud: Simulator, accounts: dict[str, MockConfigEntry]
+) -> None:
+    """It can open no other."""
+    cloud.growatt.delete_plant(int(RESIDENT_PLANT))
+    revoke(cloud)
+    await notice(hass, accounts[RESIDENT])
+    result = await submit(hass, await opened(hass), token=END_USER_TOKEN)
+    assert result["errors"] == {"account_id": "account_id_needed"}
+    assert fields_of(result) == ["account_id"]
+    account_id = accounts[RESIDENT].data["account_id"]
+    result = await submit(hass, result, account_id=account_id)
+    assert result["reason"] == "some_accounts_renewed"
+    await hass.async_block_till_done()
+    assert [name for name, token in tokens(accounts).items() if token == END_USER_TOKEN] == [
+        RESIDENT
+    ]
+    result = await submit(hass, await opened(hass), token=NEW_TOKEN)
+    assert result["reason"] == "accounts_renewed"

@@ -159,6 +159,12 @@ class InvalidInputError(CloudError):
     default_key = "invalid_input"
 
 
+class SeesNothingError(InvalidInputError):
+    """The credentials show no account that they open, and may open several all the same."""
+
+    default_key = "token_sees_nothing"
+
+
 class TakenError(InvalidInputError):
     """An account with this name, address or number exists; it can be linked instead."""
 

@@ -126,6 +126,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
         more: Mapping[Any, Any] | None = None,
         *,
         for_code: bool = False,
+        **placeholders: str,
     ) -> ConfigFlowResult:
         """Show a provider's form, with a fresh picture if it has a captcha."""
         self._captcha = None
@@ -146,6 +147,7 @@ class AccountFlow(ConfigFlow, AnsweringFlow):
                 self._offer.agreements, await async_agreement_names(self.hass)
             ),
             server=self._place,
+            **placeholders,
         )
 
     async def _reason(self, err: CloudError) -> str:

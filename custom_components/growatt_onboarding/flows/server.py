@@ -1,7 +1,7 @@
 """The steps of the account flow that ask for a server and for what talking to it takes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -108,10 +108,15 @@ class ServerFlow(AccountFlow):
             schema = {**server, **form_schema(fields, self._memory)}
         else:
             schema = form_schema((ADDRESS_FIELD, *fields), self._memory)
-        for name in form.switches:
-            is_on = self._memory.typed.get(name, True)
-            schema[vol.Required(name, default=is_on)] = BooleanSelector()
+        schema |= self._switches(form.switches)
         return self._show(form.step_id, schema, **form.placeholders)
+
+    def _switches(self, names: Iterable[str]) -> dict[vol.Marker, Any]:
+        """Return the part of a schema for switches, which are on unless somebody turns them off."""
+        return {
+            vol.Required(name, default=self._memory.typed.get(name, True)): BooleanSelector()
+            for name in names
+        }
 
     async def _try_server(self, provider: Provider | None = None) -> ConfigFlowResult:
         """Go on with what was entered, if the server takes it.

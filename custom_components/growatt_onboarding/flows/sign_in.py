@@ -18,7 +18,7 @@ from homeassistant.exceptions import ConfigEntryError
 from ..account import Target, entry_target, reauth_flows, sharers
 from ..account.linking import Opened, async_opened, entry_of, matching, renew
 from ..cloud import registry
-from ..cloud.errors import CloudError
+from ..cloud.errors import CloudError, SeesNothingError
 from ..cloud.model import Account
 from ..cloud.provider import CAPTCHA_FIELD, Form
 from ..cloud.servers import server_key
@@ -47,6 +47,8 @@ class SignInFlow(ChooseFlow):
         super().__init__()
         # The name of an account that may have been created.
         self._lost_name: str | None = None
+        # Whether the credentials show no account, and may open several all the same.
+        self._sees_nothing = False
         # What the entry to renew was used with, None where there is none.
         self._before: Target | None = None
         # The entries that new credentials are stored in, with their accounts there; and the others
@@ -61,6 +63,7 @@ class SignInFlow(ChooseFlow):
         if (form := chosen_form(self._offer.link, user_input)) is None:
             return self._ask_form("link", self._offer.link)
         self._form = form
+        self._sees_nothing = False
         # The credentials that were entered may be enough.
         return await self.async_step_link_form(None if needs_input(form) else {})
 
@@ -77,10 +80,18 @@ class SignInFlow(ChooseFlow):
                 return await self._link(opened)
             except CloudError as err:
                 self._memory.set_error(err)
+                self._sees_nothing |= isinstance(err, SeesNothingError)
                 if err.field == CAPTCHA_FIELD.name and not self._form.captcha:
                     await self._renew_form()
         self._suggest_account()
-        return await self._show_form("link_form", self._form.fields)
+        if not (others := self._unlisted):
+            return await self._show_form("link_form", self._form.fields)
+        return await self._show_form(
+            "link_form",
+            self._form.fields,
+            self._switches((CONF_FOR_ALL,)),
+            accounts=some_titles(others),
+        )
 
     def _expect_lost(self, accounts: tuple[Account, ...]) -> None:
         """Raise CloudError if an account that may have been created is not among those found.
@@ -113,12 +124,30 @@ class SignInFlow(ChooseFlow):
         Raises CloudError if the one to link may be among those that are not known.
         """
         self._unread = opened.unread
-        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
-            return await self._renew_with(opened.accounts)
-        if opened.unread is not None and not opened.listed:
-            raise opened.unread
-        self._expect_lost(opened.accounts)
-        return await self._use(opened.accounts)
+        accounts = opened.accounts
+        if self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            if opened.unread is not None and not opened.listed:
+                raise opened.unread
+            self._expect_lost(accounts)
+            return await self._use(accounts)
+        entries = [self._entry, *self._others]
+        if self._memory.typed.get(CONF_FOR_ALL) and matching(entries, self._target, accounts):
+            # Nothing can confirm the others, as little as the one that was entered.
+            accounts += tuple(self._unlisted.values())
+        return await self._renew_with(accounts)
+
+    @property
+    def _unlisted(self) -> dict[AccountConfigEntry, Account]:
+        """The other accounts that the new credentials may be for, if these do not show it."""
+        if not self._sees_nothing or self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            return {}
+        return {
+            other: Account(
+                id=other.data[CONF_ACCOUNT_ID], name=other.data[CONF_ACCOUNT_NAME], session={}
+            )
+            for other in sharers(self.hass, self._entry)
+            if other.data[CONF_ACCOUNT_ID] is not None
+        }
 
     # New credentials
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_IGNORE, ConfigEntryState
@@ -13,7 +14,13 @@ from ..account.linking import Opened, async_link, async_opened, entry_of
 from ..account.registration import async_check_name, async_create_entry, async_register
 from ..clock import now
 from ..cloud import registry
-from ..cloud.errors import CloudError, InvalidInputError, NoAnswerError, NotAllowedError
+from ..cloud.errors import (
+    CloudError,
+    InvalidInputError,
+    NoAnswerError,
+    NotAllowedError,
+    SeesNothingError,
+)
 from ..cloud.fields import REQUIRED, optional_text
 from ..cloud.model import Account, Values
 from ..cloud.provider import (
@@ -279,14 +286,25 @@ async def _async_opened(
 ) -> Opened:
     """Return the accounts that the credentials give access to.
 
-    A token that does not tell whose it is takes the word of who names the only one.
+    A token that does not tell whose it is takes the word of who names the only one, and one that
+    may have several the word of who names some.
     """
     try:
         return await async_opened(hass, target, client, form, {})
     except InvalidInputError as err:
-        if err.field != form.identity or wanted is None or len(wanted) != 1:
+        if err.field != form.identity:
             raise
-    return await async_opened(hass, target, client, form, {form.identity: wanted[0]})
+        if wanted is None:
+            raise invalid("accounts_not_told") from err
+        if len(wanted) != 1 and not isinstance(err, SeesNothingError):
+            raise
+    opened = Opened(())
+    for account_id in wanted:
+        # One that is none leaves the others alone.
+        with suppress(InvalidInputError):
+            one = await async_opened(hass, target, client, form, {form.identity: account_id})
+            opened = Opened(opened.accounts + one.accounts, opened.unread or one.unread)
+    return opened
 
 
 @callback

@@ -22,6 +22,7 @@ from ..errors import (
     InvalidInputError,
     NoAnswerError,
     NotAllowedError,
+    SeesNothingError,
     UnexpectedAnswerError,
     UnreachableError,
     WrongServerError,
@@ -252,11 +253,12 @@ class GrowattClient(CloudClient):
                 )
             names = {typed: names.get(typed, typed)}
         if not names:
+            if users.unread is not None:
+                raise users.unread
+            if users.names is not None:
+                raise SeesNothingError(field="account_id")
             # An end user's token may not list users.
-            raise users.unread or InvalidInputError(
-                "account_id_needed" if users.names is None else "token_sees_nothing",
-                field="account_id",
-            )
+            raise InvalidInputError("account_id_needed", field="account_id")
         accounts = tuple(
             Account(id=key, name=name, session={}, plant=owners.get(key))
             for key, name in names.items()
