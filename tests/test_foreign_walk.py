@@ -230,7 +230,7 @@ async def test_adding_inverters(hass: HomeAssistant, portal: FakeCloud, entry: C
     # Only the list, its bold beginning and the links are ours.
     assert live_marks(told) == list("-**:**[](////).[](//)")
     assert read(told).startswith(f"- **Refused:** [{SN}](/config/devices/device/")
-    assert f"). {TEXT} [" in read(told)
+    assert f"({TEXT[:1000]}" in read(told)
     assert "\n" not in told
 
 

@@ -9,9 +9,9 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
 
-import custom_components.growatt_onboarding as integration
 from custom_components.growatt_onboarding.account.bindings import store_key
 from custom_components.growatt_onboarding.const import DATA_TIMING, DOMAIN
+from custom_components.growatt_onboarding.coordinator import AccountCoordinator
 from simulator import END_USER_TOKEN, Simulator
 
 from . import common
@@ -148,12 +148,14 @@ async def test_an_inverter_that_is_removed_while_its_account_is_set_up(
     assert await hass.config_entries.async_unload(entry.entry_id)
     (subentry,) = entry.subentries.values()
 
-    async def meanwhile(hass: HomeAssistant) -> dict[str, str]:
+    load = AccountCoordinator.async_load
+
+    async def meanwhile(coordinator: AccountCoordinator) -> None:
         hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
-        return {}
+        await load(coordinator)
 
     with monkeypatch.context() as patched:
-        patched.setattr(integration, "async_reasons", meanwhile)
+        patched.setattr(AccountCoordinator, "async_load", meanwhile)
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
     assert not entry.runtime_data.coordinator.data

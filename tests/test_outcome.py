@@ -159,9 +159,13 @@ async def test_an_account_is_called_otherwise_once_it_is_renamed(home: Home) -> 
 
 
 async def test_what_waits_for_somebody_to_sign_in_says_so(home: Home) -> None:
-    """And nothing else does; both sides hear of it, and what is overdue too."""
+    """And nothing else does; so does what other accounts of the same token have."""
     await home.associate("THERE00001")
     await home.accept(SN)
+    bob = await home.add_account()
+    home.add_devices([THIRD])
+    await home.bind(bob, home.add_plant(bob), [THIRD])
+    await home.shows("accepted", THIRD)
     home.add_devices([OTHER])
     assert "reason" not in told(home, SN)
     token = home.growatt.tokens.pop(INSTALLER_TOKEN)
@@ -174,18 +178,20 @@ async def test_what_waits_for_somebody_to_sign_in_says_so(home: Home) -> None:
         assert listed[serial]["explanation"] == seen["explanation"]
         assert listed[serial]["next_check"] is None
     assert "reason" not in told(home, "THERE00001")
+    assert told(home, THIRD)["reason"] == "not_signed_in"
     again = by_serial(await home.call("submit_again", serial_numbers=SN), "done")
     assert (again[SN]["done"], again[SN]["reason"]) == (True, "not_signed_in")
 
     home.growatt.tokens[INSTALLER_TOKEN] = token
-    (flow,) = home.entry.async_get_active_flows(home.hass, {SOURCE_REAUTH})
+    flows = home.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    (flow,) = (flow for flow in flows if flow["context"]["source"] == SOURCE_REAUTH)
     # The limits forbid the same look twice within five minutes.
     await asyncio.sleep(600)
     form = await home.hass.config_entries.flow.async_configure(flow["flow_id"])
     result = await submit(home.hass, form, token=INSTALLER_TOKEN)
-    assert result["reason"] == "reauth_successful"
-    await home.shows("accepted", SN, OTHER)
-    for serial in (SN, OTHER):
+    assert result["reason"] == "accounts_renewed"
+    await home.shows("accepted", SN, OTHER, THIRD)
+    for serial in (SN, OTHER, THIRD):
         assert "reason" not in told(home, serial)
 
 
