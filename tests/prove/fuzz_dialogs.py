@@ -453,6 +453,7 @@ class Walker:
             "check_code": "1",
             # Of a file that is gone.
             "photo": "00000000-0000-4000-8000-000000000000",
+            "for_all": True,
             "send_again": dice.random() < 0.1,
         }
         if name in {"serial_number", "serial_numbers"}:
