@@ -439,6 +439,22 @@ async def test_the_old_one_stays_until_the_cloud_has_the_new_one(house: House) -
     assert house.devices() == {ALSO_GOOD: "accepted"}
 
 
+async def test_the_old_device_stays_until_the_cloud_has_taken_the_new_one(house: House) -> None:
+    await house.link()
+    house.cloud.growatt.add_device(GOOD)
+    house.cloud.growatt.add_device(ALSO_GOOD)
+    await house.bind(GOOD)
+    await house.scripts(REPLACE)
+    house.cloud.faults.add("device/sn/add", kind="hold")
+    result = await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
+    assert (result["state"], result["tracked"]) == ("unconfirmed", True)
+    assert house.devices() == {GOOD: "accepted", ALSO_GOOD: "unconfirmed"}
+    house.cloud.faults.release()
+    await until(lambda: house.devices()[ALSO_GOOD] == "accepted")
+    await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
+    assert house.devices() == {ALSO_GOOD: "accepted"}
+
+
 async def test_what_is_here_already_replaces_nothing(house: House) -> None:
     """Neither the device itself nor one that somebody else has: the old one would be lost."""
     await house.link_both()

@@ -134,7 +134,10 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     async def async_load(self) -> None:
         """Read the bindings."""
         await self._bindings.async_load()
-        self._published = dict(self.data)
+        # A crash may have left some that are yet to be removed, which is told first.
+        self._published = {
+            serial: binding for serial, binding in self.data.items() if not binding.unwanted
+        }
         self._count_pending(self.data)
 
     @callback
@@ -177,16 +180,18 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         plant_id: str,
         kind: DeviceKind = DeviceKind.INVERTER,
         *,
+        keep_refused: bool = True,
         before_adding: CALLBACK_TYPE | None = None,
     ) -> None:
         """Store bindings for new devices, add their subentries and start binding.
 
+        Without `keep_refused`, those that the cloud refuses for good are removed again.
         `before_adding` is called once the bindings are on disk. This completes even if the caller
         is canceled. Raises NotStoredError, in which case nothing was added.
         """
         time = now()
         bindings = [
-            transitions.queue(serial, plant_id, time, kind)
+            transitions.queue(serial, plant_id, time, kind, keep_refused=keep_refused)
             for serial in dict.fromkeys(serials)
             if serial not in self.data
         ]
@@ -424,6 +429,17 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self._published_reachable = self._gateway.reachable
         self.last_update_success = self._published_reachable or self._runner.plan() is None
         self.async_update_listeners()
+        changed = (self.data.get(serial) for serial in self.changed_serials)
+        if unwanted := [one.serial for one in changed if one is not None and one.unwanted]:
+            # Everybody has heard why.
+            self.config_entry.async_create_task(self.hass, self._async_let_go(unwanted), DOMAIN)
+
+    async def _async_let_go(self, serials: Iterable[str]) -> None:
+        """Remove devices that the cloud has refused, without blocking the event loop."""
+        for serial in serials:
+            self._bindings.let_go(serial)
+            self.sync_subentries()
+            await asyncio.sleep(0)
 
     @callback
     @override

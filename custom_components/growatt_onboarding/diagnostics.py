@@ -50,6 +50,7 @@ _PLAIN: Final = (
     "failures",
     "known_to_cloud",
     "maybe_accepted_before",
+    "keep_refused",
     "reason",
     "model",
     "series",

@@ -57,7 +57,7 @@ def binding_result(
     """Return the result for the serial number of a binding, with other values instead of these."""
     coordinator = entry.runtime_data.coordinator
     told = {
-        "tracked": True,
+        "tracked": not binding.unwanted,
         "pending": binding.pending,
         "kind": binding.kind.value,
         ATTR_CONFIG_ENTRY_ID: entry.entry_id,

@@ -81,7 +81,9 @@ class Reports:
         What happens before Home Assistant has started is reported then.
         """
         coordinator = self._entry.runtime_data.coordinator
-        self._known = dict(coordinator.data)
+        known = coordinator.data.items()
+        # That of one which is about to be removed is still to be told.
+        self._known = {serial: binding for serial, binding in known if not binding.unwanted}
         self._entry.async_on_unload(coordinator.async_add_listener(self._follow))
         self._entry.async_on_unload(async_at_started(self._hass, self._start))
 

@@ -5,7 +5,7 @@ from copy import replace
 import pytest
 
 from custom_components.growatt_onboarding.binding import transitions
-from custom_components.growatt_onboarding.binding.model import Binding, BindingState
+from custom_components.growatt_onboarding.binding.model import Binding, BindingState, problem
 from custom_components.growatt_onboarding.binding.timing import SUBMIT_TRIES
 from custom_components.growatt_onboarding.cloud.model import DeviceKind, Sighting
 
@@ -63,6 +63,32 @@ def test_a_number_that_exists_has_to_be_found_out_about() -> None:
 def test_a_refusal_keeps_its_reason() -> None:
     assert REJECTED.state is BindingState.REJECTED
     assert (REJECTED.reason, REJECTED.message) == ("serial_rejected", "wrong")
+
+
+@pytest.mark.parametrize("refused", [CONFLICT, REJECTED])
+def test_what_is_refused_for_good_is_unwanted_unless_it_is_to_be_kept(refused: Binding) -> None:
+    assert problem(refused) is not None
+    assert not refused.unwanted
+    refused = replace(refused, keep_refused=False)
+    assert refused.unwanted
+    assert problem(refused) is None
+    assert not transitions.submit_again(refused, 600.0).unwanted
+    assert transitions.submit_again(refused, 600.0).keep_refused
+
+
+def test_what_the_cloud_has_accepted_is_kept() -> None:
+    queued = transitions.queue("SN0001", "1", 100.0, keep_refused=False)
+    failed = transitions.failed(transitions.sending(queued, 200.0), "system_error", None)
+    sent = transitions.sending(failed, 300.0)
+    assert not sent.keep_refused
+    assert transitions.accepted(sent, 400.0).keep_refused
+    assert transitions.present(sent, 400.0).keep_refused
+    conflict = transitions.located(sent, 400.0, plant_id="2", ours=False)
+    assert conflict.unwanted
+    conflict = transitions.located(
+        transitions.accepted(sent, 400.0), 500.0, plant_id="2", ours=False
+    )
+    assert not conflict.unwanted
 
 
 @pytest.mark.parametrize("binding", ALL)

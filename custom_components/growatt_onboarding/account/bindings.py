@@ -77,6 +77,7 @@ class Bindings:
         # Somebody may have added an inverter to another account meanwhile.
         removed = self._records.removed_serials(self._entry.entry_id)
         missing = stored.keys() - tracking_entries(self._hass).keys() - removed
+        missing -= {serial for serial in missing if stored[serial].unwanted}
         time = now()
         for serial, binding in stored.items():
             if serial in subentries:
@@ -235,6 +236,16 @@ class Bindings:
         self._had_subentry -= gone
         self.returned -= gone
         return gone
+
+    def let_go(self, serial: str) -> None:
+        """Remove the subentry of a device if it is unwanted, as nobody wanted it kept.
+
+        The caller has to drop its binding.
+        """
+        binding, subentry = self.known.get(serial), self._subentries().get(serial)
+        if binding is not None and binding.unwanted and subentry is not None:
+            with self._records.letting_go(serial):
+                self._hass.config_entries.async_remove_subentry(self._entry, subentry.subentry_id)
 
     async def async_keep_returned(self) -> None:
         """Record that a person has seen which inverters were added again."""

@@ -88,6 +88,8 @@ class Records:
         self._plant_names: Counter[str] | None = None
         # The device whose subentry is being replaced by another one.
         self._replaced: str | None = None
+        # The device that is being removed because the cloud has refused it.
+        self._let_go: str | None = None
 
     # Reading and writing
 
@@ -194,7 +196,8 @@ class Records:
             if (serial := before[subentry_id]) != self._replaced:
                 self._in_list.add(subentry_id)
                 self._removed[subentry_id] = RemovedDevice(entry_id, serial)
-                self._left_out.setdefault(entry_id, set()).add(serial)
+                if serial != self._let_go:
+                    self._left_out.setdefault(entry_id, set()).add(serial)
 
     @contextmanager
     def replacing(self, serial: str) -> Iterator[None]:
@@ -204,6 +207,15 @@ class Records:
             yield
         finally:
             self._replaced = None
+
+    @contextmanager
+    def letting_go(self, serial: str) -> Iterator[None]:
+        """Take the removal of this device for ours: a datalogger may bring it later."""
+        before, self._let_go = self._let_go, serial
+        try:
+            yield
+        finally:
+            self._let_go = before
 
     def _forget(self, entry_id: str) -> None:
         self._accounts.pop(entry_id, None)

@@ -10,6 +10,7 @@ import math
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self, get_type_hints
 
+from ..cloud.errors import DATALOGGER_MISSING, DATALOGGER_UNLINKED
 from ..cloud.model import DeviceKind
 from .timing import Timing
 
@@ -38,6 +39,9 @@ class BindingState(StrEnum):
 
 # What waits for the device itself: the cloud has said yes, or may have.
 _AWAITING_DEVICE: Final = (BindingState.UNCONFIRMED, BindingState.ACCEPTED)
+
+# What the cloud refuses only until a datalogger of the plant is associated.
+_UNTIL_DATALOGGER: Final = (DATALOGGER_MISSING, DATALOGGER_UNLINKED)
 
 type ListKey = tuple[str, DeviceKind]
 """A plant's list of one kind of device: the plant's id, and the kind."""
@@ -75,6 +79,7 @@ class Binding(NamedTuple):
         last_report: when the datalogger last reported, by the cloud's clock.
         brought_at: when an inverter was first seen behind the datalogger.
         behind_checked_at: when the plant's inverters were last listed to find such a one.
+        keep_refused: it stays if the cloud refuses it for good; so does what was accepted once.
 
     """
 
@@ -107,6 +112,7 @@ class Binding(NamedTuple):
     last_report: float | None = None
     brought_at: float | None = None
     behind_checked_at: float | None = None
+    keep_refused: bool = True
 
     @property
     def list_key(self) -> ListKey:
@@ -122,6 +128,16 @@ class Binding(NamedTuple):
     def retried(self) -> bool:
         """Whether it is queued because the cloud failed to take it, and so is sent again."""
         return self.state is BindingState.QUEUED and self.reason is not None
+
+    @property
+    def refused_for_now(self) -> bool:
+        """Whether it is sent again once a datalogger of its plant is associated."""
+        return self.state is BindingState.REJECTED and self.reason in _UNTIL_DATALOGGER
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether it is to be removed: refused for good, and not to be kept then."""
+        return not self.keep_refused and self.state.refused and not self.refused_for_now
 
     @property
     def waiting_since(self) -> float:
@@ -221,7 +237,9 @@ class Problem(StrEnum):
 
 
 def problem(binding: Binding) -> Problem | None:
-    """Return what is wrong with a binding, None if nothing is."""
+    """Return what is wrong with a binding, None if nothing is or it is about to be removed."""
+    if binding.unwanted:
+        return None
     if binding.state is BindingState.CONFLICT:
         return Problem.CONFLICT
     if binding.state is BindingState.REJECTED:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import replace
 
 from ..cloud.errors import (
-    DATALOGGER_MISSING,
-    DATALOGGER_UNLINKED,
     AlreadyBoundError,
     CloudError,
     InvalidInputError,
@@ -21,10 +19,17 @@ from .timing import SUBMIT_TRIES
 
 
 def queue(
-    serial: str, plant_id: str, now: float, kind: DeviceKind = DeviceKind.INVERTER
+    serial: str,
+    plant_id: str,
+    now: float,
+    kind: DeviceKind = DeviceKind.INVERTER,
+    *,
+    keep_refused: bool = True,
 ) -> Binding:
     """Return a new binding that is waiting to be sent."""
-    return Binding(serial=serial, plant_id=plant_id, kind=kind, queued_at=now)
+    return Binding(
+        serial=serial, plant_id=plant_id, kind=kind, queued_at=now, keep_refused=keep_refused
+    )
 
 
 def overdue(binding: Binding, now: float) -> Binding:
@@ -115,6 +120,7 @@ def accepted(binding: Binding, now: float, device_key: str | None = None) -> Bin
         accepted_at=now,
         known_to_cloud=False,
         failures=0,
+        keep_refused=True,
         device_key=device_key or binding.device_key,
         reason=None,
         message=None,
@@ -205,6 +211,7 @@ def present(binding: Binding, now: float) -> Binding:
         missing_at=None,
         known_to_cloud=False,
         failures=0,
+        keep_refused=True,
         reason=None,
         message=None,
         holder_plant=None,
@@ -436,12 +443,8 @@ def unblocked(
         and known[binding.serial].state is not BindingState.ASSOCIATED
     }
     for binding in known.values() if plants else ():
-        if (
-            binding.plant_id in plants
-            and binding.state is BindingState.REJECTED
-            and binding.reason in {DATALOGGER_MISSING, DATALOGGER_UNLINKED}
-        ):
-            yield submit_again(binding, now)
+        if binding.plant_id in plants and binding.refused_for_now:
+            yield replace(submit_again(binding, now), keep_refused=binding.keep_refused)
 
 
 def as_kind(binding: Binding, kind: DeviceKind, now: float, plant_id: str | None = None) -> Binding:

@@ -36,7 +36,6 @@ ATTR_CHECK_CODE: Final = "check_code"
 ATTR_KEEP_REFUSED: Final = "keep_refused"
 _CHECK_CODE_CHECKED: Final = "check_code_checked"
 _TRACKED_STATE: Final = "tracked_state"
-_REFUSED: Final = frozenset(state for state in BindingState if state.refused)
 _ALREADY_TRACKED: Final = "already_tracked"
 
 # By serial number; None for what is still to be bound.
@@ -197,32 +196,24 @@ async def _async_bind(
     coordinator = entry.runtime_data.coordinator
     results |= await _async_tracked(call.hass, results)
     if added := [serial for serial, told in results.items() if told is None]:
-        await coordinator.async_track(added, plant_id, kind)
+        keep_refused: bool = call.data[ATTR_KEEP_REFUSED]
+        await coordinator.async_track(added, plant_id, kind, keep_refused=keep_refused)
     states = {
         serial: None if told is None else str(told[ATTR_STATE]) for serial, told in results.items()
     }
-    Batch(entry, call, plant_id, kind, states)
+    batch = Batch(entry, call, plant_id, kind, states)
     await coordinator.async_wait_for_answers(added, timeout)
-    bound = {serial: told or _result(entry, serial) for serial, told in results.items()}
-    if not call.data[ATTR_KEEP_REFUSED]:
-        _remove_refused(entry, [bound[serial] for serial in added])
-    return bound
+    return {serial: told or _result(entry, batch, serial) for serial, told in results.items()}
 
 
-def _result(entry: AccountConfigEntry, serial: str) -> dict[str, Any]:
+def _result(entry: AccountConfigEntry, batch: Batch, serial: str) -> dict[str, Any]:
     """Return the result of a serial number that was to be bound."""
     binding = entry.runtime_data.coordinator.data.get(serial)
+    if binding is None and (seen := batch.seen.get(serial)) is not None and seen.unwanted:
+        # It is gone because the cloud has refused it.
+        binding = seen
     # Somebody may have removed it while the action waited.
     return result(serial, "removed") if binding is None else binding_result(entry, binding)
-
-
-@callback
-def _remove_refused(entry: AccountConfigEntry, results: Iterable[dict[str, Any]]) -> None:
-    """Remove what the cloud has refused by now; what it refuses later stays, with a repair."""
-    refused = [told for told in results if told[ATTR_STATE] in _REFUSED]
-    for told in refused:
-        told |= {"tracked": False, "next_check": None}
-    entry.runtime_data.coordinator.async_remove({told[CONF_SERIAL_NUMBER] for told in refused})
 
 
 def _listed(bound: Mapping[str, dict[str, Any]], texts: Iterable[str]) -> list[dict[str, Any]]:

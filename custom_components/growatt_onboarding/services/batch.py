@@ -5,6 +5,7 @@ from typing import Final
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import ServiceCall, callback
 
+from ..binding.model import Binding
 from ..cloud.model import DeviceKind
 from ..const import CONF_PLANT_ID, DOMAIN
 from ..coordinator import AccountConfigEntry
@@ -18,6 +19,10 @@ class Batch:
 
     A reload of the account ends it. The event names serial numbers only: with everything that is
     told of them, those of a large batch would be too much for Home Assistant's recorder.
+
+    Attributes:
+        seen: the bindings as they were last seen, also of devices that are gone by now.
+
     """
 
     def __init__(
@@ -34,6 +39,7 @@ class Batch:
         self._plant_id = plant_id
         self._kind = kind
         self._states = states
+        self.seen: dict[str, Binding] = {}
         self._coordinator = entry.runtime_data.coordinator
         self._stop = self._coordinator.async_add_listener(self._update)
         self._update()
@@ -42,8 +48,9 @@ class Batch:
     def _update(self) -> None:
         """Take the answers that there are, and fire the event with the last of them."""
         for serial, state in self._states.items():
+            if (binding := self._coordinator.data.get(serial)) is not None:
+                self.seen[serial] = binding
             if state is None and not self._coordinator.unanswered(serial):
-                binding = self._coordinator.data.get(serial)
                 self._states[serial] = "removed" if binding is None else binding.state.value
         if None not in self._states.values():
             self._stop()
