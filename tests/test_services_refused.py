@@ -153,6 +153,8 @@ async def test_the_account_is_reloaded_meanwhile(home: Home) -> None:
     await asyncio.sleep(HOUR)
     assert not tracked(home)
     assert not heard.repairs()
+    (event,) = heard.batches
+    assert event.data["states"] == {"conflict": HELD[:2], "rejected": [WRONG]}
     assert len(heard.reports) == 3
 
 

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any, Final, override
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util.signal_type import SignalType
 
 from .account import EntryData, sharers
 from .account.activation import ActivationCheck
@@ -79,6 +81,11 @@ class AccountData:
 
 
 type AccountConfigEntry = ConfigEntry[AccountData]
+
+
+def published(entry_id: str) -> SignalType[AccountCoordinator]:
+    """Return the signal of every publication of an account, over its reloads."""
+    return SignalType(f"{DOMAIN}_published_{entry_id}")
 
 
 class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
@@ -323,12 +330,11 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         return over.is_set()
 
     def unanswered(self, serial: str) -> bool:
-        """Return whether the cloud is still to answer a binding."""
+        """Return whether the cloud is still to answer a binding. That it failed is an answer."""
         binding = self.data.get(serial)
-        return binding is not None and binding.state in (
-            BindingState.QUEUED,
-            BindingState.UNCONFIRMED,
-        )
+        if binding is None or binding.retried:
+            return False
+        return binding.state in (BindingState.QUEUED, BindingState.UNCONFIRMED)
 
     def check_requested(self, serial: str) -> bool:
         """Return whether a requested check is still to be done."""
@@ -479,6 +485,7 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         all_changed = to_all != self._published_to_all
         self._published_to_all = to_all
         self._notify([None])
+        async_dispatcher_send(self.hass, published(self.config_entry.entry_id), self)
         to_notify = list(self._published if all_changed else self.changed_serials)
         self._notify(to_notify[:_NOTIFY_BATCH])
         if later := to_notify[_NOTIFY_BATCH:]:

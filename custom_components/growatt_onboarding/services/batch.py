@@ -4,11 +4,12 @@ from typing import Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import ServiceCall, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..binding.model import Binding
 from ..cloud.model import DeviceKind
 from ..const import CONF_PLANT_ID, DOMAIN
-from ..coordinator import AccountConfigEntry
+from ..coordinator import AccountConfigEntry, AccountCoordinator, published
 from ..foreign import plain
 
 EVENT_FIRST_ANSWERS: Final = f"{DOMAIN}_first_answers"
@@ -17,7 +18,7 @@ EVENT_FIRST_ANSWERS: Final = f"{DOMAIN}_first_answers"
 class Batch:
     """Waits for the first answers to the devices of an action, however long that takes.
 
-    A reload of the account ends it. The event names serial numbers only: with everything that is
+    The event names serial numbers only: with everything that is
     told of them, those of a large batch would be too much for Home Assistant's recorder.
 
     Attributes:
@@ -40,17 +41,17 @@ class Batch:
         self._kind = kind
         self._states = states
         self.seen: dict[str, Binding] = {}
-        self._coordinator = entry.runtime_data.coordinator
-        self._stop = self._coordinator.async_add_listener(self._update)
-        self._update()
+        self._plants = entry.runtime_data.plants
+        self._stop = async_dispatcher_connect(call.hass, published(entry.entry_id), self._update)
+        self._update(entry.runtime_data.coordinator)
 
     @callback
-    def _update(self) -> None:
+    def _update(self, coordinator: AccountCoordinator) -> None:
         """Take the answers that there are, and fire the event with the last of them."""
         for serial, state in self._states.items():
-            if (binding := self._coordinator.data.get(serial)) is not None:
+            if (binding := coordinator.data.get(serial)) is not None:
                 self.seen[serial] = binding
-            if state is None and not self._coordinator.unanswered(serial):
+            if state is None and not coordinator.unanswered(serial):
                 self._states[serial] = "removed" if binding is None else binding.state.value
         if None not in self._states.values():
             self._stop()
@@ -66,7 +67,7 @@ class Batch:
                 ATTR_CONFIG_ENTRY_ID: self._entry.entry_id,
                 "account": plain(self._entry.title),
                 CONF_PLANT_ID: self._plant_id,
-                "plant": self._entry.runtime_data.plants.label(self._plant_id),
+                "plant": self._plants.label(self._plant_id),
                 "kind": self._kind.value,
                 "count": len(self._states),
                 "states": by_state,
