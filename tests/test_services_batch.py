@@ -95,7 +95,7 @@ async def test_an_account_that_is_unloaded_for_a_while(
     await home.shows("accepted", *serials)
     (event,) = batches
     assert event.data["states"] == {"accepted": serials}
-    assert {told["state"] for told in (await waiting)["results"]} == {"accepted", "queued"}
+    assert {told["state"] for told in (await waiting)["results"]} == {"not_loaded"}
 
 
 async def test_a_renewed_token_brings_it(home: Home, batches: list[Event[dict[str, Any]]]) -> None:

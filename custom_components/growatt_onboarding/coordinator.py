@@ -167,6 +167,11 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
             self._running.cancel()
             self._running = None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it takes no more steps, as its account is unloaded or reloaded."""
+        return self._stopped
+
     @callback
     def resume(self) -> None:
         """Go on after a pause."""

@@ -27,8 +27,8 @@ from ..coordinator import AccountConfigEntry
 from ..outcome import ATTR_PLANT, binding_result, result, subentry_told
 from ..texts import async_reasons, async_state_names
 from .batch import Batch
-from .chosen import INVALID, Refusal, check_count, not_a_serial
-from .common import account_entry, waiting_time
+from .chosen import INVALID, Now, Refusal, check_count, not_a_serial
+from .common import account_entry, async_usable, async_wait_for_answers, waiting_time
 from .plants import async_given_plant_id
 
 ATTR_DATALOGGERS: Final = "dataloggers"
@@ -49,9 +49,9 @@ async def bind_device(call: ServiceCall) -> ServiceResponse:
     has it and with `repeated` and `tracked_state`. `state` is `invalid`, `already_tracked` or the
     state of the binding.
     """
-    plant_id = await async_given_plant_id(account_entry(call, Capability.BIND), call)
-    # Meanwhile the entry may have been reloaded.
     entry = account_entry(call, Capability.BIND)
+    plant_id = await async_given_plant_id(entry, call)
+    await async_usable(entry, Capability.BIND)
     texts = [part for given in call.data[CONF_SERIAL_NUMBERS] for part in split_serials(given)]
     results = await _async_judged(call.hass, texts)
     open_ones = sum(told is None for told in results.values())
@@ -67,9 +67,9 @@ async def bind_datalogger(call: ServiceCall) -> ServiceResponse:
     compared the check code. Of one that is `invalid`, or of a `conflict` that the check found,
     nothing was sent.
     """
-    plant_id = await async_given_plant_id(account_entry(call, Capability.DATALOGGER), call)
-    # Meanwhile the entry may have been reloaded.
     entry = account_entry(call, Capability.DATALOGGER)
+    plant_id = await async_given_plant_id(entry, call)
+    await async_usable(entry, Capability.DATALOGGER)
     given: list[dict[str, str]] = call.data[ATTR_DATALOGGERS]
     texts = [one[CONF_SERIAL_NUMBER] for one in given]
     results = await _async_judged(call.hass, texts)
@@ -84,10 +84,9 @@ async def bind_datalogger(call: ServiceCall) -> ServiceResponse:
     open_ones = sum(told is None for told in results.values())
     timeout = waiting_time(call, entry.runtime_data.coordinator, open_ones + len(codes))
     labels = await _async_labels(entry, plant_id, codes, timeout)
+    await async_usable(entry, Capability.DATALOGGER)
     for serial, label in labels.items():
         results[serial] = _refusal(entry, plant_id, serial, label)
-    # Meanwhile the entry may have been reloaded.
-    entry = account_entry(call, Capability.DATALOGGER)
     left = max(0, began + timeout - now())
     bound = await _async_bind(call, entry, results, plant_id, DeviceKind.DATALOGGER, timeout=left)
     for serial, told in bound.items():
@@ -202,18 +201,19 @@ async def _async_bind(
         serial: None if told is None else str(told[ATTR_STATE]) for serial, told in results.items()
     }
     batch = Batch(entry, call, plant_id, kind, states)
-    await coordinator.async_wait_for_answers(added, timeout)
-    return {serial: told or _result(entry, batch, serial) for serial, told in results.items()}
+    await async_wait_for_answers(entry, added, timeout)
+    current = Now(call.hass, await async_reasons(call.hass))
 
+    def bound(serial: str) -> dict[str, Any]:
+        """Return the result of a serial number that was to be bound."""
+        seen = batch.seen.get(serial)
+        is_refused = seen is not None and seen.unwanted and current.binding(serial) is None
+        if seen is not None and is_refused and entry.state is ConfigEntryState.LOADED:
+            # It is gone because the cloud has refused it.
+            return binding_result(entry, seen)
+        return current.result(serial)
 
-def _result(entry: AccountConfigEntry, batch: Batch, serial: str) -> dict[str, Any]:
-    """Return the result of a serial number that was to be bound."""
-    binding = entry.runtime_data.coordinator.data.get(serial)
-    if binding is None and (seen := batch.seen.get(serial)) is not None and seen.unwanted:
-        # It is gone because the cloud has refused it.
-        binding = seen
-    # Somebody may have removed it while the action waited.
-    return result(serial, "removed") if binding is None else binding_result(entry, binding)
+    return {serial: told or bound(serial) for serial, told in results.items()}
 
 
 def _listed(bound: Mapping[str, dict[str, Any]], texts: Iterable[str]) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_STATE
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
@@ -16,8 +17,14 @@ from ..coordinator import AccountConfigEntry, AccountCoordinator
 from ..gateway.store import NotStoredError
 from ..outcome import binding_result, result
 from ..texts import async_reasons
-from .chosen import Chosen, Refusal, chosen_devices
-from .common import account_entry, usable_entry, waiting_time
+from .chosen import REMOVED, Chosen, Now, Refusal, chosen_devices
+from .common import (
+    account_entry,
+    async_settle,
+    async_wait_for_answers,
+    usable_entry,
+    waiting_time,
+)
 from .plants import async_given_plant_id
 
 _DONE: Final = "done"
@@ -107,9 +114,9 @@ async def remove_device(call: ServiceCall) -> ServiceResponse:
         told = {"tracked": False, "pending": False, "next_check": None, _DONE: True}
         binding = coordinator.data.get(one.serial)
         results.append(
-            result(one.serial, "removed", **told)
+            result(one.serial, REMOVED, **told)
             if binding is None
-            else binding_result(one.entry, binding, state="removed", **told)
+            else binding_result(one.entry, binding, state=REMOVED, **told)
         )
     for coordinator, serials in gone.items():
         coordinator.async_remove(serials)
@@ -128,10 +135,15 @@ def _check_submittable(entry: AccountConfigEntry, binding: Binding) -> None:
 
 async def _change(call: ServiceCall, chosen: list[Chosen], change: Change) -> ServiceResponse:
     """Change the chosen devices, one by one, and wait for the cloud's first answers."""
+    reasons = await async_reasons(call.hass)
     refusals: dict[str, Refusal] = {}
     changed: dict[str, AccountConfigEntry] = {}
     for one in chosen:
         if one.entry is None:
+            continue
+        await async_settle(one.entry)
+        # Meanwhile others may have removed or moved it, and its account may have been unloaded.
+        if one.entry.state is not ConfigEntryState.LOADED:
             continue
         if (binding := one.entry.runtime_data.coordinator.data.get(one.serial)) is None:
             continue
@@ -141,34 +153,33 @@ async def _change(call: ServiceCall, chosen: list[Chosen], change: Change) -> Se
             refusals[one.serial] = Refusal.of(CloudError("not_stored"))
         except (CloudError, HomeAssistantError) as err:
             refusals[one.serial] = Refusal.of(err)
-    await _wait(call, changed)
-    reasons = await async_reasons(call.hass)
+    await _async_wait(call, changed)
+    current = Now(call.hass, reasons)
 
     def told(one: Chosen) -> dict[str, Any]:
-        done = one.serial in changed
-        entry = changed.get(one.serial, one.entry)
-        if entry is None:
-            return one.result(reasons, **{_DONE: done})
-        binding = entry.runtime_data.coordinator.data.get(one.serial)
-        if binding is None:
-            # Somebody removed it meanwhile.
-            return result(one.serial, "removed", **{_DONE: done})
-        refusal = refusals.get(one.serial)
-        why = {} if refusal is None else refusal.told(reasons)
-        return binding_result(entry, binding, **{**why, _DONE: done})
+        if one.entry is None:
+            return one.result(reasons, **{_DONE: False})
+        if (refusal := refusals.get(one.serial)) is not None:
+            return current.result(one.serial, **refusal.told(reasons), **{_DONE: False})
+        told = current.result(one.serial)
+        # What was removed before its turn has not been submitted.
+        return {**told, _DONE: one.serial in changed and told[ATTR_STATE] != REMOVED}
 
     return {"results": [told(one) for one in chosen]}
 
 
-async def _wait(call: ServiceCall, changed: dict[str, AccountConfigEntry]) -> None:
+async def _async_wait(call: ServiceCall, changed: dict[str, AccountConfigEntry]) -> None:
     """Wait for the cloud's first answers to these devices."""
-    by_coordinator: dict[AccountCoordinator, list[str]] = {}
+    by_entry: dict[AccountConfigEntry, list[str]] = {}
     for serial, entry in changed.items():
-        by_coordinator.setdefault(entry.runtime_data.coordinator, []).append(serial)
+        by_entry.setdefault(entry, []).append(serial)
     await asyncio.gather(
         *(
             # Calls of accounts with the same credentials leave one after the other, too.
-            one.async_wait_for_answers(serials, waiting_time(call, one, len(changed)))
-            for one, serials in by_coordinator.items()
+            async_wait_for_answers(
+                entry, serials, waiting_time(call, entry.runtime_data.coordinator, len(changed))
+            )
+            for entry, serials in by_entry.items()
+            if entry.state is ConfigEntryState.LOADED
         )
     )

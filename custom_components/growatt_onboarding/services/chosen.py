@@ -16,20 +16,21 @@ from ..account.serials import (
     split_serials,
     tracking_entries,
 )
+from ..binding.model import Binding
 from ..cloud.errors import CloudError, InvalidInputError
 from ..cloud.fields import REQUIRED
 from ..const import CONF_SERIAL_NUMBERS, DOMAIN, MAX_SERIALS_ACTION
 from ..coordinator import AccountConfigEntry
 from ..flows.forms import error_placeholders
 from ..foreign import plain, plain_values
-from ..outcome import ATTR_EXPLANATION, ATTR_REASON, result, subentry_told
+from ..outcome import ATTR_EXPLANATION, ATTR_REASON, binding_result, result, subentry_told
 from ..texts import reason_text
-from .common import invalid
+from .common import NOT_LOADED, invalid
 
 # States of a result for what no binding stands behind.
 INVALID: Final = "invalid"
 NOT_TRACKED: Final = "not_tracked"
-NOT_LOADED: Final = "not_loaded"
+REMOVED: Final = "removed"
 
 
 class Refusal(NamedTuple):
@@ -69,6 +70,41 @@ class Chosen(NamedTuple):
         """Return the result of what cannot be used."""
         told = {} if self.refusal is None else self.refusal.told(reasons)
         return result(self.serial, self.state, **{**self.known, **told, **more})
+
+
+class Now:
+    """What there is to tell of devices after an action has waited.
+
+    Meanwhile others may have removed or moved them, and their account may have been reloaded.
+    """
+
+    def __init__(self, hass: HomeAssistant, reasons: Mapping[str, str]) -> None:
+        """Look which account has which device by now."""
+        self._hass = hass
+        self._reasons = reasons
+        self._tracking = tracking_entries(hass)
+
+    def binding(self, serial: str) -> tuple[AccountConfigEntry, Binding] | None:
+        """Return a device's account and binding, None if it has none or that is not loaded."""
+        entry: AccountConfigEntry | None = self._tracking.get(serial)
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            return None
+        binding = entry.runtime_data.coordinator.data.get(serial)
+        return None if binding is None else (entry, binding)
+
+    def refusal(self, key: str, **values: str) -> dict[str, str]:
+        """Return what a result tells of why something was not done."""
+        return Refusal(key, values).told(self._reasons)
+
+    def result(self, serial: str, **more: object) -> dict[str, Any]:
+        """Return the result of a device, with more or other values."""
+        if (found := self.binding(serial)) is not None:
+            entry, binding = found
+            return binding_result(entry, binding, **more)
+        known = self._tracking.get(serial)
+        if known is None or known.state is ConfigEntryState.LOADED:
+            return result(serial, REMOVED, **more)
+        return _tracked(self._hass, known, serial).result(self._reasons, **more)
 
 
 class ChosenAccount(NamedTuple):

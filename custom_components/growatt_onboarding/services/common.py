@@ -1,17 +1,24 @@
 """What the actions share: the account that one is for, how long it waits, and its errors."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TIMEOUT
 from homeassistant.core import ServiceCall
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.service import async_get_config_entry
 
+from ..clock import now
 from ..cloud.provider import Capability
 from ..const import CONF_ACCOUNT_ID, DOMAIN
 from ..coordinator import AccountConfigEntry, AccountCoordinator
 from ..foreign import translated
 
+# The key of a text, and a state of results.
+NOT_LOADED: Final = "not_loaded"
 MAX_TIMEOUT: Final = 300
 # What comes on top of the time that the calls themselves take: lists in between, and a look for
 # each answer that says too little.
@@ -33,10 +40,12 @@ def account_entry(call: ServiceCall, capability: Capability) -> AccountConfigEnt
 
 
 def usable_entry(entry: AccountConfigEntry, capability: Capability) -> AccountConfigEntry:
-    """Return a loaded entry whose account can do this.
+    """Return an entry whose account can do this.
 
-    Raises ServiceValidationError if it does not support that or is not signed in.
+    Raises ServiceValidationError if it is not loaded, does not support that or is not signed in.
     """
+    if entry.state is not ConfigEntryState.LOADED:
+        raise invalid(NOT_LOADED, account=entry.title)
     account = entry.runtime_data
     if capability not in account.client.capabilities:
         raise invalid("not_supported", account=entry.title)
@@ -57,3 +66,48 @@ def waiting_time(call: ServiceCall, coordinator: AccountCoordinator, calls: int)
     if given is not None:
         return given
     return min(_EXTRA_WAIT + calls * coordinator.timing.call_gap, MAX_TIMEOUT)
+
+
+async def async_through_reloads(
+    entry: AccountConfigEntry,
+    timeout: float,
+    wait: Callable[[AccountCoordinator, float], Awaitable[None]],
+) -> None:
+    """Wait for something that takes up to `timeout` seconds, and goes on when a reload is over.
+
+    `wait` gets the seconds that are left, and returns when the coordinator has stopped.
+    """
+    end = now() + timeout
+    while entry.state is ConfigEntryState.LOADED:
+        coordinator = entry.runtime_data.coordinator
+        await wait(coordinator, max(0, end - now()))
+        if not coordinator.stopped or now() >= end:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(end - now()):
+                await async_settle(entry)
+
+
+async def async_wait_for_answers(
+    entry: AccountConfigEntry, serials: Iterable[str], timeout: float
+) -> None:
+    """Wait until the cloud has answered each binding, or cannot in `timeout` seconds."""
+    serials = list(serials)
+    await async_through_reloads(
+        entry, timeout, lambda coordinator, left: coordinator.async_wait_for_answers(serials, left)
+    )
+
+
+async def async_usable(entry: AccountConfigEntry, capability: Capability) -> None:
+    """Make sure that an account can do this still, once a reload in between is over.
+
+    Raises ServiceValidationError as `usable_entry` does.
+    """
+    await async_settle(entry)
+    usable_entry(entry, capability)
+
+
+async def async_settle(entry: AccountConfigEntry) -> None:
+    """Wait until an account is neither being set up nor unloaded."""
+    async with entry.setup_lock:
+        pass

@@ -1,7 +1,7 @@
 """The actions that look: list the devices, and check them in the cloud."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Final
 
@@ -17,8 +17,8 @@ from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBERS, DOMAIN
 from ..coordinator import AccountConfigEntry, AccountCoordinator
 from ..outcome import binding_result, result
 from ..texts import NOT_SIGNED_IN, async_reasons
-from .chosen import NOT_LOADED, Refusal, chosen_accounts, chosen_devices
-from .common import invalid
+from .chosen import Now, chosen_accounts, chosen_devices
+from .common import NOT_LOADED, async_through_reloads, invalid
 
 ATTR_KIND: Final = "kind"
 _ASKED: Final = "asked"
@@ -77,53 +77,51 @@ async def check_association(call: ServiceCall) -> ServiceResponse:
         raise InvalidInputError(REQUIRED, field=f"{ATTR_DEVICE_ID} / {ATTR_CONFIG_ENTRY_ID}")
     chosen = chosen_devices(call) if ATTR_DEVICE_ID in call.data else []
     loaded, others = chosen_accounts(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID, []))
-    to_check: dict[AccountCoordinator, dict[str, None]] = {}
+    to_check: dict[AccountConfigEntry, dict[str, None]] = {}
     for one in chosen:
         if one.entry is not None:
-            to_check.setdefault(one.entry.runtime_data.coordinator, {})[one.serial] = None
+            to_check.setdefault(one.entry, {})[one.serial] = None
     for entry in loaded:
         if pending := entry.runtime_data.coordinator.pending:
-            to_check.setdefault(entry.runtime_data.coordinator, {}).update(dict.fromkeys(pending))
+            to_check.setdefault(entry, {}).update(dict.fromkeys(pending))
     reasons = await async_reasons(call.hass)
     told = {_ASKED: False}
     results = [one.result(reasons, **told) for one in chosen if one.entry is None]
     results += [result(None, NOT_LOADED, **other.told(reasons), **told) for other in others]
-    if to_check and not results and not any(one.signed_in for one in to_check):
-        raise invalid(NOT_SIGNED_IN, account=next(iter(to_check)).config_entry.title)
+    if to_check and not results and not any(map(_signed_in, to_check)):
+        raise invalid(NOT_SIGNED_IN, account=next(iter(to_check)).title)
     timeout: float = call.data[CONF_TIMEOUT]
     began = now()
     await asyncio.gather(*(_async_check(one, to_check[one], timeout) for one in to_check))
-    checked = [_checked(one, to_check[one], began, reasons) for one in to_check]
-    return {"results": [*chain.from_iterable(checked), *results]}
+    current = Now(call.hass, reasons)
+    checked = [
+        _checked(current, serial, began) for serial in chain.from_iterable(to_check.values())
+    ]
+    return {"results": [*checked, *results]}
 
 
-async def _async_check(
-    coordinator: AccountCoordinator, serials: Iterable[str], timeout: float
-) -> None:
-    """Check devices of an account, if somebody is signed in to it."""
-    if coordinator.signed_in:
-        coordinator.async_check(serials)
-        await coordinator.async_wait_for_checks(serials, timeout)
+def _signed_in(entry: AccountConfigEntry) -> bool:
+    return entry.runtime_data.coordinator.signed_in
 
 
-def _checked(
-    coordinator: AccountCoordinator,
-    serials: Iterable[str],
-    began: float,
-    reasons: Mapping[str, str],
-) -> Iterator[dict[str, Any]]:
-    """Yield what is known of an account's devices after a check that began then."""
-    entry = coordinator.config_entry
-    told: dict[str, Any] = {}
-    if not coordinator.signed_in:
-        told = {**Refusal(NOT_SIGNED_IN, {"account": entry.title}).told(reasons)}
-    for serial in serials:
-        last = coordinator.last_check(serial)
+async def _async_check(entry: AccountConfigEntry, serials: Iterable[str], timeout: float) -> None:
+    """Check devices of an account, as far as somebody is signed in to it."""
+
+    async def check(coordinator: AccountCoordinator, left: float) -> None:
+        if coordinator.signed_in:
+            coordinator.async_check(serials)
+            await coordinator.async_wait_for_checks(serials, left)
+
+    await async_through_reloads(entry, timeout, check)
+
+
+def _checked(current: Now, serial: str, began: float) -> dict[str, Any]:
+    """Return what is known of a device after a check that began then."""
+    told: dict[str, Any] = {_ASKED: False}
+    if (found := current.binding(serial)) is not None:
+        entry, _ = found
+        last = entry.runtime_data.coordinator.last_check(serial)
         told[_ASKED] = last is not None and last >= began
-        binding = coordinator.data.get(serial)
-        # Somebody may have removed it while the action waited.
-        yield (
-            result(serial, "removed", **told)
-            if binding is None
-            else binding_result(entry, binding, **told)
-        )
+        if not _signed_in(entry):
+            told |= current.refusal(NOT_SIGNED_IN, account=entry.title)
+    return current.result(serial, **told)

@@ -1,0 +1,163 @@
+"""What actions answer if accounts are reloaded, and devices moved or removed, while they wait."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryDisabler
+import pytest
+
+from .common import by_serial
+from .home import Home
+
+BIND = "device/sn/add"
+CODE = "12AB3"
+SERIALS = [f"SIM{number:07}" for number in range(1, 9)]
+STICKS = [f"QMN{number:07}" for number in range(1, 5)]
+# How the account of an action goes away while it waits, and comes back.
+RELOADED = ("reload", "renew")
+GONE = ("unload", "disable")
+
+
+def call(home: Home, action: str, **data: Any) -> asyncio.Task[Any]:
+    """Begin an action."""
+    return home.hass.async_create_task(home.call(action, **data))
+
+
+async def go_away(home: Home, how: str) -> None:
+    """Have the account go away."""
+    entries, entry = home.hass.config_entries, home.entry
+    match how:
+        case "reload":
+            await home.reload(entry)
+        case "renew":
+            # As after somebody has entered it again.
+            data = {**entry.data, "session": {}}
+            entries.async_update_entry(entry, data=data)
+        case "unload":
+            await home.unload(entry)
+        case "disable":
+            await entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+        case "remove":
+            await entries.async_remove(entry.entry_id)
+
+
+def begin(home: Home, action: str, garage: str) -> asyncio.Task[Any]:
+    """Begin one of the actions that wait, for all the devices."""
+    match action:
+        case "bind_device":
+            where = {"config_entry_id": home.entry.entry_id, "plant_id": home.plant_id}
+            return call(home, action, serial_numbers=SERIALS, timeout=120, **where)
+        case "bind_datalogger":
+            where = {"config_entry_id": home.entry.entry_id, "plant_id": home.plant_id}
+            sticks = [{"serial_number": stick, "check_code": CODE} for stick in STICKS]
+            return call(home, action, dataloggers=sticks, timeout=120, **where)
+        case "move_device":
+            return call(home, action, serial_numbers=SERIALS, plant_id=garage, timeout=120)
+        case "check_association":
+            devices = [home.device(serial).id for serial in SERIALS]
+            return call(home, action, device_id=devices, timeout=300)
+    return call(home, action, serial_numbers=SERIALS, timeout=120)
+
+
+async def prepared(home: Home, action: str) -> str:
+    """Have what an action is for; return another plant."""
+    home.add_devices(SERIALS)
+    for stick in STICKS:
+        home.growatt.add_datalogger(stick, check_code=CODE)
+    if not action.startswith("bind"):
+        await home.accept(*SERIALS)
+        # The limits forbid the same look twice within five minutes.
+        await asyncio.sleep(400)
+    return home.add_plant(home.entry, "Garage")
+
+
+ACTIONS = ("bind_device", "bind_datalogger", "submit_again", "move_device", "check_association")
+
+
+@pytest.mark.parametrize("how", RELOADED)
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_reload_in_between_is_waited_for(home: Home, action: str, how: str) -> None:
+    waiting = begin(home, action, await prepared(home, action))
+    await asyncio.sleep(2.5)
+    await go_away(home, how)
+    results = (await waiting)["results"]
+    # Of what the cloud knows already, the limits may forbid to look where it is.
+    states = {"accepted", "unconfirmed"} if action == "submit_again" else {"accepted"}
+    assert {told["state"] for told in results} <= states
+    assert all(told["tracked"] and told["account"] == home.entry.title for told in results)
+    assert all(told.get("done", True) and told.get("asked", True) for told in results)
+
+
+@pytest.mark.parametrize("how", GONE)
+@pytest.mark.parametrize("action", ACTIONS[:1] + ACTIONS[2:])
+async def test_an_account_that_goes_away_is_told(home: Home, action: str, how: str) -> None:
+    waiting = begin(home, action, await prepared(home, action))
+    await asyncio.sleep(2.5)
+    await go_away(home, how)
+    results = (await waiting)["results"]
+    assert [told["serial_number"] for told in results] == SERIALS
+    for told in results:
+        assert (told["state"], told["tracked"], told["reason"]) == (
+            "not_loaded",
+            True,
+            "not_loaded",
+        )
+        assert home.entry.title in told["explanation"]
+    # All the same they are there once it is back.
+    if how == "disable":
+        await home.hass.config_entries.async_set_disabled_by(home.entry.entry_id, None)
+    else:
+        await home.set_up(home.entry)
+    await home.shows("accepted", *SERIALS)
+
+
+@pytest.mark.parametrize("action", ACTIONS[:1] + ACTIONS[2:])
+async def test_an_account_that_is_removed_has_no_devices(home: Home, action: str) -> None:
+    waiting = begin(home, action, await prepared(home, action))
+    await asyncio.sleep(2.5)
+    await go_away(home, "remove")
+    results = (await waiting)["results"]
+    assert [told["serial_number"] for told in results] == SERIALS
+    assert {(told["state"], told["tracked"]) for told in results} == {("removed", False)}
+    assert not any(told.get("done") for told in results)
+
+
+async def test_sticks_of_an_account_that_goes_away_are_not_begun(home: Home) -> None:
+    """Their check codes are compared first."""
+    waiting = begin(home, "bind_datalogger", await prepared(home, "bind_datalogger"))
+    await asyncio.sleep(2.5)
+    await go_away(home, "unload")
+    with pytest.raises(Exception, match="not loaded"):
+        await waiting
+    await home.set_up(home.entry)
+    assert home.coordinator.data == {}
+    results = (await begin(home, "bind_datalogger", ""))["results"]
+    assert {told["state"] for told in results} == {"accepted"}
+
+
+async def test_what_is_moved_meanwhile_is_told_where_it_is(home: Home) -> None:
+    serials = SERIALS[:6]
+    home.add_devices(serials)
+    other = await home.add_account()
+    barn = home.add_plant(other, "Barn")
+    where = {"config_entry_id": home.entry.entry_id, "plant_id": home.plant_id}
+    binding = call(home, "bind_device", serial_numbers=serials, timeout=60, **where)
+    await asyncio.sleep(1.5)
+    to = {"config_entry_id": other.entry_id, "plant_id": barn}
+    moved = await home.call("move_device", serial_numbers=serials, timeout=60, **to)
+    for told in (*(await binding)["results"], *moved["results"]):
+        assert (told["tracked"], told["account"]) == (True, other.title)
+        assert told["plant_id"] == barn
+    assert {told["state"] for told in moved["results"]} == {"accepted"}
+
+
+@pytest.mark.parametrize("action", ["submit_again", "move_device"])
+async def test_what_is_removed_before_its_turn_is_not_done(home: Home, action: str) -> None:
+    await home.accept(*SERIALS)
+    await asyncio.sleep(400)
+    sent = home.asked(BIND)
+    waiting = begin(home, action, home.add_plant(home.entry, "Garage"))
+    await home.call("remove_device", serial_numbers=SERIALS)
+    results = by_serial(await waiting, "done")
+    assert {(told["state"], told["done"]) for told in results.values()} == {("removed", False)}
+    assert home.asked(BIND) == sent
