@@ -540,10 +540,20 @@ async def test_a_datalogger_and_an_inverter_in_one_event(
         ({"serial_number": STICK}, [{"serial_number": STICK}]),
         ([{"serial_number": STICK, "check_code": CODE}], None),
         ([], []),
+        (None, []),
+        (" ", []),
+        ([None, ""], []),
+        (f" {STICK} ", [STICK]),
+        (1234567890, ["1234567890"]),
+        ([STICK, f"{OTHER}\n{DIGITS}"], None),
+        (
+            [STICK, {"serial_number": OTHER, "check_code": CODE}, None],
+            [{"serial_number": OTHER, "check_code": CODE}, STICK],
+        ),
     ],
 )
 async def test_which_dataloggers_are_read_from_an_event(
-    hass: HomeAssistant, given: Any, expected: list[dict[str, str]] | None
+    hass: HomeAssistant, given: Any, expected: list[Any] | None
 ) -> None:
     calls = async_mock_service(hass, DOMAIN, "bind_datalogger", response={"results": []})
     await use(hass, "bind_received", account="account", plant_id="20001")
@@ -566,6 +576,13 @@ async def test_which_dataloggers_are_read_from_an_event(
         ({"serial_numbers": [SERIAL, DIGITS]}, [SERIAL, DIGITS]),
         ({"serial_numbers": SERIAL}, [SERIAL]),
         ({"serial_numbers": f"{SERIAL}, {OTHER}"}, [f"{SERIAL}, {OTHER}"]),
+        ({"serial_number": "", "serial_numbers": [SERIAL]}, [SERIAL]),
+        ({"serial_number": SERIAL, "serial_numbers": [OTHER, DIGITS]}, [SERIAL, OTHER, DIGITS]),
+        ({"serial_number": [SERIAL], "serial_numbers": OTHER}, [SERIAL, OTHER]),
+        ({"serial_number": None, "serial_numbers": [None, SERIAL]}, [SERIAL]),
+        ({"serial_number": SERIAL, "serial_numbers": None}, [SERIAL]),
+        ({"serial_number": None}, None),
+        ({"serial_numbers": [None, " "]}, None),
         ({"serial_number": "{{ 1 + 1 }}'\""}, ["{{ 1 + 1 }}'\""]),
         ({"serial_number": f"{SERIAL}\t{OTHER}\n'x\"; y"}, [f"{SERIAL}\t{OTHER}\n'x\"; y"]),
         ({"serial_number": ""}, None),
@@ -586,6 +603,14 @@ async def test_what_is_read_from_an_event(
         if expected is None
         else [{"config_entry_id": "account", "plant_id": "20001", "serial_numbers": expected}]
     )
+
+
+async def test_a_list_in_the_field_that_is_chosen_counts_once(hass: HomeAssistant) -> None:
+    calls = async_mock_service(hass, DOMAIN, "bind_device", response={"results": []})
+    await use(hass, "bind_received", account="account", plant_id="20001", field="serial_numbers")
+    hass.bus.async_fire("growatt_onboarding_bind", {"serial_numbers": [SERIAL, OTHER]})
+    await hass.async_block_till_done()
+    assert [call.data["serial_numbers"] for call in calls] == [[SERIAL, OTHER]]
 
 
 @pytest.mark.parametrize(

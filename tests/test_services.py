@@ -188,7 +188,7 @@ async def test_only_administrators_may(
         ("bind_device", {**ALL["bind_device"], "timeout": -1}, "timeout"),
         ("bind_datalogger", {"plant_id": "1"}, "dataloggers"),
         ("bind_datalogger", {"plant_id": "1", "dataloggers": []}, "dataloggers"),
-        ("bind_datalogger", {"plant_id": "1", "dataloggers": ["QMN0000001"]}, "dataloggers"),
+        ("bind_datalogger", {"plant_id": "1", "dataloggers": [["QMN0000001"]]}, "dataloggers"),
         ("bind_datalogger", {"plant_id": "1", "dataloggers": {}}, "serial_number"),
         ("bind_datalogger", {**ALL["bind_datalogger"], "timeout": 301}, "timeout"),
         (

@@ -107,6 +107,35 @@ async def test_with_and_without_a_check_code(
     assert len(cloud.calls.of(ADD)) == 3
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"{STICK}, {OTHER}\n{THIRD}",
+        [STICK, f"{OTHER} {THIRD}"],
+        [{"serial_number": f"{STICK}\t{OTHER}"}, THIRD],
+        [{"serial_number": STICK, "check_code": None}, {"serial_number": OTHER}, THIRD],
+    ],
+)
+async def test_as_a_scanner_gives_them(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry, given: Any
+) -> None:
+    """Which a text with several numbers is; only a check code belongs to one number."""
+    cloud.growatt.add_datalogger(OTHER)
+    cloud.growatt.add_datalogger(THIRD)
+    found = await bind(hass, dataloggers=given)
+    assert {serial: told["state"] for serial, told in found.items()} == dict.fromkeys(
+        (STICK, OTHER, THIRD), "accepted"
+    )
+
+
+async def test_two_numbers_with_one_check_code_are_none(
+    hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
+) -> None:
+    found = await bind(hass, stick(f"{STICK} {OTHER}", CODE))
+    assert [told["state"] for told in found.values()] == ["invalid"]
+    assert not cloud.calls
+
+
 async def test_a_single_one_need_not_be_in_a_list(
     hass: HomeAssistant, cloud: Simulator, entry: ConfigEntry
 ) -> None:

@@ -127,10 +127,10 @@ def _actions_of_devices() -> dict[str, tuple[Handler, Fields]]:
     chosen = {vol.Optional(CONF_SERIAL_NUMBERS): _several(cv.string), **some_devices}
     datalogger = {
         vol.Required(CONF_SERIAL_NUMBER): cv.string,
-        vol.Optional(ATTR_CHECK_CODE): cv.string,
+        vol.Optional(ATTR_CHECK_CODE): vol.Maybe(cv.string),
     }
     serials = {vol.Required(CONF_SERIAL_NUMBERS): _several(cv.string)}
-    dataloggers = {vol.Required(ATTR_DATALOGGERS): _several(datalogger)}
+    dataloggers = {vol.Required(ATTR_DATALOGGERS): _several(vol.Any(cv.string, datalogger))}
     filters = {
         vol.Optional(CONF_PLANT_ID): _several(cv.string),
         vol.Optional(ATTR_STATE): _several(vol.In([state.value for state in BindingState])),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -70,14 +70,14 @@ async def bind_datalogger(call: ServiceCall) -> ServiceResponse:
     entry = account_entry(call, Capability.DATALOGGER)
     plant_id = await async_given_plant_id(entry, call)
     await async_usable(entry, Capability.DATALOGGER)
-    given: list[dict[str, str]] = call.data[ATTR_DATALOGGERS]
-    texts = [one[CONF_SERIAL_NUMBER] for one in given]
+    given = [*_labelled(call.data[ATTR_DATALOGGERS])]
+    texts = [text for text, _ in given]
     results = await _async_judged(call.hass, texts)
     codes: dict[str, str] = {}
-    for one in given:
-        if code := one.get(ATTR_CHECK_CODE, "").strip():
+    for text, code in given:
+        if code:
             with suppress(InvalidSerialError):
-                serial = normalize_serial(one[CONF_SERIAL_NUMBER])
+                serial = normalize_serial(text)
                 if results[serial] is None:
                     codes.setdefault(serial, code)
     began = now()
@@ -92,6 +92,20 @@ async def bind_datalogger(call: ServiceCall) -> ServiceResponse:
     for serial, told in bound.items():
         told[_CHECK_CODE_CHECKED] = serial in labels and labels[serial].checked
     return {"results": [*_listed(bound, texts)]}
+
+
+def _labelled(given: Iterable[str | Mapping[str, str | None]]) -> Iterator[tuple[str, str]]:
+    """Yield the text of each datalogger's serial number and its check code, "" if it has none.
+
+    Only a text without a check code may hold several serial numbers.
+    """
+    for one in given:
+        label = {CONF_SERIAL_NUMBER: one} if isinstance(one, str) else one
+        text = label[CONF_SERIAL_NUMBER] or ""
+        code = (label.get(ATTR_CHECK_CODE) or "").strip()
+        parts = [] if code else split_serials(text)
+        for part in parts or [text]:
+            yield part, code
 
 
 async def _async_labels(
