@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from .common import by_serial
 from .home import Home
@@ -77,6 +78,39 @@ async def test_the_wait_is_in_proportion_to_the_count(
     answered = [told for told in response["results"] if told["state"] == "accepted"]
     assert len(answered) >= min(count, 250)
     assert took >= min(count, 295) - 1
+
+
+@pytest.mark.parametrize(
+    ("given", "answered", "longest"), [({}, 120, 155), ({"timeout": 60}, 60, 61)]
+)
+async def test_who_shares_a_token_waits_for_its_turn_too(
+    home: Home, given: dict[str, int], answered: int, longest: float
+) -> None:
+    """Which takes twice as long, unless the action says how long it waits."""
+    other = await home.add_account()
+    plants = {home.entry: home.plant_id, other: home.add_plant(other)}
+    numbers = iter(range(1000))
+
+    async def bind(entry: MockConfigEntry) -> int:
+        where = {"config_entry_id": entry.entry_id, "plant_id": plants[entry]}
+        serials = home.add_devices(f"SIM{next(numbers):07}" for _ in range(60))
+        response = await home.call("bind_device", **where, serial_numbers=serials, **given)
+        return sum(told["state"] == "accepted" for told in response["results"])
+
+    began = home.clock.passed
+    found = await asyncio.gather(*map(bind, plants))
+    assert answered - 10 <= sum(found) <= answered
+    assert home.clock.passed - began <= longest
+
+
+async def test_an_outage_does_not_make_an_action_wait_longer(home: Home) -> None:
+    serials = home.add_devices(f"SIM{number:07}" for number in range(20))
+    home.faults.add("device/sn/add", kind="late", seconds=20, times=None)
+    began = home.clock.passed
+    data = {"plant_id": home.plant_id, "serial_numbers": serials}
+    response = await home.call("bind_device", **data)
+    assert not any(told["state"] == "accepted" for told in response["results"])
+    assert home.clock.passed - began <= 51
 
 
 async def test_a_check_that_the_limits_forbid_says_when(home: Home) -> None:

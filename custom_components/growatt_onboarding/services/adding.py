@@ -56,7 +56,8 @@ async def bind_device(call: ServiceCall) -> ServiceResponse:
     results = await _async_judged(call.hass, texts)
     open_ones = sum(told is None for told in results.values())
     timeout = waiting_time(call, entry.runtime_data.coordinator, open_ones)
-    bound = await _async_bind(call, entry, results, plant_id, DeviceKind.INVERTER, timeout=timeout)
+    kind = DeviceKind.INVERTER
+    bound = await _async_bind(call, entry, results, plant_id, kind, timeout=timeout, began=now())
     return {"results": [*_listed(bound, texts)]}
 
 
@@ -87,8 +88,8 @@ async def bind_datalogger(call: ServiceCall) -> ServiceResponse:
     await async_usable(entry, Capability.DATALOGGER)
     for serial, label in labels.items():
         results[serial] = _refusal(entry, plant_id, serial, label)
-    left = max(0, began + timeout - now())
-    bound = await _async_bind(call, entry, results, plant_id, DeviceKind.DATALOGGER, timeout=left)
+    kind = DeviceKind.DATALOGGER
+    bound = await _async_bind(call, entry, results, plant_id, kind, timeout=timeout, began=began)
     for serial, told in bound.items():
         told[_CHECK_CODE_CHECKED] = serial in labels and labels[serial].checked
     return {"results": [*_listed(bound, texts)]}
@@ -204,8 +205,12 @@ async def _async_bind(
     kind: DeviceKind,
     *,
     timeout: float,
+    began: float,
 ) -> dict[str, dict[str, Any]]:
-    """Bind the serial numbers without a result yet; return the results of all."""
+    """Bind the serial numbers without a result yet; return the results of all.
+
+    That takes until `timeout` seconds after `began`.
+    """
     coordinator = entry.runtime_data.coordinator
     results |= await _async_tracked(call.hass, results)
     if added := [serial for serial, told in results.items() if told is None]:
@@ -215,7 +220,8 @@ async def _async_bind(
         serial: None if told is None else str(told[ATTR_STATE]) for serial, told in results.items()
     }
     batch = Batch(entry, call, plant_id, kind, states)
-    await async_wait_for_answers(entry, added, timeout)
+    left = max(0, began + timeout - now())
+    await async_wait_for_answers(call, entry, added, left, began=began)
     current = Now(call.hass, await async_reasons(call.hass))
 
     def bound(serial: str) -> dict[str, Any]:

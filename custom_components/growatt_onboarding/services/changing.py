@@ -10,6 +10,7 @@ from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
 from ..binding.model import Binding, BindingState
+from ..clock import now
 from ..cloud.errors import CloudError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability
@@ -173,11 +174,14 @@ async def _async_wait(call: ServiceCall, changed: dict[str, AccountConfigEntry])
     by_entry: dict[AccountConfigEntry, list[str]] = {}
     for serial, entry in changed.items():
         by_entry.setdefault(entry, []).append(serial)
+    began = now()
     await asyncio.gather(
         *(
             # Calls of accounts with the same credentials leave one after the other, too.
             async_wait_for_answers(
-                entry, serials, waiting_time(call, entry.runtime_data.coordinator, len(changed))
+                *(call, entry, serials),
+                waiting_time(call, entry.runtime_data.coordinator, len(changed)),
+                began=began,
             )
             for entry, serials in by_entry.items()
             if entry.state is ConfigEntryState.LOADED

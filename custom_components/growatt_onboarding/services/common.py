@@ -89,13 +89,34 @@ async def async_through_reloads(
 
 
 async def async_wait_for_answers(
-    entry: AccountConfigEntry, serials: Iterable[str], timeout: float
+    call: ServiceCall,
+    entry: AccountConfigEntry,
+    serials: Iterable[str],
+    timeout: float,
+    *,
+    began: float,
 ) -> None:
-    """Wait until the cloud has answered each binding, or cannot in `timeout` seconds."""
-    serials = list(serials)
-    await async_through_reloads(
-        entry, timeout, lambda coordinator, left: coordinator.async_wait_for_answers(serials, left)
-    )
+    """Wait for the cloud's first answers for `timeout` seconds.
+
+    An action that does not say how long it waits goes on while answers still come: the calls of
+    others with the same credentials leave in between. `began`: when the action began to wait.
+    """
+    waiting = list(serials)
+
+    async def wait(coordinator: AccountCoordinator, left: float) -> None:
+        await coordinator.async_wait_for_answers(waiting, left)
+
+    while waiting:
+        await async_through_reloads(entry, timeout, wait)
+        if entry.state is not ConfigEntryState.LOADED:
+            return
+        coordinator = entry.runtime_data.coordinator
+        still_open = [serial for serial in waiting if coordinator.unanswered(serial)]
+        left = began + MAX_TIMEOUT - now()
+        if CONF_TIMEOUT in call.data or len(still_open) == len(waiting) or left <= 0:
+            return
+        waiting = still_open
+        timeout = min(waiting_time(call, coordinator, len(waiting)), left)
 
 
 async def async_usable(entry: AccountConfigEntry, capability: Capability) -> None:
