@@ -102,6 +102,23 @@ async def test_each_trigger_fires_for_what_it_is_about(home: Home) -> None:
     assert heard(calls) == [("overdue", SN), ("associated", SN)]
 
 
+async def test_what_is_refused_and_not_kept_is_heard_of(home: Home) -> None:
+    """Often only after the action has answered, and nothing else tells it."""
+    calls = await automate(home, "refused", "conflict", device_id=[account_device(home)])
+    theirs = home.add_plant(await home.add_account(), "Theirs")
+    held = home.add_devices((f"HELD{number:06}" for number in range(3)), plant_id=int(theirs))
+    data = {"config_entry_id": home.entry.entry_id, "plant_id": home.plant_id}
+    wrong = [f"UNKNOWN{number:03}" for number in range(3)]
+    await home.call("bind_device", **data, serial_numbers=[*held, *wrong], keep_refused=False)
+    await asyncio.sleep(3_600)
+    assert not home.entry.subentries
+    assert sorted(heard(calls)) == [
+        *(("conflict", serial) for serial in held),
+        *(("refused", serial) for serial in wrong),
+    ]
+    assert {call.data["reason"] for call in calls} == {"held_by_account", "serial_rejected"}
+
+
 async def test_an_account_as_target_is_all_its_devices(home: Home) -> None:
     """Each once, though its own event has the target, too."""
     calls = await automate(home, "associated", device_id=[account_device(home)])
