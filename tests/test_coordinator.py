@@ -107,7 +107,7 @@ async def test_nobody_waits_for_an_account_that_is_taken_down(home: Home) -> Non
         await home.unload(home.entry)
         await asyncio.sleep(1)
         assert action.done()
-    assert await action == {SN: "queued"}
+    assert await action == {SN: "not_loaded"}
 
 
 # Who is told
