@@ -120,7 +120,10 @@ async def remove_device(call: ServiceCall) -> ServiceResponse:
             else binding_result(one.entry, binding, state=REMOVED, **told)
         )
     for coordinator, serials in gone.items():
-        coordinator.async_remove(serials)
+        for serial in serials:
+            coordinator.async_remove([serial])
+            # Home Assistant takes a few milliseconds for each.
+            await asyncio.sleep(0)
     return {"results": [*results]}
 
 
