@@ -10,10 +10,24 @@ import pytest
 
 from custom_components.growatt_onboarding.const import DOMAIN
 from simulator import INSTALLER_TOKEN, Simulator
-from tests.common import RESIDENT, RESIDENT_ID, act, count_setups, entries, track
+from tests.common import (
+    RESIDENT,
+    RESIDENT_ID,
+    act,
+    add_account,
+    close,
+    count_setups,
+    entries,
+    fields_of,
+    open_reauth,
+    refused,
+    submit,
+    track,
+)
 from tests.home import Home
 
 USERS = "user/c_user_list"
+NEW_TOKEN = "SIMULATORTOKENRENEWED00000000000"
 
 
 @pytest.fixture
@@ -126,6 +140,23 @@ async def test_a_customer_after_the_tenth_list_of_the_day(home: Home) -> None:
     await asyncio.sleep(86_400)
     [result] = (await home.call("link_account", **wanted))["results"]
     assert result["state"] == "linked"
+
+
+async def test_a_token_that_shows_nothing_yet_within_the_limits(home: Home) -> None:
+    """What the cloud has just said holds: somebody can name the accounts, as they were told."""
+    bob = await add_account(home.hass, home.simulator, account_id="202", name="bob")
+    home.growatt.add_token(NEW_TOKEN, merchant="a new one")
+    there = {"server": home.simulator.url, "token": NEW_TOKEN}
+    for _ in range(2):
+        await refused(home.hass, "list_accounts", "accounts_not_told", **there)
+    for _ in range(2):
+        dialog = await submit(home.hass, await open_reauth(home.hass, bob), token=NEW_TOKEN)
+        assert dialog["errors"] == {"account_id": "token_sees_nothing"}
+        assert fields_of(dialog) == ["account_id", "for_all"]
+        close(home.hass, dialog)
+    answer = await home.call("link_account", **there, account_id=["203", "204"])
+    assert [one["state"] for one in answer["results"]] == ["linked", "linked"]
+    assert len(home.simulator.calls.of(USERS)) == 1
 
 
 async def test_two_at_once_learn_the_name(home: Home) -> None:

@@ -246,17 +246,15 @@ class GrowattClient(CloudClient):
         names = {owner: owner for owner in owners} | (users.names or {})
         if typed is not None:
             if not users.names and owners and typed not in owners:
-                raise users.unread or InvalidInputError(
+                raise self._doubt(users) or InvalidInputError(
                     "wrong_account",
                     field="account_id",
                     placeholders={"expected": typed, "found": ", ".join(owners)},
                 )
             names = {typed: names.get(typed, typed)}
         if not names:
-            if users.unread is not None:
-                raise users.unread
             if users.names is not None:
-                raise SeesNothingError(field="account_id")
+                raise self._doubt(users) or SeesNothingError(field="account_id")
             # An end user's token may not list users.
             raise InvalidInputError("account_id_needed", field="account_id")
         accounts = tuple(
@@ -282,8 +280,8 @@ class GrowattClient(CloudClient):
         if name is None:
             users = await self._users()
             name = (users.names or {}).get(account_id)
-            if name is None and users.unread is not None and not self._holds(users.unread, _WHOLLY):
-                raise users.unread
+            if name is None and (doubt := self._doubt(users)) is not None:
+                raise doubt
         if name is not None:
             return await self._plants_by_name(account_id, name)
         if self._cache.get(_PLANTS_LACKING):
@@ -551,6 +549,14 @@ class GrowattClient(CloudClient):
         It does within a limit. A cloud that fails has to be heard.
         """
         return isinstance(err, LIMITS) and self._cache.get(_USERS_READ) in answers
+
+    def _doubt(self, users: _Users) -> CloudError | None:
+        """Return why somebody who is not listed may be there all the same, None if nothing says so.
+
+        Within a limit, what the whole list showed last holds.
+        """
+        err = users.unread
+        return None if err is None or self._holds(err, _WHOLLY) else err
 
     async def _fetch_users(self) -> _Users:
         listed = await self._rows(api.USER_LIST, "c_user", "c_user_id", {})
