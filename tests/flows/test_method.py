@@ -244,6 +244,8 @@ async def test_an_account_that_is_newer_than_the_list(world: World) -> None:
     assert shown(result) == ("known_account", ["link_form", "server", "register"])
     assert shown_values(result)["note"].endswith("Try again in 5 min.")
     result = await submit(hass, result, next_step_id="link_form")
+    result = await submit(hass, result)
+    assert (result["step_id"], result["errors"]) == ("link_form", {"base": "not_now"})
     result = await submit(hass, result, account_id=eve)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     entry = result["result"]
@@ -252,6 +254,21 @@ async def test_an_account_that_is_newer_than_the_list(world: World) -> None:
     await asyncio.sleep(310)
     await enter(hass, simulator)
     assert (entry.title, entry.data["account_name"]) == ("eve", "eve")
+
+
+async def test_another_one_than_what_is_offered(world: World) -> None:
+    """Who does not want the one that is known does not get it for asking too early."""
+    hass, simulator = world.hass, world.simulator
+    await enter(hass, simulator)
+    simulator.growatt.add_user("eve", "eve@example.com")
+    result = await enter(hass, simulator)
+    assert shown(result) == ("one_account", ["use_account", "link_form", "register"])
+    result = await submit(hass, result, next_step_id="link_form")
+    result = await submit(hass, result)
+    assert (result["step_id"], result["errors"]) == ("link_form", {"base": "not_now"})
+    await asyncio.sleep(310)
+    result = await submit(hass, result)
+    assert result["step_id"] == "choose_account"
 
 
 @pytest.mark.parametrize("fault", [code(10011), kind("firewall"), kind("hang")], ids=str)

@@ -1,6 +1,6 @@
 """The steps of the account flow that sign in to an account, for a new entry or an existing one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from copy import replace
 from typing import Any, Final, override
@@ -121,12 +121,14 @@ class SignInFlow(ChooseFlow):
     async def _link(self, opened: Opened) -> ConfigFlowResult:
         """Continue with the accounts that signing in gives access to.
 
-        Raises CloudError if the one to link may be among those that are not known.
+        Raises CloudError if the one to link may be among those that are not known: whoever was
+        offered all that are asks for another one.
         """
         self._unread = opened.unread
         accounts = opened.accounts
         if self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
-            if opened.unread is not None and not opened.listed:
+            has_more = opened.listed and not _ids(accounts) <= _ids(self._opened or ())
+            if opened.unread is not None and not has_more:
                 raise opened.unread
             self._expect_lost(accounts)
             return await self._use(accounts)
@@ -341,6 +343,10 @@ class SignInFlow(ChooseFlow):
         """Return the error that names the expected account and those that were found."""
         expected, found = self._entry.title, some_titles(accounts)
         return CloudError("wrong_account", placeholders={"expected": expected, "found": found})
+
+
+def _ids(accounts: Iterable[Account]) -> set[str | None]:
+    return {account.id for account in accounts}
 
 
 def needs_input(form: Form) -> bool:
