@@ -45,6 +45,7 @@ from tests.common import RESIDENT_ID, add_account, track
         ('"ABC0000001"', "ABC0000001"),
         ("\u201eABC0000001\u201c", "ABC0000001"),
         ("]C1ABC0000001", "ABC0000001"),
+        ('"]C1ABC0000001"', "ABC0000001"),
     ],
 )
 def test_a_serial_number_is_written_in_one_way(typed: str, serial: str) -> None:

@@ -41,7 +41,8 @@ _USUAL_LENGTH = 10
 _LABELS = frozenset({"sn", "s/n", "no", "nr", "serial", "number"})
 # What programs write around a table's cells, and what a scanner may say before a number: of which
 # kind the code was (an AIM symbology identifier, such as `]C1`).
-_AROUND = r"[\"'\u2018-\u201f\u00ab\u00bb]|(?<![^\s,;])\][A-Za-z][0-9A-Fa-f]"
+_QUOTES = r"\"'\u2018-\u201f\u00ab\u00bb"
+_AROUND = rf"[{_QUOTES}]|(?<![^\s,;{_QUOTES}])\][A-Za-z][0-9A-Fa-f]"
 # What stands around a number in a list, and the most digits of such a number.
 _LIST_MARKS = "#.)(*-\N{BULLET}\N{MIDDLE DOT}"
 _LIST_DIGITS = 3
@@ -188,7 +189,7 @@ def check_serials(
     if repeated := [serial for serial, times in Counter(serials).items() if times > 1]:
         raise SerialError("serial_repeated", repeated)
     tracking = tracking_entries(hass)
-    if known := [serial for serial in serials if serial in tracking.keys() - free]:
+    if known := [serial for serial in serials if serial in tracking and serial not in free]:
         told = [f"{serial} ({plain(tracking[serial].title)})" for serial in known]
         raise SerialError("already_tracked", told)
     return serials
