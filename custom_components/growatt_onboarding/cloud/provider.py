@@ -475,11 +475,14 @@ class CloudClient(ABC):
         raise NotImplementedError
 
     async def link(self, form: Form, values: Values) -> tuple[Account, ...]:
-        """Sign in, and return the accounts that this gives access to."""
+        """Sign in, and return the accounts that this gives access to.
+
+        Raises AccountsUnreadError if there may be others than those that are known.
+        """
         raise NotImplementedError
 
     async def plants(self, account_id: str) -> tuple[Plant, ...]:
-        """Return the account's plants."""
+        """Return the account's plants; none only if the cloud has said so."""
         raise NotImplementedError
 
     def known_plants(self) -> tuple[Plant, ...]:

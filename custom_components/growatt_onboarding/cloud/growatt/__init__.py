@@ -514,16 +514,18 @@ class GrowattClient(CloudClient):
 
     async def _plants_by_name(self, account_id: str, name: str) -> tuple[Plant, ...]:
         """Return the plants of an end user of this name; within a limit, those last listed."""
+        cached = self._cached_plants_by_name(account_id)
         try:
             listed = await self._rows(
                 api.PLANT_LIST_OF_USER, "plants", "plant_id", {"user_name": name}
             )
         except (*LIMITS, NotAllowedError):
-            if (cached := self._cached_plants_by_name(account_id)) is None:
+            if cached is None:
                 raise
             return cached
-        found = (api.plant(row, account_id) for row in listed.rows)
-        plants = tuple(plant for plant in found if plant is not None)
+        seen = [plant for row in listed.rows if (plant := api.plant(row, account_id)) is not None]
+        known = cached or () if listed.lacking else ()
+        plants = tuple({plant.id: plant for plant in (*known, *seen)}.values())
         if not plants and listed.lacking is not None:
             raise listed.lacking
         self._keep_plants_by_name(account_id, plants)
