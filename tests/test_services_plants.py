@@ -98,6 +98,18 @@ async def test_of_several_plants_none_is_guessed(home: Home) -> None:
     assert await bound(home, f"Roof ({roof})", OTHER) == roof
 
 
+async def test_a_plant_that_is_gone_does_not_keep_its_name(home: Home) -> None:
+    """Somebody has deleted it in the app, and made it anew."""
+    gone = home.add_plant(home.entry, "Roof")
+    await home.call("list_plants")
+    home.growatt.delete_plant(int(gone))
+    roof = home.add_plant(home.entry, "Roof")
+    await asyncio.sleep(301)
+    await home.call("list_plants")
+    home.add_devices([SN])
+    assert await bound(home, "Roof") == roof
+
+
 async def test_a_name_is_one_of_the_accounts_own_plants(home: Home) -> None:
     bob = await home.add_account()
     theirs = home.add_plant(bob, "Home")

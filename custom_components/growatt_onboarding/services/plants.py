@@ -39,8 +39,9 @@ def peak_power(value: object) -> float:
 async def async_given_plant_id(entry: AccountConfigEntry, call: ServiceCall) -> str:
     """Return the ID of the plant that was given: what can be an ID is one, all else is a name.
 
-    The plants are listed if none that is known is called so. Raises CloudError, InvalidInputError
-    if it is none or not a certain one, and ServiceValidationError if nobody is signed in.
+    The plants are listed unless exactly one that is known is called so. Raises CloudError,
+    InvalidInputError if it is none or not a certain one, and ServiceValidationError if nobody is
+    signed in.
     """
     account = entry.runtime_data
     try:
@@ -52,11 +53,13 @@ async def async_given_plant_id(entry: AccountConfigEntry, call: ServiceCall) -> 
         named = name(call.data, CONF_PLANT_ID)
     else:
         return plant_id
-    if not (found := account.plants.called(named)):
+    if len(found := account.plants.called(named)) != 1:
         usable_entry(entry, Capability.PLANTS)
         with account.coordinator.reauth_on_denial():
-            await async_list_plants(entry)
-        found = account.plants.called(named)
+            listed = {plant.id for plant in await async_list_plants(entry)}
+        called = account.plants.called(named)
+        # One that is gone stays known, and does not keep its name from another one.
+        found = [plant_id for plant_id in called if plant_id in listed] or called
     if len(found) != 1:
         raise _not_a_plant(entry, named, found)
     return found[0]
