@@ -178,3 +178,20 @@ async def test_others_get_their_turn_while_many_are_removed(home: Home) -> None:
     await home.call("remove_device", serial_numbers=SERIALS)
     await watching
     assert set(left) == set(range(1, len(SERIALS) + 1))
+
+
+@pytest.mark.parametrize("how", [*GONE, "remove"])
+async def test_devices_that_go_with_their_account_are_not_removed(home: Home, how: str) -> None:
+    await home.accept(*SERIALS)
+    waiting = call(home, "remove_device", serial_numbers=SERIALS)
+    await go_away(home, how)
+    results = (await waiting)["results"]
+    assert [told["serial_number"] for told in results] == SERIALS
+    gone = [told["serial_number"] for told in results if told["done"]]
+    assert 0 < len(gone) < len(SERIALS)
+    left = [serial for serial in SERIALS if serial not in gone]
+    if how == "remove":
+        assert {told["state"] for told in results} == {"removed"}
+        return
+    assert {told["state"] for told in results if not told["done"]} == {"not_loaded"}
+    assert {subentry.unique_id for subentry in home.entry.subentries.values()} == set(left)

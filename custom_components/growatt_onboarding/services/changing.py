@@ -14,9 +14,9 @@ from ..clock import now
 from ..cloud.errors import CloudError
 from ..cloud.model import DeviceKind
 from ..cloud.provider import Capability
-from ..coordinator import AccountConfigEntry, AccountCoordinator
+from ..coordinator import AccountConfigEntry
 from ..gateway.store import NotStoredError
-from ..outcome import binding_result, result
+from ..outcome import binding_result
 from ..texts import async_reasons
 from .chosen import REMOVED, Chosen, Now, Refusal, chosen_devices
 from .common import (
@@ -104,26 +104,26 @@ async def remove_device(call: ServiceCall) -> ServiceResponse:
     Responds like `submit_again`; the state of a device that was removed is `removed`.
     """
     reasons = await async_reasons(call.hass)
-    results = []
-    gone: dict[AccountCoordinator, set[str]] = {}
-    for one in chosen_devices(call):
-        if one.entry is None:
-            results.append(one.result(reasons, **{_DONE: False}))
+    chosen = chosen_devices(call)
+    told: dict[str, object] = {"tracked": False, "pending": False, "next_check": None}
+    told |= {ATTR_STATE: REMOVED, _DONE: True}
+    gone: dict[str, dict[str, Any]] = {}
+    for one in chosen:
+        if (found := await _async_found(one)) is None:
             continue
-        coordinator = one.entry.runtime_data.coordinator
-        gone.setdefault(coordinator, set()).add(one.serial)
-        told = {"tracked": False, "pending": False, "next_check": None, _DONE: True}
-        binding = coordinator.data.get(one.serial)
-        results.append(
-            result(one.serial, REMOVED, **told)
-            if binding is None
-            else binding_result(one.entry, binding, state=REMOVED, **told)
-        )
-    for coordinator, serials in gone.items():
-        for serial in serials:
-            coordinator.async_remove([serial])
-            # Home Assistant takes a few milliseconds for each.
-            await asyncio.sleep(0)
+        entry, binding = found
+        gone[one.serial] = binding_result(entry, binding, **told)
+        entry.runtime_data.coordinator.async_remove([one.serial])
+        # Home Assistant takes a few milliseconds for each.
+        await asyncio.sleep(0)
+    current = Now(call.hass, reasons)
+    left = {_DONE: False}
+    results = [
+        one.result(reasons, **left)
+        if one.entry is None
+        else gone.get(one.serial) or current.result(one.serial, **left)
+        for one in chosen
+    ]
     return {"results": [*results]}
 
 
@@ -137,22 +137,30 @@ def _check_submittable(entry: AccountConfigEntry, binding: Binding) -> None:
         )
 
 
+async def _async_found(one: Chosen) -> tuple[AccountConfigEntry, Binding] | None:
+    """Return a chosen device's account and binding now that its turn has come, None if it has none.
+
+    Meanwhile others may have removed or moved it, and its account may have been unloaded.
+    """
+    if one.entry is None:
+        return None
+    await async_settle(one.entry)
+    if one.entry.state is not ConfigEntryState.LOADED:
+        return None
+    binding = one.entry.runtime_data.coordinator.data.get(one.serial)
+    return None if binding is None else (one.entry, binding)
+
+
 async def _change(call: ServiceCall, chosen: list[Chosen], change: Change) -> ServiceResponse:
     """Change the chosen devices, one by one, and wait for the cloud's first answers."""
     reasons = await async_reasons(call.hass)
     refusals: dict[str, Refusal] = {}
     changed: dict[str, AccountConfigEntry] = {}
     for one in chosen:
-        if one.entry is None:
-            continue
-        await async_settle(one.entry)
-        # Meanwhile others may have removed or moved it, and its account may have been unloaded.
-        if one.entry.state is not ConfigEntryState.LOADED:
-            continue
-        if (binding := one.entry.runtime_data.coordinator.data.get(one.serial)) is None:
+        if (found := await _async_found(one)) is None:
             continue
         try:
-            changed[one.serial] = await change(one.entry, binding)
+            changed[one.serial] = await change(*found)
         except NotStoredError:
             refusals[one.serial] = Refusal.of(CloudError("not_stored"))
         except (CloudError, HomeAssistantError) as err:
