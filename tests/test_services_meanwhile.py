@@ -6,6 +6,8 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryDisabler
 import pytest
 
+from custom_components.growatt_onboarding.gateway.store import DurableStore
+
 from .common import by_serial
 from .home import Home
 
@@ -195,3 +197,49 @@ async def test_devices_that_go_with_their_account_are_not_removed(home: Home, ho
         return
     assert {told["state"] for told in results if not told["done"]} == {"not_loaded"}
     assert {subentry.unique_id for subentry in home.entry.subentries.values()} == set(left)
+
+
+class SlowDisk:
+    """A disk on which one file waits to be written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+        self.reached, self.goes_on = asyncio.Event(), asyncio.Event()
+        write = DurableStore._async_write_data
+
+        async def slow(store: DurableStore, data: dict[str, Any]) -> None:
+            if store.key == key:
+                self.reached.set()
+                await self.goes_on.wait()
+            await write(store, data)
+
+        monkeypatch.setattr(DurableStore, "_async_write_data", slow)
+
+
+@pytest.mark.parametrize("how", [*RELOADED, *GONE, "remove"])
+async def test_what_another_account_takes_over_is_only_its(
+    home: Home, how: str, monkeypatch: pytest.MonkeyPatch, hass_storage: dict[str, Any]
+) -> None:
+    """Whatever becomes of the account that had it, while the other one stores that."""
+    sn, staying = SERIALS[:2]
+    await home.accept(sn, staying)
+    other = await home.add_account()
+    to = {"config_entry_id": other.entry_id, "plant_id": home.add_plant(other, "Barn")}
+    # The limits forbid the same look twice within five minutes.
+    await asyncio.sleep(400)
+    disk = SlowDisk(monkeypatch, f"growatt_onboarding.{other.entry_id}")
+    waiting = call(home, "move_device", serial_numbers=sn, timeout=0, **to)
+    await disk.reached.wait()
+    await go_away(home, how)
+    if how in RELOADED:
+        home.growatt.bring_online(staying)
+        await home.shows("associated", staying)
+    disk.goes_on.set()
+    (told,) = (await waiting)["results"]
+    assert (told["account"], told["done"]) == (other.title, True)
+    assert {subentry.unique_id for subentry in other.subentries.values()} == {sn}
+    if how != "remove":
+        assert {subentry.unique_id for subentry in home.entry.subentries.values()} == {staying}
+    await home.hass.async_block_till_done()
+    if how in RELOADED:
+        (stored,) = hass_storage[f"growatt_onboarding.{home.entry.entry_id}"]["data"]["bindings"]
+        assert (stored["serial"], stored["state"]) == (staying, "associated")

@@ -64,7 +64,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         hass, data, client=client, shared=shared, gateway=gateway, records=records
     )
     provider = registry.provider(entry.data[CONF_PROVIDER])
-    devices = AccountDevices(hass, entry, coordinator, provider)
+    plants = PlantNames(hass, records, entry, client)
+    devices = AccountDevices(hass, entry, coordinator, provider, plants)
     entry.runtime_data = AccountData(
         provider=provider,
         client=client,
@@ -81,11 +82,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: AccountConfigEntry) -> b
         ),
         devices=devices,
         labels=Labels(client, entry.data[CONF_ACCOUNT_ID]),
-        plants=PlantNames(hass, records, entry, client),
+        plants=plants,
         reports=Reports(hass, entry),
         entry_data=data,
     )
-    entry.runtime_data.plants.begin()
+    plants.begin()
     await coordinator.async_load()
     devices.begin()
     entry.runtime_data.reports.begin()

@@ -217,11 +217,13 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         of them has it.
         """
         kind = other.data[serial].kind
+        # By then either account may be unloaded.
+        plants = self.config_entry.runtime_data.plants
+        devices = other.config_entry.runtime_data.devices
 
         @callback
         def release() -> None:
-            plant = self.config_entry.runtime_data.plants.name(plant_id)
-            other.config_entry.runtime_data.devices.release(serial, plant)
+            devices.release(serial, plants.name(plant_id))
             other.async_remove([serial])
 
         await self.async_track([serial], plant_id, kind, before_adding=release)
@@ -229,12 +231,17 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
     @callback
     def async_remove(self, serials: Container[str]) -> None:
         """Remove devices from Home Assistant; nothing changes in the cloud."""
+        if self.hass.config_entries.async_get_entry(self.config_entry.entry_id) is None:
+            # They have gone with their account.
+            return
         for subentry in list(self.config_entry.subentries.values()):
             if subentry.unique_id in serials:
                 self.hass.config_entries.async_remove_subentry(
                     self.config_entry, subentry.subentry_id
                 )
-        self.sync_subentries()
+        # Another coordinator may have its account by now, and bindings that are newer.
+        if not self._stopped:
+            self.sync_subentries()
 
     async def async_submit_again(self, serial: str, plant_id: str | None = None) -> None:
         """Send a binding again, optionally to another plant. Raises NotStoredError."""

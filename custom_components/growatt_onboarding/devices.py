@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar, device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 
-from .account.plants import as_spoken
+from .account.plants import PlantNames, as_spoken
 from .binding.model import Binding
 from .cloud.model import DeviceKind
 from .cloud.provider import Provider
@@ -36,6 +36,7 @@ class AccountDevices:
         entry: AccountConfigEntry,
         coordinator: AccountCoordinator,
         provider: Provider,
+        plants: PlantNames,
     ) -> None:
         """Make the account's device."""
         self._hass = hass
@@ -43,6 +44,7 @@ class AccountDevices:
         self._entry = entry
         self._coordinator = coordinator
         self._provider = provider
+        self._plant_names = plants
         self._portal = provider.portal(entry.data[CONF_SERVER])
         self._titles = self._read_titles()
         # The subentries at the latest look, and the dataloggers among them, by subentry id.
@@ -86,7 +88,7 @@ class AccountDevices:
         """Return the name of a binding's plant, None while it is not known."""
         if binding is None:
             return None
-        return self._entry.runtime_data.plants.name(binding.plant_id)
+        return self._plant_names.name(binding.plant_id)
 
     def _area(self, device: dr.DeviceEntry, before: str, plant: str | None) -> str | None:
         """Return the id of a device's area, which follows the plant if it is that of the plant.
@@ -96,7 +98,7 @@ class AccountDevices:
         """
         areas = ar.async_get(self._hass)
         area = areas.async_get_area(device.area_id or "")
-        known = self._entry.runtime_data.plants.spoken(before)
+        known = self._plant_names.spoken(before)
         if area is None or as_spoken(area.name) not in known:
             return device.area_id
         return None if plant is None else areas.async_get_or_create(plant).id
