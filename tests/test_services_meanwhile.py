@@ -243,3 +243,29 @@ async def test_what_another_account_takes_over_is_only_its(
     if how in RELOADED:
         (stored,) = hass_storage[f"growatt_onboarding.{home.entry.entry_id}"]["data"]["bindings"]
         assert (stored["serial"], stored["state"]) == (staying, "associated")
+
+
+@pytest.mark.parametrize("action", ["bind_device", "move_device"])
+async def test_an_account_that_goes_away_while_its_plants_are_listed(
+    home: Home, action: str
+) -> None:
+    """One of several leaves the others alone."""
+    other = await home.add_account()
+    home.add_devices(SERIALS[:2])
+    await home.add(SERIALS[0])
+    await home.bind(other, home.add_plant(other, "Barn"), SERIALS[1:2])
+    home.faults.add("plant/list", kind="hold")
+    home.faults.add("plant/user_plant_list", kind="hold")
+    where = {"config_entry_id": other.entry_id} if action == "bind_device" else {}
+    serials = SERIALS[:2] if action == "move_device" else SERIALS[2:3]
+    waiting = call(home, action, serial_numbers=serials, plant_id="Nowhere", timeout=0, **where)
+    await home.faults.wait_held()
+    await home.unload(other)
+    home.faults.clear()
+    if action == "bind_device":
+        with pytest.raises(Exception, match=r"Nowhere"):
+            await waiting
+        return
+    first, second = (await waiting)["results"]
+    assert (first["reason"], first["done"]) == ("plant_not_found", False)
+    assert (second["reason"], second["done"]) == ("not_loaded", False)

@@ -22,6 +22,7 @@ from .chosen import REMOVED, Chosen, Now, Refusal, chosen_devices
 from .common import (
     account_entry,
     async_settle,
+    async_usable,
     async_wait_for_answers,
     usable_entry,
     waiting_time,
@@ -92,6 +93,8 @@ async def _async_plants(
         if entry is None or entry.entry_id in plants:
             continue
         try:
+            # Those of others may have been listed before.
+            await async_usable(entry, Capability.BIND)
             plants[entry.entry_id] = await async_given_plant_id(entry, call)
         except (CloudError, HomeAssistantError) as err:
             plants[entry.entry_id] = err

@@ -10,6 +10,7 @@ from ..account.plants import (
     CONF_PEAK_POWER,
     MAX_PEAK_POWER,
     MIN_PEAK_POWER,
+    PlantNames,
     async_create_plant,
     async_list_plants,
 )
@@ -61,19 +62,20 @@ async def async_given_plant_id(entry: AccountConfigEntry, call: ServiceCall) -> 
         # One that is gone stays known, and does not keep its name from another one.
         found = [plant_id for plant_id in called if plant_id in listed] or called
     if len(found) != 1:
-        raise _not_a_plant(entry, named, found)
+        raise _not_a_plant(account.plants, entry.title, named, found)
     return found[0]
 
 
-def _not_a_plant(entry: AccountConfigEntry, named: str, found: list[str]) -> InvalidInputError:
+def _not_a_plant(
+    plants: PlantNames, account: str, named: str, found: list[str]
+) -> InvalidInputError:
     """Return the error for what names none of an account's plants, or several, with the choice."""
-    plants = entry.runtime_data.plants
     choice = found or plants.known()
     return InvalidInputError(
         "plant_ambiguous" if found else "plant_not_found" if choice else "no_plants",
         field=CONF_PLANT_ID,
         placeholders={
-            "account": entry.title,
+            "account": account,
             "plant": named,
             "plants": ", ".join(map(plants.full_name, choice)),
         },
