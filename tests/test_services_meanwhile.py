@@ -269,3 +269,33 @@ async def test_an_account_that_goes_away_while_its_plants_are_listed(
     first, second = (await waiting)["results"]
     assert (first["reason"], first["done"]) == ("plant_not_found", False)
     assert (second["reason"], second["done"]) == ("not_loaded", False)
+
+
+async def test_a_reload_of_the_account_to_move_to_is_waited_for(home: Home) -> None:
+    """As after a new token, which all accounts with the old one get."""
+    serials = SERIALS[:4]
+    await home.accept(*serials)
+    other = await home.add_account()
+    to = {"config_entry_id": other.entry_id, "plant_id": home.add_plant(other, "Barn")}
+    await asyncio.sleep(400)
+    waiting = call(home, "move_device", serial_numbers=serials, timeout=60, **to)
+    await home.reload(other)
+    results = (await waiting)["results"]
+    assert {(told["state"], told["done"]) for told in results} == {("accepted", True)}
+    assert {told["account"] for told in results} == {other.title}
+
+
+async def test_a_reload_while_devices_are_stored_is_waited_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.add_devices(SERIALS)
+    disk = SlowDisk(monkeypatch, f"growatt_onboarding.{home.entry.entry_id}")
+    where = {"config_entry_id": home.entry.entry_id, "plant_id": home.plant_id}
+    waiting = call(home, "bind_device", serial_numbers=SERIALS, timeout=60, **where)
+    await disk.reached.wait()
+    reloading = home.hass.async_create_task(home.reload(home.entry))
+    await asyncio.sleep(1)
+    disk.goes_on.set()
+    await reloading
+    results = (await waiting)["results"]
+    assert {told["state"] for told in results} == {"accepted"}

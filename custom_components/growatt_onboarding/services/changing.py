@@ -189,15 +189,12 @@ async def _async_wait(call: ServiceCall, changed: dict[str, AccountConfigEntry])
     for serial, entry in changed.items():
         by_entry.setdefault(entry, []).append(serial)
     began = now()
-    await asyncio.gather(
-        *(
+
+    async def wait(entry: AccountConfigEntry, serials: list[str]) -> None:
+        await async_settle(entry)
+        if entry.state is ConfigEntryState.LOADED:
             # Calls of accounts with the same credentials leave one after the other, too.
-            async_wait_for_answers(
-                *(call, entry, serials),
-                waiting_time(call, entry.runtime_data.coordinator, len(changed)),
-                began=began,
-            )
-            for entry, serials in by_entry.items()
-            if entry.state is ConfigEntryState.LOADED
-        )
-    )
+            timeout = waiting_time(call, entry.runtime_data.coordinator, len(changed))
+            await async_wait_for_answers(call, entry, serials, timeout, began=began)
+
+    await asyncio.gather(*(wait(entry, serials) for entry, serials in by_entry.items()))

@@ -78,14 +78,16 @@ async def async_through_reloads(
     `wait` gets the seconds that are left, and returns when the coordinator has stopped.
     """
     end = now() + timeout
-    while entry.state is ConfigEntryState.LOADED:
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(end - now()):
+                await async_settle(entry)
+        if entry.state is not ConfigEntryState.LOADED:
+            return
         coordinator = entry.runtime_data.coordinator
         await wait(coordinator, max(0, end - now()))
         if not coordinator.stopped or now() >= end:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(end - now()):
-                await async_settle(entry)
 
 
 async def async_wait_for_answers(
