@@ -299,3 +299,22 @@ async def test_a_reload_while_devices_are_stored_is_waited_for(
     await reloading
     results = (await waiting)["results"]
     assert {told["state"] for told in results} == {"accepted"}
+
+
+async def test_others_follow_once_the_account_to_move_to_is_reloaded(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serials = SERIALS[:4]
+    await home.accept(*serials)
+    other = await home.add_account()
+    to = {"config_entry_id": other.entry_id, "plant_id": home.add_plant(other, "Barn")}
+    await asyncio.sleep(400)
+    disk = SlowDisk(monkeypatch, f"growatt_onboarding.{other.entry_id}")
+    waiting = call(home, "move_device", serial_numbers=serials, timeout=60, **to)
+    await disk.reached.wait()
+    reloading = home.hass.async_create_task(home.reload(other))
+    await asyncio.sleep(1)
+    disk.goes_on.set()
+    await reloading
+    results = (await waiting)["results"]
+    assert {(told["state"], told["done"]) for told in results} == {("accepted", True)}

@@ -81,7 +81,7 @@ async def move_device(call: ServiceCall) -> ServiceResponse:
         await target.runtime_data.coordinator.async_take_over(coordinator, binding.serial, plant_id)
         return target
 
-    return await _change(call, chosen, move)
+    return await _change(call, chosen, move, into=other)
 
 
 async def _async_plants(
@@ -154,12 +154,23 @@ async def _async_found(one: Chosen) -> tuple[AccountConfigEntry, Binding] | None
     return None if binding is None else (one.entry, binding)
 
 
-async def _change(call: ServiceCall, chosen: list[Chosen], change: Change) -> ServiceResponse:
-    """Change the chosen devices, one by one, and wait for the cloud's first answers."""
+async def _change(
+    call: ServiceCall,
+    chosen: list[Chosen],
+    change: Change,
+    *,
+    into: AccountConfigEntry | None = None,
+) -> ServiceResponse:
+    """Change the chosen devices, one by one, and wait for the cloud's first answers.
+
+    `into` is the other account that gets them, if one does.
+    """
     reasons = await async_reasons(call.hass)
     refusals: dict[str, Refusal] = {}
     changed: dict[str, AccountConfigEntry] = {}
     for one in chosen:
+        if into is not None:
+            await async_settle(into)
         if (found := await _async_found(one)) is None:
             continue
         try:
