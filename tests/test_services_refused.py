@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
+from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 import pytest
@@ -102,6 +103,28 @@ async def test_many_at_once(home: Home) -> None:
         "conflict": set(HELD),
         "rejected": {STICK, WRONG},
     }
+
+
+async def test_many_are_told_while_they_are_there(home: Home, hass_storage: dict[str, Any]) -> None:
+    """Those that a crash has left are all refused at once."""
+    serials = [f"SIM{number:07}" for number in range(12)]
+    home.faults.add(BIND, kind="code", code=10010, times=None)
+    await bind(home, *serials, timeout=0)
+    await home.shows("queued", *serials)
+    await home.unload(home.entry)
+    stored = hass_storage[f"{DOMAIN}.{home.entry.entry_id}"]["data"]
+    stored["bindings"] = [{**refusal(home), "serial": serial} for serial in serials]
+    told: dict[str, bool] = {}
+
+    @callback
+    def hear(report: Any) -> None:
+        told[report.binding.serial] = report.binding.serial in tracked(home)
+
+    async_dispatcher_connect(home.hass, OF_ALL, hear)
+    await home.set_up(home.entry)
+    await home.hass.async_block_till_done()
+    assert told == dict.fromkeys(serials, True)
+    assert not tracked(home)
 
 
 async def test_longer_than_an_action_waits(home: Home) -> None:

@@ -449,11 +449,12 @@ class AccountCoordinator(DataUpdateCoordinator[Mapping[str, Binding]]):
         self.async_update_listeners()
         changed = (self.data.get(serial) for serial in self.changed_serials)
         if unwanted := [one.serial for one in changed if one is not None and one.unwanted]:
-            # Everybody has heard why.
             self.config_entry.async_create_task(self.hass, self._async_let_go(unwanted), DOMAIN)
 
     async def _async_let_go(self, serials: Iterable[str]) -> None:
         """Remove devices that the cloud has refused, without blocking the event loop."""
+        # Everybody is to hear why while they are still there.
+        await self.config_entry.runtime_data.reports.async_sent()
         for serial in serials:
             self._bindings.let_go(serial)
             self.sync_subentries()

@@ -90,6 +90,10 @@ class Reports:
     async def async_finish(self) -> None:
         """Return once everything has been reported that happened until now."""
         self._send()
+        await self.async_sent()
+
+    async def async_sent(self) -> None:
+        """Return once nothing is being reported: what happens before the start waits for that."""
         if self._sending is not None:
             await self._sending
 
