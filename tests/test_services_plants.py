@@ -216,3 +216,17 @@ async def test_devices_are_listed_by_the_name_of_their_plant(home: Home) -> None
     assert await listed(f"home ({theirs})") == {OTHER}
     assert await listed(home.plant_id) == {SN}
     assert await listed("Roof") == await listed(" ") == set()
+
+
+async def test_a_plant_is_created_although_its_account_is_unloaded_meanwhile(home: Home) -> None:
+    home.faults.add("plant/add", kind="hold", executed=True)
+    where = {"config_entry_id": home.entry.entry_id}
+    creating = home.hass.async_create_task(
+        home.call("create_plant", name="Barn", peak_power=5, **where)
+    )
+    await home.faults.wait_held()
+    await home.unload(home.entry)
+    home.faults.release()
+    told = await creating
+    await home.set_up(home.entry)
+    assert told in (await home.call("list_plants", **where))["plants"]

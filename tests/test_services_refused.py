@@ -35,6 +35,7 @@ class Heard:
         self.reports: list[tuple[str, str, str | None]] = []
         async_dispatcher_connect(home.hass, OF_ALL, self._hear)
 
+    @callback
     def _hear(self, report: Any) -> None:
         told = report.attributes()
         self.reports.append((told["serial_number"], report.event_type, told.get("reason")))

@@ -163,10 +163,12 @@ async def async_create_plant(
         "currency": hass.config.currency,
         "time_zone": f"{_standard_offset(dt_util.now()):g}",
     }
+    # Unloading the account may not wait for as long as the cloud takes.
+    plants = entry.runtime_data.plants
     work = _create(hass, entry, {key: value for key, value in values.items() if value})
     # Even if the caller's dialog is closed meanwhile, the outcome has to be found out.
     plant = await asyncio.shield(entry.async_create_task(hass, work, f"{DOMAIN} plant"))
-    entry.runtime_data.plants.see((plant,))
+    plants.see((plant,))
     return plant
 
 
