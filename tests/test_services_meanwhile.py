@@ -318,3 +318,27 @@ async def test_others_follow_once_the_account_to_move_to_is_reloaded(
     await reloading
     results = (await waiting)["results"]
     assert {(told["state"], told["done"]) for told in results} == {("accepted", True)}
+
+
+async def test_two_accounts_that_bind_the_same_at_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one of them has it, however long it takes to store what was removed before."""
+    other = await home.add_account()
+    plants = {home.entry: home.plant_id, other: home.add_plant(other)}
+    sn, removed = SERIALS[:2]
+    await home.accept(removed)
+    home.add_devices([sn])
+    disk = SlowDisk(monkeypatch, "growatt_onboarding.records")
+    await home.call("remove_device", serial_numbers=removed)
+    await disk.reached.wait()
+    binding = [
+        call(home, "bind_device", serial_numbers=sn, config_entry_id=entry.entry_id, plant_id=plant)
+        for entry, plant in plants.items()
+    ]
+    await asyncio.sleep(0.1)
+    disk.goes_on.set()
+    states = [told["state"] for waiting in binding for told in (await waiting)["results"]]
+    assert sorted(states) == ["accepted", "already_tracked"]
+    tracking = [entry for entry in plants if sn in entry.runtime_data.coordinator.data]
+    assert len(tracking) == 1

@@ -140,13 +140,12 @@ class Bindings:
 
         Raises NotStoredError, in which case none was added.
         """
-        await self._records.async_added_again(
-            self._entry.entry_id, {binding.serial for binding in bindings}
-        )
         new = {binding.serial: binding for binding in bindings}
+        # First, so that no other account can add them meanwhile.
         self.known.update(new)
         self._unsaved |= new.keys()
         try:
+            await self._records.async_added_again(self._entry.entry_id, new.keys())
             await self.async_save()
         except NotStoredError:
             for serial in new:
