@@ -208,6 +208,7 @@ async def test_what_happens_while_home_assistant_starts_is_told_once_it_has(home
         home.hass.set_state(CoreState.starting)
     await home.shows("associated", SN)
     await asyncio.sleep(60)
+    await home.reload(home.entry)
     assert told == []
     home.hass.set_state(CoreState.running)
     home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
@@ -236,3 +237,26 @@ async def test_what_became_overdue_while_home_assistant_was_down_is_an_event(hom
     await asyncio.sleep(60)
     assert heard(events, entity_id(home)) == [*restored, ("overdue", SN)]
     assert f"overdue_{SN}" in home.issues()
+
+
+async def test_what_is_refused_while_home_assistant_starts_stays_until_that_is_told(
+    home: Home,
+) -> None:
+    """Although nobody wants it kept."""
+    told: list[Report] = []
+    async_dispatcher_connect(home.hass, OF_ALL, told.append)
+    async with home.entry.runtime_data.gateway.background_lock:
+        where = {"config_entry_id": home.entry.entry_id, "plant_id": home.plant_id}
+        await home.call("bind_device", serial_numbers=WRONG, keep_refused=False, timeout=0, **where)
+        await home.unload(home.entry)
+    home.hass.set_state(CoreState.starting)
+    await home.set_up(home.entry)
+    await home.shows("rejected", WRONG)
+    await asyncio.sleep(60)
+    assert WRONG in home.coordinator.data
+    assert told == []
+    home.hass.set_state(CoreState.running)
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await home.hass.async_block_till_done()
+    assert [(report.event_type, report.binding.serial) for report in told] == [("rejected", WRONG)]
+    assert home.coordinator.data == {}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.start import async_at_started
 
 from .binding.model import overdue_from
 from .clock import now
@@ -26,8 +27,12 @@ class OverdueWatch:
 
     @callback
     def begin(self) -> None:
-        """Follow all bindings from now on."""
+        """Begin once Home Assistant has started: what is recorded is told only once."""
+        self._entry.async_on_unload(async_at_started(self._hass, self._follow_all))
         self._entry.async_on_unload(self._stop_timer)
+
+    @callback
+    def _follow_all(self, _hass: HomeAssistant) -> None:
         self._entry.async_on_unload(self._coordinator.async_add_listener(self._follow_changed))
         self._follow(self._coordinator.data)
 

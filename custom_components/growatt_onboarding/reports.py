@@ -4,13 +4,14 @@ A report is for whoever listens to its device, to its account, or to all account
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
+from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
 from .binding.model import Binding, BindingState, Problem
@@ -62,6 +63,10 @@ def of_device(entry_id: str, serial: str) -> SignalType[Report]:
     return SignalType(f"{of_account(entry_id)}_{serial}")
 
 
+# By account.
+_DATA_WAITING: Final[HassKey[defaultdict[str, deque[Report]]]] = HassKey(f"{DOMAIN}_reports")
+
+
 class Reports:
     """Reports what becomes of an account's devices, one report after the other."""
 
@@ -69,9 +74,12 @@ class Reports:
         self._hass = hass
         self._entry = entry
         self._known: dict[str, Binding] = {}
-        self._waiting: deque[Report] = deque()
+        # What waits outlasts a reload.
+        empty: defaultdict[str, deque[Report]] = defaultdict(deque)
+        waiting = hass.data.setdefault(_DATA_WAITING, empty)
+        self._waiting = waiting[entry.entry_id]
         # No automation hears anything before Home Assistant has started.
-        self._heard = False
+        self._started = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
 
     @callback
@@ -88,18 +96,18 @@ class Reports:
         self._entry.async_on_unload(async_at_started(self._hass, self._start))
 
     async def async_finish(self) -> None:
-        """Return once everything has been reported that happened until now."""
-        self._send()
-        await self.async_sent()
-
-    async def async_sent(self) -> None:
-        """Return once nothing is being reported: what happens before the start waits for that."""
+        """Return once everything has been reported that happened until now, if that is heard."""
         if self._sending is not None:
             await self._sending
 
+    async def async_sent(self) -> None:
+        """Return once everything has been reported that happened until now."""
+        await self._started.wait()
+        await self.async_finish()
+
     @callback
     def _start(self, _hass: HomeAssistant) -> None:
-        self._heard = True
+        self._started.set()
         self._send()
 
     @callback
@@ -107,7 +115,7 @@ class Reports:
         """Report what has changed: the first at once, many without blocking the event loop."""
         for serial in sorted(self._entry.runtime_data.coordinator.changed_serials):
             self._waiting.extend(self._new(serial))
-        if self._heard:
+        if self._started.is_set():
             self._send()
 
     @callback
