@@ -27,7 +27,7 @@ from ..coordinator import AccountConfigEntry
 from ..outcome import ATTR_PLANT, binding_result, result, subentry_told
 from ..texts import async_reasons, async_state_names
 from .batch import Batch
-from .chosen import INVALID, Now, Refusal, check_count, not_a_serial
+from .chosen import INVALID, Current, Refusal, check_count, not_a_serial
 from .common import account_entry, async_usable, async_wait_for_answers, waiting_time
 from .plants import async_given_plant_id
 
@@ -222,7 +222,7 @@ async def _async_bind(
     batch = Batch(entry, call, plant_id, kind, states)
     left = max(0, began + timeout - now())
     await async_wait_for_answers(call, entry, added, left, began=began)
-    current = Now(call.hass, await async_reasons(call.hass))
+    current = Current(call.hass, await async_reasons(call.hass))
 
     def bound(serial: str) -> dict[str, Any]:
         """Return the result of a serial number that was to be bound."""

@@ -18,7 +18,7 @@ from ..coordinator import AccountConfigEntry
 from ..gateway.store import NotStoredError
 from ..outcome import binding_result
 from ..texts import async_reasons
-from .chosen import REMOVED, Chosen, Now, Refusal, chosen_devices
+from .chosen import REMOVED, Chosen, Current, Refusal, chosen_devices
 from .common import (
     account_entry,
     async_settle,
@@ -119,7 +119,7 @@ async def remove_device(call: ServiceCall) -> ServiceResponse:
         entry.runtime_data.coordinator.async_remove([one.serial])
         # Home Assistant takes a few milliseconds for each.
         await asyncio.sleep(0)
-    current = Now(call.hass, reasons)
+    current = Current(call.hass, reasons)
     left = {_DONE: False}
     results = [
         one.result(reasons, **left)
@@ -180,7 +180,7 @@ async def _change(
         except (CloudError, HomeAssistantError) as err:
             refusals[one.serial] = Refusal.of(err)
     await _async_wait(call, changed)
-    current = Now(call.hass, reasons)
+    current = Current(call.hass, reasons)
 
     def told(one: Chosen) -> dict[str, Any]:
         if one.entry is None:

@@ -72,7 +72,7 @@ class Chosen(NamedTuple):
         return result(self.serial, self.state, **{**self.known, **told, **more})
 
 
-class Now:
+class Current:
     """What there is to tell of devices after an action has waited.
 
     Meanwhile others may have removed or moved them, and their account may have been reloaded.

@@ -17,7 +17,7 @@ from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBERS, DOMAIN
 from ..coordinator import AccountConfigEntry, AccountCoordinator
 from ..outcome import binding_result, result
 from ..texts import NOT_SIGNED_IN, async_reasons
-from .chosen import Now, chosen_accounts, chosen_devices
+from .chosen import Current, chosen_accounts, chosen_devices
 from .common import NOT_LOADED, async_through_reloads, invalid
 
 ATTR_KIND: Final = "kind"
@@ -93,7 +93,7 @@ async def check_association(call: ServiceCall) -> ServiceResponse:
     timeout: float = call.data[CONF_TIMEOUT]
     began = now()
     await asyncio.gather(*(_async_check(one, to_check[one], timeout) for one in to_check))
-    current = Now(call.hass, reasons)
+    current = Current(call.hass, reasons)
     checked = [
         _checked(current, serial, began) for serial in chain.from_iterable(to_check.values())
     ]
@@ -115,7 +115,7 @@ async def _async_check(entry: AccountConfigEntry, serials: Iterable[str], timeou
     await async_through_reloads(entry, timeout, check)
 
 
-def _checked(current: Now, serial: str, began: float) -> dict[str, Any]:
+def _checked(current: Current, serial: str, began: float) -> dict[str, Any]:
     """Return what is known of a device after a check that began then."""
     told: dict[str, Any] = {_ASKED: False}
     if (found := current.binding(serial)) is not None:
