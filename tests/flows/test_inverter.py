@@ -917,7 +917,13 @@ async def test_plants_that_can_only_be_chosen(
     assert result["reason"] == "no_plants"
 
     cloud.plants = (Plant(id="1", name=""), Plant(id="2", name="Two"))
+    # While they cannot be listed, there is nothing to choose from.
+    cloud.fail("plants", RejectedError("rate_limited"))
     result = await open_inverters(hass, entry)
+    assert result["errors"] == {"base": "rate_limited"}
+    assert list(result["data_schema"].schema) == ["serial_numbers", "photo"]
+    result = await submit(hass, result, serial_numbers="SIM0000001")
+    assert result["errors"] == {"plant_id": "plant_needed"}
     assert plant_options(result) == {"1": "ID 1", "2": "Two"}
     result = await submit(hass, result, serial_numbers="SIM0000001", plant_id="1")
     assert cloud.bound == [("7", "1", "SIM0000001")]
