@@ -18,8 +18,8 @@ EVENT_FIRST_ANSWERS: Final = f"{DOMAIN}_first_answers"
 class Batch:
     """Waits for the first answers to the devices of an action, however long that takes.
 
-    The event names serial numbers only: with everything that is
-    told of them, those of a large batch would be too much for Home Assistant's recorder.
+    The event names serial numbers only: with everything that is told of them, those of a large
+    batch would be too much for Home Assistant's recorder.
 
     Attributes:
         seen: the bindings as they were last seen, also of devices that are gone by now.
@@ -40,6 +40,8 @@ class Batch:
         self._plant_id = plant_id
         self._kind = kind
         self._states = states
+        self._open = {serial for serial, state in states.items() if state is None}
+        self._coordinator: AccountCoordinator | None = None
         self.seen: dict[str, Binding] = {}
         self._plants = entry.runtime_data.plants
         self._stop = async_dispatcher_connect(call.hass, published(entry.entry_id), self._update)
@@ -48,12 +50,15 @@ class Batch:
     @callback
     def _update(self, coordinator: AccountCoordinator) -> None:
         """Take the answers that there are, and fire the event with the last of them."""
-        for serial, state in self._states.items():
+        # Usually one of many has changed; a reload has another coordinator.
+        is_known, self._coordinator = coordinator is self._coordinator, coordinator
+        for serial in self._open & coordinator.changed_serials if is_known else [*self._open]:
             if (binding := coordinator.data.get(serial)) is not None:
                 self.seen[serial] = binding
-            if state is None and not coordinator.unanswered(serial):
+            if not coordinator.unanswered(serial):
+                self._open.remove(serial)
                 self._states[serial] = "removed" if binding is None else binding.state.value
-        if None not in self._states.values():
+        if not self._open:
             self._stop()
             self._fire()
 
