@@ -1,10 +1,13 @@
 """A homeowner whose way into the account is lost: the token, or the answer to the registration."""
 
+import asyncio
+
 import pytest
 
 from simulator import Simulator
 from simulator.growatt import INSTALLER_TOKEN
 from tests.e2e.accounts import CHECK, NAME, REGISTER, no_repair, the_entry
+from tests.e2e.conftest import SPEED
 from tests.e2e.dialogs import PASSWORD, act, link_account
 from tests.server.homeassistant_server import HomeAssistantServer
 
@@ -79,6 +82,8 @@ async def test_nobody_can_tell_whether_the_account_exists(
         "registration_unfinished", name=f"{NAME[:3]}…", server="http://…"
     )
     await notice.get_by_role("link").last.click()
+    # The list of accounts may be read once in five minutes.
+    await asyncio.sleep(300 / SPEED + 1)
     dialog = await homeowner.agree_to_start()
     await go_to_the_server(dialog, simulator)
     await dialog.shows("several_accounts", server=simulator.url)
