@@ -422,34 +422,28 @@ async def test_a_typo_is_put_right(house: House) -> None:
     assert house.devices() == {GOOD: "accepted"}
 
 
-async def test_the_old_one_stays_until_the_cloud_has_the_new_one(house: House) -> None:
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ({"kind": "code", "code": 10010, "times": None}, "queued"),
+        ({"kind": "hold"}, "unconfirmed"),
+    ],
+)
+async def test_the_old_one_stays_until_the_cloud_has_taken_the_new_one(
+    house: House, fault: dict[str, Any], state: str
+) -> None:
     await house.link()
     for serial in (GOOD, ALSO_GOOD):
         house.cloud.growatt.add_device(serial)
     await house.bind(GOOD)
     await house.scripts(REPLACE)
-    house.cloud.faults.add("device/sn/add", kind="code", code=10010, times=None)
+    house.cloud.faults.add("device/sn/add", **fault)
     result = await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
-    assert result["state"] == "queued"
-    assert house.devices() == {GOOD: "accepted", ALSO_GOOD: "queued"}
+    assert (result["state"], result["tracked"]) == (state, True)
+    assert house.devices() == {GOOD: "accepted", ALSO_GOOD: state}
     house.cloud.faults.clear()
-    await act(house.hass, "submit_again", serial_numbers=ALSO_GOOD)
-    await until(lambda: house.devices()[ALSO_GOOD] == "accepted")
-    await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
-    assert house.devices() == {ALSO_GOOD: "accepted"}
-
-
-async def test_the_old_device_stays_until_the_cloud_has_taken_the_new_one(house: House) -> None:
-    await house.link()
-    house.cloud.growatt.add_device(GOOD)
-    house.cloud.growatt.add_device(ALSO_GOOD)
-    await house.bind(GOOD)
-    await house.scripts(REPLACE)
-    house.cloud.faults.add("device/sn/add", kind="hold")
-    result = await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
-    assert (result["state"], result["tracked"]) == ("unconfirmed", True)
-    assert house.devices() == {GOOD: "accepted", ALSO_GOOD: "unconfirmed"}
     house.cloud.faults.release()
+    await act(house.hass, "submit_again", serial_numbers=ALSO_GOOD)
     await until(lambda: house.devices()[ALSO_GOOD] == "accepted")
     await house.call("replace_a_device", old=GOOD, new=ALSO_GOOD)
     assert house.devices() == {ALSO_GOOD: "accepted"}
