@@ -92,10 +92,6 @@ class Current:
         binding = entry.runtime_data.coordinator.data.get(serial)
         return None if binding is None else (entry, binding)
 
-    def refusal(self, key: str, **values: str) -> dict[str, str]:
-        """Return what a result tells of why something was not done."""
-        return Refusal(key, values).told(self._reasons)
-
     def result(self, serial: str, **more: object) -> dict[str, Any]:
         """Return the result of a device, with more or other values."""
         if (found := self.binding(serial)) is not None:

@@ -1,7 +1,7 @@
 """The actions that look: list the devices, and check them in the cloud."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from ..const import CONF_PLANT_ID, CONF_SERIAL_NUMBERS, DOMAIN
 from ..coordinator import AccountConfigEntry, AccountCoordinator
 from ..outcome import binding_result, result
 from ..texts import NOT_SIGNED_IN, async_reasons
-from .chosen import Current, chosen_accounts, chosen_devices
+from .chosen import Current, Refusal, chosen_accounts, chosen_devices
 from .common import NOT_LOADED, async_through_reloads, invalid
 
 ATTR_KIND: Final = "kind"
@@ -95,7 +95,8 @@ async def check_association(call: ServiceCall) -> ServiceResponse:
     await asyncio.gather(*(_async_check(one, to_check[one], timeout) for one in to_check))
     current = Current(call.hass, reasons)
     checked = [
-        _checked(current, serial, began) for serial in chain.from_iterable(to_check.values())
+        _checked(current, reasons, serial, began)
+        for serial in chain.from_iterable(to_check.values())
     ]
     return {"results": [*checked, *results]}
 
@@ -115,7 +116,9 @@ async def _async_check(entry: AccountConfigEntry, serials: Iterable[str], timeou
     await async_through_reloads(entry, timeout, check)
 
 
-def _checked(current: Current, serial: str, began: float) -> dict[str, Any]:
+def _checked(
+    current: Current, reasons: Mapping[str, str], serial: str, began: float
+) -> dict[str, Any]:
     """Return what is known of a device after a check that began then."""
     told: dict[str, Any] = {_ASKED: False}
     if (found := current.binding(serial)) is not None:
@@ -123,5 +126,5 @@ def _checked(current: Current, serial: str, began: float) -> dict[str, Any]:
         last = entry.runtime_data.coordinator.last_check(serial)
         told[_ASKED] = last is not None and last >= began
         if not _signed_in(entry):
-            told |= current.refusal(NOT_SIGNED_IN, account=entry.title)
+            told |= Refusal(NOT_SIGNED_IN, {"account": entry.title}).told(reasons)
     return current.result(serial, **told)
